@@ -1,0 +1,5 @@
+//! The state of a portfolio.
+
+mod holdings;
+
+pub use holdings::Holdings;

@@ -1,0 +1,23 @@
+//! Equal weights, w_i = 1/N: the covariance is not used.
+//!
+//! DeMiguel, Garlappi, Uppal (2009), "Optimal versus naive diversification".
+
+use crate::allocators::{Allocator, Weights};
+use crate::error::Result;
+use crate::linalg::Covariance;
+use crate::registry::Choice;
+
+/// w_i = 1/N.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EqualWeight;
+
+impl Allocator for EqualWeight {
+    fn allocate(&self, covariance: &Covariance, _: Option<&[f64]>) -> Result<Weights> {
+        Weights::normalised(vec![1.0; covariance.n_assets()])
+    }
+}
+
+pub(super) fn build(choice: &Choice) -> Result<Box<dyn Allocator>> {
+    choice.without_parameters()?;
+    Ok(Box::new(EqualWeight))
+}

@@ -1,0 +1,106 @@
+//! Dates and trading days. A *day* is the row number of a trading day, a *date* its civil date.
+
+pub use jiff::civil::Date;
+
+use crate::error::{Error, Result};
+
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
+/// The trading days of a panel, oldest first, strictly increasing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calendar(Vec<Date>);
+
+impl Calendar {
+    /// Checks that the dates increase strictly.
+    pub fn new(dates: Vec<Date>) -> Result<Self> {
+        if let Some(pair) = dates.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return Err(Error::data("calendar", format!("dates must increase, but {} follows {}", pair[1], pair[0])));
+        }
+        Ok(Self(dates))
+    }
+
+    /// `n_days` weekdays from `first` on (synthetic markets keep no holidays).
+    pub fn weekdays(first: Date, n_days: usize) -> Self {
+        let weekdays =
+            first.series(jiff::Span::new().days(1)).filter(|date| date.weekday().to_monday_one_offset() <= 5);
+        Self(weekdays.take(n_days).collect())
+    }
+
+    /// Number of trading days.
+    pub fn n_days(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All dates, oldest first.
+    pub fn dates(&self) -> &[Date] {
+        &self.0
+    }
+
+    /// The date of a day.
+    pub fn date(&self, day: usize) -> Date {
+        self.0[day]
+    }
+
+    /// The first day on or after a date; `n_days` if there is none.
+    pub fn first_on_or_after(&self, date: Date) -> usize {
+        self.0.partition_point(|&d| d < date)
+    }
+}
+
+/// Days from 1970-01-01 to a date, the form in which files store dates.
+pub fn days_since_epoch(date: Date) -> i32 {
+    (date - EPOCH).get_days()
+}
+
+/// The date that lies `days` after 1970-01-01, if a calendar can hold it.
+pub fn date_from_epoch(days: i32) -> Option<Date> {
+    EPOCH.checked_add(jiff::Span::new().try_days(days).ok()?).ok()
+}
+
+/// Parses `2020-01-31`, `20200131`, `2020/01/31` or an ISO date with a time behind it.
+pub fn parse_date(text: &str) -> Option<Date> {
+    let text = text.trim();
+    let compact = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
+    let parsed = if compact {
+        Date::strptime("%Y%m%d", text)
+    } else if text.contains('/') {
+        Date::strptime("%Y/%m/%d", text)
+    } else {
+        text.get(..10).unwrap_or(text).parse()
+    };
+    parsed.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn dates_in_the_usual_spellings_are_the_same_day() {
+        for text in ["2020-01-31", "20200131", "2020/01/31", "2020-01-31 00:00:00", "2020-01-31T16:00:00Z"] {
+            assert_eq!(parse_date(text), Some(date(2020, 1, 31)), "{text}");
+        }
+        for text in ["31.01.2020", "2020-13-01", "", "abc"] {
+            assert_eq!(parse_date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn epoch_days_return_to_the_same_date() {
+        let day = date(2024, 3, 8);
+        assert_eq!(date_from_epoch(days_since_epoch(day)), Some(day));
+        assert_eq!(days_since_epoch(date(1970, 1, 2)), 1);
+    }
+
+    #[test]
+    fn weekdays_skip_weekends() {
+        let calendar = Calendar::weekdays(date(2020, 1, 3), 2); // a Friday
+        assert_eq!(calendar.dates(), [date(2020, 1, 3), date(2020, 1, 6)]);
+    }
+
+    #[test]
+    fn a_repeated_date_is_refused() {
+        assert!(Calendar::new(vec![date(2020, 1, 1), date(2020, 1, 1)]).is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! The command line: one file per subcommand.
+
+mod data;
+mod list;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+
+/// Compare covariance cleaners by the realised risk of their minimum-variance portfolios.
+///
+/// An experiment is a TOML file: data, universe, windows, estimators, allocators. `minvar run` walks forward through
+/// it without look-ahead and writes tables, figures and full provenance.
+#[derive(Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "\
+Start here:
+  minvar run experiments/quick.toml          a synthetic market, about a minute
+  minvar list                                estimators and allocators
+  minvar data import FOLDER --name us_daily  bring your own data, see data/README.md
+  minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    #[command(subcommand)]
+    Data(data::Command),
+    List,
+}
+
+/// Where panels live.
+#[derive(clap::Args)]
+struct DataFolder {
+    /// Folder that holds the panels [default: $MINVAR_DATA, else data]
+    #[arg(long = "data", value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+impl DataFolder {
+    fn path(&self) -> PathBuf {
+        let from_environment = || std::env::var_os("MINVAR_DATA").map(PathBuf::from);
+        self.folder.clone().or_else(from_environment).unwrap_or_else(|| PathBuf::from("data"))
+    }
+
+    /// The folder of a panel, or an error that lists the panels there are.
+    fn panel(&self, name: &str) -> crate::error::Result<PathBuf> {
+        let root = self.path();
+        let folder = root.join(name);
+        if folder.join("panel.toml").exists() {
+            return Ok(folder);
+        }
+        let entries = std::fs::read_dir(&root).into_iter().flatten().flatten();
+        let mut known: Vec<String> = entries
+            .filter(|entry| entry.path().join("panel.toml").exists())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        known.sort();
+        if known.is_empty() {
+            known.push(format!("none in {} (fill it with 'minvar data import', see data/README.md)", root.display()));
+        }
+        Err(Error::unknown("panel", name, known.iter().map(String::as_str)))
+    }
+}
+
+/// Runs the program and returns its exit code: 0 done, 1 failed, 130 interrupted.
+pub fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Data(command) => data::run(&command),
+        Command::List => list::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("minvar: {error:#}");
+            let interrupted = matches!(error.downcast_ref::<Error>(), Some(Error::Interrupted { .. }));
+            ExitCode::from(if interrupted { 130 } else { 1 })
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! A source file as columns, with errors that name file, row and column.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use polars::prelude::{CsvReadOptions, DataFrame, DataType, ParquetReader, SerReader};
+
+use crate::calendar::{Date, date_from_epoch, parse_date};
+use crate::data::import::NotANumber;
+use crate::data::table::{dates, numbers, texts, unusable};
+use crate::error::{Error, Result};
+
+/// A CSV or Parquet file in memory. CSV cells stay text until a column is asked for, so that a bad one is named.
+pub(super) struct Frame {
+    path: PathBuf,
+    frame: DataFrame,
+    /// What a person calls the first data row: line 2 of a CSV file, row 1 of a Parquet file.
+    first_row: usize,
+}
+
+impl Frame {
+    /// Reads a file by its extension.
+    pub fn read(path: &Path) -> Result<Self> {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_lowercase();
+        match extension.as_str() {
+            "parquet" => {
+                let file = File::open(path).map_err(Error::io(path))?;
+                let frame = ParquetReader::new(file).finish().map_err(unusable(path))?;
+                Ok(Self { path: path.to_path_buf(), frame, first_row: 1 })
+            }
+            "csv" | "txt" => {
+                std::fs::metadata(path).map_err(Error::io(path))?;
+                let options = CsvReadOptions::default().with_infer_schema_length(Some(0));
+                let reader = options.try_into_reader_with_file_path(Some(path.to_path_buf()));
+                let frame = reader.and_then(|reader| reader.finish()).map_err(unusable(path))?;
+                Ok(Self { path: path.to_path_buf(), frame, first_row: 2 })
+            }
+            _ => Err(Error::data(path.display().to_string(), "a data file ends in .csv, .txt or .parquet")),
+        }
+    }
+
+    /// Column names as they stand in the file.
+    pub fn names(&self) -> Vec<String> {
+        self.frame.get_column_names().iter().map(|name| name.to_string()).collect()
+    }
+
+    /// Number of data rows.
+    pub fn n_rows(&self) -> usize {
+        self.frame.height()
+    }
+
+    /// The first column that carries one of these names, ignoring case, blanks, `_` and Stooq's angle brackets.
+    pub fn find(&self, aliases: &[&str]) -> Option<String> {
+        let plain = |name: &str| name.to_lowercase().replace(['<', '>', '_', ' '], "");
+        let names = self.names();
+        aliases.iter().find_map(|alias| names.iter().find(|name| plain(name) == plain(alias)).cloned())
+    }
+
+    /// The same, or an error that lists what the file has.
+    pub fn require(&self, aliases: &[&str]) -> Result<String> {
+        self.find(aliases).ok_or_else(|| {
+            let (wanted, found) = (aliases.join("' or '"), self.names().join(", "));
+            Error::data(self.path.display().to_string(), format!("no column '{wanted}'; columns are {found}"))
+        })
+    }
+
+    /// What a person calls a row: its line in a CSV file, its number from 1 in a Parquet file.
+    pub fn row_number(&self, row: usize) -> u32 {
+        (row + self.first_row) as u32
+    }
+
+    fn place(&self, row: usize) -> String {
+        format!("{}, row {}", self.path.display(), self.row_number(row))
+    }
+
+    /// A column of dates, none missing.
+    pub fn dates(&self, name: &str) -> Result<Vec<Date>> {
+        let bad =
+            |row: usize, text: &str| Error::data(self.place(row), format!("'{text}' in column {name} is not a date"));
+        let column = self.frame.column(name).map_err(unusable(&self.path))?;
+        if matches!(column.dtype(), DataType::Date | DataType::Datetime(..)) {
+            let days = dates(&self.frame, name).map_err(unusable(&self.path))?;
+            let date = |(row, day): (usize, Option<i32>)| day.and_then(date_from_epoch).ok_or_else(|| bad(row, "null"));
+            return days.into_iter().enumerate().map(date).collect();
+        }
+        let texts = self.texts(name)?;
+        texts.iter().enumerate().map(|(row, text)| parse_date(text).ok_or_else(|| bad(row, text))).collect()
+    }
+
+    /// A column of text, empty where missing.
+    pub fn texts(&self, name: &str) -> Result<Vec<String>> {
+        texts(&self.frame, name).map_err(unusable(&self.path))
+    }
+
+    /// A column of numbers, NaN where missing: an empty cell, a null or `NA`; a literal NaN by the given rule.
+    pub fn numbers(&self, name: &str, not_a_number: NotANumber) -> Result<Vec<f64>> {
+        let column = self.frame.column(name).map_err(unusable(&self.path))?;
+        let rule = |row: usize, text: &str| {
+            let rule = format!(
+                "'{text}' in column {name} is not a finite number; leave missing values empty, \
+                 or import with --nan missing"
+            );
+            Error::data(self.place(row), rule)
+        };
+        let accept = |row: usize, x: f64, text: &str| {
+            let missing = x.is_nan() && not_a_number == NotANumber::Missing;
+            if x.is_finite() || missing { Ok(x) } else { Err(rule(row, text)) }
+        };
+        if column.dtype().is_primitive_numeric() {
+            let is_null: Vec<bool> = column.is_null().iter().map(|null| null.unwrap_or(false)).collect();
+            let values = numbers(&self.frame, name).map_err(unusable(&self.path))?;
+            let value = |(row, (x, null)): (usize, (f64, bool))| {
+                if null { Ok(f64::NAN) } else { accept(row, x, &x.to_string()) }
+            };
+            return values.into_iter().zip(is_null).enumerate().map(value).collect();
+        }
+        let parse = |(row, text): (usize, String)| match text.trim() {
+            "" | "NA" | "null" => Ok(f64::NAN),
+            text => accept(row, text.parse().map_err(|_| rule(row, text))?, text),
+        };
+        self.texts(name)?.into_iter().enumerate().map(parse).collect()
+    }
+
+    /// Numbers with a code instead of a value now and then (CRSP), NaN for the code.
+    pub fn numbers_or_codes(&self, name: &str) -> Result<Vec<f64>> {
+        let texts = self.texts(name)?;
+        Ok(texts.iter().map(|text| text.trim().parse().unwrap_or(f64::NAN)).collect())
+    }
+}

@@ -1,0 +1,148 @@
+//! A folder in compact form: `<name>_daily.parquet` with `asset, day, ret_e6, ldv200, high_e4, low_e4`, where asset
+//! and day are row numbers of `assets.parquet` and `calendar.parquet`, and, where present, `monthly.parquet` with
+//! month-end prices and market values.
+//!
+//! ```text
+//! return = ret_e6 / 10⁶,   dollar volume = exp(ldv200 / 200), 0 unknown,   high, low = value / 10⁴, −32768 unknown
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::calendar::Calendar;
+use crate::data::frame::Frame;
+use crate::data::import::{NotANumber, file_name};
+use crate::data::table::Table;
+use crate::error::{Error, Result};
+use crate::linalg::Matrix;
+use crate::panel::{Asset, Field, Panel};
+
+pub(super) fn import(folder: &Path) -> Result<(Panel, Vec<String>)> {
+    let file = daily_file(folder)?;
+    let calendar = Calendar::new(Table::read_dates(&folder.join("calendar.parquet"), "date")?)?;
+    let assets = read_assets(&folder.join("assets.parquet"))?;
+    let n_days = calendar.n_days();
+    let cells = read_cells(&file, n_days, &assets)?;
+    let mut returns = vec![f64::NAN; n_days * assets.len()];
+    for (row, (&cell, millionths)) in cells.iter().zip(Table::read_numbers(&file, "ret_e6")?).enumerate() {
+        if !returns[cell].is_nan() {
+            let (asset, date) = (&assets[cell / n_days].symbol, calendar.date(cell % n_days));
+            let place = format!("{}, row {}, asset {asset}, {date}", file.display(), row + 1);
+            return Err(Error::data(place, "duplicate (date, asset)"));
+        }
+        returns[cell] = millionths * 1e-6;
+    }
+    let mut fields = BTreeMap::new();
+    for (field, column) in [(Field::DollarVolume, "ldv200"), (Field::High, "high_e4"), (Field::Low, "low_e4")] {
+        let decode = |x: f64| match field {
+            Field::DollarVolume if x == 0.0 => f64::NAN,
+            Field::DollarVolume => (x / 200.0).exp(),
+            _ if x == -32768.0 => f64::NAN,
+            _ => x * 1e-4,
+        };
+        let mut series = vec![f32::NAN; returns.len()];
+        let values = Table::read_numbers(&file, column)?;
+        cells.iter().zip(values).for_each(|(&cell, x)| series[cell] = decode(x) as f32);
+        fields.insert(field, series);
+    }
+    let mut notes = vec![format!("{}: {} returns", file_name(&file), cells.len())];
+    let monthly = folder.join("monthly.parquet");
+    if monthly.exists() {
+        add_month_ends(&monthly, &calendar, &returns, assets.len(), &mut fields)?;
+        notes.push("monthly.parquet: prices as traded and market values at month ends".to_string());
+    }
+    let returns = Matrix::from_column_major(n_days, assets.len(), returns);
+    Ok((Panel::new(calendar, assets, returns, fields)?, notes))
+}
+
+fn daily_file(folder: &Path) -> Result<PathBuf> {
+    let entries = std::fs::read_dir(folder).map_err(Error::io(folder))?;
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    let daily = paths.into_iter().find(|path| path.to_string_lossy().ends_with("_daily.parquet"));
+    daily.ok_or_else(|| Error::data(folder.display().to_string(), "no file <name>_daily.parquet"))
+}
+
+fn read_cells(path: &Path, n_days: usize, assets: &[Asset]) -> Result<Vec<usize>> {
+    let pairs = Table::read_counts(path, "asset")?.into_iter().zip(Table::read_counts(path, "day")?);
+    let cell = |(row, (asset, day)): (usize, (u32, u32))| {
+        if asset as usize >= assets.len() || day as usize >= n_days {
+            let place = format!("{}, row {}", path.display(), row + 1);
+            return Err(Error::data(place, format!("asset {asset} or day {day} is in neither list")));
+        }
+        Ok(asset as usize * n_days + day as usize)
+    };
+    pairs.enumerate().map(cell).collect()
+}
+
+fn read_assets(path: &Path) -> Result<Vec<Asset>> {
+    let frame = Frame::read(path)?;
+    let symbols = frame.texts(&frame.require(&["id", "symbol"])?)?;
+    let optional = |name: &str| match frame.find(&[name]) {
+        Some(name) => frame.texts(&name),
+        None => Ok(vec![String::new(); frame.n_rows()]),
+    };
+    let (names, sectors, twins) = (optional("name")?, optional("sector")?, optional("twin_of")?);
+    let issuers = issuers(&symbols, &twins);
+    let rows = symbols.into_iter().zip(names).zip(sectors).zip(issuers);
+    Ok(rows
+        .map(|(((symbol, name), sector), issuer)| Asset { symbol, name, sector, issuer, delisting_return: None })
+        .collect())
+}
+
+/// One name for each group of twins: the first symbol of the group. Twins of twins belong to the same group.
+fn issuers(symbols: &[String], twins: &[String]) -> Vec<String> {
+    let number: BTreeMap<&str, usize> = symbols.iter().enumerate().map(|(i, symbol)| (symbol.as_str(), i)).collect();
+    let mut group: Vec<usize> = (0..symbols.len()).collect();
+    for (i, twins) in twins.iter().enumerate() {
+        for &j in twins.split('|').filter_map(|twin| number.get(twin)) {
+            let (low, high) = (group[i].min(group[j]), group[i].max(group[j]));
+            group.iter_mut().filter(|g| **g == high).for_each(|g| *g = low);
+        }
+    }
+    let name = |(i, twins): (usize, &String)| {
+        let alone = twins.is_empty() && !group.iter().enumerate().any(|(j, g)| j != i && *g == group[i]);
+        if alone { String::new() } else { symbols[group[i]].clone() }
+    };
+    twins.iter().enumerate().map(name).collect()
+}
+
+/// Places month-end values on the last return of the month.
+fn add_month_ends(
+    path: &Path,
+    calendar: &Calendar,
+    returns: &[f64],
+    n_assets: usize,
+    fields: &mut BTreeMap<Field, Vec<f32>>,
+) -> Result<()> {
+    let frame = Frame::read(path)?;
+    let (months, assets) = (frame.dates(&frame.require(&["month"])?)?, Table::read_counts(path, "asset")?);
+    let n_days = calendar.n_days();
+    for (field, column) in [(Field::Price, "price_as_traded"), (Field::MarketValue, "market_value")] {
+        let values = frame.numbers(&frame.require(&[column])?, NotANumber::Missing)?;
+        let mut series = vec![f32::NAN; returns.len()];
+        for ((month, &asset), value) in months.iter().zip(&assets).zip(values).filter(|(_, value)| !value.is_nan()) {
+            let days = calendar.first_on_or_after(month.first_of_month())
+                ..calendar.first_on_or_after(month.last_of_month().tomorrow().unwrap_or(*month));
+            let asset = asset as usize;
+            let last = days.rev().find(|day| asset < n_assets && !returns[asset * n_days + day].is_nan());
+            if let Some(day) = last {
+                series[asset * n_days + day] = value as f32;
+            }
+        }
+        fields.insert(field, series);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twins_of_twins_share_an_issuer() {
+        let symbols = ["A", "B", "C", "D"].map(String::from);
+        let twins = ["", "C|A", "B", ""].map(String::from);
+        assert_eq!(issuers(&symbols, &twins), ["A", "A", "A", ""]);
+    }
+}

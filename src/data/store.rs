@@ -1,0 +1,194 @@
+//! The on-disk form of a panel: a folder with a manifest and three Parquet files.
+//!
+//! ```text
+//! panel.toml            schema version, content hash, sizes, where the data came from
+//! calendar.parquet      date                                          one row a trading day
+//! assets.parquet        symbol, name, sector, issuer, delisting_return  one row an asset
+//! observations.parquet  asset, day, total_return, then the fields held  one row a return, sorted by asset, then day
+//! ```
+//! `asset` and `day` are row numbers of the other two files, from 0. Returns are doubles, fields single precision.
+//! The content hash is that of the panel in memory and is checked on opening.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetReader, ParquetWriter, SerReader, Series};
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Calendar;
+use crate::data::files::{read_text, write_atomically};
+use crate::data::table::{Table, unusable};
+use crate::error::{Error, Result};
+use crate::linalg::Matrix;
+use crate::panel::{Asset, Field, Panel};
+use crate::synthetic::SyntheticMarket;
+
+/// Version of the layout described above.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// `panel.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the layout.
+    pub schema_version: u32,
+    /// Layout and file name of the source.
+    pub source: String,
+    /// BLAKE3 of the content.
+    pub content_hash: String,
+    /// Number of assets.
+    pub n_assets: usize,
+    /// Number of trading days.
+    pub n_days: usize,
+    /// Number of returns present.
+    pub n_returns: usize,
+    /// Names of the fields held besides total returns.
+    pub fields: Vec<String>,
+    /// The parameters, when the panel is synthetic: with them its true covariance can be drawn again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<SyntheticMarket>,
+}
+
+/// Writes a panel into a folder; the manifest comes last, so that a folder with a manifest is complete.
+pub fn save_panel(panel: &Panel, folder: &Path, source: &str, synthetic: Option<SyntheticMarket>) -> Result<Manifest> {
+    let manifest = Manifest {
+        schema_version: SCHEMA_VERSION,
+        source: source.to_string(),
+        content_hash: panel.content_hash().to_string(),
+        n_assets: panel.n_assets(),
+        n_days: panel.n_days(),
+        n_returns: panel.n_returns(),
+        fields: panel.fields().map(|field| field.name().to_string()).collect(),
+        synthetic,
+    };
+    let text = toml::to_string(&manifest).expect("a manifest is plain data");
+    let manifest_file = folder.join("panel.toml");
+    if manifest_file.exists() {
+        std::fs::remove_file(&manifest_file).map_err(Error::io(&manifest_file))?;
+    }
+    let dates = panel.calendar().dates().iter().copied();
+    Table::default().with_dates("date", dates).write_parquet(&folder.join("calendar.parquet"))?;
+    let assets = panel.assets();
+    Table::default()
+        .with_texts("symbol", assets.iter().map(|a| &a.symbol))
+        .with_texts("name", assets.iter().map(|a| &a.name))
+        .with_texts("sector", assets.iter().map(|a| &a.sector))
+        .with_texts("issuer", assets.iter().map(|a| &a.issuer))
+        .with_numbers("delisting_return", assets.iter().map(|a| a.delisting_return.unwrap_or(f64::NAN)))
+        .write_parquet(&folder.join("assets.parquet"))?;
+    write_observations(panel, &folder.join("observations.parquet"))?;
+    write_atomically(&manifest_file, |file| {
+        std::io::Write::write_all(file, text.as_bytes()).map_err(Error::io(&manifest_file))
+    })?;
+    Ok(manifest)
+}
+
+fn write_observations(panel: &Panel, path: &Path) -> Result<()> {
+    let present = |asset: usize| panel.returns(asset).iter().enumerate().filter(|(_, r)| !r.is_nan());
+    let rows = || (0..panel.n_assets()).flat_map(|asset| present(asset).map(move |(day, _)| (asset, day)));
+    let mut columns: Vec<Column> = vec![
+        Series::new("asset".into(), rows().map(|(asset, _)| asset as u32).collect::<Vec<u32>>()).into_column(),
+        Series::new("day".into(), rows().map(|(_, day)| day as u32).collect::<Vec<u32>>()).into_column(),
+        Series::new("total_return".into(), rows().map(|(asset, day)| panel.returns(asset)[day]).collect::<Vec<f64>>())
+            .into_column(),
+    ];
+    for field in panel.fields() {
+        let value = |(asset, day): (usize, usize)| panel.field(field, asset).map_or(f32::NAN, |series| series[day]);
+        columns.push(Series::new(field.name().into(), rows().map(value).collect::<Vec<f32>>()).into_column());
+    }
+    let mut frame = DataFrame::new_infer_height(columns).map_err(unusable(path))?;
+    write_atomically(path, |file| ParquetWriter::new(file).finish(&mut frame).map(|_| ()).map_err(unusable(path)))
+}
+
+/// Reads a panel folder and checks its content against the hash in the manifest.
+pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
+    let file = folder.join("panel.toml");
+    let config = |message: String| Error::Config { file: file.display().to_string(), message };
+    let text = read_text(&file)?;
+    let manifest: Manifest = toml::from_str(&text).map_err(|error| config(error.to_string()))?;
+    if manifest.schema_version != SCHEMA_VERSION {
+        let found = manifest.schema_version;
+        return Err(config(format!("schema version {found} is not {SCHEMA_VERSION}; import the panel again")));
+    }
+    let calendar = Calendar::new(Table::read_dates(&folder.join("calendar.parquet"), "date")?)?;
+    let assets = read_assets(&folder.join("assets.parquet"))?;
+    let path = folder.join("observations.parquet");
+    let cells = Cells::read(&path, calendar.n_days(), assets.len())?;
+    let mut returns = vec![f64::NAN; calendar.n_days() * assets.len()];
+    let frame = typed_column(&path, "total_return")?;
+    let column = frame.column("total_return").and_then(|c| Ok(c.f64()?.clone())).map_err(unusable(&path))?;
+    cells.0.iter().zip(column.iter()).for_each(|(&cell, r)| returns[cell] = r.unwrap_or(f64::NAN));
+    let mut fields = BTreeMap::new();
+    for field in Field::ALL.into_iter().filter(|field| manifest.fields.iter().any(|name| name == field.name())) {
+        let frame = typed_column(&path, field.name())?;
+        let column = frame.column(field.name()).and_then(|c| Ok(c.f32()?.clone())).map_err(unusable(&path))?;
+        let mut series = vec![f32::NAN; returns.len()];
+        cells.0.iter().zip(column.iter()).for_each(|(&cell, x)| series[cell] = x.unwrap_or(f32::NAN));
+        fields.insert(field, series);
+    }
+    let returns = Matrix::from_column_major(calendar.n_days(), assets.len(), returns);
+    let panel = Panel::new(calendar, assets, returns, fields)?;
+    if panel.content_hash() != manifest.content_hash {
+        let rule = "content does not match the hash in panel.toml: files were changed or damaged; import them again";
+        return Err(Error::data(folder.display().to_string(), rule));
+    }
+    Ok((panel, manifest))
+}
+
+/// Positions of the observations in a column-major days × assets array.
+struct Cells(Vec<usize>);
+
+impl Cells {
+    fn read(path: &Path, n_days: usize, n_assets: usize) -> Result<Self> {
+        let (assets, days) = (Table::read_counts(path, "asset")?, Table::read_counts(path, "day")?);
+        let cells = assets.iter().zip(&days).enumerate().map(|(row, (&asset, &day))| {
+            if asset as usize >= n_assets || day as usize >= n_days {
+                let place = format!("{}, row {}", path.display(), row + 1);
+                return Err(Error::data(place, format!("asset {asset} or day {day} is not in the panel")));
+            }
+            Ok(asset as usize * n_days + day as usize)
+        });
+        Ok(Self(cells.collect::<Result<_>>()?))
+    }
+}
+
+fn typed_column(path: &Path, name: &str) -> Result<DataFrame> {
+    let file = File::open(path).map_err(Error::io(path))?;
+    ParquetReader::new(file).with_columns(Some(vec![name.to_string()])).finish().map_err(unusable(path))
+}
+
+fn read_assets(path: &Path) -> Result<Vec<Asset>> {
+    let texts = |name| Table::read_texts(path, name);
+    let (symbols, names) = (texts("symbol")?, texts("name")?);
+    let (sectors, issuers) = (texts("sector")?, texts("issuer")?);
+    let delisting_returns = Table::read_numbers(path, "delisting_return")?;
+    let asset = |row: usize| Asset {
+        symbol: symbols[row].clone(),
+        name: names[row].clone(),
+        sector: sectors[row].clone(),
+        issuer: issuers[row].clone(),
+        delisting_return: Some(delisting_returns[row]).filter(|r| !r.is_nan()),
+    };
+    Ok((0..symbols.len()).map(asset).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panel_survives_its_folder_and_damage_is_noticed() {
+        let market = SyntheticMarket { n_assets: 7, n_days: 60, missing_rate: 0.1, ..Default::default() };
+        let (panel, _) = market.simulate().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = save_panel(&panel, folder.path(), "synthetic", Some(market)).unwrap();
+        let (again, read) = open_panel(folder.path()).unwrap();
+        assert_eq!(read, manifest);
+        assert_eq!(again.content_hash(), panel.content_hash());
+        let file = folder.path().join("panel.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace(&manifest.content_hash, "0")).unwrap();
+        assert!(open_panel(folder.path()).err().unwrap().to_string().contains("does not match the hash"));
+    }
+}

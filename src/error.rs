@@ -1,0 +1,146 @@
+//! The one error type: every message names the place, the value and the rule that was broken.
+
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+
+/// Everything that can go wrong in the library, worded for the person who can repair it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A value in a data file breaks a rule; `place` names file, row and asset as far as known.
+    #[error("{place}: {rule}")]
+    Data {
+        /// File, row, column and asset.
+        place: String,
+        /// The rule, with the offending value.
+        rule: String,
+    },
+    /// An experiment file cannot be used.
+    #[error("{file}: {message}")]
+    Config {
+        /// The experiment file.
+        file: String,
+        /// What is wrong, with the line where that is known.
+        message: String,
+    },
+    /// A parameter is outside its range.
+    #[error("{name} must be {range}, but is {value}")]
+    Parameter {
+        /// The parameter as users write it.
+        name: &'static str,
+        /// The values allowed.
+        range: &'static str,
+        /// The value found.
+        value: String,
+    },
+    /// A name that is not registered.
+    #[error("unknown {kind} '{name}'{}; known: {known}", suggestion.as_ref().map(|s| format!(", did you mean '{s}'?")).unwrap_or_default())]
+    Unknown {
+        /// What was looked for: estimator, allocator, panel, layout.
+        kind: &'static str,
+        /// The name as written.
+        name: String,
+        /// The nearest registered name, if one is near.
+        suggestion: Option<String>,
+        /// All registered names.
+        known: String,
+    },
+    /// The panel holds fewer days before a date than the look-back asks for.
+    #[error("{need} days of history are needed before {date}, the panel has {have}")]
+    NotEnoughDays {
+        /// Days asked for.
+        need: usize,
+        /// Days available.
+        have: usize,
+        /// The decision date.
+        date: Date,
+    },
+    /// No asset passes the universe rules.
+    #[error("no asset is eligible on {date}; removed by {removed}")]
+    EmptyUniverse {
+        /// The decision date.
+        date: Date,
+        /// Rules with the number of assets each removed.
+        removed: String,
+    },
+    /// A column of a returns window cannot be used.
+    #[error("asset in column {column}: {rule}")]
+    Column {
+        /// Column of the window, from 0.
+        column: usize,
+        /// The rule that is broken.
+        rule: &'static str,
+    },
+    /// An estimate or an allocation does not exist for this input.
+    #[error("{what} is undefined: {why}")]
+    Undefined {
+        /// The estimate or allocation.
+        what: &'static str,
+        /// The reason, with sizes or values.
+        why: String,
+    },
+    /// The user stopped the run; everything finished so far is stored.
+    #[error("stopped after {done} of {total} windows, all stored; the same command resumes")]
+    Interrupted {
+        /// Windows stored.
+        done: usize,
+        /// Windows in the run.
+        total: usize,
+    },
+}
+
+/// The library's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Attaches the path to an input or output error.
+    pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+        move |source| Error::Io { path: path.to_path_buf(), source }
+    }
+
+    /// A broken rule at a place in a data file.
+    pub fn data(place: impl Into<String>, rule: impl Into<String>) -> Error {
+        Error::Data { place: place.into(), rule: rule.into() }
+    }
+
+    /// An unregistered name, with the nearest of `known` as suggestion.
+    pub fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+        let known: Vec<&str> = known.collect();
+        Error::Unknown {
+            kind,
+            name: name.to_string(),
+            suggestion: nearest(name, &known).map(str::to_string),
+            known: known.join(", "),
+        }
+    }
+}
+
+/// The name nearest to `name`, unless every name is far off.
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&name.to_lowercase(), candidate), *candidate))
+        .filter(|(distance, candidate)| 3 * distance <= candidate.len().max(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_answered_with_the_nearest_one() {
+        let error = Error::unknown("estimator", "qiz", ["sample", "qis", "clip"].into_iter());
+        assert_eq!(error.to_string(), "unknown estimator 'qiz', did you mean 'qis'?; known: sample, qis, clip");
+        assert_eq!(nearest("zzz", &["sample", "qis"]), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! An experiment file: what to compare, on which data and windows.
+
+use std::path::Path;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::calendar::{Date, parse_date};
+use crate::data::read_text;
+use crate::error::{Error, Result};
+use crate::registry::Choice;
+use crate::synthetic::SyntheticMarket;
+use crate::universe::Rules;
+
+/// A whole experiment file. Unknown keys are refused; defaults are written out in the saved `run.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// One line on what the experiment is for.
+    pub about: String,
+    /// Seed of every random stream outside the data.
+    #[serde(default)]
+    pub seed: u64,
+    /// The panel.
+    pub data: Data,
+    /// The universe rules.
+    #[serde(default)]
+    pub universe: Rules,
+    /// The windows.
+    pub walk_forward: WalkForward,
+    /// The competitors.
+    pub compare: Compare,
+}
+
+/// `[data]`: exactly one of the two.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Name of a panel folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub panel: Option<String>,
+    /// A market drawn on the spot, whose true covariance is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<SyntheticMarket>,
+}
+
+/// `[walk_forward]`.
+///
+/// On a decision date d the estimators see the returns of days d − lookback … d − 1. Day d executes at its close;
+/// the new weights earn the returns of d+1 … d+horizon, and d+horizon is the next decision date.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WalkForward {
+    /// Days in.
+    #[serde(default = "paper_lookback")]
+    pub lookback: usize,
+    /// Days out, between rebalances.
+    #[serde(default = "paper_horizon")]
+    pub horizon: usize,
+    /// The first decision falls on the first trading day from here on; by default as early as the look-back allows.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date")]
+    pub first: Option<Date>,
+    /// No decision and no return after this date; by default the end of the panel.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date")]
+    pub last: Option<Date>,
+}
+
+fn paper_lookback() -> usize {
+    1200
+}
+
+fn paper_horizon() -> usize {
+    5
+}
+
+/// `[compare]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compare {
+    /// Estimators; `oracle` is the true covariance of a synthetic market.
+    pub estimators: Vec<Choice>,
+    /// Allocators.
+    pub allocators: Vec<Choice>,
+}
+
+impl Experiment {
+    /// Reads an experiment file.
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::parse(&read_text(path)?, &path.display().to_string())
+    }
+
+    /// Parses the text of an experiment file; `file` names it in messages.
+    pub fn parse(text: &str, file: &str) -> Result<Self> {
+        let config = |message: String| Error::Config { file: file.to_string(), message };
+        let experiment: Self = toml::from_str(text).map_err(|error| config(with_suggestion(&error)))?;
+        if experiment.data.panel.is_some() == experiment.data.synthetic.is_some() {
+            return Err(config("[data] needs either 'panel' or 'synthetic'".to_string()));
+        }
+        let windows = &experiment.walk_forward;
+        for (name, value, least) in
+            [("walk_forward.lookback", windows.lookback, 2), ("walk_forward.horizon", windows.horizon, 1)]
+        {
+            if value < least {
+                let range = if least == 2 { "at least 2" } else { "at least 1" };
+                return Err(config(Error::Parameter { name, range, value: value.to_string() }.to_string()));
+            }
+        }
+        if experiment.compare.estimators.is_empty() || experiment.compare.allocators.is_empty() {
+            return Err(config("[compare] needs at least one estimator and one allocator".to_string()));
+        }
+        Ok(experiment)
+    }
+}
+
+/// TOML's message, and the nearest key where one is unknown.
+fn with_suggestion(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    let quoted: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();
+    let suggestion = match quoted.split_first() {
+        Some((wrong, known)) if error.message().starts_with("unknown field") => crate::error::nearest(wrong, known),
+        _ => None,
+    };
+    let suggestion = suggestion.map(|key| format!("\ndid you mean '{key}'?")).unwrap_or_default();
+    format!("{}{suggestion}", text.trim_end())
+}
+
+/// Dates as TOML writes them (2018-01-01) or as text.
+mod toml_date {
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Toml(toml::value::Datetime),
+        Text(String),
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Date>, D::Error> {
+        let text = match Written::deserialize(deserializer)? {
+            Written::Toml(datetime) => datetime.to_string(),
+            Written::Text(text) => text,
+        };
+        let date = parse_date(&text);
+        date.map(Some).ok_or_else(|| serde::de::Error::custom(format!("'{text}' is not a date such as 2018-01-31")))
+    }
+
+    pub fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let datetime: Option<toml::value::Datetime> = date.map(|date| date.to_string().parse().expect("an ISO date"));
+        datetime.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"
+about = "a test"
+[data]
+panel = "us_daily"
+[walk_forward]
+first = 2018-01-01
+last = "2018-12-31"
+[compare]
+estimators = ["qis"]
+allocators = ["gmv"]
+"#;
+
+    #[test]
+    fn defaults_are_the_papers_and_survive_writing() {
+        let experiment = Experiment::parse(MINIMAL, "test.toml").unwrap();
+        assert_eq!((experiment.walk_forward.lookback, experiment.walk_forward.horizon), (1200, 5));
+        assert_eq!(experiment.walk_forward.first, Some(jiff::civil::date(2018, 1, 1)));
+        let written = toml::to_string(&experiment).unwrap();
+        assert!(written.contains("first = 2018-01-01"), "{written}");
+        assert_eq!(Experiment::parse(&written, "test.toml").unwrap(), experiment);
+    }
+
+    #[track_caller]
+    fn refused(from: &str, to: &str, expected: &str) {
+        let message = Experiment::parse(&MINIMAL.replace(from, to), "test.toml").unwrap_err().to_string();
+        assert!(message.starts_with("test.toml: ") && message.contains(expected), "{message}");
+    }
+
+    #[test]
+    fn mistakes_are_named_with_file_and_line() {
+        refused("[walk_forward]", "[walk_forward]\nlook_back = 3", "did you mean 'lookback'?");
+        refused("[walk_forward]", "[walk_forward]\nlook_back = 3", "line 6");
+        refused("2018-01-01", "\"soon\"", "'soon' is not a date");
+        refused("panel = \"us_daily\"", "", "either 'panel' or 'synthetic'");
+        refused("\"gmv\"", "", "at least one estimator and one allocator");
+        refused("[walk_forward]", "[walk_forward]\nhorizon = 0", "walk_forward.horizon must be at least 1");
+    }
+}

@@ -1,0 +1,135 @@
+//! A TOML file to a resumable run: what to compare, on which windows.
+
+mod config;
+mod evaluate;
+mod output;
+mod plan;
+mod store;
+mod windows;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use serde::Serialize;
+
+pub use config::{Compare, Data, Experiment, WalkForward};
+pub use plan::Market;
+
+use crate::error::{Error, Result};
+use crate::report::Performance;
+
+use plan::Plan;
+use store::Store;
+
+/// Dates computed together, per thread: enough to share the work evenly, few enough to fit the memory.
+const DATES_PER_THREAD: usize = 2;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Decision dates stored.
+    pub done: usize,
+    /// Decision dates in the run.
+    pub total: usize,
+}
+
+/// Where a result came from; written to `run.toml`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Provenance {
+    /// Version of minvar.
+    pub version: String,
+    /// Commit of the source.
+    pub commit: String,
+    /// Content hash of the panel.
+    pub data_hash: String,
+    /// Where it was computed.
+    pub device: String,
+    /// Threads of the last session.
+    pub threads: usize,
+    /// Seconds of work over all sessions.
+    pub duration_seconds: f64,
+    /// Decision dates.
+    pub n_decisions: usize,
+    /// Returns that were missing inside accepted windows, over all windows.
+    pub n_filled: usize,
+}
+
+#[derive(Serialize)]
+struct RunFile<'a> {
+    provenance: &'a Provenance,
+    experiment: &'a Experiment,
+}
+
+/// A finished run.
+pub struct Finished {
+    /// One row per portfolio.
+    pub rows: Vec<Performance>,
+    /// What `run.toml` says.
+    pub provenance: Provenance,
+}
+
+/// Runs an experiment, or what is left of it, and writes its results into `folder`.
+///
+/// Every finished date is stored at once. When `stop` becomes true, the dates in work are finished, stored, and the
+/// run returns [`Error::Interrupted`]; the same call continues.
+pub fn run(
+    experiment: &Experiment,
+    market: &Market,
+    folder: &Path,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Finished> {
+    let start = Instant::now();
+    let plan = Plan::new(experiment, market)?;
+    let fingerprint = fingerprint(experiment, market);
+    let (store, seconds) = Store::open(folder, &fingerprint)?;
+    let seconds = seconds.unwrap_or(0.0);
+    let total = plan.decisions.len();
+    let mut decisions = store.load(total)?;
+    progress(Progress { done: decisions.len(), total });
+    let block = DATES_PER_THREAD * rayon::current_num_threads();
+    while decisions.len() < total {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted { done: decisions.len(), total });
+        }
+        let from = decisions.len();
+        let days = &plan.decisions[from..(from + block).min(total)];
+        for decision in windows::decide_block(&plan, days, decisions.last())? {
+            store.save(decisions.len(), &decision)?;
+            decisions.push(decision);
+        }
+        store.save_seconds(&fingerprint, seconds + start.elapsed().as_secs_f64())?;
+        progress(Progress { done: decisions.len(), total });
+    }
+    let rows = output::write(&plan, &decisions, folder)?;
+    let provenance = Provenance {
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        commit: env!("MINVAR_COMMIT").to_string(),
+        data_hash: market.panel.content_hash().to_string(),
+        device: "cpu".to_string(),
+        threads: rayon::current_num_threads(),
+        duration_seconds: (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0,
+        n_decisions: total,
+        n_filled: decisions.iter().map(|d| d.n_filled).sum(),
+    };
+    let text = toml::to_string(&RunFile { provenance: &provenance, experiment }).expect("a run is plain data");
+    output::write_text(&folder.join("run.toml"), &text)?;
+    Store::discard(folder)?;
+    Ok(Finished { rows, provenance })
+}
+
+/// Forgets an unfinished run.
+pub fn discard(folder: &Path) -> Result<()> {
+    Store::discard(folder)
+}
+
+/// Equal for runs whose dates may be mixed: configuration, data and program are the same.
+fn fingerprint(experiment: &Experiment, market: &Market) -> String {
+    let config = toml::to_string(experiment).expect("an experiment is plain data");
+    let mut hasher = blake3::Hasher::new();
+    for part in [config.as_str(), market.panel.content_hash(), env!("CARGO_PKG_VERSION"), env!("MINVAR_COMMIT")] {
+        hasher.update(part.as_bytes()).update(&[0]);
+    }
+    hasher.finalize().to_hex().to_string()
+}

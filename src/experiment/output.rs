@@ -1,0 +1,151 @@
+//! The files of a finished run.
+//!
+//! ```text
+//! metrics.csv           one row per portfolio            table.md      the same, readable
+//! returns.parquet       date, estimator, allocator, return
+//! weights.parquet       date, estimator, allocator, asset, weight (those that are not zero)
+//! diagnostics.parquet   per rebalance: sizes, turnover, concentration, predicted volatility, why undefined
+//! universe.parquet      the certificate: date, asset      universe.csv  date, members, hash, removed by each rule
+//! equity.svg, volatility.svg
+//! run.toml              configuration with all defaults, and provenance
+//! ```
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::calendar::Date;
+use crate::data::{Table, write_atomically};
+use crate::error::{Error, Result};
+use crate::experiment::evaluate::{self, weights_of};
+use crate::experiment::plan::Plan;
+use crate::experiment::windows::{Allocation, Decision};
+use crate::metrics;
+use crate::report::{Curve, Performance, equity_figure, markdown_table, performance_table, volatility_figure};
+
+/// Writes everything but `run.toml` and returns the table.
+pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> Result<Vec<Performance>> {
+    let paths: Vec<evaluate::Path> = (0..plan.pairs.len()).map(|n| evaluate::follow(plan, decisions, n)).collect();
+    let performance = |(n, path)| evaluate::performance(plan, decisions, n, path);
+    let rows: Vec<Performance> = paths.iter().enumerate().map(performance).collect();
+    let dates = &plan.market.panel.calendar().dates()[decisions[0].day + 1..];
+    let dates = &dates[..paths[0].returns.len()];
+
+    returns_table(plan, dates, &paths).write_parquet(&folder.join("returns.parquet"))?;
+    weights_table(plan, decisions).write_parquet(&folder.join("weights.parquet"))?;
+    diagnostics_table(plan, decisions, &paths).write_parquet(&folder.join("diagnostics.parquet"))?;
+    members_table(plan, decisions).write_parquet(&folder.join("universe.parquet"))?;
+    certificate_table(plan, decisions).write_csv(&folder.join("universe.csv"))?;
+    performance_table(&rows).write_csv(&folder.join("metrics.csv"))?;
+    let about = &plan.experiment.about;
+    write_text(&folder.join("table.md"), &format!("{about}\n\n{}\n", markdown_table(&rows)))?;
+    write_text(&folder.join("volatility.svg"), &volatility_figure(about, &rows))?;
+    let day_zero = plan.market.panel.calendar().date(decisions[0].day);
+    let dates: Vec<Date> = std::iter::once(day_zero).chain(dates.iter().copied()).collect();
+    write_text(&folder.join("equity.svg"), &equity_figure(about, &dates, &frames(plan, &rows, &paths)))?;
+    Ok(rows)
+}
+
+pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
+    write_atomically(path, |file| file.write_all(text.as_bytes()).map_err(Error::io(path)))
+}
+
+/// One frame per allocator with the curves of its defined portfolios.
+fn frames(plan: &Plan<'_>, rows: &[Performance], paths: &[evaluate::Path]) -> Vec<(String, Vec<Curve>)> {
+    let mut frames: Vec<(String, Vec<Curve>)> = Vec::new();
+    for ((pair, row), path) in plan.pairs.iter().zip(rows).zip(paths) {
+        if frames.last().is_none_or(|(allocator, _)| *allocator != pair.allocator_label) {
+            frames.push((pair.allocator_label.clone(), Vec::new()));
+        }
+        if row.volatility_annual.is_nan() {
+            continue;
+        }
+        let mut equity = vec![1.0];
+        equity.extend(path.returns.iter().scan(1.0, |equity, r| {
+            *equity *= 1.0 + r;
+            Some(*equity)
+        }));
+        let (_, curves) = frames.last_mut().expect("a frame was pushed above");
+        curves.push(Curve { label: pair.estimator_label.clone(), equity });
+    }
+    frames
+}
+
+fn returns_table(plan: &Plan<'_>, dates: &[Date], paths: &[evaluate::Path]) -> Table {
+    let each = |label: fn(&crate::experiment::plan::Pair) -> &String| {
+        plan.pairs.iter().flat_map(move |pair| std::iter::repeat_n(label(pair), dates.len()))
+    };
+    Table::default()
+        .with_dates("date", paths.iter().flat_map(|_| dates.iter().copied()))
+        .with_texts("estimator", each(|pair| &pair.estimator_label))
+        .with_texts("allocator", each(|pair| &pair.allocator_label))
+        .with_numbers("return", paths.iter().flat_map(|path| path.returns.iter().copied()))
+}
+
+fn weights_table(plan: &Plan<'_>, decisions: &[Decision]) -> Table {
+    let panel = &plan.market.panel;
+    let mut rows = Vec::new();
+    for decision in decisions {
+        for (pair, allocation) in plan.pairs.iter().zip(&decision.allocations) {
+            let weights = decision.members.iter().zip(weights_of(allocation).unwrap_or(&[]));
+            rows.extend(weights.filter(|(_, w)| **w != 0.0).map(|(&asset, &w)| (decision.day, pair, asset, w)));
+        }
+    }
+    Table::default()
+        .with_dates("date", rows.iter().map(|row| panel.calendar().date(row.0)))
+        .with_texts("estimator", rows.iter().map(|row| &row.1.estimator_label))
+        .with_texts("allocator", rows.iter().map(|row| &row.1.allocator_label))
+        .with_texts("asset", rows.iter().map(|row| &panel.assets()[row.2].symbol))
+        .with_numbers("weight", rows.iter().map(|row| row.3))
+}
+
+fn diagnostics_table(plan: &Plan<'_>, decisions: &[Decision], paths: &[evaluate::Path]) -> Table {
+    let calendar = plan.market.panel.calendar();
+    let rows = || {
+        let of_decision = |(k, decision)| (0..plan.pairs.len()).map(move |n| (k, decision, n));
+        decisions.iter().enumerate().flat_map(of_decision)
+    };
+    let measure = |f: fn(&[f64]) -> f64| {
+        rows().map(move |(_, d, n): (usize, &Decision, usize)| weights_of(&d.allocations[n]).map_or(f64::NAN, f))
+    };
+    let predicted = |allocation: &Allocation| match allocation {
+        Allocation::Weights { predicted_volatility, .. } => predicted_volatility * metrics::DAYS_PER_YEAR.sqrt(),
+        Allocation::Undefined(_) => f64::NAN,
+    };
+    let why = |allocation: &Allocation| match allocation {
+        Allocation::Weights { .. } => String::new(),
+        Allocation::Undefined(why) => why.clone(),
+    };
+    Table::default()
+        .with_dates("date", rows().map(|(_, d, _)| calendar.date(d.day)))
+        .with_texts("estimator", rows().map(|(_, _, n)| &plan.pairs[n].estimator_label))
+        .with_texts("allocator", rows().map(|(_, _, n)| &plan.pairs[n].allocator_label))
+        .with_counts("n_assets", rows().map(|(_, d, _)| d.members.len()))
+        .with_counts("n_filled", rows().map(|(_, d, _)| d.n_filled))
+        .with_numbers("turnover", rows().map(|(k, _, n)| paths[n].turnover[k]))
+        .with_numbers("n_eff", measure(metrics::n_effective))
+        .with_numbers("gross", measure(metrics::gross_leverage))
+        .with_numbers("short_share", measure(metrics::short_share))
+        .with_numbers("predicted_volatility_annual", rows().map(|(_, d, n)| predicted(&d.allocations[n])))
+        .with_texts("undefined", rows().map(|(_, d, n)| why(&d.allocations[n])))
+}
+
+fn members_table(plan: &Plan<'_>, decisions: &[Decision]) -> Table {
+    let panel = &plan.market.panel;
+    let rows = || decisions.iter().flat_map(|d| d.members.iter().map(move |&asset| (d.day, asset)));
+    Table::default()
+        .with_dates("date", rows().map(|(day, _)| panel.calendar().date(day)))
+        .with_texts("asset", rows().map(|(_, asset)| &panel.assets()[asset].symbol))
+}
+
+fn certificate_table(plan: &Plan<'_>, decisions: &[Decision]) -> Table {
+    let calendar = plan.market.panel.calendar();
+    let mut table = Table::default()
+        .with_dates("date", decisions.iter().map(|d| calendar.date(d.day)))
+        .with_counts("n_members", decisions.iter().map(|d| d.members.len()))
+        .with_counts("n_filled", decisions.iter().map(|d| d.n_filled))
+        .with_texts("hash", decisions.iter().map(|d| &d.universe_hash));
+    for (k, (rule, _)) in decisions[0].removed.iter().enumerate() {
+        table = table.with_counts(&format!("removed_{rule}"), decisions.iter().map(|d| d.removed[k].1));
+    }
+    table
+}

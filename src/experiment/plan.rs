@@ -1,0 +1,174 @@
+//! What a run will do, fixed and checked before it starts.
+
+use crate::allocators::{self, Allocator, Needs};
+use crate::error::{Error, Result};
+use crate::estimators::{self, Calibration, CovarianceEstimator};
+use crate::experiment::Experiment;
+use crate::linalg::Covariance;
+use crate::panel::{AssetId, Panel};
+use crate::registry::Choice;
+use crate::synthetic::Truth;
+use crate::universe::{Missing, RankedUniverse};
+
+/// The name of the true covariance among the estimators.
+pub(super) const ORACLE: &str = "oracle";
+/// The estimator column of an allocator that uses none.
+const NO_ESTIMATOR: &str = "none";
+
+/// Data of a run.
+pub struct Market {
+    /// The panel.
+    pub panel: Panel,
+    /// Its true covariance, when it is synthetic.
+    pub truth: Option<Truth>,
+}
+
+/// A portfolio to follow: an allocator on the covariance of an estimator.
+pub(super) struct Pair {
+    pub estimator: usize,
+    pub allocator: usize,
+    pub estimator_label: String,
+    pub allocator_label: String,
+}
+
+/// Everything a run needs besides the data.
+pub(super) struct Plan<'a> {
+    pub market: &'a Market,
+    pub experiment: &'a Experiment,
+    pub universe: RankedUniverse,
+    pub missing: Missing,
+    /// Decision days, in order.
+    pub decisions: Vec<usize>,
+    /// The day after the last return that counts.
+    pub end: usize,
+    pub allocators: Vec<Box<dyn Allocator>>,
+    pub pairs: Vec<Pair>,
+}
+
+/// An estimator ready for the windows of a calendar year.
+pub(super) enum Fitted {
+    Estimator(Box<dyn CovarianceEstimator>),
+    Oracle,
+}
+
+impl<'a> Plan<'a> {
+    /// Checks names, sizes and dates against the data.
+    pub fn new(experiment: &'a Experiment, market: &'a Market) -> Result<Self> {
+        let windows = &experiment.walk_forward;
+        let panel = &market.panel;
+        let calendar = panel.calendar();
+        let first = windows.first.map_or(windows.lookback, |date| calendar.first_on_or_after(date));
+        let after_last = |date: crate::calendar::Date| calendar.dates().partition_point(|d| *d <= date);
+        let end = windows.last.map_or(panel.n_days(), after_last);
+        if first < windows.lookback || first >= panel.n_days() {
+            let date = windows.first.or(calendar.dates().last().copied()).unwrap_or_default();
+            return Err(Error::NotEnoughDays { need: windows.lookback, have: first, date });
+        }
+        // A decision needs a day after it that still counts.
+        let decisions: Vec<usize> = (first..end.saturating_sub(1)).step_by(windows.horizon).collect();
+        if decisions.is_empty() {
+            let (first, last) = (calendar.date(first), calendar.date(end.max(1) - 1));
+            return Err(Error::data("walk_forward", format!("no decision date between {first} and {last}")));
+        }
+        let build = |choice: &Choice| (allocators::named(&choice.name)?.build)(choice);
+        let allocators = experiment.compare.allocators.iter().map(build).collect::<Result<Vec<_>>>()?;
+        let plan = Self {
+            market,
+            experiment,
+            universe: experiment.universe.over(windows.lookback)?,
+            missing: experiment.universe.missing,
+            decisions,
+            end,
+            allocators,
+            pairs: pairs(experiment)?,
+        };
+        plan.check_sizes()?;
+        plan.fit(plan.decisions[0])?; // parameters out of range are found now, not after an hour
+        Ok(plan)
+    }
+
+    /// Estimators for a decision day: fitted to what was known before its calendar year.
+    pub fn fit(&self, decision: usize) -> Result<Vec<Fitted>> {
+        let panel = &self.market.panel;
+        let year = panel.calendar().date(decision).first_of_year();
+        let windows = &self.experiment.walk_forward;
+        let calibration = Calibration {
+            past: panel.past(panel.calendar().first_on_or_after(year)),
+            lookback: windows.lookback,
+            horizon: windows.horizon,
+            seed: self.experiment.seed,
+        };
+        let fit = |choice: &Choice| match choice.name.as_str() {
+            ORACLE => Ok(Fitted::Oracle),
+            name => Ok(Fitted::Estimator((estimators::named(name)?.fit)(choice, &calibration)?)),
+        };
+        self.experiment.compare.estimators.iter().map(fit).collect()
+    }
+
+    /// The mean true covariance of the days a decision is held for.
+    pub fn oracle(&self, decision: usize, members: &[AssetId]) -> Result<Covariance> {
+        let truth = self.market.truth.as_ref().expect("an oracle is planned only with a truth");
+        let to = (decision + 1 + self.experiment.walk_forward.horizon).min(self.end);
+        truth.mean_covariance(decision + 1, to, members)
+    }
+
+    /// Refuses what cannot work on any window.
+    fn check_sizes(&self) -> Result<()> {
+        let lookback = self.experiment.walk_forward.lookback;
+        let n_assets = self.experiment.universe.size.min(self.market.panel.n_assets());
+        let inverts = |choice: &Choice| allocators::named(&choice.name).is_ok_and(|e| e.needs == Needs::Inverse);
+        let allocator = self.experiment.compare.allocators.iter().find(|choice| inverts(choice));
+        for choice in &self.experiment.compare.estimators {
+            if choice.name == ORACLE {
+                if self.market.truth.is_none() {
+                    let why = "the true covariance is known for synthetic data only".to_string();
+                    return Err(Error::Undefined { what: ORACLE, why });
+                }
+                continue;
+            }
+            let entry = estimators::named(&choice.name)?;
+            if let Some(allocator) = allocator.filter(|_| !entry.invertible_above_t && n_assets >= lookback) {
+                let able = estimators::ALL.iter().filter(|e| e.invertible_above_t).map(|e| e.name);
+                let why = format!(
+                    "its covariance of {n_assets} assets from {lookback} days is singular, so {} does not exist; \
+                     use a longer lookback, a smaller universe or one of: {}",
+                    allocator.name,
+                    able.collect::<Vec<_>>().join(", ")
+                );
+                return Err(Error::Undefined { what: entry.name, why });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every allocator with every estimator; one that uses no covariance stands alone.
+fn pairs(experiment: &Experiment) -> Result<Vec<Pair>> {
+    let mut pairs = Vec::new();
+    for (allocator, choice) in experiment.compare.allocators.iter().enumerate() {
+        let needs = allocators::named(&choice.name)?.needs;
+        for (estimator, estimator_choice) in experiment.compare.estimators.iter().enumerate() {
+            let label = if needs == Needs::Nothing { NO_ESTIMATOR } else { &estimator_choice.label };
+            pairs.push(Pair {
+                estimator,
+                allocator,
+                estimator_label: label.to_string(),
+                allocator_label: choice.label.clone(),
+            });
+            if needs == Needs::Nothing {
+                break;
+            }
+        }
+    }
+    let mut labels = std::collections::HashSet::new();
+    match pairs.iter().find(|pair| !labels.insert((&pair.estimator_label, &pair.allocator_label))) {
+        Some(pair) => {
+            let rule = format!(
+                "'{}' with '{}' stands twice; labels tell them apart",
+                pair.estimator_label, pair.allocator_label
+            );
+            Err(Error::data("[compare]", rule))
+        }
+        None => Ok(pairs),
+    }
+}

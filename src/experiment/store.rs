@@ -1,0 +1,91 @@
+//! The state of an unfinished run: one file per decision date, written atomically.
+//!
+//! ```text
+//! results/<name>/windows/run.toml     fingerprint of configuration, data and program
+//! results/<name>/windows/00042.json   the 43rd decision date
+//! ```
+//! A run that is started again with the same fingerprint continues behind the last complete file; with another one it
+//! is refused, because its dates would not belong together.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{create_folder, read_text, write_atomically};
+use crate::error::{Error, Result};
+use crate::experiment::windows::Decision;
+
+pub(super) struct Store {
+    folder: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    fingerprint: String,
+    /// Seconds of work in the sessions so far.
+    seconds: f64,
+}
+
+impl Store {
+    /// Opens the folder of a run and returns the seconds already spent on it; `None` if it is new.
+    pub fn open(folder: &Path, fingerprint: &str) -> Result<(Self, Option<f64>)> {
+        let store = Self { folder: folder.join("windows") };
+        let file = store.header_file();
+        if !file.exists() {
+            create_folder(&store.folder)?;
+            store.save_seconds(fingerprint, 0.0)?;
+            return Ok((store, None));
+        }
+        let config = |message: String| Error::Config { file: file.display().to_string(), message };
+        let header: Header = toml::from_str(&read_text(&file)?).map_err(|error| config(error.to_string()))?;
+        if header.fingerprint != fingerprint {
+            let message = "this unfinished run has another configuration, other data or another version of minvar; \
+                           finish it with those, choose another --out, or discard it with --fresh";
+            return Err(config(message.to_string()));
+        }
+        Ok((store, Some(header.seconds)))
+    }
+
+    /// Discards an unfinished run.
+    pub fn discard(folder: &Path) -> Result<()> {
+        let folder = folder.join("windows");
+        if folder.exists() { std::fs::remove_dir_all(&folder).map_err(Error::io(&folder)) } else { Ok(()) }
+    }
+
+    /// Notes the time spent.
+    pub fn save_seconds(&self, fingerprint: &str, seconds: f64) -> Result<()> {
+        let header = Header { fingerprint: fingerprint.to_string(), seconds };
+        let text = toml::to_string(&header).expect("a header is plain data");
+        let file = self.header_file();
+        write_atomically(&file, |out| out.write_all(text.as_bytes()).map_err(Error::io(&file)))
+    }
+
+    /// Writes one decision.
+    pub fn save(&self, number: usize, decision: &Decision) -> Result<()> {
+        let file = self.file(number);
+        let text = serde_json::to_vec(decision).expect("a decision is plain data");
+        write_atomically(&file, |out| out.write_all(&text).map_err(Error::io(&file)))
+    }
+
+    /// Decisions stored without a gap from the first on, at most `total`.
+    pub fn load(&self, total: usize) -> Result<Vec<Decision>> {
+        let mut decisions = Vec::new();
+        while decisions.len() < total && self.file(decisions.len()).exists() {
+            let file = self.file(decisions.len());
+            match serde_json::from_str(&read_text(&file)?) {
+                Ok(decision) => decisions.push(decision),
+                Err(_) => break, // damaged from outside: this date and those behind it are computed again
+            }
+        }
+        Ok(decisions)
+    }
+
+    fn header_file(&self) -> PathBuf {
+        self.folder.join("run.toml")
+    }
+
+    fn file(&self, number: usize) -> PathBuf {
+        self.folder.join(format!("{number:05}.json"))
+    }
+}

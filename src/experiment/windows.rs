@@ -1,0 +1,142 @@
+//! The walk-forward computation: estimates in parallel over decision dates, allocations in parallel over portfolios.
+//!
+//! An allocation may start from the portfolio's own previous one, so each portfolio is followed date by date; the
+//! estimates before it know nothing of one another. Work is done in blocks of dates, which bounds the memory, and no
+//! result depends on the size of a block or on the number of threads.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::estimators::Window;
+use crate::experiment::plan::{Fitted, Pair, Plan};
+use crate::linalg::Covariance;
+use crate::panel::{AssetId, Panel};
+use crate::universe::{Selection, Universe};
+
+/// Everything decided on one date; the unit that is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Decision {
+    pub day: usize,
+    pub members: Vec<AssetId>,
+    pub universe_hash: String,
+    pub removed: Vec<(String, usize)>,
+    pub n_filled: usize,
+    /// One per portfolio of the plan.
+    pub allocations: Vec<Allocation>,
+}
+
+/// What one portfolio became.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Allocation {
+    /// Weights in the order of the members, and √(w'Σw) by the estimate itself, daily.
+    Weights { weights: Vec<f64>, predicted_volatility: f64 },
+    /// Why there are none.
+    Undefined(String),
+}
+
+/// The estimates of one date.
+struct Estimates {
+    day: usize,
+    selection: Selection,
+    universe_hash: String,
+    n_filled: usize,
+    covariances: Vec<std::result::Result<Covariance, String>>,
+}
+
+/// Decides on the dates of a block, given the decision before it.
+pub(super) fn decide_block(plan: &Plan<'_>, days: &[usize], before: Option<&Decision>) -> Result<Vec<Decision>> {
+    let year = |day: usize| plan.market.panel.calendar().date(day).year();
+    let mut years: Vec<(i16, Vec<Fitted>)> = Vec::new();
+    for &day in days {
+        if years.last().is_none_or(|(last, _)| *last != year(day)) {
+            years.push((year(day), plan.fit(day)?));
+        }
+    }
+    let estimate = |&day: &usize| {
+        let (_, fitted) = years.iter().find(|(y, _)| *y == year(day)).expect("every year of the block is fitted");
+        estimate(plan, fitted, day)
+    };
+    let estimates: Vec<Estimates> = days.par_iter().with_max_len(1).map(estimate).collect::<Result<_>>()?;
+    let follow = |(number, pair): (usize, &Pair)| follow(plan, pair, number, &estimates, before);
+    let portfolios: Vec<Vec<Allocation>> = plan.pairs.par_iter().with_max_len(1).enumerate().map(follow).collect();
+    let decision = |(k, estimates): (usize, Estimates)| Decision {
+        day: estimates.day,
+        members: estimates.selection.members,
+        universe_hash: estimates.universe_hash,
+        removed: estimates.selection.removed.into_iter().map(|(rule, n)| (rule.to_string(), n)).collect(),
+        n_filled: estimates.n_filled,
+        allocations: portfolios.iter().map(|portfolio| portfolio[k].clone()).collect(),
+    };
+    Ok(estimates.into_iter().enumerate().map(decision).collect())
+}
+
+/// Universe, window and all covariances of one date.
+fn estimate(plan: &Plan<'_>, fitted: &[Fitted], day: usize) -> Result<Estimates> {
+    let panel = &plan.market.panel;
+    let past = panel.past(day);
+    let selection = plan.universe.select(past)?;
+    let members = &selection.members;
+    let filled = plan.missing.window(past, members, plan.experiment.walk_forward.lookback)?;
+    let window = Window::new(filled.returns).map_err(|error| named(error, panel, members, day))?;
+    let covariance = |fitted: &Fitted| match fitted {
+        Fitted::Oracle => plan.oracle(day, members),
+        Fitted::Estimator(estimator) => estimator.estimate(&window),
+    };
+    let text = |error| named(error, panel, members, day).to_string();
+    let covariances = fitted.iter().map(|fitted| covariance(fitted).map_err(text)).collect();
+    let universe_hash = selection.hash(past);
+    Ok(Estimates { day, universe_hash, n_filled: filled.n_filled, covariances, selection })
+}
+
+/// An error that names a column of the window, with asset and date instead.
+fn named(error: Error, panel: &Panel, members: &[AssetId], day: usize) -> Error {
+    match error {
+        Error::Column { column, rule } => {
+            let (asset, date) = (&panel.assets()[members[column]].symbol, panel.calendar().date(day));
+            Error::data(format!("asset {asset}, decision date {date}"), rule)
+        }
+        other => other,
+    }
+}
+
+/// The allocations of one portfolio over the dates of a block, each starting from the one before.
+fn follow(
+    plan: &Plan<'_>,
+    pair: &Pair,
+    number: usize,
+    estimates: &[Estimates],
+    before: Option<&Decision>,
+) -> Vec<Allocation> {
+    let weights_of = |allocation: &Allocation| match allocation {
+        Allocation::Weights { weights, .. } => Some(weights.clone()),
+        Allocation::Undefined(_) => None,
+    };
+    let mut previous: Option<(&[AssetId], Vec<f64>)> =
+        before.and_then(|d| Some((d.members.as_slice(), weights_of(&d.allocations[number])?)));
+    let mut allocations = Vec::with_capacity(estimates.len());
+    for date in estimates {
+        let members = date.selection.members.as_slice();
+        let start = previous.as_ref().map(|(held, weights)| on_members(held, weights, members));
+        let allocation = match &date.covariances[pair.estimator] {
+            Err(why) => Allocation::Undefined(why.clone()),
+            Ok(covariance) => match plan.allocators[pair.allocator].allocate(covariance, start.as_deref()) {
+                Err(why) => Allocation::Undefined(why.to_string()),
+                Ok(weights) => Allocation::Weights {
+                    predicted_volatility: covariance.variance_of(weights.as_slice()).sqrt(),
+                    weights: weights.as_slice().to_vec(),
+                },
+            },
+        };
+        if let Some(weights) = weights_of(&allocation) {
+            previous = Some((members, weights));
+        }
+        allocations.push(allocation);
+    }
+    allocations
+}
+
+/// Weights of some assets on other ones, zero for newcomers; both lists ascend.
+fn on_members(held: &[AssetId], weights: &[f64], members: &[AssetId]) -> Vec<f64> {
+    members.iter().map(|asset| held.binary_search(asset).map_or(0.0, |place| weights[place])).collect()
+}

@@ -1,0 +1,26 @@
+//! Walk-forward comparison of covariance cleaners for large minimum-variance portfolios.
+//!
+//! Modules stand in reading order, which is dependency order: a module uses only those above it.
+#![warn(missing_docs)]
+
+pub mod error;
+pub mod calendar;
+pub mod registry;
+pub mod linalg;
+
+pub mod panel;
+pub mod universe;
+pub mod synthetic;
+pub mod data;
+
+pub mod estimators;
+pub mod allocators;
+
+pub mod account;
+
+pub mod metrics;
+pub mod report;
+
+pub mod experiment;
+
+pub mod cli;

@@ -1,0 +1,63 @@
+//! Cholesky factor L of a symmetric positive definite matrix, A = L L'.
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt;
+use faer::{MatMut, Par, Spec};
+
+use crate::error::{Error, Result};
+use crate::linalg::Matrix;
+
+/// A pivot below this share of its diagonal entry has lost all its digits: the matrix is singular.
+pub(super) const PIVOT_FLOOR: f64 = 1e-14;
+
+/// The lower factor; solves A x = b.
+pub struct Cholesky(Matrix);
+
+impl Cholesky {
+    /// Factors A, of which the lower triangle is read; refuses a singular or indefinite matrix.
+    pub fn new(symmetric: &Matrix) -> Result<Self> {
+        let n = symmetric.nrows();
+        let mut factor = symmetric.clone();
+        let scratch = llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Spec::default());
+        let outcome = llt::factor::cholesky_in_place(
+            factor.view_mut(),
+            Default::default(),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+            Spec::default(),
+        );
+        let pivot_is_sound = |i: usize| factor[(i, i)].powi(2) > PIVOT_FLOOR * symmetric[(i, i)];
+        if outcome.is_err() || !(0..n).all(pivot_is_sound) {
+            let why = format!("the {n} x {n} covariance is not positive definite");
+            return Err(Error::Undefined { what: "inverse covariance", why });
+        }
+        Ok(Self(factor))
+    }
+
+    /// x with A x = b.
+    pub fn solve(&self, b: &[f64]) -> Vec<f64> {
+        let mut x = b.to_vec();
+        let rhs = MatMut::from_column_major_slice_mut(&mut x, b.len(), 1);
+        llt::solve::solve_in_place(self.0.view(), rhs, Par::Seq, MemStack::new(&mut []));
+        x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_solution_solves_the_equations() {
+        let a = Matrix::from_fn(30, 30, |i, j| if i == j { 3.0 } else { 1.0 / (1.0 + i.abs_diff(j) as f64) });
+        let b: Vec<f64> = (0..30).map(|i| i as f64).collect();
+        let x = Cholesky::new(&a).unwrap().solve(&b);
+        assert!(a.times(&x).iter().zip(&b).all(|(p, q)| (p - q).abs() < 1e-12));
+    }
+
+    #[test]
+    fn a_singular_matrix_is_refused() {
+        assert!(Cholesky::new(&Matrix::from_fn(3, 3, |_, _| 1.0)).is_err());
+        assert!(Cholesky::new(&Matrix::from_fn(2, 2, |i, j| if i == j { -1.0 } else { 0.0 })).is_err());
+    }
+}

@@ -1,0 +1,197 @@
+//! A column-major matrix of doubles and the two products that covariance estimation needs.
+
+use std::ops::{Index, IndexMut};
+
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// A dense matrix; entry (i, j) lies at `j * nrows + i`, so a column is a contiguous slice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    nrows: usize,
+    ncols: usize,
+    entries: Vec<f64>,
+}
+
+impl Matrix {
+    /// All zeros.
+    pub fn zeros(nrows: usize, ncols: usize) -> Self {
+        Self { nrows, ncols, entries: vec![0.0; nrows * ncols] }
+    }
+
+    /// Entry (i, j) is `entry(i, j)`.
+    pub fn from_fn(nrows: usize, ncols: usize, mut entry: impl FnMut(usize, usize) -> f64) -> Self {
+        let entries = (0..ncols).flat_map(|j| (0..nrows).map(move |i| (i, j)));
+        let entries = entries.map(|(i, j)| entry(i, j)).collect();
+        Self { nrows, ncols, entries }
+    }
+
+    /// Takes entries that are already column-major.
+    pub fn from_column_major(nrows: usize, ncols: usize, entries: Vec<f64>) -> Self {
+        assert_eq!(entries.len(), nrows * ncols, "{nrows} x {ncols} needs as many entries");
+        Self { nrows, ncols, entries }
+    }
+
+    /// Number of rows.
+    pub fn nrows(&self) -> usize {
+        self.nrows
+    }
+
+    /// Number of columns.
+    pub fn ncols(&self) -> usize {
+        self.ncols
+    }
+
+    /// Column j.
+    pub fn column(&self, j: usize) -> &[f64] {
+        &self.entries[j * self.nrows..(j + 1) * self.nrows]
+    }
+
+    /// Column j, to be changed.
+    pub fn column_mut(&mut self, j: usize) -> &mut [f64] {
+        &mut self.entries[j * self.nrows..(j + 1) * self.nrows]
+    }
+
+    /// The columns, first to last.
+    pub fn columns(&self) -> impl Iterator<Item = &[f64]> {
+        (0..self.ncols).map(|j| self.column(j))
+    }
+
+    /// All entries, column-major.
+    pub fn entries(&self) -> &[f64] {
+        &self.entries
+    }
+
+    /// The diagonal.
+    pub fn diagonal(&self) -> Vec<f64> {
+        (0..self.nrows.min(self.ncols)).map(|i| self[(i, i)]).collect()
+    }
+
+    /// Sum of the diagonal.
+    pub fn trace(&self) -> f64 {
+        self.diagonal().iter().sum()
+    }
+
+    /// Largest absolute entry; 0 when empty.
+    pub fn max_abs(&self) -> f64 {
+        self.entries.iter().fold(0.0, |max, x| x.abs().max(max))
+    }
+
+    /// The same matrix with entry (i, j) replaced by `entry(i, j, old)`.
+    pub fn map(mut self, mut entry: impl FnMut(usize, usize, f64) -> f64) -> Self {
+        for j in 0..self.ncols {
+            for (i, x) in self.column_mut(j).iter_mut().enumerate() {
+                *x = entry(i, j, *x);
+            }
+        }
+        self
+    }
+
+    /// Every entry times `factor`.
+    pub fn scaled(self, factor: f64) -> Self {
+        self.map(|_, _, x| x * factor)
+    }
+
+    /// A v for a vector v.
+    pub fn times(&self, v: &[f64]) -> Vec<f64> {
+        assert_eq!(v.len(), self.ncols, "matrix has {} columns", self.ncols);
+        let mut product = vec![0.0; self.nrows];
+        for (column, &factor) in self.columns().zip(v) {
+            if factor != 0.0 {
+                product.iter_mut().zip(column).for_each(|(sum, x)| *sum += factor * x);
+            }
+        }
+        product
+    }
+
+    /// X'X (n x n) of a T x n matrix: only the lower triangle is computed, then mirrored.
+    pub fn gram(&self) -> Matrix {
+        let x = self.view();
+        symmetric_product(x.transpose(), x)
+    }
+
+    /// V diag(values) V' for V = self (n x m).
+    pub fn recomposed(&self, values: &[f64]) -> Matrix {
+        let scaled = self.clone().map(|_, j, x| x * values[j]);
+        symmetric_product(scaled.view(), self.view().transpose())
+    }
+
+    pub(super) fn view(&self) -> MatRef<'_, f64> {
+        MatRef::from_column_major_slice(&self.entries, self.nrows, self.ncols)
+    }
+
+    pub(super) fn view_mut(&mut self) -> MatMut<'_, f64> {
+        MatMut::from_column_major_slice_mut(&mut self.entries, self.nrows, self.ncols)
+    }
+
+    /// Copies the lower triangle onto the upper one, in tiles that fit the cache.
+    fn mirror_lower(&mut self) {
+        const TILE: usize = 32;
+        let n = self.nrows;
+        for j0 in (0..n).step_by(TILE) {
+            for i0 in (j0..n).step_by(TILE) {
+                for j in j0..(j0 + TILE).min(n) {
+                    for i in i0.max(j + 1)..(i0 + TILE).min(n) {
+                        self.entries[i * n + j] = self.entries[j * n + i];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// L R, known to be symmetric: half of the product is computed.
+fn symmetric_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Matrix {
+    let mut product = Matrix::zeros(left.nrows(), right.ncols());
+    triangular::matmul(
+        product.view_mut(),
+        BlockStructure::TriangularLower,
+        Accum::Replace,
+        left,
+        BlockStructure::Rectangular,
+        right,
+        BlockStructure::Rectangular,
+        1.0,
+        Par::Seq,
+    );
+    product.mirror_lower();
+    product
+}
+
+impl Index<(usize, usize)> for Matrix {
+    type Output = f64;
+    fn index(&self, (i, j): (usize, usize)) -> &f64 {
+        &self.column(j)[i]
+    }
+}
+
+impl IndexMut<(usize, usize)> for Matrix {
+    fn index_mut(&mut self, (i, j): (usize, usize)) -> &mut f64 {
+        &mut self.column_mut(j)[i]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gram_of_a_small_matrix_is_the_sum_of_outer_products() {
+        let x = Matrix::from_fn(3, 2, |i, j| (i + 2 * j) as f64);
+        let gram = x.gram();
+        assert_eq!(gram, Matrix::from_column_major(2, 2, vec![5.0, 11.0, 11.0, 29.0]));
+        assert_eq!(x.times(&[1.0, -1.0]), [-2.0, -2.0, -2.0]);
+    }
+
+    #[test]
+    fn a_product_larger_than_a_tile_is_symmetric() {
+        let x = Matrix::from_fn(5, 70, |i, j| ((7 * i + 3 * j) % 11) as f64 - 5.0);
+        let gram = x.gram();
+        for i in 0..70 {
+            for j in 0..70 {
+                let expected: f64 = x.column(i).iter().zip(x.column(j)).map(|(a, b)| a * b).sum();
+                assert_eq!(gram[(i, j)], expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Dense matrices, covariance, spectrum. The linear-algebra crate is named here and nowhere else.
+//!
+//! Every operation runs on one thread: the harness is parallel over windows, and one thread per
+//! product keeps every byte of a result independent of the number of cores.
+
+mod cholesky;
+mod covariance;
+mod growing;
+mod matrix;
+mod spectrum;
+
+pub use cholesky::Cholesky;
+pub use covariance::Covariance;
+pub use growing::GrowingCholesky;
+pub use matrix::Matrix;
+pub use spectrum::Spectrum;

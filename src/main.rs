@@ -1,0 +1,5 @@
+//! The `minvar` program.
+
+fn main() -> std::process::ExitCode {
+    minvar::cli::main()
+}

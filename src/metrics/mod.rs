@@ -1,0 +1,137 @@
+//! Volatility, Sharpe ratio, drawdown, tails, concentration: functions on slices of daily returns or weights.
+
+/// Trading days in a year.
+pub const DAYS_PER_YEAR: f64 = 252.0;
+
+/// Arithmetic mean; NaN when empty.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Standard deviation with n − 1; NaN for fewer than two values.
+pub fn standard_deviation(values: &[f64]) -> f64 {
+    if values.len() < 2 {
+        return f64::NAN;
+    }
+    let centre = mean(values);
+    (values.iter().map(|x| (x - centre).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt()
+}
+
+/// √252 times the standard deviation of daily returns.
+pub fn volatility_annual(returns: &[f64]) -> f64 {
+    standard_deviation(returns) * DAYS_PER_YEAR.sqrt()
+}
+
+/// Volatility from compounded returns over non-overlapping blocks of `days`, the incomplete last one left out,
+/// times √(252 / days).
+pub fn block_volatility_annual(returns: &[f64], days: usize) -> f64 {
+    let blocks: Vec<f64> = returns.chunks_exact(days).map(total_return).collect();
+    standard_deviation(&blocks) * (DAYS_PER_YEAR / days as f64).sqrt()
+}
+
+/// Π (1 + r) − 1.
+pub fn total_return(returns: &[f64]) -> f64 {
+    returns.iter().fold(1.0, |equity, r| equity * (1.0 + r)) - 1.0
+}
+
+/// 252 times the mean daily return.
+pub fn mean_return_annual(returns: &[f64]) -> f64 {
+    mean(returns) * DAYS_PER_YEAR
+}
+
+/// Compound annual growth, (Π (1 + r))^(252/n) − 1.
+pub fn growth_annual(returns: &[f64]) -> f64 {
+    (1.0 + total_return(returns)).powf(DAYS_PER_YEAR / returns.len() as f64) - 1.0
+}
+
+/// Annual mean over annual volatility, with a risk-free rate of zero.
+pub fn sharpe_ratio(returns: &[f64]) -> f64 {
+    mean_return_annual(returns) / volatility_annual(returns)
+}
+
+/// Lowest equity over its earlier peak, minus one; the starting equity counts as a peak.
+pub fn max_drawdown(returns: &[f64]) -> f64 {
+    let (mut equity, mut peak, mut deepest) = (1.0f64, 1.0f64, 0.0f64);
+    for r in returns {
+        equity *= 1.0 + r;
+        peak = peak.max(equity);
+        deepest = deepest.min(equity / peak - 1.0);
+    }
+    deepest
+}
+
+/// The value at risk: the `share` quantile of daily returns, interpolated linearly between order statistics.
+pub fn value_at_risk(returns: &[f64], share: f64) -> f64 {
+    let mut sorted = returns.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let place = share * last as f64;
+    let below = sorted[place.floor() as usize];
+    below + (place - place.floor()) * (sorted[place.ceil() as usize] - below)
+}
+
+/// Mean of the daily returns at or below the value at risk.
+pub fn conditional_value_at_risk(returns: &[f64], share: f64) -> f64 {
+    let limit = value_at_risk(returns, share);
+    let tail: Vec<f64> = returns.iter().copied().filter(|r| *r <= limit).collect();
+    mean(&tail)
+}
+
+/// Effective number of positions, 1 / Σ w².
+pub fn n_effective(weights: &[f64]) -> f64 {
+    1.0 / weights.iter().map(|w| w * w).sum::<f64>()
+}
+
+/// Gross leverage, Σ |w|.
+pub fn gross_leverage(weights: &[f64]) -> f64 {
+    weights.iter().map(|w| w.abs()).sum()
+}
+
+/// Short positions as a share of the gross, Σ max(0, −w) / Σ |w|.
+pub fn short_share(weights: &[f64]) -> f64 {
+    weights.iter().map(|w| (-w).max(0.0)).sum::<f64>() / gross_leverage(weights)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn close(a: f64, b: f64) {
+        assert!((a - b).abs() < 1e-14, "{a} against {b}");
+    }
+
+    #[test]
+    fn moments_of_a_short_series_match_the_hand_calculation() {
+        let returns = [0.01, -0.02, 0.03, 0.0];
+        close(mean(&returns), 0.005);
+        close(standard_deviation(&returns), (0.0013f64 / 3.0).sqrt());
+        close(volatility_annual(&returns), (0.0013f64 / 3.0 * 252.0).sqrt());
+        close(sharpe_ratio(&returns), 0.005 * 252.0 / (0.0013f64 / 3.0 * 252.0).sqrt());
+        close(total_return(&returns), 1.01 * 0.98 * 1.03 - 1.0);
+        close(growth_annual(&[0.1; 252]), 1.1f64.powi(252) - 1.0);
+        let pairs = [1.01 * 0.98 - 1.0, 0.03];
+        close(block_volatility_annual(&returns, 2), standard_deviation(&pairs) * 126f64.sqrt());
+    }
+
+    #[test]
+    fn drawdown_starts_at_the_first_equity_and_ends_at_the_lowest_point() {
+        close(max_drawdown(&[-0.1, 0.5, -0.2, -0.5, 1.0]), 0.8 * 0.5 - 1.0);
+        close(max_drawdown(&[0.1, 0.1]), 0.0);
+    }
+
+    #[test]
+    fn tails_are_quantiles_and_the_mean_beyond_them() {
+        let returns: Vec<f64> = (0..101).map(|i| f64::from(i) / 100.0 - 0.5).collect();
+        close(value_at_risk(&returns, 0.05), -0.45);
+        close(conditional_value_at_risk(&returns, 0.05), -0.475);
+        close(value_at_risk(&[0.0, 1.0], 0.25), 0.25);
+    }
+
+    #[test]
+    fn concentration_counts_positions_and_shorts() {
+        close(n_effective(&[0.25; 4]), 4.0);
+        close(gross_leverage(&[1.5, -0.5]), 2.0);
+        close(short_share(&[1.5, -0.5]), 0.25);
+    }
+}

@@ -1,0 +1,219 @@
+//! Aligned days × assets, and the past of a day.
+
+mod past;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+pub use past::Past;
+
+use crate::calendar::{Calendar, days_since_epoch};
+use crate::error::{Error, Result};
+use crate::linalg::Matrix;
+
+/// Row number of an asset in [`Panel::assets`].
+pub type AssetId = usize;
+
+/// What is known of an asset besides its series.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asset {
+    /// Unique name within the panel.
+    pub symbol: String,
+    /// Company name; empty when unknown.
+    pub name: String,
+    /// Sector; empty when unknown.
+    pub sector: String,
+    /// Share classes and near copies carry the same issuer; empty when the asset stands alone.
+    pub issuer: String,
+    /// Return from the last price to what holders received, when known.
+    pub delisting_return: Option<f64>,
+}
+
+/// Series that a panel may hold besides total returns; single precision, NaN where unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// Traded value, dollars a day.
+    DollarVolume,
+    /// High of the day over its close, minus one.
+    High,
+    /// Low of the day over its close, minus one.
+    Low,
+    /// Closing price as traded, dollars.
+    Price,
+    /// Market value, dollars.
+    MarketValue,
+    /// Shares outstanding.
+    SharesOutstanding,
+}
+
+impl Field {
+    /// Every field, in the order of storage.
+    pub const ALL: [Field; 6] =
+        [Field::DollarVolume, Field::High, Field::Low, Field::Price, Field::MarketValue, Field::SharesOutstanding];
+
+    /// The name used in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Field::DollarVolume => "dollar_volume",
+            Field::High => "high",
+            Field::Low => "low",
+            Field::Price => "price",
+            Field::MarketValue => "market_value",
+            Field::SharesOutstanding => "shares_outstanding",
+        }
+    }
+}
+
+/// Daily total returns and further series of many assets on common trading days.
+///
+/// A missing value is NaN. Returns are simple, close to close, as fractions.
+pub struct Panel {
+    calendar: Calendar,
+    assets: Vec<Asset>,
+    returns: Matrix,
+    fields: BTreeMap<Field, Vec<f32>>,
+    /// First and last day with a return, per asset.
+    lives: Vec<Option<(usize, usize)>>,
+    hash: OnceLock<String>,
+}
+
+impl Panel {
+    /// Checks shapes, that symbols are unique, and that every return is missing or finite and at least −100 %.
+    ///
+    /// `returns` is n_days × n_assets, each field one value per entry of `returns`, column-major.
+    pub fn new(
+        calendar: Calendar,
+        assets: Vec<Asset>,
+        returns: Matrix,
+        fields: BTreeMap<Field, Vec<f32>>,
+    ) -> Result<Self> {
+        assert_eq!((returns.nrows(), returns.ncols()), (calendar.n_days(), assets.len()), "returns are days x assets");
+        assert!(fields.values().all(|series| series.len() == returns.entries().len()), "a field is days x assets");
+        let mut seen = std::collections::HashSet::new();
+        if let Some(twice) = assets.iter().find(|asset| !seen.insert(asset.symbol.as_str())) {
+            return Err(Error::data(format!("asset {}", twice.symbol), "symbol occurs twice in the panel"));
+        }
+        let mut lives = Vec::with_capacity(assets.len());
+        for (asset, column) in assets.iter().zip(returns.columns()) {
+            if let Some(day) = column.iter().position(|r| r.is_infinite() || *r < -1.0) {
+                let place = format!("asset {}, {}", asset.symbol, calendar.date(day));
+                return Err(Error::data(
+                    place,
+                    format!("return must be finite and at least -1, but is {}", column[day]),
+                ));
+            }
+            let first = column.iter().position(|r| !r.is_nan());
+            let last = column.iter().rposition(|r| !r.is_nan());
+            lives.push(first.zip(last));
+        }
+        Ok(Self { calendar, assets, returns, fields, lives, hash: OnceLock::new() })
+    }
+
+    /// The trading days.
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// The assets, in the order of their ids.
+    pub fn assets(&self) -> &[Asset] {
+        &self.assets
+    }
+
+    /// Number of trading days.
+    pub fn n_days(&self) -> usize {
+        self.calendar.n_days()
+    }
+
+    /// Number of assets.
+    pub fn n_assets(&self) -> usize {
+        self.assets.len()
+    }
+
+    /// Daily total returns of an asset (n_days), NaN where missing.
+    pub fn returns(&self, asset: AssetId) -> &[f64] {
+        self.returns.column(asset)
+    }
+
+    /// A further series of an asset (n_days), if the panel holds that field.
+    pub fn field(&self, field: Field, asset: AssetId) -> Option<&[f32]> {
+        let series = self.fields.get(&field)?;
+        Some(&series[asset * self.n_days()..(asset + 1) * self.n_days()])
+    }
+
+    /// The fields held, in the order of storage.
+    pub fn fields(&self) -> impl Iterator<Item = Field> {
+        self.fields.keys().copied()
+    }
+
+    /// First and last day with a return; `None` for an asset without any.
+    pub fn life(&self, asset: AssetId) -> Option<(usize, usize)> {
+        self.lives[asset]
+    }
+
+    /// Number of returns that are present.
+    pub fn n_returns(&self) -> usize {
+        self.returns.entries().iter().filter(|r| !r.is_nan()).count()
+    }
+
+    /// Everything known at the close of day `end - 1`.
+    pub fn past(&self, end: usize) -> Past<'_> {
+        Past::new(self, end)
+    }
+
+    /// BLAKE3 of calendar, assets and all series: equal content gives an equal hash, whatever file it came from.
+    pub fn content_hash(&self) -> &str {
+        self.hash.get_or_init(|| {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(b"minvar panel 1");
+            self.calendar.dates().iter().for_each(|&date| {
+                hasher.update(&days_since_epoch(date).to_le_bytes());
+            });
+            for asset in &self.assets {
+                for text in [&asset.symbol, &asset.name, &asset.sector, &asset.issuer] {
+                    hasher.update(text.as_bytes()).update(&[0]);
+                }
+                hasher.update(&asset.delisting_return.unwrap_or(f64::NAN).to_le_bytes());
+            }
+            for day in self.returns.entries().chunks(4096) {
+                let bytes: Vec<u8> = day.iter().flat_map(|r| r.to_le_bytes()).collect();
+                hasher.update(&bytes);
+            }
+            for (field, series) in &self.fields {
+                hasher.update(field.name().as_bytes());
+                for day in series.chunks(4096) {
+                    let bytes: Vec<u8> = day.iter().flat_map(|x| x.to_le_bytes()).collect();
+                    hasher.update(&bytes);
+                }
+            }
+            hasher.finalize().to_hex().to_string()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn panel(returns: Vec<f64>) -> Result<Panel> {
+        let calendar = Calendar::weekdays(date(2020, 1, 1), returns.len());
+        let asset = Asset { symbol: "A".into(), ..Asset::default() };
+        let returns = Matrix::from_column_major(returns.len(), 1, returns);
+        Panel::new(calendar, vec![asset], returns, BTreeMap::new())
+    }
+
+    #[test]
+    fn an_impossible_return_is_refused_with_asset_date_and_rule() {
+        let error = panel(vec![0.0, -1.5]).err().unwrap().to_string();
+        assert_eq!(error, "asset A, 2020-01-02: return must be finite and at least -1, but is -1.5");
+        assert!(panel(vec![f64::INFINITY]).is_err());
+        assert!(panel(vec![f64::NAN, -1.0]).is_ok());
+    }
+
+    #[test]
+    fn the_hash_depends_on_every_return() {
+        let hash = |r| panel(vec![0.01, r]).unwrap().content_hash().to_string();
+        assert_eq!(hash(0.02), hash(0.02));
+        assert_ne!(hash(0.02), hash(0.03));
+    }
+}

@@ -1,0 +1,84 @@
+//! The past of a day: the only form in which a decision sees a panel.
+
+use crate::calendar::Date;
+use crate::panel::{Asset, AssetId, Field, Panel};
+
+/// Longest public notice before a listing ends, in trading days (Form 25 takes effect after ten days).
+pub const DELISTING_NOTICE_DAYS: usize = 10;
+
+/// Everything known at the close of day `end - 1`. Later rows cannot be reached.
+#[derive(Clone, Copy)]
+pub struct Past<'a> {
+    panel: &'a Panel,
+    end: usize,
+}
+
+impl<'a> Past<'a> {
+    pub(super) fn new(panel: &'a Panel, end: usize) -> Self {
+        assert!(end <= panel.n_days(), "day {end} is beyond a panel of {} days", panel.n_days());
+        Self { panel, end }
+    }
+
+    /// Number of days known.
+    pub fn n_days(&self) -> usize {
+        self.end
+    }
+
+    /// Number of assets of the panel, listed or not.
+    pub fn n_assets(&self) -> usize {
+        self.panel.n_assets()
+    }
+
+    /// Date of the decision: the day after the last one known (of a trading calendar, which is public).
+    pub fn decision_date(&self) -> Date {
+        let dates = self.panel.calendar().dates();
+        dates.get(self.end).or(dates.last()).copied().unwrap_or(Date::MIN)
+    }
+
+    /// The first known day on or after a date, or the end of the past.
+    pub fn first_on_or_after(&self, date: Date) -> usize {
+        self.panel.calendar().first_on_or_after(date).min(self.end)
+    }
+
+    /// What is known of an asset besides its series.
+    pub fn asset(&self, asset: AssetId) -> &'a Asset {
+        &self.panel.assets()[asset]
+    }
+
+    /// Returns of the last `lookback` days, oldest first, NaN where missing; `None` if the past is shorter.
+    pub fn returns(&self, asset: AssetId, lookback: usize) -> Option<&'a [f64]> {
+        let start = self.end.checked_sub(lookback)?;
+        Some(&self.panel.returns(asset)[start..self.end])
+    }
+
+    /// All known values of a further series, oldest first; `None` if the panel lacks the field.
+    pub fn field(&self, field: Field, asset: AssetId) -> Option<&'a [f32]> {
+        Some(&self.panel.field(field, asset)?[..self.end])
+    }
+
+    /// The newest known value of a field.
+    pub fn last_known(&self, field: Field, asset: AssetId) -> Option<f64> {
+        let newest = self.field(field, asset)?.iter().rev().find(|x| !x.is_nan())?;
+        Some(f64::from(*newest))
+    }
+
+    /// Whether the panel holds a field at all.
+    pub fn has(&self, field: Field) -> bool {
+        self.panel.fields().any(|held| held == field)
+    }
+
+    /// Whether the asset is listed: it has traded, and its listing had not ended before the last known day.
+    ///
+    /// Listing status is public. It tells a suspension (a hole in the series) from an end, which returns alone
+    /// cannot; an asset whose last trading day is the last known day still counts as listed.
+    pub fn is_listed(&self, asset: AssetId) -> bool {
+        self.panel.life(asset).is_some_and(|(first, last)| first < self.end && last + 1 >= self.end)
+    }
+
+    /// Whether the listing is announced to end within `days` trading days, at most [`DELISTING_NOTICE_DAYS`].
+    pub fn ends_within(&self, asset: AssetId, days: usize) -> bool {
+        let days = days.min(DELISTING_NOTICE_DAYS);
+        let end_of_panel = self.panel.n_days() - 1;
+        self.panel.life(asset).is_some_and(|(_, last)| last < end_of_panel && last < self.end + days)
+    }
+}

@@ -1,0 +1,138 @@
+//! The result table: one row per estimator and allocator.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets};
+
+use crate::data::Table;
+
+/// What a portfolio did over a run; fractions, annual where the name says so, NaN where undefined.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Performance {
+    /// Label of the estimator.
+    pub estimator: String,
+    /// Label of the allocator.
+    pub allocator: String,
+    /// √252 × standard deviation of daily returns.
+    pub volatility_annual: f64,
+    /// The same from non-overlapping five-day returns.
+    pub volatility_5day_annual: f64,
+    /// 252 × mean daily return.
+    pub return_annual: f64,
+    /// Compound annual growth.
+    pub growth_annual: f64,
+    /// Annual mean over annual volatility, zero risk-free rate.
+    pub sharpe: f64,
+    /// Deepest loss from a peak.
+    pub max_drawdown: f64,
+    /// 5 % value at risk of daily returns.
+    pub value_at_risk: f64,
+    /// Mean daily return beyond it.
+    pub conditional_value_at_risk: f64,
+    /// Mean traded notional over equity per rebalance, two-sided, the first one left out.
+    pub turnover: f64,
+    /// Mean effective number of positions.
+    pub n_eff: f64,
+    /// Mean gross leverage.
+    pub gross: f64,
+    /// Mean share of the gross that is short.
+    pub short_share: f64,
+    /// Days with a portfolio return.
+    pub n_days: usize,
+    /// Rebalances.
+    pub n_rebalances: usize,
+    /// Rebalances at which the portfolio was undefined and the old positions stayed.
+    pub n_undefined: usize,
+}
+
+type Measure = (&'static str, fn(&Performance) -> f64);
+
+/// Columns of `metrics.csv`, in order.
+const MEASURES: [Measure; 12] = [
+    ("volatility_annual", |p| p.volatility_annual),
+    ("volatility_5day_annual", |p| p.volatility_5day_annual),
+    ("return_annual", |p| p.return_annual),
+    ("growth_annual", |p| p.growth_annual),
+    ("sharpe", |p| p.sharpe),
+    ("max_drawdown", |p| p.max_drawdown),
+    ("value_at_risk_5pct", |p| p.value_at_risk),
+    ("conditional_value_at_risk_5pct", |p| p.conditional_value_at_risk),
+    ("turnover", |p| p.turnover),
+    ("n_eff", |p| p.n_eff),
+    ("gross", |p| p.gross),
+    ("short_share", |p| p.short_share),
+];
+
+/// `metrics.csv`.
+pub fn performance_table(rows: &[Performance]) -> Table {
+    let mut table = Table::default()
+        .with_texts("estimator", rows.iter().map(|p| &p.estimator))
+        .with_texts("allocator", rows.iter().map(|p| &p.allocator));
+    for (name, measure) in MEASURES {
+        table = table.with_numbers(name, rows.iter().map(measure));
+    }
+    table
+        .with_counts("n_days", rows.iter().map(|p| p.n_days))
+        .with_counts("n_rebalances", rows.iter().map(|p| p.n_rebalances))
+        .with_counts("n_undefined", rows.iter().map(|p| p.n_undefined))
+}
+
+/// The table for a terminal.
+pub fn terminal_table(rows: &[Performance]) -> String {
+    text_table(rows, presets::UTF8_HORIZONTAL_ONLY)
+}
+
+/// The table for a Markdown page.
+pub fn markdown_table(rows: &[Performance]) -> String {
+    text_table(rows, presets::ASCII_MARKDOWN)
+}
+
+/// Allocators in their order, within each the lowest volatility first.
+fn text_table(rows: &[Performance], preset: &str) -> String {
+    let mut table = TextTable::new();
+    table.load_preset(preset).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header([
+        "allocator",
+        "estimator",
+        "volatility",
+        "Sharpe",
+        "return",
+        "max drawdown",
+        "turnover",
+        "n_eff",
+        "gross",
+        "undefined",
+    ]);
+    let mut allocators: Vec<&str> = Vec::new();
+    for row in rows {
+        if !allocators.contains(&row.allocator.as_str()) {
+            allocators.push(&row.allocator);
+        }
+    }
+    for allocator in allocators {
+        let mut group: Vec<&Performance> = rows.iter().filter(|row| row.allocator == allocator).collect();
+        group.sort_by(|a, b| a.volatility_annual.total_cmp(&b.volatility_annual));
+        for row in group {
+            table.add_row([
+                row.allocator.clone(),
+                row.estimator.clone(),
+                percent(row.volatility_annual, 2),
+                number(row.sharpe, 2),
+                percent(row.return_annual, 1),
+                percent(row.max_drawdown, 1),
+                percent(row.turnover, 0),
+                number(row.n_eff, 1),
+                number(row.gross, 2),
+                if row.n_undefined == 0 { String::new() } else { format!("{}/{}", row.n_undefined, row.n_rebalances) },
+            ]);
+        }
+    }
+    table.column_iter_mut().skip(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table.to_string()
+}
+
+fn number(x: f64, digits: usize) -> String {
+    if x.is_nan() { "-".to_string() } else { format!("{x:.digits$}") }
+}
+
+fn percent(x: f64, digits: usize) -> String {
+    if x.is_nan() { "-".to_string() } else { format!("{:.digits$} %", 100.0 * x) }
+}

@@ -1,0 +1,41 @@
+//! Assets eligible on a day, chosen by rules that see only the past, and their complete window of returns.
+//!
+//! Rules and their order: Bongiorno, Manolakis, Mantegna (2026), arXiv:2607.23068, section on data; the liquidity
+//! and ranking variants for panels without market values are our choice.
+
+mod ranked;
+mod rules;
+mod window;
+
+pub use ranked::RankedUniverse;
+pub use rules::{Frequency, RankBy, Rules};
+pub use window::{Filled, Missing};
+
+use crate::error::Result;
+use crate::panel::{AssetId, Past};
+
+/// The members chosen on one date and what each rule removed: one entry of the universe certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selection {
+    /// Ids in ascending order.
+    pub members: Vec<AssetId>,
+    /// Rules in the order applied, with the number of assets each removed.
+    pub removed: Vec<(&'static str, usize)>,
+}
+
+impl Selection {
+    /// BLAKE3 of the members' symbols in order.
+    pub fn hash(&self, past: Past<'_>) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for &asset in &self.members {
+            hasher.update(past.asset(asset).symbol.as_bytes()).update(&[0]);
+        }
+        hasher.finalize().to_hex()[..16].to_string()
+    }
+}
+
+/// A point-in-time choice of assets.
+pub trait Universe: Send + Sync {
+    /// The members on the decision date of `past`, and what was removed.
+    fn select(&self, past: Past<'_>) -> Result<Selection>;
+}

@@ -1,0 +1,258 @@
+//! Filters, then a ranking, then the first `size`: [`Rules`] put to work on one past.
+
+use crate::error::{Error, Result};
+use crate::linalg::Matrix;
+use crate::panel::{AssetId, Field, Past};
+use crate::universe::{Frequency, RankBy, Rules, Selection, Universe};
+
+/// Trading days in a year, as the rolling-year rule counts them.
+const YEAR: usize = 252;
+
+/// [`Rules`] over a look-back: filters, then a ranking, then the first `size`.
+pub struct RankedUniverse {
+    rules: Rules,
+    lookback: usize,
+    min_returns: usize,
+}
+
+impl RankedUniverse {
+    pub(super) fn new(rules: Rules, lookback: usize, min_returns: usize) -> Self {
+        Self { rules, lookback, min_returns }
+    }
+}
+
+impl Universe for RankedUniverse {
+    fn select(&self, past: Past<'_>) -> Result<Selection> {
+        if past.n_days() < self.lookback {
+            let (need, have, date) = (self.lookback, past.n_days(), past.decision_date());
+            return Err(Error::NotEnoughDays { need, have, date });
+        }
+        let rules = &self.rules;
+        let mut sieve = Sieve { past, kept: (0..past.n_assets()).collect(), removed: Vec::new() };
+        sieve.apply("listed", |asset| past.is_listed(asset));
+        sieve.apply("history", |asset| self.has_history(past, asset));
+        if let Some(low) = rules.min_traded_share {
+            sieve.apply("rolling_year", |asset| self.traded_share(past, asset) >= low);
+        }
+        if let Some(days) = rules.recent_days {
+            sieve.apply("recent_trading", |asset| self.trades_now(past, asset, days));
+        }
+        if let Some([low, high]) = rules.price_range {
+            sieve.apply_known(Field::Price, |price| (low..=high).contains(&price))?;
+        }
+        if let Some(low) = rules.min_shares_outstanding {
+            sieve.apply_known(Field::SharesOutstanding, |shares| shares > low)?;
+        }
+        if let Some(multiple) = rules.volatility_fence {
+            sieve.drop_still_assets(multiple);
+        }
+        if let Some(days) = rules.delisting_within {
+            sieve.apply("announced_end", |asset| !past.ends_within(asset, days));
+        }
+        self.rank(&mut sieve)?;
+        if rules.one_per_issuer {
+            let mut seen = std::collections::HashSet::new();
+            sieve.apply("issuer", |asset| {
+                let issuer = &past.asset(asset).issuer;
+                issuer.is_empty() || seen.insert(issuer)
+            });
+        }
+        if let Some(limit) = rules.max_correlation {
+            self.drop_collinear(&mut sieve, limit)?;
+        }
+        let mut place = 0;
+        sieve.apply("size", |_| {
+            place += 1;
+            place <= rules.size
+        });
+        if sieve.kept.is_empty() {
+            let removed: Vec<String> = sieve.removed.iter().map(|(rule, n)| format!("{rule} {n}")).collect();
+            return Err(Error::EmptyUniverse { date: past.decision_date(), removed: removed.join(", ") });
+        }
+        sieve.kept.sort_unstable();
+        Ok(Selection { members: sieve.kept, removed: sieve.removed })
+    }
+}
+
+impl RankedUniverse {
+    fn returns<'a>(&self, past: Past<'a>, asset: AssetId) -> &'a [f64] {
+        past.returns(asset, self.lookback).expect("select checks that the past is long enough")
+    }
+
+    /// Enough returns in the look-back, not all of them equal.
+    fn has_history(&self, past: Past<'_>, asset: AssetId) -> bool {
+        let returns = self.returns(past, asset);
+        let mut present = returns.iter().filter(|r| !r.is_nan());
+        let moves = present.next().is_some_and(|first| present.any(|r| r != first));
+        moves && returns.iter().filter(|r| !r.is_nan()).count() >= self.min_returns
+    }
+
+    /// The smallest share of days with a return over the rolling years of the look-back.
+    fn traded_share(&self, past: Past<'_>, asset: AssetId) -> f64 {
+        let returns = self.returns(past, asset);
+        let year = YEAR.min(returns.len());
+        let mut traded = returns[..year].iter().filter(|r| !r.is_nan()).count();
+        let mut fewest = traded;
+        for day in year..returns.len() {
+            traded += usize::from(!returns[day].is_nan());
+            traded -= usize::from(!returns[day - year].is_nan());
+            fewest = fewest.min(traded);
+        }
+        fewest as f64 / year as f64
+    }
+
+    /// A return on each recent day, and enough turnover where the size of the company is known.
+    fn trades_now(&self, past: Past<'_>, asset: AssetId, days: usize) -> bool {
+        let returns = self.returns(past, asset);
+        let days = days.min(returns.len());
+        if returns[returns.len() - days..].iter().any(|r| r.is_nan()) {
+            return false;
+        }
+        let (Some(volumes), Some(value)) =
+            (past.field(Field::DollarVolume, asset), past.last_known(Field::MarketValue, asset))
+        else {
+            return true;
+        };
+        let traded: f64 = volumes[volumes.len() - days..].iter().filter(|v| !v.is_nan()).map(|&v| f64::from(v)).sum();
+        let enough = traded >= self.rules.min_recent_turnover * value;
+        // Volume in shares is dollar volume over price; where either is unknown the dollar rule stands alone.
+        let shares = past.last_known(Field::SharesOutstanding, asset).zip(past.last_known(Field::Price, asset));
+        enough && shares.is_none_or(|(shares, price)| traded >= self.rules.min_recent_turnover * shares * price)
+    }
+
+    /// Orders the kept assets by size and drops those without one.
+    fn rank(&self, sieve: &mut Sieve<'_>) -> Result<()> {
+        let (past, rules) = (sieve.past, &self.rules);
+        let field = match rules.rank_by {
+            RankBy::PanelOrder => return Ok(()),
+            RankBy::DollarVolume => Field::DollarVolume,
+            RankBy::MarketValue => Field::MarketValue,
+        };
+        sieve.require(field)?;
+        let end = match rules.rank_frequency {
+            Frequency::Decision => past.n_days(),
+            Frequency::Year => past.first_on_or_after(past.decision_date().first_of_year()),
+        };
+        let size = |asset: AssetId| -> Option<f64> {
+            let known = &past.field(field, asset)?[..end];
+            match rules.rank_by {
+                RankBy::MarketValue => known.iter().rev().find(|x| !x.is_nan()).map(|&x| f64::from(x)),
+                _ => median(&known[end.saturating_sub(rules.rank_days)..], rules.rank_min_values),
+            }
+        };
+        let mut sized: Vec<(AssetId, f64)> = sieve.kept.iter().filter_map(|&a| size(a).map(|s| (a, s))).collect();
+        sized.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        sieve.removed.push(("rank", sieve.kept.len() - sized.len()));
+        sieve.kept = sized.into_iter().map(|(asset, _)| asset).collect();
+        Ok(())
+    }
+
+    /// Walks down the ranking and drops what correlates too highly with a larger asset already accepted.
+    fn drop_collinear(&self, sieve: &mut Sieve<'_>, limit: f64) -> Result<()> {
+        let mut candidates = (self.rules.size * 5 / 4 + 20).min(sieve.kept.len());
+        loop {
+            let filled = self.rules.missing.window(sieve.past, &sieve.kept[..candidates], self.lookback)?;
+            let correlation = standardised(filled.returns).gram();
+            let mut accepted: Vec<usize> = Vec::new();
+            for i in 0..candidates {
+                if accepted.iter().all(|&j| correlation[(i, j)] <= limit) {
+                    accepted.push(i);
+                }
+            }
+            if accepted.len() >= self.rules.size || candidates == sieve.kept.len() {
+                sieve.removed.push(("collinearity", candidates - accepted.len()));
+                let rest = sieve.kept.split_off(candidates);
+                sieve.kept = accepted.into_iter().map(|i| sieve.kept[i]).chain(rest).collect();
+                return Ok(());
+            }
+            candidates = (2 * candidates).min(sieve.kept.len());
+        }
+    }
+}
+
+/// The assets still standing, and what each rule took.
+struct Sieve<'a> {
+    past: Past<'a>,
+    kept: Vec<AssetId>,
+    removed: Vec<(&'static str, usize)>,
+}
+
+impl Sieve<'_> {
+    fn apply(&mut self, rule: &'static str, mut passes: impl FnMut(AssetId) -> bool) {
+        let before = self.kept.len();
+        self.kept.retain(|&asset| passes(asset));
+        self.removed.push((rule, before - self.kept.len()));
+    }
+
+    /// A rule on the newest value of a field, which must be known.
+    fn apply_known(&mut self, field: Field, passes: impl Fn(f64) -> bool) -> Result<()> {
+        self.require(field)?;
+        let past = self.past;
+        self.apply(field.name(), |asset| past.last_known(field, asset).is_some_and(&passes));
+        Ok(())
+    }
+
+    fn require(&self, field: Field) -> Result<()> {
+        if self.past.has(field) {
+            return Ok(());
+        }
+        let rule = format!("the panel has no {}; switch the rule off or rank by panel_order", field.name());
+        Err(Error::data("universe", rule))
+    }
+
+    /// Tukey's lower fence on log volatilities over 5 and over 20 days; dropped only when below both.
+    fn drop_still_assets(&mut self, multiple: f64) {
+        let past = self.past;
+        let logs = |days: usize| -> Vec<f64> {
+            let returns = |asset| past.returns(asset, days).unwrap_or(&[]);
+            self.kept.iter().map(|&asset| deviation(returns(asset)).ln()).collect()
+        };
+        let below = |logs: Vec<f64>| -> Vec<bool> {
+            let mut sorted: Vec<f64> = logs.iter().copied().filter(|x| x.is_finite()).collect();
+            sorted.sort_by(f64::total_cmp);
+            let quartile = |share: f64| sorted.get(((sorted.len() as f64 - 1.0) * share) as usize).copied();
+            let fence = quartile(0.25).zip(quartile(0.75)).map(|(low, high)| low - multiple * (high - low));
+            logs.iter().map(|&x| fence.is_some_and(|fence| x < fence)).collect()
+        };
+        let still = below(logs(5)).into_iter().zip(below(logs(20))).map(|(short, long)| short && long);
+        let still: Vec<bool> = still.collect();
+        let mut place = 0;
+        self.apply("still_prices", |_| {
+            place += 1;
+            !still[place - 1]
+        });
+    }
+}
+
+/// Median of the values present, if there are at least `min_values`; the mean of the middle two when even.
+fn median(values: &[f32], min_values: usize) -> Option<f64> {
+    let mut present: Vec<f32> = values.iter().copied().filter(|x| !x.is_nan()).collect();
+    let n = present.len();
+    if n == 0 || n < min_values {
+        return None;
+    }
+    let (below, middle, _) = present.select_nth_unstable_by(n / 2, f32::total_cmp);
+    let upper = f64::from(*middle);
+    let lower = if n % 2 == 1 { upper } else { below.iter().copied().fold(f32::NEG_INFINITY, f32::max).into() };
+    Some((lower + upper) / 2.0)
+}
+
+/// Standard deviation of the values present; 0 when there are none.
+fn deviation(returns: &[f64]) -> f64 {
+    let present = || returns.iter().filter(|r| !r.is_nan());
+    let n = present().count().max(1) as f64;
+    let mean = present().sum::<f64>() / n;
+    (present().map(|r| (r - mean).powi(2)).sum::<f64>() / n).sqrt()
+}
+
+/// Columns with mean zero and unit length: the Gram matrix is the correlation matrix.
+fn standardised(mut returns: Matrix) -> Matrix {
+    let n_days = returns.nrows() as f64;
+    for column in 0..returns.ncols() {
+        let returns = returns.column_mut(column);
+        let mean = returns.iter().sum::<f64>() / n_days;
+        let norm = deviation(returns) * n_days.sqrt();
+        returns.iter_mut().for_each(|r| *r = (*r - mean) / norm);
+    }
+    returns
+}

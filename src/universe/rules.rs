@@ -1,0 +1,129 @@
+//! The universe rules, each a parameter that can be switched off.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::universe::{Missing, RankedUniverse};
+
+/// What assets are ranked by, largest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RankBy {
+    /// Median dollar volume over `rank_days`.
+    #[default]
+    DollarVolume,
+    /// Newest known market value.
+    MarketValue,
+    /// The order of the panel: every asset ranks as it stands.
+    PanelOrder,
+}
+
+/// When the ranking is renewed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frequency {
+    /// Once, from the days before the calendar year of the decision.
+    #[default]
+    Year,
+    /// At every decision.
+    Decision,
+}
+
+/// `[universe]` of an experiment. A rule that is `None` does not apply.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// Number of assets kept, largest first.
+    pub size: usize,
+    /// The ranking.
+    pub rank_by: RankBy,
+    /// Days of the median dollar volume.
+    pub rank_days: usize,
+    /// Values that the median needs.
+    pub rank_min_values: usize,
+    /// How often the ranking is renewed.
+    pub rank_frequency: Frequency,
+    /// Returns needed inside the look-back; 29 of 30 if not given (1,160 of 1,200).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_returns: Option<usize>,
+    /// Share of days with a return in every rolling year of the look-back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_traded_share: Option<f64>,
+    /// Days just before the decision that all need a return and, where shares outstanding and market value are
+    /// known, a cumulative volume of at least `min_recent_turnover` of each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recent_days: Option<usize>,
+    /// Share of the company that changes hands in the recent days.
+    pub min_recent_turnover: f64,
+    /// Lowest and highest last price, dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_range: Option<[f64; 2]>,
+    /// Lowest number of shares outstanding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_shares_outstanding: Option<f64>,
+    /// Drops an asset whose log volatility over both 5 and 20 days lies this many interquartile ranges below the
+    /// first quartile of the cross-section.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volatility_fence: Option<f64>,
+    /// Drops assets whose announced end lies within so many days (at most 10, the public notice).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delisting_within: Option<usize>,
+    /// Keeps the largest asset of an issuer or twin group.
+    pub one_per_issuer: bool,
+    /// Of a pair with a higher in-sample correlation, drops the smaller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_correlation: Option<f64>,
+    /// What a missing return inside an accepted window becomes.
+    pub missing: Missing,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            size: 1000,
+            rank_by: RankBy::DollarVolume,
+            rank_days: 252,
+            rank_min_values: 200,
+            rank_frequency: Frequency::Year,
+            min_returns: None,
+            min_traded_share: None,
+            recent_days: None,
+            min_recent_turnover: 0.01,
+            price_range: None,
+            min_shares_outstanding: None,
+            volatility_fence: None,
+            delisting_within: None,
+            one_per_issuer: true,
+            max_correlation: None,
+            missing: Missing::Zero,
+        }
+    }
+}
+
+impl Rules {
+    /// Checks the parameters and fixes the look-back.
+    pub fn over(&self, lookback: usize) -> Result<RankedUniverse> {
+        let parameter = |name, range, value: String| Err(Error::Parameter { name, range, value });
+        let share = |x: f64| (0.0..=1.0).contains(&x);
+        let min_returns = self.min_returns.unwrap_or((lookback * 29).div_ceil(30));
+        if self.size == 0 {
+            return parameter("universe.size", "at least 1", self.size.to_string());
+        }
+        if min_returns == 0 || min_returns > lookback {
+            return parameter("universe.min_returns", "between 1 and the look-back", min_returns.to_string());
+        }
+        if self.rank_days == 0 || self.rank_min_values > self.rank_days {
+            return parameter("universe.rank_min_values", "at most rank_days", self.rank_min_values.to_string());
+        }
+        if let Some(x) = self.min_traded_share.filter(|&x| !share(x)) {
+            return parameter("universe.min_traded_share", "in [0, 1]", x.to_string());
+        }
+        if let Some(x) = self.max_correlation.filter(|&x| !share(x)) {
+            return parameter("universe.max_correlation", "in [0, 1]", x.to_string());
+        }
+        if let Some([low, high]) = self.price_range.filter(|[low, high]| low > high) {
+            return parameter("universe.price_range", "[lowest, highest]", format!("[{low}, {high}]"));
+        }
+        Ok(RankedUniverse::new(self.clone(), lookback, min_returns))
+    }
+}

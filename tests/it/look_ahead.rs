@@ -1,0 +1,88 @@
+//! No look-ahead: a future that is perturbed in every way changes no decision before it.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use minvar::data::Table;
+use minvar::experiment::{self, Experiment, Market};
+use minvar::panel::Panel;
+
+use crate::support::altered;
+
+/// All estimators and allocators on a small market with listings, delistings and holes.
+fn experiment() -> Experiment {
+    let names = |names: Vec<&str>| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let estimators = names(minvar::estimators::ALL.iter().map(|e| e.name).collect());
+    let allocators = names(minvar::allocators::ALL.iter().map(|e| e.name).collect());
+    let text = format!(
+        "about = \"look-ahead\"\n[data]\npanel = \"x\"\n[universe]\nsize = 20\nmax_correlation = 0.9\n\
+         volatility_fence = 1.5\nrecent_days = 5\nmin_recent_turnover = 0.0001\nmin_traded_share = 0.9\n\
+         price_range = [1, 10000]\nrank_frequency = \"decision\"\nrank_min_values = 50\nmissing = \"market\"\n\
+         [walk_forward]\nlookback = 100\nhorizon = 5\nfirst = 2000-08-01\nlast = 2001-03-30\n\
+         [compare]\nestimators = [{estimators}]\nallocators = [{allocators}]\n"
+    );
+    Experiment::parse(&text, "look_ahead.toml").unwrap()
+}
+
+fn market() -> Panel {
+    let market = minvar::synthetic::SyntheticMarket {
+        n_assets: 40,
+        n_days: 340,
+        n_sectors: 4,
+        missing_rate: 0.01,
+        delisting_rate_annual: 0.2,
+        ..Default::default()
+    };
+    market.simulate().unwrap().0
+}
+
+/// Date, portfolio, asset and bits of every weight.
+fn weights(panel: Panel, folder: &Path) -> Vec<(minvar::calendar::Date, String, u64)> {
+    let market = Market { panel, truth: None };
+    experiment::run(&experiment(), &market, folder, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    let file = folder.join("weights.parquet");
+    let texts = |name| Table::read_texts(&file, name).unwrap();
+    let labels = texts("estimator").into_iter().zip(texts("allocator")).zip(texts("asset"));
+    let labels = labels.map(|((estimator, allocator), asset)| format!("{estimator} {allocator} {asset}"));
+    let weights = Table::read_numbers(&file, "weight").unwrap();
+    let dates = Table::read_dates(&file, "date").unwrap();
+    dates.into_iter().zip(labels).zip(weights).map(|((date, label), w)| (date, label, w.to_bits())).collect()
+}
+
+#[test]
+fn perturbing_every_value_from_a_day_on_changes_no_decision_up_to_that_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let panel = market();
+    let before = weights(market(), &folder.path().join("before"));
+    let first_decision = panel.calendar().first_on_or_after(jiff::civil::date(2000, 8, 1));
+    // A decision date itself, and days between two decisions.
+    for perturbed in [first_decision + 50, first_decision + 53, first_decision + 54] {
+        let noise = |day: usize, asset: usize| (((day * 31 + asset * 17) % 13) as f64 - 6.0) / 100.0;
+        let future = altered(
+            &panel,
+            |day, asset, r| if day < perturbed { r } else { (r + noise(day, asset)).max(-0.9) },
+            |day, asset, x| if day < perturbed { x } else { x * (1.0 + 10.0 * noise(day, asset) as f32).abs() },
+        );
+        let after = weights(future, &folder.path().join(perturbed.to_string()));
+        let date = panel.calendar().date(perturbed);
+        let up_to = |weights: &[(minvar::calendar::Date, String, u64)]| {
+            weights.iter().filter(|row| row.0 <= date).cloned().collect::<Vec<_>>()
+        };
+        assert!(!up_to(&before).is_empty());
+        assert_eq!(up_to(&before), up_to(&after), "a decision up to {date} saw a later day");
+        assert_ne!(before, after, "the perturbation must matter afterwards");
+    }
+}
+
+#[test]
+fn the_day_just_before_a_decision_does_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let panel = market();
+    let decision = panel.calendar().first_on_or_after(jiff::civil::date(2000, 8, 1));
+    let before = weights(market(), &folder.path().join("before"));
+    let changed =
+        altered(&panel, |day, asset, r| if day == decision - 1 { r + 0.01 * asset as f64 } else { r }, |_, _, x| x);
+    let after = weights(changed, &folder.path().join("after"));
+    let date = panel.calendar().date(decision);
+    assert!(before.iter().zip(&after).any(|(a, b)| a.0 == date && a != b), "the newest known day must be used");
+}

@@ -1,0 +1,59 @@
+//! What several test files need.
+
+use std::collections::BTreeMap;
+
+use minvar::estimators::{self, Calibration, CovarianceEstimator, Window};
+use minvar::linalg::Matrix;
+use minvar::panel::{Field, Panel};
+use minvar::registry::Choice;
+use minvar::synthetic::SyntheticMarket;
+
+/// A synthetic market in which every asset trades on every day.
+pub fn complete_market(n_assets: usize, n_days: usize) -> SyntheticMarket {
+    SyntheticMarket {
+        n_assets,
+        n_days,
+        n_sectors: 3,
+        listed_at_start: 1.0,
+        delisting_rate_annual: 0.0,
+        missing_rate: 0.0,
+        seed: 11,
+    }
+}
+
+/// Returns of all assets over all days of a complete market.
+pub fn returns(n_assets: usize, n_days: usize) -> Matrix {
+    let (panel, _) = complete_market(n_assets, n_days).simulate().unwrap();
+    Matrix::from_fn(n_days, n_assets, |day, asset| panel.returns(asset)[day])
+}
+
+pub fn window(returns: Matrix) -> Window {
+    Window::new(returns).unwrap()
+}
+
+/// Every registered estimator with its default parameters.
+pub fn all_estimators() -> Vec<(&'static estimators::Entry, Box<dyn CovarianceEstimator>)> {
+    let (panel, _) = complete_market(5, 300).simulate().unwrap();
+    let calibration = Calibration { past: panel.past(300), lookback: 100, horizon: 5, seed: 1 };
+    let fit =
+        |entry: &'static estimators::Entry| (entry, (entry.fit)(&Choice::named(entry.name), &calibration).unwrap());
+    estimators::ALL.iter().map(fit).collect()
+}
+
+/// The same panel with other returns and dollar volumes.
+pub fn altered(
+    panel: &Panel,
+    alter_return: impl Fn(usize, usize, f64) -> f64,
+    alter_field: impl Fn(usize, usize, f32) -> f32,
+) -> Panel {
+    let returns = Matrix::from_fn(panel.n_days(), panel.n_assets(), |d, a| alter_return(d, a, panel.returns(a)[d]));
+    let mut fields = BTreeMap::new();
+    for field in panel.fields().collect::<Vec<Field>>() {
+        let series = (0..panel.n_assets()).flat_map(|a| {
+            let series = panel.field(field, a).unwrap();
+            series.iter().enumerate().map(|(d, x)| alter_field(d, a, *x)).collect::<Vec<f32>>()
+        });
+        fields.insert(field, series.collect());
+    }
+    Panel::new(panel.calendar().clone(), panel.assets().to_vec(), returns, fields).unwrap()
+}

@@ -1,0 +1,226 @@
+//! Whole runs through the library: determinism, interruption, timing, endings.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use minvar::calendar::Calendar;
+use minvar::data::Table;
+use minvar::error::Error;
+use minvar::experiment::{self, Experiment, Market};
+use minvar::linalg::Matrix;
+use minvar::panel::{Asset, Panel};
+use minvar::synthetic::SyntheticMarket;
+
+fn small() -> Experiment {
+    let text = r#"
+about = "small"
+[data.synthetic]
+n_assets = 40
+n_days = 300
+[universe]
+size = 25
+rank_min_values = 20
+rank_frequency = "decision"
+[walk_forward]
+lookback = 100
+[compare]
+estimators = ["sample", "lw_identity", "qis", "oracle"]
+allocators = ["gmv", "gmv_long_only", "equal"]
+"#;
+    Experiment::parse(text, "small.toml").unwrap()
+}
+
+fn market(experiment: &Experiment) -> Market {
+    let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
+    Market { panel, truth: Some(truth) }
+}
+
+fn run(experiment: &Experiment, market: &Market, folder: &Path) -> experiment::Finished {
+    experiment::run(experiment, market, folder, &AtomicBool::new(false), &mut |_| {}).unwrap()
+}
+
+/// Every file of a result but `run.toml`, which carries times.
+fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let files = entries.filter(|entry| entry.file_name() != "run.toml" && entry.path().is_file());
+    files.map(|e| (e.file_name().to_string_lossy().into_owned(), std::fs::read(e.path()).unwrap())).collect()
+}
+
+#[test]
+fn one_thread_two_threads_and_an_interrupted_run_give_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (experiment, market) = (small(), market(&small()));
+    let on = |threads: usize, name: &str| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let path = folder.path().join(name);
+        pool.install(|| run(&experiment, &market, &path));
+        bytes(&path)
+    };
+    let one = on(1, "one");
+    assert_eq!(one.len(), 9, "{:?}", one.keys());
+    assert!(one == on(2, "two"), "results depend on the number of threads");
+
+    let path = folder.path().join("stopped");
+    let stop = AtomicBool::new(false);
+    let mut sessions = 0;
+    let finished = loop {
+        sessions += 1;
+        stop.store(false, Ordering::Relaxed);
+        let mut first = None;
+        let outcome = experiment::run(&experiment, &market, &path, &stop, &mut |progress| {
+            // Let each session store a few dates more than the last one had.
+            let first = *first.get_or_insert(progress.done);
+            stop.store(progress.done > first + 8, Ordering::Relaxed);
+        });
+        match outcome {
+            Ok(finished) => break finished,
+            Err(Error::Interrupted { done, total }) => assert!(done > 0 && done < total),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert!(sessions > 2, "the run was never interrupted");
+    assert!(one == bytes(&path), "an interrupted run ends with other bytes");
+    assert!(!path.join("windows").exists());
+    assert_eq!(finished.rows.len(), 9, "two allocators on four estimators, and one alone");
+}
+
+#[test]
+fn a_damaged_window_is_computed_again_and_another_configuration_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut experiment, market) = (small(), market(&small()));
+    run(&experiment, &market, &folder.path().join("whole"));
+    let path = folder.path().join("damaged");
+    let stop = AtomicBool::new(true);
+    let stopped = experiment::run(&experiment, &market, &path, &stop, &mut |_| {});
+    assert!(matches!(stopped, Err(Error::Interrupted { done: 0, .. })));
+    std::fs::write(path.join("windows/00000.json"), "{\"day\": 1").unwrap();
+    run(&experiment, &market, &path);
+    assert!(bytes(&path) == bytes(&folder.path().join("whole")));
+
+    experiment::run(&experiment, &market, &path, &stop, &mut |_| {}).err().unwrap();
+    experiment.walk_forward.horizon = 10;
+    let refused = experiment::run(&experiment, &market, &path, &stop, &mut |_| {}).err().unwrap().to_string();
+    assert!(refused.contains("--fresh"), "{refused}");
+}
+
+#[test]
+fn the_oracle_has_the_lowest_predicted_risk_and_is_realised() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = small();
+    let finished = run(&experiment, &market(&experiment), folder.path());
+    let volatility = |name: &str| {
+        finished.rows.iter().find(|row| row.estimator == name && row.allocator == "gmv").unwrap().volatility_annual
+    };
+    assert!(volatility("oracle") < volatility("qis"), "{} {}", volatility("oracle"), volatility("qis"));
+    assert!(volatility("qis") < volatility("sample"));
+}
+
+/// A panel of weekdays from 2020-01-01 with given returns (days × assets).
+fn panel(returns: Matrix) -> Panel {
+    let calendar = Calendar::weekdays(jiff::civil::date(2020, 1, 1), returns.nrows());
+    let assets = (0..returns.ncols()).map(|k| Asset { symbol: format!("A{k}"), ..Asset::default() }).collect();
+    Panel::new(calendar, assets, returns, BTreeMap::new()).unwrap()
+}
+
+fn equal_weight(lookback: usize, horizon: usize) -> Experiment {
+    let text = format!(
+        "about = \"equal\"\n[data]\npanel = \"x\"\n[universe]\nrank_by = \"panel_order\"\n[walk_forward]\n\
+         lookback = {lookback}\nhorizon = {horizon}\n[compare]\nestimators = [\"lw_identity\"]\nallocators = [\"equal\"]\n"
+    );
+    Experiment::parse(&text, "equal.toml").unwrap()
+}
+
+#[test]
+fn the_decision_day_is_skipped_and_positions_drift_until_the_next_one_has_earned() {
+    let folder = tempfile::tempdir().unwrap();
+    let returns = Matrix::from_fn(40, 2, |t, i| 0.01 * ((t * (i + 2)) % 7) as f64 - 0.02);
+    let market = Market { panel: panel(returns.clone()), truth: None };
+    run(&equal_weight(20, 3), &market, folder.path());
+    let ours = Table::read_numbers(&folder.path().join("returns.parquet"), "return").unwrap();
+    let mut expected = Vec::new();
+    for decision in (20..39).step_by(3) {
+        let mut equity = [0.5, 0.5]; // bought at the close of the decision day, whose own return is not earned
+        for day in decision + 1..(decision + 4).min(40) {
+            let before: f64 = equity.iter().sum();
+            (0..2).for_each(|i| equity[i] *= 1.0 + returns[(day, i)]);
+            expected.push(equity.iter().sum::<f64>() / before - 1.0);
+        }
+    }
+    assert_eq!(ours.len(), expected.len());
+    assert!(ours.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-14), "{ours:?}\n{expected:?}");
+}
+
+#[test]
+fn an_asset_that_ends_while_held_leaves_at_its_last_price_on_the_next_decision_date() {
+    let folder = tempfile::tempdir().unwrap();
+    // Asset 2 trades for the last time on day 22: it is bought on day 20 and gone from day 24 on.
+    let returns =
+        Matrix::from_fn(
+            40,
+            3,
+            |t, i| if i == 2 && t > 22 { f64::NAN } else { 0.01 * ((t * (i + 2)) % 5) as f64 - 0.02 },
+        );
+    let market = Market { panel: panel(returns), truth: None };
+    let finished = run(&equal_weight(20, 4), &market, folder.path());
+    let file = folder.path().join("weights.parquet");
+    let held = Table::read_dates(&file, "date").unwrap().into_iter().zip(Table::read_texts(&file, "asset").unwrap());
+    let last = held.filter(|(_, asset)| asset == "A2").map(|(date, _)| date).max();
+    assert_eq!(last, Some(market.panel.calendar().date(20)));
+    assert_eq!(finished.rows[0].n_undefined, 0);
+}
+
+#[test]
+fn what_is_undefined_is_counted_with_its_reason_and_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut experiment = small();
+    let toml = "estimators = [\"ewma\", \"lw_identity\"]\nallocators = [\"gmv\"]";
+    experiment.compare = toml::from_str(&toml.replace("\"ewma\"", "{ name = \"ewma\", decay = 0.2 }")).unwrap();
+    let finished = run(&experiment, &market(&experiment), folder.path());
+    assert_eq!(finished.rows[0].n_undefined, finished.rows[0].n_rebalances);
+    assert!(finished.rows[0].volatility_annual.is_nan() && finished.rows[1].volatility_annual > 0.0);
+    let reasons = Table::read_texts(&folder.path().join("diagnostics.parquet"), "undefined").unwrap();
+    assert!(reasons[0].contains("not positive definite"), "{}", reasons[0]);
+}
+
+#[test]
+fn run_toml_carries_the_whole_provenance() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = small();
+    let market = market(&experiment);
+    run(&experiment, &market, folder.path());
+    let text = std::fs::read_to_string(folder.path().join("run.toml")).unwrap();
+    for key in ["version", "commit", "data_hash", "device", "threads", "duration_seconds", "seed", "lookback", "size"] {
+        assert!(text.contains(&format!("{key} = ")), "{key} is missing in\n{text}");
+    }
+    assert!(text.contains(market.panel.content_hash()));
+    let rest = text.split("[experiment]").nth(1).unwrap().replace("[experiment.", "[");
+    assert_eq!(Experiment::parse(&rest, "run.toml").unwrap(), experiment, "the configuration can be run again");
+}
+
+#[test]
+fn a_universe_without_assets_names_the_date_and_the_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut experiment = small();
+    experiment.universe.price_range = Some([1e9, 2e9]);
+    let error = experiment::run(&experiment, &market(&experiment), folder.path(), &AtomicBool::new(false), &mut |_| {});
+    let message = error.err().unwrap().to_string();
+    assert!(message.starts_with("no asset is eligible on 2000-") && message.contains("price "), "{message}");
+}
+
+#[test]
+fn too_short_a_panel_and_singular_competitors_are_refused_before_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |change: fn(&mut Experiment)| {
+        let mut experiment = small();
+        change(&mut experiment);
+        let market = market(&experiment);
+        let result = experiment::run(&experiment, &market, folder.path(), &AtomicBool::new(false), &mut |_| {});
+        assert!(!folder.path().join("windows").exists());
+        result.err().unwrap().to_string()
+    };
+    let message = refused(|e| e.walk_forward.first = Some(SyntheticMarket::FIRST_DATE));
+    assert_eq!(message, "100 days of history are needed before 2000-01-03, the panel has 0");
+    let message = refused(|e| e.walk_forward.lookback = 20);
+    assert!(message.starts_with("sample is undefined: its covariance of 25 assets from 20 days"), "{message}");
+}
