@@ -55,17 +55,26 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} dates, {elapsed} elapsed, {eta} left")?);
     let mut resumed = None;
+    let mut shown = 0;
     let mut show = |progress: Progress| {
         if resumed.is_none() {
             resumed = Some(progress.done);
             if progress.done > 0 {
-                bar.println(format!("continuing behind {} of {} dates", progress.done, progress.total));
+                eprintln!("continuing behind {} of {} dates", progress.done, progress.total);
+                shown = progress.done * 10 / progress.total;
             }
             bar.set_length(progress.total as u64);
             bar.set_position(progress.done as u64);
             bar.reset_eta();
         }
         bar.set_position(progress.done as u64);
+        // In a log file the bar is hidden; a line every tenth of the way stands in for it.
+        let tenth = progress.done * 10 / progress.total;
+        if bar.is_hidden() && tenth > shown {
+            let left = indicatif::HumanDuration(bar.eta());
+            eprintln!("{} of {} dates, {left} left", progress.done, progress.total);
+            shown = tenth;
+        }
     };
     let finished = experiment::run(&experiment, &market, &folder, &stop, &mut show);
     bar.finish_and_clear();

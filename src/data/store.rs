@@ -10,15 +10,14 @@
 //! The content hash is that of the panel in memory and is checked on opening.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
-use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetReader, ParquetWriter, SerReader, Series};
+use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Calendar;
 use crate::data::files::{read_text, write_atomically};
-use crate::data::table::{Table, unusable};
+use crate::data::table::{Table, read_columns, unusable};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{Asset, Field, Panel};
@@ -116,12 +115,12 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
     let path = folder.join("observations.parquet");
     let cells = Cells::read(&path, calendar.n_days(), assets.len())?;
     let mut returns = vec![f64::NAN; calendar.n_days() * assets.len()];
-    let frame = typed_column(&path, "total_return")?;
+    let frame = read_columns(&path, &["total_return"])?;
     let column = frame.column("total_return").and_then(|c| Ok(c.f64()?.clone())).map_err(unusable(&path))?;
     cells.0.iter().zip(column.iter()).for_each(|(&cell, r)| returns[cell] = r.unwrap_or(f64::NAN));
     let mut fields = BTreeMap::new();
     for field in Field::ALL.into_iter().filter(|field| manifest.fields.iter().any(|name| name == field.name())) {
-        let frame = typed_column(&path, field.name())?;
+        let frame = read_columns(&path, &[field.name()])?;
         let column = frame.column(field.name()).and_then(|c| Ok(c.f32()?.clone())).map_err(unusable(&path))?;
         let mut series = vec![f32::NAN; returns.len()];
         cells.0.iter().zip(column.iter()).for_each(|(&cell, x)| series[cell] = x.unwrap_or(f32::NAN));
@@ -151,11 +150,6 @@ impl Cells {
         });
         Ok(Self(cells.collect::<Result<_>>()?))
     }
-}
-
-fn typed_column(path: &Path, name: &str) -> Result<DataFrame> {
-    let file = File::open(path).map_err(Error::io(path))?;
-    ParquetReader::new(file).with_columns(Some(vec![name.to_string()])).finish().map_err(unusable(path))
 }
 
 fn read_assets(path: &Path) -> Result<Vec<Asset>> {

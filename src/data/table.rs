@@ -155,7 +155,7 @@ pub(super) fn unusable(path: &Path) -> impl Fn(polars::prelude::PolarsError) -> 
         polars::prelude::PolarsError::IO { error, .. } => {
             Error::io(path)(std::io::Error::new(error.kind(), error.to_string()))
         }
-        other => Error::data(path.display().to_string(), other.to_string()),
+        other => Error::data(path.display().to_string(), other.to_string().replace('\n', " ")),
     }
 }
 

@@ -91,7 +91,7 @@ impl Experiment {
     /// Parses the text of an experiment file; `file` names it in messages.
     pub fn parse(text: &str, file: &str) -> Result<Self> {
         let config = |message: String| Error::Config { file: file.to_string(), message };
-        let experiment: Self = toml::from_str(text).map_err(|error| config(with_suggestion(&error)))?;
+        let experiment: Self = toml::from_str(text).map_err(|error| config(explained(&error, text)))?;
         if experiment.data.panel.is_some() == experiment.data.synthetic.is_some() {
             return Err(config("[data] needs either 'panel' or 'synthetic'".to_string()));
         }
@@ -111,16 +111,18 @@ impl Experiment {
     }
 }
 
-/// TOML's message, and the nearest key where one is unknown.
-fn with_suggestion(error: &toml::de::Error) -> String {
-    let text = error.to_string();
-    let quoted: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();
+/// TOML's message in one line, with the line of the file and, for an unknown key, the nearest one.
+fn explained(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+    let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    let message = error.message();
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let suggestion = match quoted.split_first() {
-        Some((wrong, known)) if error.message().starts_with("unknown field") => crate::error::nearest(wrong, known),
+        Some((wrong, known)) if message.starts_with("unknown field") => crate::error::nearest(wrong, known),
         _ => None,
     };
-    let suggestion = suggestion.map(|key| format!("\ndid you mean '{key}'?")).unwrap_or_default();
-    format!("{}{suggestion}", text.trim_end())
+    let suggestion = suggestion.map(|key| format!("; did you mean '{key}'?")).unwrap_or_default();
+    format!("{line}{}{suggestion}", message.replace('\n', " "))
 }
 
 /// Dates as TOML writes them (2018-01-01) or as text.

@@ -108,7 +108,7 @@ fn diagnostics_table(plan: &Plan<'_>, decisions: &[Decision], paths: &[evaluate:
         rows().map(move |(_, d, n): (usize, &Decision, usize)| weights_of(&d.allocations[n]).map_or(f64::NAN, f))
     };
     let predicted = |allocation: &Allocation| match allocation {
-        Allocation::Weights { predicted_volatility, .. } => predicted_volatility * metrics::DAYS_PER_YEAR.sqrt(),
+        Allocation::Weights { predicted_volatility, .. } => metrics::annual(*predicted_volatility),
         Allocation::Undefined(_) => f64::NAN,
     };
     let why = |allocation: &Allocation| match allocation {

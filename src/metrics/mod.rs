@@ -17,9 +17,14 @@ pub fn standard_deviation(values: &[f64]) -> f64 {
     (values.iter().map(|x| (x - centre).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt()
 }
 
+/// A daily volatility in annual terms, √252 times as large.
+pub fn annual(daily_volatility: f64) -> f64 {
+    daily_volatility * DAYS_PER_YEAR.sqrt()
+}
+
 /// √252 times the standard deviation of daily returns.
 pub fn volatility_annual(returns: &[f64]) -> f64 {
-    standard_deviation(returns) * DAYS_PER_YEAR.sqrt()
+    annual(standard_deviation(returns))
 }
 
 /// Volatility from compounded returns over non-overlapping blocks of `days`, the incomplete last one left out,

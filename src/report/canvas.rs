@@ -25,6 +25,9 @@ const PALETTE: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 
+/// Frames side by side; more of them go below.
+pub(super) const COLUMNS: usize = 2;
+
 /// The colour of the k-th series.
 pub(super) fn colour(k: usize) -> RGBColor {
     PALETTE[k % PALETTE.len()]

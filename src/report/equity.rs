@@ -1,7 +1,7 @@
 //! Equity curves on a logarithmic scale, one frame per allocator.
 
 use crate::calendar::Date;
-use crate::report::canvas::{Anchor, Canvas, GRID, INK, Scale, colour, draw, spread};
+use crate::report::canvas::{Anchor, COLUMNS, Canvas, GRID, INK, Scale, colour, draw, spread};
 
 /// One portfolio of a frame.
 pub struct Curve {
@@ -12,10 +12,11 @@ pub struct Curve {
 }
 
 const FRAME_WIDTH: i32 = 560;
-const FRAME_HEIGHT: i32 = 380;
+const FRAME_HEIGHT: i32 = 346;
+const TITLE: i32 = 34;
 const LEFT: i32 = 52;
 const RIGHT: i32 = 118;
-const TOP: i32 = 64;
+const TOP: i32 = 30;
 const BOTTOM: i32 = 34;
 
 /// Values at which an equity axis may carry a line.
@@ -32,26 +33,40 @@ pub fn equity_figure(title: &str, dates: &[Date], frames: &[(String, Vec<Curve>)
             labels.push(&curve.label);
         }
     }
-    let width = FRAME_WIDTH * frames.len().max(1) as i32;
-    draw(width as u32, FRAME_HEIGHT as u32, |canvas| {
+    let width = FRAME_WIDTH * frames.len().clamp(1, COLUMNS) as i32;
+    let height = TITLE + FRAME_HEIGHT * frames.len().div_ceil(COLUMNS) as i32;
+    draw(width as u32, height as u32, |canvas| {
         canvas.text(title, (16, 20), 16, INK, Anchor::Left);
         for (k, (allocator, curves)) in frames.iter().enumerate() {
-            let left = k as i32 * FRAME_WIDTH;
-            frame(canvas, left, allocator, dates, curves, &labels);
+            let corner = ((k % COLUMNS) as i32 * FRAME_WIDTH, TITLE + (k / COLUMNS) as i32 * FRAME_HEIGHT);
+            frame(canvas, corner, allocator, dates, curves, &labels);
         }
     })
 }
 
-fn frame(canvas: &Canvas<'_>, left: i32, allocator: &str, dates: &[Date], curves: &[Curve], labels: &[&str]) {
+fn frame(
+    canvas: &Canvas<'_>,
+    (left, top): (i32, i32),
+    allocator: &str,
+    dates: &[Date],
+    curves: &[Curve],
+    labels: &[&str],
+) {
     let values = || curves.iter().flat_map(|curve| &curve.equity).copied().filter(|x| *x > 0.0);
     let (low, high) = (values().fold(1.0, f64::min), values().fold(1.0, f64::max));
     let margin = 0.04 * (high / low).ln().max(0.05);
-    let y = Scale { values: (low.ln() - margin, high.ln() + margin), pixels: (FRAME_HEIGHT - BOTTOM, TOP) };
+    let y = Scale { values: (low.ln() - margin, high.ln() + margin), pixels: (top + FRAME_HEIGHT - BOTTOM, top + TOP) };
     let x = Scale {
         values: (0.0, dates.len().saturating_sub(1).max(1) as f64),
         pixels: (left + LEFT, left + FRAME_WIDTH - RIGHT),
     };
-    canvas.text(&format!("{allocator}: growth of 1, before costs (log scale)"), (left + 16, 44), 13, INK, Anchor::Left);
+    canvas.text(
+        &format!("{allocator}: growth of 1, before costs (log scale)"),
+        (left + 16, top + 10),
+        13,
+        INK,
+        Anchor::Left,
+    );
     let mut lowest_label = i32::MAX;
     for tick in TICKS.into_iter().filter(|tick| (low..=high).contains(tick)) {
         let at = y.pixel(tick.ln());

@@ -1,6 +1,6 @@
 //! The result table: one row per estimator and allocator.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, TableComponent, presets};
 
 use crate::data::Table;
 
@@ -77,18 +77,25 @@ pub fn performance_table(rows: &[Performance]) -> Table {
 
 /// The table for a terminal.
 pub fn terminal_table(rows: &[Performance]) -> String {
-    text_table(rows, presets::UTF8_HORIZONTAL_ONLY)
+    let mut table = text_table(rows);
+    table.load_preset(presets::NOTHING);
+    for line in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
+        table.set_style(line, '─');
+    }
+    table.to_string()
 }
 
 /// The table for a Markdown page.
 pub fn markdown_table(rows: &[Performance]) -> String {
-    text_table(rows, presets::ASCII_MARKDOWN)
+    let mut table = text_table(rows);
+    table.load_preset(presets::ASCII_MARKDOWN);
+    table.to_string()
 }
 
 /// Allocators in their order, within each the lowest volatility first.
-fn text_table(rows: &[Performance], preset: &str) -> String {
+fn text_table(rows: &[Performance]) -> TextTable {
     let mut table = TextTable::new();
-    table.load_preset(preset).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header([
         "allocator",
         "estimator",
@@ -126,7 +133,7 @@ fn text_table(rows: &[Performance], preset: &str) -> String {
         }
     }
     table.column_iter_mut().skip(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
-    table.to_string()
+    table
 }
 
 fn number(x: f64, digits: usize) -> String {

@@ -16,7 +16,7 @@ use crate::synthetic::{SyntheticMarket, Truth};
 /// Degrees of freedom of all shocks.
 const DEGREES_OF_FREEDOM: f64 = 5.0;
 /// Long-run daily volatilities of the market and of a sector.
-const MARKET_VOLATILITY: f64 = 0.009;
+const MARKET_VOLATILITY: f64 = 0.010;
 const SECTOR_VOLATILITY: f64 = 0.006;
 /// Mean daily reward of one unit of market loading.
 const MARKET_PREMIUM: f64 = 0.0003;
@@ -114,7 +114,7 @@ fn simulate_asset(config: &SyntheticMarket, factors: &Factors, student: &Student
     let rng = &mut stream(config.seed, 1 + number as u64);
     let n_days = config.n_days;
     let sector = number % config.n_sectors;
-    let mean_beta = (1.0 + 0.35 * normal(rng)).clamp(0.1, 2.5);
+    let mean_beta = (1.0 + 0.3 * normal(rng)).clamp(0.4, 2.2);
     let mean_gamma = (1.0 + 0.3 * normal(rng)).clamp(0.0, 2.5);
     let own_volatility = 0.015 * (0.35 * normal(rng)).exp() * (0.7 + 0.3 * mean_beta);
     let start = if rng.random::<f64>() < config.listed_at_start { 0 } else { rng.random_range(0..n_days) };
@@ -146,7 +146,7 @@ fn simulate_asset(config: &SyntheticMarket, factors: &Factors, student: &Student
         fields: vec![Vec::with_capacity(n_days); Field::ALL.len()],
     };
     for day in 0..n_days {
-        beta = mean_beta + LOADING_PERSISTENCE * (beta - mean_beta) + 0.25 * noise * normal(rng);
+        beta = mean_beta + LOADING_PERSISTENCE * (beta - mean_beta) + 0.2 * noise * normal(rng);
         gamma = mean_gamma + LOADING_PERSISTENCE * (gamma - mean_gamma) + 0.25 * noise * normal(rng);
         let stress = if factors.stressed[day] { STRESS_OWN } else { 1.0 };
         let variance = own_volatility.powi(2) * garch.variance * stress;

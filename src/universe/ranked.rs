@@ -30,7 +30,8 @@ impl Universe for RankedUniverse {
         let rules = &self.rules;
         let mut sieve = Sieve { past, kept: (0..past.n_assets()).collect(), removed: Vec::new() };
         sieve.apply("listed", |asset| past.is_listed(asset));
-        sieve.apply("history", |asset| self.has_history(past, asset));
+        sieve.apply("history", |asset| self.n_returns(past, asset) >= self.min_returns);
+        sieve.apply("constant", |asset| self.moves(past, asset));
         if let Some(low) = rules.min_traded_share {
             sieve.apply("rolling_year", |asset| self.traded_share(past, asset) >= low);
         }
@@ -79,12 +80,14 @@ impl RankedUniverse {
         past.returns(asset, self.lookback).expect("select checks that the past is long enough")
     }
 
-    /// Enough returns in the look-back, not all of them equal.
-    fn has_history(&self, past: Past<'_>, asset: AssetId) -> bool {
-        let returns = self.returns(past, asset);
-        let mut present = returns.iter().filter(|r| !r.is_nan());
-        let moves = present.next().is_some_and(|first| present.any(|r| r != first));
-        moves && returns.iter().filter(|r| !r.is_nan()).count() >= self.min_returns
+    fn n_returns(&self, past: Past<'_>, asset: AssetId) -> usize {
+        self.returns(past, asset).iter().filter(|r| !r.is_nan()).count()
+    }
+
+    /// Whether the returns are not all the same: a constant one has no correlation.
+    fn moves(&self, past: Past<'_>, asset: AssetId) -> bool {
+        let mut present = self.returns(past, asset).iter().filter(|r| !r.is_nan());
+        present.next().is_some_and(|first| present.any(|r| r != first))
     }
 
     /// The smallest share of days with a return over the rolling years of the look-back.

@@ -130,3 +130,62 @@ fn every_experiment_file_can_be_read_and_planned() {
     }
     assert!(n_files >= 2);
 }
+
+/// Long enough to be killed in the middle, in any build.
+const LONG: &str = r#"
+about = "long"
+[data.synthetic]
+n_assets = 150
+n_days = 600
+[universe]
+size = 100
+rank_min_values = 20
+rank_frequency = "decision"
+[walk_forward]
+lookback = 300
+horizon = 1
+[compare]
+estimators = ["lw_identity", "clip", "qis"]
+allocators = ["gmv", "gmv_long_only"]
+"#;
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("long.toml"), LONG).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_minvar"))
+        .args(["run", "long.toml", "--out", "killed"])
+        .current_dir(folder)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let third = folder.join("killed/long/windows/00002.json");
+    while !third.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be killed");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!folder.join("killed/long/metrics.csv").exists());
+    let resumed = minvar(folder, &["run", "long.toml", "--out", "killed"]);
+    assert!(resumed.status.success(), "{}", text(&resumed.stderr));
+    succeeds(folder, &["run", "long.toml", "--out", "whole"]);
+    for file in ["metrics.csv", "weights.parquet", "returns.parquet", "diagnostics.parquet", "equity.svg"] {
+        let read = |run: &str| std::fs::read(folder.join(run).join("long").join(file)).unwrap();
+        assert!(read("killed") == read("whole"), "{file} differs");
+    }
+    assert!(!folder.join("killed/long/windows").exists());
+}
+
+#[test]
+fn the_quick_experiment_gives_the_committed_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = folder.path().to_string_lossy().into_owned();
+    succeeds(root, &["run", "experiments/quick.toml", "--out", &out]);
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let ours = read(&folder.path().join("quick/table.md"));
+    let committed = read(&root.join("results/quick/table.md"));
+    assert_eq!(ours, committed, "run experiments/quick.toml and commit the result, if the change is meant");
+}

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::panel::{Field, Panel};
 
 pub(super) const DATE: &[&str] = &["date", "day", "datetime", "timestamp"];
-pub(super) const ASSET: &[&str] = &["asset", "symbol", "ticker", "permno", "id"];
+pub(super) const ASSET: &[&str] = &["asset", "symbol", "ticker", "permno", "id", "name"];
 pub(super) const RETURN: &[&str] = &["total_return", "return", "ret"];
 pub(super) const CLOSE: &[&str] = &["adj_close", "adjusted_close", "close", "price"];
 

@@ -1,0 +1,84 @@
+//! The core at the size of the real experiment: 1,000 assets, 1,200 days, one thread.
+//!
+//! `matmul` is the machine's rate for a full product of the same shape as `correlation`, which computes the returns'
+//! means, one triangle of the product and the scaling; `pca` is the shared eigendecomposition.
+
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use minvar::allocators::{Allocator, LongOnlyMinimumVariance, MinimumVariance};
+use minvar::estimators::{
+    Centring, Clip, CovarianceEstimator, Diagonal, EigenvalueCleaner, Ewma, LedoitWolfIdentity, Qis, RotationInvariant,
+    Sample, Space, Start, Window,
+};
+use minvar::linalg::{Matrix, Spectrum};
+use minvar::synthetic::SyntheticMarket;
+
+const N: usize = 1000;
+const T: usize = 1200;
+
+/// Returns of the T days up to `end`.
+fn returns(panel: &minvar::panel::Panel, end: usize) -> Matrix {
+    Matrix::from_fn(T, N, |t, i| panel.returns(i)[end - T + t])
+}
+
+fn core(criterion: &mut Criterion) {
+    let market = SyntheticMarket {
+        n_days: T + 5,
+        listed_at_start: 1.0,
+        delisting_rate_annual: 0.0,
+        missing_rate: 0.0,
+        ..SyntheticMarket::default()
+    };
+    let (panel, _) = market.simulate().expect("the parameters are valid");
+    let (earlier, x) = (returns(&panel, T), returns(&panel, T + 5));
+    let mut bench = |name: &str, run: &mut dyn FnMut()| {
+        criterion.bench_function(&format!("{name}/n={N}/t={T}"), |b| b.iter(&mut *run));
+    };
+
+    let view = faer::MatRef::from_column_major_slice(x.entries(), T, N);
+    let mut product = faer::Mat::<f64>::zeros(N, N);
+    bench("matmul", &mut || {
+        let (left, par) = (view.transpose(), faer::Par::Seq);
+        faer::linalg::matmul::matmul(product.as_mut(), faer::Accum::Replace, left, view, 1.0, par);
+    });
+    bench("correlation", &mut || {
+        // A window checks and keeps its returns; the copy of them is part of the measured work.
+        Window::new(x.clone()).expect("complete returns").correlation();
+    });
+    let window = Window::new(x.clone()).expect("complete returns");
+    let sample = window.covariance(Centring::Mean);
+    bench("pca", &mut || drop(Spectrum::new(&sample)));
+
+    let (eigenvalues, _) = window.covariance_spectrum(Centring::Mean).expect("a finite matrix");
+    bench("qis_eigenvalues", &mut || drop(Qis.clean(&eigenvalues, T - 1)));
+    window.correlation_spectrum().expect("a finite matrix");
+    let qis = RotationInvariant { cleaner: Qis, space: Space::Covariance(Centring::Mean) };
+    let clip = RotationInvariant { cleaner: Clip::default(), space: Space::Correlation(Diagonal::Reset) };
+    let ewma = Ewma::new(0.998, Start::Normalised).expect("a valid decay");
+    // From here on the decompositions of the window are there already.
+    bench("qis", &mut || drop(qis.estimate(&window)));
+    bench("clip", &mut || drop(clip.estimate(&window)));
+    bench("sample", &mut || drop(Sample::default().estimate(&window)));
+    bench("lw_identity", &mut || drop(LedoitWolfIdentity::default().estimate(&window)));
+    bench("ewma", &mut || drop(ewma.estimate(&window)));
+
+    for (name, estimator) in [("sample", &Sample::default() as &dyn CovarianceEstimator), ("qis", &qis)] {
+        let sigma = estimator.estimate(&window).expect("n < T");
+        let before = estimator.estimate(&Window::new(earlier.clone()).expect("complete returns")).expect("n < T");
+        let start = LongOnlyMinimumVariance.allocate(&before, None).expect("positive definite");
+        bench(&format!("gmv_of_{name}"), &mut || drop(MinimumVariance.allocate(&sigma, None)));
+        bench(&format!("gmv_long_only_cold_of_{name}"), &mut || drop(LongOnlyMinimumVariance.allocate(&sigma, None)));
+        bench(&format!("gmv_long_only_warm_of_{name}"), &mut || {
+            drop(LongOnlyMinimumVariance.allocate(&sigma, Some(start.as_slice())));
+        });
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(2)).without_plots();
+    targets = core
+}
+criterion_main!(benches);
