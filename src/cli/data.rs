@@ -3,8 +3,6 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
 use crate::cli::DataFolder;
 use crate::data::{self, Description, Layout, Manifest, NotANumber, Options, ValueKind};
 use crate::synthetic::SyntheticMarket;
@@ -27,13 +25,13 @@ pub(super) enum Command {
         name: Option<String>,
         /// Layout, if it is not recognised
         #[arg(long, value_enum)]
-        layout: Option<LayoutName>,
+        layout: Option<Layout>,
         /// What the values of a wide file are
         #[arg(long, value_enum, default_value = "guess")]
-        values: ValuesName,
+        values: ValueKind,
         /// What a literal NaN means
-        #[arg(long, value_enum, default_value = "error")]
-        nan: NanName,
+        #[arg(long, value_enum, default_value = "refused")]
+        nan: NotANumber,
         #[command(flatten)]
         data: DataFolder,
     },
@@ -66,66 +64,10 @@ pub(super) enum Command {
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum LayoutName {
-    Indexed,
-    Long,
-    Wide,
-    Folder,
-    Crsp,
-    French,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum ValuesName {
-    Guess,
-    Returns,
-    Prices,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum NanName {
-    Error,
-    Missing,
-}
-
-impl From<LayoutName> for Layout {
-    fn from(name: LayoutName) -> Self {
-        match name {
-            LayoutName::Indexed => Layout::Indexed,
-            LayoutName::Long => Layout::Long,
-            LayoutName::Wide => Layout::Wide,
-            LayoutName::Folder => Layout::Folder,
-            LayoutName::Crsp => Layout::Crsp,
-            LayoutName::French => Layout::French,
-        }
-    }
-}
-
-impl From<ValuesName> for ValueKind {
-    fn from(name: ValuesName) -> Self {
-        match name {
-            ValuesName::Guess => ValueKind::Guess,
-            ValuesName::Returns => ValueKind::Returns,
-            ValuesName::Prices => ValueKind::Prices,
-        }
-    }
-}
-
-impl From<NanName> for NotANumber {
-    fn from(name: NanName) -> Self {
-        match name {
-            NanName::Error => NotANumber::Refused,
-            NanName::Missing => NotANumber::Missing,
-        }
-    }
-}
-
 pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Import { source, name, layout, values, nan, data } => {
-            let options =
-                Options { layout: layout.map(Layout::from), values: (*values).into(), not_a_number: (*nan).into() };
+            let options = Options { layout: *layout, values: *values, not_a_number: *nan };
             let stem = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             let name = name.clone().unwrap_or_else(|| stem.clone());
             let imported = data::import(source, &options)?;

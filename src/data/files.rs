@@ -21,6 +21,9 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Result<()>
     file.as_file_mut().flush().map_err(Error::io(path))?;
     file.as_file().sync_all().map_err(Error::io(path))?;
     file.persist(path).map_err(|error| Error::io(path)(error.error))?;
+    // The new name itself must survive a power cut.
+    #[cfg(unix)]
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io(folder))?;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Calendar;
 use crate::data::files::{read_text, write_atomically};
-use crate::data::table::{Table, read_columns, unusable};
+use crate::data::table::{Table, read_cells, read_columns, unusable};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{Asset, Field, Panel};
@@ -113,17 +113,17 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
     let calendar = Calendar::new(Table::read_dates(&folder.join("calendar.parquet"), "date")?)?;
     let assets = read_assets(&folder.join("assets.parquet"))?;
     let path = folder.join("observations.parquet");
-    let cells = Cells::read(&path, calendar.n_days(), assets.len())?;
+    let cells = read_cells(&path, calendar.n_days(), assets.len())?;
     let mut returns = vec![f64::NAN; calendar.n_days() * assets.len()];
     let frame = read_columns(&path, &["total_return"])?;
     let column = frame.column("total_return").and_then(|c| Ok(c.f64()?.clone())).map_err(unusable(&path))?;
-    cells.0.iter().zip(column.iter()).for_each(|(&cell, r)| returns[cell] = r.unwrap_or(f64::NAN));
+    cells.iter().zip(column.iter()).for_each(|(&cell, r)| returns[cell] = r.unwrap_or(f64::NAN));
     let mut fields = BTreeMap::new();
     for field in Field::ALL.into_iter().filter(|field| manifest.fields.iter().any(|name| name == field.name())) {
         let frame = read_columns(&path, &[field.name()])?;
         let column = frame.column(field.name()).and_then(|c| Ok(c.f32()?.clone())).map_err(unusable(&path))?;
         let mut series = vec![f32::NAN; returns.len()];
-        cells.0.iter().zip(column.iter()).for_each(|(&cell, x)| series[cell] = x.unwrap_or(f32::NAN));
+        cells.iter().zip(column.iter()).for_each(|(&cell, x)| series[cell] = x.unwrap_or(f32::NAN));
         fields.insert(field, series);
     }
     let returns = Matrix::from_column_major(calendar.n_days(), assets.len(), returns);
@@ -133,23 +133,6 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
         return Err(Error::data(folder.display().to_string(), rule));
     }
     Ok((panel, manifest))
-}
-
-/// Positions of the observations in a column-major days × assets array.
-struct Cells(Vec<usize>);
-
-impl Cells {
-    fn read(path: &Path, n_days: usize, n_assets: usize) -> Result<Self> {
-        let (assets, days) = (Table::read_counts(path, "asset")?, Table::read_counts(path, "day")?);
-        let cells = assets.iter().zip(&days).enumerate().map(|(row, (&asset, &day))| {
-            if asset as usize >= n_assets || day as usize >= n_days {
-                let place = format!("{}, row {}", path.display(), row + 1);
-                return Err(Error::data(place, format!("asset {asset} or day {day} is not in the panel")));
-            }
-            Ok(asset as usize * n_days + day as usize)
-        });
-        Ok(Self(cells.collect::<Result<_>>()?))
-    }
 }
 
 fn read_assets(path: &Path) -> Result<Vec<Asset>> {

@@ -131,6 +131,19 @@ pub(super) fn read_columns(path: &Path, names: &[&str]) -> Result<DataFrame> {
     ParquetReader::new(file).with_columns(Some(names)).finish().map_err(unusable(path))
 }
 
+/// Places in a column-major days × assets array of the rows of a Parquet file with columns `asset` and `day`.
+pub(super) fn read_cells(path: &Path, n_days: usize, n_assets: usize) -> Result<Vec<usize>> {
+    let pairs = Table::read_counts(path, "asset")?.into_iter().zip(Table::read_counts(path, "day")?);
+    let cell = |(row, (asset, day)): (usize, (u32, u32))| {
+        if asset as usize >= n_assets || day as usize >= n_days {
+            let place = format!("{}, row {}", path.display(), row + 1);
+            return Err(Error::data(place, format!("asset {asset} or day {day} is not in the panel")));
+        }
+        Ok(asset as usize * n_days + day as usize)
+    };
+    pairs.enumerate().map(cell).collect()
+}
+
 /// A column as doubles, NaN where missing.
 pub(super) fn numbers(frame: &DataFrame, name: &str) -> polars::prelude::PolarsResult<Vec<f64>> {
     let column = frame.column(name)?.cast(&DataType::Float64)?;

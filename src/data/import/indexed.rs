@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::calendar::Calendar;
 use crate::data::frame::Frame;
 use crate::data::import::{NotANumber, file_name};
-use crate::data::table::Table;
+use crate::data::table::{Table, read_cells};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{Asset, Field, Panel};
@@ -22,7 +22,7 @@ pub(super) fn import(folder: &Path) -> Result<(Panel, Vec<String>)> {
     let calendar = Calendar::new(Table::read_dates(&folder.join("calendar.parquet"), "date")?)?;
     let assets = read_assets(&folder.join("assets.parquet"))?;
     let n_days = calendar.n_days();
-    let cells = read_cells(&file, n_days, &assets)?;
+    let cells = read_cells(&file, n_days, assets.len())?;
     let mut returns = vec![f64::NAN; n_days * assets.len()];
     for (row, (&cell, millionths)) in cells.iter().zip(Table::read_numbers(&file, "ret_e6")?).enumerate() {
         if !returns[cell].is_nan() {
@@ -61,18 +61,6 @@ fn daily_file(folder: &Path) -> Result<PathBuf> {
     paths.sort();
     let daily = paths.into_iter().find(|path| path.to_string_lossy().ends_with("_daily.parquet"));
     daily.ok_or_else(|| Error::data(folder.display().to_string(), "no file <name>_daily.parquet"))
-}
-
-fn read_cells(path: &Path, n_days: usize, assets: &[Asset]) -> Result<Vec<usize>> {
-    let pairs = Table::read_counts(path, "asset")?.into_iter().zip(Table::read_counts(path, "day")?);
-    let cell = |(row, (asset, day)): (usize, (u32, u32))| {
-        if asset as usize >= assets.len() || day as usize >= n_days {
-            let place = format!("{}, row {}", path.display(), row + 1);
-            return Err(Error::data(place, format!("asset {asset} or day {day} is in neither list")));
-        }
-        Ok(asset as usize * n_days + day as usize)
-    };
-    pairs.enumerate().map(cell).collect()
 }
 
 fn read_assets(path: &Path) -> Result<Vec<Asset>> {

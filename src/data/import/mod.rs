@@ -9,15 +9,14 @@ mod wide;
 
 use std::path::Path;
 
-use serde::Serialize;
+use clap::ValueEnum;
 
 use crate::data::frame::Frame;
 use crate::error::{Error, Result};
 use crate::panel::Panel;
 
 /// How a source is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Layout {
     /// A folder with `<name>_daily.parquet` (asset, day, ret_e6, …), `assets.parquet` and `calendar.parquet`.
     Indexed,
@@ -34,7 +33,7 @@ pub enum Layout {
 }
 
 /// What the values of a wide file are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ValueKind {
     /// Returns if any value is negative, else prices.
     Guess,
@@ -45,7 +44,7 @@ pub enum ValueKind {
 }
 
 /// What a literal NaN in a source means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NotANumber {
     /// An error: sources leave missing values empty.
     Refused,
