@@ -4,6 +4,7 @@ mod data;
 mod list;
 mod run;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -21,7 +22,7 @@ use crate::error::Error;
     max_term_width = 100,
     after_help = "\
 Start here:
-  minvar run experiments/quick.toml          a synthetic market, about a minute
+  minvar run experiments/quick.toml          a synthetic market, a few seconds
   minvar list                                estimators and allocators
   minvar data import FOLDER --name us_daily  bring your own data, see data/README.md
   minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023"
@@ -36,6 +37,7 @@ enum Command {
     Run(run::Arguments),
     #[command(subcommand)]
     Data(data::Command),
+    /// Name the estimators and allocators that an experiment can compare
     List,
 }
 
@@ -82,8 +84,12 @@ pub fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader of our output has seen enough, as `head` does.
+        Err(error) if error.downcast_ref().is_some_and(|e: &std::io::Error| e.kind() == ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("minvar: {error:#}");
+            eprintln!("minvar: {error}");
             let interrupted = matches!(error.downcast_ref::<Error>(), Some(Error::Interrupted { .. }));
             ExitCode::from(if interrupted { 130 } else { 1 })
         }

@@ -16,6 +16,8 @@ use minvar::estimators::{
 use minvar::linalg::{Covariance, Matrix, Spectrum};
 use safetensors::SafeTensors;
 
+use crate::clarabel_reference::clarabel_long_only;
+
 /// Tolerance "A" of the vectors: largest difference over largest entry. Both sides work in doubles.
 const TOLERANCE: f64 = 1e-9;
 
@@ -272,38 +274,14 @@ fn symmetric(matrix: Matrix) -> Matrix {
 
 #[test]
 fn the_long_only_solver_agrees_with_clarabel() {
-    use clarabel::algebra::CscMatrix;
-    use clarabel::solver::{DefaultSettingsBuilder, DefaultSolver, IPSolver, NonnegativeConeT, ZeroConeT};
     let (_, truth) = crate::support::complete_market(80, 40).simulate().unwrap();
     let members: Vec<usize> = (0..80).collect();
-    let n = members.len();
     for day in [5, 20, 39] {
         let sigma = truth.covariance(day, &members).unwrap();
         let ours = LongOnlyMinimumVariance.allocate(&sigma, None).unwrap();
         assert!(kkt_residual(&sigma, ours.as_slice()) < 1e-10);
-        let scale = n as f64 / sigma.matrix().trace();
-        let upper = |j: usize| (0..=j).map(move |i| (i, j));
-        let rows: Vec<usize> = (0..n).flat_map(upper).map(|(i, _)| i).collect();
-        let values: Vec<f64> = (0..n).flat_map(upper).map(|(i, j)| sigma.matrix()[(i, j)] * scale).collect();
-        let starts: Vec<usize> = (0..=n).map(|j| j * (j + 1) / 2).collect();
-        let p = CscMatrix::new(n, n, starts, rows, values);
-        // 1'w = 1 in row 0, then −w ≤ 0.
-        let a_rows: Vec<usize> = (0..n).flat_map(|j| [0, j + 1]).collect();
-        let a_values: Vec<f64> = (0..n).flat_map(|_| [1.0, -1.0]).collect();
-        let a = CscMatrix::new(n + 1, n, (0..=n).map(|j| 2 * j).collect(), a_rows, a_values);
-        let mut b = vec![0.0; n + 1];
-        b[0] = 1.0;
-        let settings = DefaultSettingsBuilder::default()
-            .verbose(false)
-            .tol_gap_abs(1e-13)
-            .tol_gap_rel(1e-13)
-            .tol_feas(1e-13)
-            .build()
-            .unwrap();
-        let cones = [ZeroConeT(1), NonnegativeConeT(n)];
-        let mut solver = DefaultSolver::new(&p, &vec![0.0; n], &a, &b, &cones, settings).unwrap();
-        solver.solve();
-        for (ours, theirs) in ours.as_slice().iter().zip(&solver.solution.x) {
+        let theirs = clarabel_long_only(&sigma);
+        for (ours, theirs) in ours.as_slice().iter().zip(&theirs) {
             assert!((ours - theirs).abs() < 1e-7, "day {day}: {ours} against {theirs}");
         }
     }

@@ -1,5 +1,6 @@
 //! The one integration-test binary: laws, reference values, whole runs.
 
+mod clarabel_reference;
 mod command_line;
 mod conformance;
 mod imports;
@@ -7,4 +8,5 @@ mod laws;
 mod look_ahead;
 mod sources;
 mod support;
+mod universe;
 mod walk_forward;
