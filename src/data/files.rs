@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// When `write` or the disk fails, the old file stays and the temporary one is removed.
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    create_folder(folder)?;
+    std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".partial-");
     #[cfg(unix)]
@@ -25,11 +25,6 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Result<()>
     #[cfg(unix)]
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io(folder))?;
     Ok(())
-}
-
-/// Creates a folder and those above it.
-pub fn create_folder(folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(Error::io(folder))
 }
 
 /// A whole text file.

@@ -9,7 +9,7 @@ mod store;
 mod table;
 
 pub use describe::{Description, YearCoverage, describe};
-pub use files::{create_folder, read_text, write_atomically};
+pub use files::{read_text, write_atomically};
 pub use import::{Imported, Layout, NotANumber, Options, ValueKind, import};
 pub use store::{Manifest, SCHEMA_VERSION, open_panel, save_panel};
 pub use table::{Table, Values};

@@ -21,6 +21,7 @@ use crate::report::Performance;
 
 use plan::Plan;
 use store::Store;
+use windows::Fits;
 
 /// Dates computed together, per thread: enough to share the work evenly, few enough to fit the memory.
 const DATES_PER_THREAD: usize = 2;
@@ -84,22 +85,23 @@ pub fn run(
     let plan = Plan::new(experiment, market)?;
     let fingerprint = fingerprint(experiment, market);
     let (store, seconds) = Store::open(folder, &fingerprint)?;
-    let seconds = seconds.unwrap_or(0.0);
     let total = plan.decisions.len();
     let mut decisions = store.load(total)?;
     progress(Progress { done: decisions.len(), total });
     let block = DATES_PER_THREAD * rayon::current_num_threads();
+    let mut fits = Fits::new();
     while decisions.len() < total {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted { done: decisions.len(), total });
         }
         let from = decisions.len();
         let days = &plan.decisions[from..(from + block).min(total)];
-        for decision in windows::decide_block(&plan, days, decisions.last())? {
+        let decided = windows::decide_block(&plan, &mut fits, days, decisions.last())?;
+        store.save_seconds(&fingerprint, seconds + start.elapsed().as_secs_f64())?;
+        for decision in decided {
             store.save(decisions.len(), &decision)?;
             decisions.push(decision);
         }
-        store.save_seconds(&fingerprint, seconds + start.elapsed().as_secs_f64())?;
         progress(Progress { done: decisions.len(), total });
     }
     let rows = output::write(&plan, &decisions, folder)?;

@@ -83,7 +83,6 @@ impl<'a> Plan<'a> {
             pairs: pairs(experiment)?,
         };
         plan.check_sizes()?;
-        plan.fit(plan.decisions[0])?; // parameters out of range are found now, not after an hour
         Ok(plan)
     }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{create_folder, read_text, write_atomically};
+use crate::data::{read_text, write_atomically};
 use crate::error::{Error, Result};
 use crate::experiment::windows::Decision;
 
@@ -28,14 +28,13 @@ struct Header {
 }
 
 impl Store {
-    /// Opens the folder of a run and returns the seconds already spent on it; `None` if it is new.
-    pub fn open(folder: &Path, fingerprint: &str) -> Result<(Self, Option<f64>)> {
+    /// The folder of a run and the seconds already spent on it. Nothing is written yet, so that a run which is
+    /// refused leaves nothing behind.
+    pub fn open(folder: &Path, fingerprint: &str) -> Result<(Self, f64)> {
         let store = Self { folder: folder.join("windows") };
         let file = store.header_file();
         if !file.exists() {
-            create_folder(&store.folder)?;
-            store.save_seconds(fingerprint, 0.0)?;
-            return Ok((store, None));
+            return Ok((store, 0.0));
         }
         let config = |message: String| Error::Config { file: file.display().to_string(), message };
         let header: Header = toml::from_str(&read_text(&file)?).map_err(|error| config(error.to_string()))?;
@@ -44,7 +43,7 @@ impl Store {
                            finish it with those, choose another --out, or discard it with --fresh";
             return Err(config(message.to_string()));
         }
-        Ok((store, Some(header.seconds)))
+        Ok((store, header.seconds))
     }
 
     /// Discards an unfinished run.
@@ -53,7 +52,7 @@ impl Store {
         if folder.exists() { std::fs::remove_dir_all(&folder).map_err(Error::io(&folder)) } else { Ok(()) }
     }
 
-    /// Notes the time spent.
+    /// Notes whose run this is and the time spent; comes before the first decision.
     pub fn save_seconds(&self, fingerprint: &str, seconds: f64) -> Result<()> {
         let header = Header { fingerprint: fingerprint.to_string(), seconds };
         let text = toml::to_string(&header).expect("a header is plain data");
@@ -71,6 +70,9 @@ impl Store {
     /// Decisions stored without a gap from the first on, at most `total`.
     pub fn load(&self, total: usize) -> Result<Vec<Decision>> {
         let mut decisions = Vec::new();
+        if !self.header_file().exists() {
+            return Ok(decisions); // files without a header belong to no one
+        }
         while decisions.len() < total && self.file(decisions.len()).exists() {
             let file = self.file(decisions.len());
             match serde_json::from_str(&read_text(&file)?) {

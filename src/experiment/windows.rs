@@ -4,6 +4,9 @@
 //! estimates before it know nothing of one another. Work is done in blocks of dates, which bounds the memory, and no
 //! result depends on the size of a block or on the number of threads.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -44,19 +47,25 @@ struct Estimates {
     covariances: Vec<std::result::Result<Covariance, String>>,
 }
 
-/// Decides on the dates of a block, given the decision before it.
-pub(super) fn decide_block(plan: &Plan<'_>, days: &[usize], before: Option<&Decision>) -> Result<Vec<Decision>> {
+/// Estimators fitted so far, by the calendar year they serve.
+pub(super) type Fits = BTreeMap<i16, Vec<Fitted>>;
+
+/// Decides on the dates of a block, given the decision before it. Years that the block enters are fitted, years that
+/// it has left are forgotten.
+pub(super) fn decide_block(
+    plan: &Plan<'_>,
+    fits: &mut Fits,
+    days: &[usize],
+    before: Option<&Decision>,
+) -> Result<Vec<Decision>> {
     let year = |day: usize| plan.market.panel.calendar().date(day).year();
-    let mut years: Vec<(i16, Vec<Fitted>)> = Vec::new();
+    fits.retain(|fitted, _| *fitted >= year(days[0]));
     for &day in days {
-        if years.last().is_none_or(|(last, _)| *last != year(day)) {
-            years.push((year(day), plan.fit(day)?));
+        if let Entry::Vacant(unfitted) = fits.entry(year(day)) {
+            unfitted.insert(plan.fit(day)?);
         }
     }
-    let estimate = |&day: &usize| {
-        let (_, fitted) = years.iter().find(|(y, _)| *y == year(day)).expect("every year of the block is fitted");
-        estimate(plan, fitted, day)
-    };
+    let estimate = |&day: &usize| estimate(plan, &fits[&year(day)], day);
     let estimates: Vec<Estimates> = days.par_iter().with_max_len(1).map(estimate).collect::<Result<_>>()?;
     let follow = |(number, pair): (usize, &Pair)| follow(plan, pair, number, &estimates, before);
     let portfolios: Vec<Vec<Allocation>> = plan.pairs.par_iter().with_max_len(1).enumerate().map(follow).collect();

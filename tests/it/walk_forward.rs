@@ -91,14 +91,18 @@ fn a_damaged_window_is_computed_again_and_another_configuration_is_refused() {
     let (mut experiment, market) = (small(), market(&small()));
     run(&experiment, &market, &folder.path().join("whole"));
     let path = folder.path().join("damaged");
-    let stop = AtomicBool::new(true);
-    let stopped = experiment::run(&experiment, &market, &path, &stop, &mut |_| {});
-    assert!(matches!(stopped, Err(Error::Interrupted { done: 0, .. })));
-    std::fs::write(path.join("windows/00000.json"), "{\"day\": 1").unwrap();
+    let stop = AtomicBool::new(false);
+    let mut stop_soon = |experiment: &Experiment| {
+        stop.store(false, Ordering::Relaxed);
+        let stop_now = &mut |progress: experiment::Progress| stop.store(progress.done > 0, Ordering::Relaxed);
+        experiment::run(experiment, &market, &path, &stop, stop_now).err().unwrap()
+    };
+    assert!(matches!(stop_soon(&experiment), Error::Interrupted { done: 2.., .. }));
+    std::fs::write(path.join("windows/00001.json"), "{\"day\": 1").unwrap();
     run(&experiment, &market, &path);
     assert!(bytes(&path) == bytes(&folder.path().join("whole")));
 
-    experiment::run(&experiment, &market, &path, &stop, &mut |_| {}).err().unwrap();
+    stop_soon(&experiment);
     experiment.walk_forward.horizon = 10;
     let refused = experiment::run(&experiment, &market, &path, &stop, &mut |_| {}).err().unwrap().to_string();
     assert!(refused.contains("--fresh"), "{refused}");
