@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::estimators::{Calibration, CovarianceEstimator, Window};
-use crate::linalg::{Covariance, Matrix};
+use crate::linalg::Covariance;
 use crate::registry::Choice;
 
 /// How the recursion Σ ← l Σ + (1−l) x x' begins, which is how its finite weights are completed to one.
@@ -70,19 +70,17 @@ impl Ewma {
 impl CovarianceEstimator for Ewma {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let weights = self.weights(window.n_days(), window.n_assets());
-        let mut returns = window.returns().clone();
-        let mut scale = 1.0;
-        if self.start == Start::Centred {
-            for j in 0..returns.ncols() {
-                let column = returns.column_mut(j);
-                let mean: f64 = column.iter().zip(&weights).map(|(x, w)| x * w).sum();
-                column.iter_mut().for_each(|x| *x -= mean);
-            }
-            scale = 1.0 / (1.0 - weights.iter().map(|w| w * w).sum::<f64>());
+        if self.start != Start::Centred {
+            return Covariance::new(window.returns().weighted_gram(&weights));
         }
-        let roots: Vec<f64> = weights.iter().map(|w| (w * scale).sqrt()).collect();
-        let weighted: Matrix = returns.map(|t, _, x| x * roots[t]);
-        Covariance::new(weighted.gram())
+        let mut centred = window.returns().clone();
+        for j in 0..centred.ncols() {
+            let column = centred.column_mut(j);
+            let mean: f64 = column.iter().zip(&weights).map(|(x, w)| x * w).sum();
+            column.iter_mut().for_each(|x| *x -= mean);
+        }
+        let spent = 1.0 - weights.iter().map(|w| w * w).sum::<f64>();
+        Covariance::new(centred.weighted_gram(&weights).scaled(1.0 / spent))
     }
 }
 

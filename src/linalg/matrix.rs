@@ -5,6 +5,9 @@ use std::ops::{Index, IndexMut};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
 
+/// Rows and columns of a tile: two of them fit the first-level cache.
+const TILE: usize = 32;
+
 /// A dense matrix; entry (i, j) lies at `j * nrows + i`, so a column is a contiguous slice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
@@ -110,10 +113,26 @@ impl Matrix {
         symmetric_product(x.transpose(), x)
     }
 
-    /// V diag(values) V' for V = self (n x m).
-    pub fn recomposed(&self, values: &[f64]) -> Matrix {
-        let scaled = self.clone().map(|_, j, x| x * values[j]);
-        symmetric_product(scaled.view(), self.view().transpose())
+    /// X' diag(weights) X (n x n) of a T x n matrix, for T weights.
+    pub fn weighted_gram(&self, weights: &[f64]) -> Matrix {
+        assert_eq!(weights.len(), self.nrows, "matrix has {} rows", self.nrows);
+        let weighted = self.clone().map(|t, _, x| x * weights[t]);
+        symmetric_product(self.view().transpose(), weighted.view())
+    }
+
+    /// The transpose, copied in tiles that fit the cache.
+    pub fn transposed(&self) -> Matrix {
+        let mut transposed = Matrix::zeros(self.ncols, self.nrows);
+        for j0 in (0..self.ncols).step_by(TILE) {
+            for i0 in (0..self.nrows).step_by(TILE) {
+                for j in j0..(j0 + TILE).min(self.ncols) {
+                    for i in i0..(i0 + TILE).min(self.nrows) {
+                        transposed.entries[i * self.ncols + j] = self.entries[j * self.nrows + i];
+                    }
+                }
+            }
+        }
+        transposed
     }
 
     pub(super) fn view(&self) -> MatRef<'_, f64> {
@@ -126,7 +145,6 @@ impl Matrix {
 
     /// Copies the lower triangle onto the upper one, in tiles that fit the cache.
     fn mirror_lower(&mut self) {
-        const TILE: usize = 32;
         let n = self.nrows;
         for j0 in (0..n).step_by(TILE) {
             for i0 in (j0..n).step_by(TILE) {
@@ -181,6 +199,9 @@ mod tests {
         let gram = x.gram();
         assert_eq!(gram, Matrix::from_column_major(2, 2, vec![5.0, 11.0, 11.0, 29.0]));
         assert_eq!(x.times(&[1.0, -1.0]), [-2.0, -2.0, -2.0]);
+        let weighted = x.weighted_gram(&[0.0, 1.0, 2.0]);
+        assert_eq!(weighted, Matrix::from_column_major(2, 2, vec![9.0, 19.0, 19.0, 41.0]));
+        assert_eq!(x.transposed(), Matrix::from_fn(2, 3, |i, j| x[(j, i)]));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Spectrum {
     pub eigenvalues: Vec<f64>,
     /// V (n x n), column k belongs to λ_k.
     pub eigenvectors: Matrix,
+    /// V', the form in which V diag(ξ) V' is fastest to compute.
+    transposed: Matrix,
 }
 
 impl Spectrum {
@@ -33,12 +35,13 @@ impl Spectrum {
         )
         .map_err(|error| Error::Undefined { what: "eigendecomposition", why: format!("{error:?}") })?;
         let eigenvalues = eigenvalues.column_vector().iter().copied().collect();
-        Ok(Self { eigenvalues, eigenvectors })
+        let transposed = eigenvectors.transposed();
+        Ok(Self { eigenvalues, eigenvectors, transposed })
     }
 
     /// V diag(values) V': the matrix with these eigenvectors and other eigenvalues.
     pub fn with_eigenvalues(&self, values: &[f64]) -> Matrix {
-        self.eigenvectors.recomposed(values)
+        self.transposed.weighted_gram(values)
     }
 }
 

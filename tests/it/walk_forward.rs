@@ -92,7 +92,7 @@ fn a_damaged_window_is_computed_again_and_another_configuration_is_refused() {
     run(&experiment, &market, &folder.path().join("whole"));
     let path = folder.path().join("damaged");
     let stop = AtomicBool::new(false);
-    let mut stop_soon = |experiment: &Experiment| {
+    let stop_soon = |experiment: &Experiment| {
         stop.store(false, Ordering::Relaxed);
         let stop_now = &mut |progress: experiment::Progress| stop.store(progress.done > 0, Ordering::Relaxed);
         experiment::run(experiment, &market, &path, &stop, stop_now).err().unwrap()
