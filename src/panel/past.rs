@@ -75,7 +75,8 @@ impl<'a> Past<'a> {
         self.panel.life(asset).is_some_and(|(first, last)| first < self.end && last + 1 >= self.end)
     }
 
-    /// Whether the listing is announced to end within `days` trading days, at most [`DELISTING_NOTICE_DAYS`].
+    /// Whether the listing is announced to end within `days` trading days, never more than the public
+    /// notice of ten days.
     pub fn ends_within(&self, asset: AssetId, days: usize) -> bool {
         let days = days.min(DELISTING_NOTICE_DAYS);
         let end_of_panel = self.panel.n_days() - 1;
