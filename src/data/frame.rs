@@ -1,9 +1,10 @@
 //! A source file as columns, with errors that name file, row and column.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{CsvReadOptions, DataFrame, DataType, ParquetReader, SerReader};
+use polars::prelude::{CsvEncoding, CsvParseOptions, CsvReadOptions, DataFrame, DataType, ParquetReader, SerReader};
 
 use crate::calendar::{Date, date_from_epoch, parse_date};
 use crate::data::import::NotANumber;
@@ -29,8 +30,10 @@ impl Frame {
                 Ok(Self { path: path.to_path_buf(), frame, first_row: 1 })
             }
             "csv" | "txt" => {
-                std::fs::metadata(path).map_err(Error::io(path))?;
-                let options = CsvReadOptions::default().with_infer_schema_length(Some(0));
+                let separator = separator(path)?;
+                let parse =
+                    |options: CsvParseOptions| options.with_separator(separator).with_encoding(CsvEncoding::LossyUtf8);
+                let options = CsvReadOptions::default().with_infer_schema_length(Some(0)).map_parse_options(parse);
                 let reader = options.try_into_reader_with_file_path(Some(path.to_path_buf()));
                 let frame = reader.and_then(|reader| reader.finish()).map_err(unusable(path))?;
                 Ok(Self { path: path.to_path_buf(), frame, first_row: 2 })
@@ -126,4 +129,13 @@ impl Frame {
         let texts = self.texts(name)?;
         Ok(texts.iter().map(|text| text.trim().parse().unwrap_or(f64::NAN)).collect())
     }
+}
+
+/// The commonest of comma, semicolon and tab in the header line.
+fn separator(path: &Path) -> Result<u8> {
+    let mut header = Vec::new();
+    let file = File::open(path).map_err(Error::io(path))?;
+    BufReader::new(file).read_until(b'\n', &mut header).map_err(Error::io(path))?;
+    let count = |separator: &u8| header.iter().filter(|byte| *byte == separator).count();
+    Ok([b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')) // the last wins a tie
 }

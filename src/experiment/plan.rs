@@ -1,6 +1,7 @@
 //! What a run will do, fixed and checked before it starts.
 
 use crate::allocators::{self, Allocator, Needs};
+use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration, CovarianceEstimator};
 use crate::experiment::Experiment;
@@ -58,17 +59,20 @@ impl<'a> Plan<'a> {
         let panel = &market.panel;
         let calendar = panel.calendar();
         let first = windows.first.map_or(windows.lookback, |date| calendar.first_on_or_after(date));
-        let after_last = |date: crate::calendar::Date| calendar.dates().partition_point(|d| *d <= date);
+        let after_last = |date: Date| calendar.dates().partition_point(|d| *d <= date);
         let end = windows.last.map_or(panel.n_days(), after_last);
-        if first < windows.lookback || first >= panel.n_days() {
-            let date = windows.first.or(calendar.dates().last().copied()).unwrap_or_default();
-            return Err(Error::NotEnoughDays { need: windows.lookback, have: first, date });
+        let last_day = calendar.date(panel.n_days() - 1);
+        if first < windows.lookback || panel.n_days() <= windows.lookback {
+            let (have, date) = (first.min(panel.n_days() - 1), windows.first.unwrap_or(last_day));
+            return Err(Error::NotEnoughDays { need: windows.lookback, have, date });
         }
         // A decision needs a day after it that still counts.
         let decisions: Vec<usize> = (first..end.saturating_sub(1)).step_by(windows.horizon).collect();
         if decisions.is_empty() {
-            let (first, last) = (calendar.date(first), calendar.date(end.max(1) - 1));
-            return Err(Error::data("walk_forward", format!("no decision date between {first} and {last}")));
+            let written = |date: Option<Date>| date.map_or_else(|| "the start".to_string(), |date| date.to_string());
+            let (from, to) = (written(windows.first), windows.last.unwrap_or(last_day));
+            let rule = format!("no decision date between {from} and {to}; the panel ends on {last_day}");
+            return Err(Error::data("walk_forward", rule));
         }
         let build = |choice: &Choice| (allocators::named(&choice.name)?.build)(choice);
         let allocators = experiment.compare.allocators.iter().map(build).collect::<Result<Vec<_>>>()?;

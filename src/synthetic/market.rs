@@ -26,6 +26,8 @@ const LOADING_PERSISTENCE: f64 = 0.998;
 const STRESS_MARKET: f64 = 5.0;
 const STRESS_SECTOR: f64 = 2.0;
 const STRESS_OWN: f64 = 1.5;
+/// Share of the way to one that market loadings go in the stressed regime: low-beta assets offer less shelter then.
+const STRESS_CONVERGENCE: f64 = 0.5;
 /// Daily probabilities of entering and leaving the stressed regime.
 const ENTER_STRESS: f64 = 1.0 / 500.0;
 const LEAVE_STRESS: f64 = 1.0 / 50.0;
@@ -148,19 +150,20 @@ fn simulate_asset(config: &SyntheticMarket, factors: &Factors, student: &Student
     for day in 0..n_days {
         beta = mean_beta + LOADING_PERSISTENCE * (beta - mean_beta) + 0.2 * noise * normal(rng);
         gamma = mean_gamma + LOADING_PERSISTENCE * (gamma - mean_gamma) + 0.25 * noise * normal(rng);
-        let stress = if factors.stressed[day] { STRESS_OWN } else { 1.0 };
+        let (stress, convergence) = if factors.stressed[day] { (STRESS_OWN, STRESS_CONVERGENCE) } else { (1.0, 0.0) };
+        let market_loading = beta + convergence * (1.0 - beta);
         let variance = own_volatility.powi(2) * garch.variance * stress;
         let z = shock(rng, student);
         garch.update(z);
         let r = MARKET_PREMIUM * mean_beta
-            + beta * factors.market[day]
+            + market_loading * factors.market[day]
             + gamma * factors.sectors[(day, sector)]
             + variance.sqrt() * z;
         let r = r.max(-0.95);
         let [up, down, volume] = [normal(rng).abs(), normal(rng).abs(), normal(rng)];
         let missing = rng.random::<f64>() < config.missing_rate;
 
-        simulated.market_loading.push(beta);
+        simulated.market_loading.push(market_loading);
         simulated.sector_loading.push(gamma);
         simulated.own_variance.push(variance);
         let listed = (start..end).contains(&day);

@@ -7,9 +7,9 @@
 //! β' − β̄ = φ (β − β̄) + noise                         slow autoregressions, γ likewise
 //! Σ_t  = v_t β_t β_t' + Σ_k v_kt γ_kt γ_kt' + diag(v_it)
 //! ```
-//! Two regimes alternate as a Markov chain; the stressed one multiplies the market variance more than the rest,
-//! so correlations rise with volatility. Assets list and delist at random days and skip a few days. GARCH after
-//! Bollerslev (1986); the parameters are our choice, near those of large US stocks.
+//! Two regimes alternate as a Markov chain; the stressed one multiplies the market variance more than the rest and
+//! draws the loadings β half-way to one, so correlations rise with volatility. Assets list and delist at random days
+//! and skip a few days. GARCH after Bollerslev (1986); the parameters are our choice, near those of large US stocks.
 
 mod market;
 mod truth;

@@ -157,6 +157,22 @@ fn bad_rows_are_named_by_file_row_asset_and_rule() {
 }
 
 #[test]
+fn separators_line_ends_and_encodings_of_other_programs_are_understood() {
+    let folder = Folder::new();
+    for (name, text) in [
+        ("semicolon.csv", "date;symbol;close\n2020-01-02;A;10\n2020-01-03;A;11\n".as_bytes()),
+        ("tab.txt", b"date\tsymbol\tclose\n2020-01-02\tA\t10\n2020-01-03\tA\t11\n"),
+        ("windows.csv", b"date,symbol,close\r\n2020-01-02,A,10\r\n2020-01-03,A,11\r\n"),
+        ("latin.csv", b"date,symbol,close,sector\n2020-01-02,A,10,\xe9\n2020-01-03,A,11,\xe9\n"),
+        ("mark.csv", b"\xef\xbb\xbfdate,symbol,close\n2020-01-02,A,10\n2020-01-03,A,11\n"),
+    ] {
+        let path = folder.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        same(&series(&import(&path, &PLAIN).unwrap_or_else(|e| panic!("{name}: {e}")), "A"), &[f64::NAN, 0.1]);
+    }
+}
+
+#[test]
 fn missing_files_and_unknown_endings_are_named() {
     let message = import(Path::new("nowhere.csv"), &PLAIN).err().unwrap().to_string();
     assert!(message.starts_with("nowhere.csv: No such file"), "{message}");

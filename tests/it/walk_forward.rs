@@ -225,6 +225,10 @@ fn too_short_a_panel_and_singular_competitors_are_refused_before_the_start() {
     };
     let message = refused(|e| e.walk_forward.first = Some(SyntheticMarket::FIRST_DATE));
     assert_eq!(message, "100 days of history are needed before 2000-01-03, the panel has 0");
+    let message = refused(|e| e.walk_forward.lookback = 300);
+    assert_eq!(message, "300 days of history are needed before 2001-02-23, the panel has 299");
+    let message = refused(|e| e.walk_forward.first = Some(jiff::civil::date(2030, 1, 1)));
+    assert!(message.contains("between 2030-01-01 and 2001-02-23; the panel ends on 2001-02-23"), "{message}");
     let message = refused(|e| e.walk_forward.lookback = 20);
     assert!(message.starts_with("sample is undefined: its covariance of 25 assets from 20 days"), "{message}");
 }
