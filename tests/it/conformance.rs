@@ -17,6 +17,7 @@ use minvar::linalg::{Covariance, Matrix, Spectrum};
 use safetensors::SafeTensors;
 
 use crate::clarabel_reference::clarabel_long_only;
+use crate::support::say_skipped;
 
 /// Tolerance "A" of the vectors: largest difference over largest entry. Both sides work in doubles.
 const TOLERANCE: f64 = 1e-9;
@@ -25,7 +26,7 @@ fn folder() -> Option<PathBuf> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance");
     let folder = std::env::var_os("MINVAR_CONFORMANCE").map(PathBuf::from).unwrap_or_else(beside).join("estimators");
     if !folder.exists() {
-        eprintln!("skipped: no conformance vectors in {}", folder.display());
+        say_skipped("conformance vectors", &folder);
         return None;
     }
     Some(folder)

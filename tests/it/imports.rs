@@ -194,7 +194,7 @@ fn a_literal_nan_is_a_missing_value_on_request() {
 fn the_indexed_layout_reads_the_etf_panel() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/etf");
     if !source.exists() {
-        eprintln!("skipped: no ETF files beside the checkout");
+        crate::support::say_skipped("ETF files", &source);
         return;
     }
     let imported = import(&source, &PLAIN).unwrap();

@@ -1,12 +1,18 @@
 //! What several test files need.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use minvar::estimators::{self, Calibration, CovarianceEstimator, Window};
 use minvar::linalg::Matrix;
 use minvar::panel::{Field, Panel};
 use minvar::registry::Choice;
 use minvar::synthetic::SyntheticMarket;
+
+/// Says that a test has no input; written past the test runner, which would swallow it.
+pub fn say_skipped(what: &str, folder: &std::path::Path) {
+    let _ = writeln!(std::io::stderr(), "skipped: no {what} in {}", folder.display());
+}
 
 /// A synthetic market in which every asset trades on every day.
 pub fn complete_market(n_assets: usize, n_days: usize) -> SyntheticMarket {
