@@ -26,7 +26,8 @@ fn folder() -> Option<PathBuf> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance");
     let folder = std::env::var_os("MINVAR_CONFORMANCE").map(PathBuf::from).unwrap_or_else(beside).join("estimators");
     if !folder.exists() {
-        say_skipped("conformance vectors", &folder);
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| say_skipped("conformance vectors", &folder));
         return None;
     }
     Some(folder)
