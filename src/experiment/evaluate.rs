@@ -3,7 +3,7 @@
 
 use crate::account::Holdings;
 use crate::experiment::plan::Plan;
-use crate::experiment::windows::{Allocation, Decision};
+use crate::experiment::windows::Decision;
 use crate::metrics;
 use crate::report::Performance;
 
@@ -21,11 +21,9 @@ pub(super) fn follow(plan: &Plan<'_>, decisions: &[Decision], number: usize) -> 
     let mut holdings = Holdings::cash();
     let mut path = Path { returns: Vec::new(), turnover: Vec::new() };
     for (k, decision) in decisions.iter().enumerate() {
-        path.turnover.push(match &decision.allocations[number] {
-            Allocation::Undefined(_) => f64::NAN,
-            Allocation::Weights { weights, .. } => {
-                holdings.rebalance(decision.members.iter().copied().zip(weights.iter().copied()))
-            }
+        path.turnover.push(match decision.allocations[number].weights() {
+            Some(weights) => holdings.rebalance(decision.members.iter().copied().zip(weights.iter().copied())),
+            None => f64::NAN,
         });
         // The close of the next decision day executes the next weights, so that day still belongs to these.
         let next = decisions.get(k + 1).map_or(plan.end, |next| next.day + 1);
@@ -38,7 +36,7 @@ pub(super) fn follow(plan: &Plan<'_>, decisions: &[Decision], number: usize) -> 
 /// All measures of a portfolio.
 pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize, path: &Path) -> Performance {
     let pair = &plan.pairs[number];
-    let weights: Vec<&[f64]> = decisions.iter().filter_map(|d| weights_of(&d.allocations[number])).collect();
+    let weights: Vec<&[f64]> = decisions.iter().filter_map(|d| d.allocations[number].weights()).collect();
     let defined = !weights.is_empty();
     let measure = |f: fn(&[f64]) -> f64| if defined { f(&path.returns) } else { f64::NAN };
     let mean_of = |f: fn(&[f64]) -> f64| metrics::mean(&weights.iter().map(|w| f(w)).collect::<Vec<_>>());
@@ -61,13 +59,5 @@ pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize
         n_days: path.returns.len(),
         n_rebalances: decisions.len(),
         n_undefined: decisions.len() - weights.len(),
-    }
-}
-
-/// The weights of an allocation, if it exists.
-pub(super) fn weights_of(allocation: &Allocation) -> Option<&[f64]> {
-    match allocation {
-        Allocation::Weights { weights, .. } => Some(weights),
-        Allocation::Undefined(_) => None,
     }
 }

@@ -96,7 +96,7 @@ pub fn run(
         }
         let from = decisions.len();
         let days = &plan.decisions[from..(from + block).min(total)];
-        let decided = windows::decide_block(&plan, &mut fits, days, decisions.last())?;
+        let decided = windows::decide_block(&plan, &mut fits, days, &decisions)?;
         store.save_seconds(&fingerprint, seconds + start.elapsed().as_secs_f64())?;
         for decision in decided {
             store.save(decisions.len(), &decision)?;

@@ -16,7 +16,7 @@ use std::path::Path;
 use crate::calendar::Date;
 use crate::data::{Table, write_atomically};
 use crate::error::{Error, Result};
-use crate::experiment::evaluate::{self, weights_of};
+use crate::experiment::evaluate;
 use crate::experiment::plan::Plan;
 use crate::experiment::windows::{Allocation, Decision};
 use crate::metrics;
@@ -86,7 +86,7 @@ fn weights_table(plan: &Plan<'_>, decisions: &[Decision]) -> Table {
     let mut rows = Vec::new();
     for decision in decisions {
         for (pair, allocation) in plan.pairs.iter().zip(&decision.allocations) {
-            let weights = decision.members.iter().zip(weights_of(allocation).unwrap_or(&[]));
+            let weights = decision.members.iter().zip(allocation.weights().unwrap_or(&[]));
             rows.extend(weights.filter(|(_, w)| **w != 0.0).map(|(&asset, &w)| (decision.day, pair, asset, w)));
         }
     }
@@ -105,7 +105,7 @@ fn diagnostics_table(plan: &Plan<'_>, decisions: &[Decision], paths: &[evaluate:
         decisions.iter().enumerate().flat_map(of_decision)
     };
     let measure = |f: fn(&[f64]) -> f64| {
-        rows().map(move |(_, d, n): (usize, &Decision, usize)| weights_of(&d.allocations[n]).map_or(f64::NAN, f))
+        rows().map(move |(_, d, n): (usize, &Decision, usize)| d.allocations[n].weights().map_or(f64::NAN, f))
     };
     let predicted = |allocation: &Allocation| match allocation {
         Allocation::Weights { predicted_volatility, .. } => metrics::annual(*predicted_volatility),

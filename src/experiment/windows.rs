@@ -38,6 +38,16 @@ pub(super) enum Allocation {
     Undefined(String),
 }
 
+impl Allocation {
+    /// The weights, if there are any.
+    pub fn weights(&self) -> Option<&[f64]> {
+        match self {
+            Allocation::Weights { weights, .. } => Some(weights),
+            Allocation::Undefined(_) => None,
+        }
+    }
+}
+
 /// The estimates of one date.
 struct Estimates {
     day: usize,
@@ -50,13 +60,13 @@ struct Estimates {
 /// Estimators fitted so far, by the calendar year they serve.
 pub(super) type Fits = BTreeMap<i16, Vec<Fitted>>;
 
-/// Decides on the dates of a block, given the decision before it. Years that the block enters are fitted, years that
+/// Decides on the dates of a block, given all decisions before it. Years that the block enters are fitted, years that
 /// it has left are forgotten.
 pub(super) fn decide_block(
     plan: &Plan<'_>,
     fits: &mut Fits,
     days: &[usize],
-    before: Option<&Decision>,
+    before: &[Decision],
 ) -> Result<Vec<Decision>> {
     let year = |day: usize| plan.market.panel.calendar().date(day).year();
     fits.retain(|fitted, _| *fitted >= year(days[0]));
@@ -115,14 +125,11 @@ fn follow(
     pair: &Pair,
     number: usize,
     estimates: &[Estimates],
-    before: Option<&Decision>,
+    before: &[Decision],
 ) -> Vec<Allocation> {
-    let weights_of = |allocation: &Allocation| match allocation {
-        Allocation::Weights { weights, .. } => Some(weights.clone()),
-        Allocation::Undefined(_) => None,
-    };
-    let mut previous: Option<(&[AssetId], Vec<f64>)> =
-        before.and_then(|d| Some((d.members.as_slice(), weights_of(&d.allocations[number])?)));
+    // The last date on which this portfolio existed, however long ago: where a block begins must not matter.
+    let last = |d: &Decision| Some((d.members.clone(), d.allocations[number].weights()?.to_vec()));
+    let mut previous: Option<(Vec<AssetId>, Vec<f64>)> = before.iter().rev().find_map(last);
     let mut allocations = Vec::with_capacity(estimates.len());
     for date in estimates {
         let members = date.selection.members.as_slice();
@@ -137,8 +144,8 @@ fn follow(
                 },
             },
         };
-        if let Some(weights) = weights_of(&allocation) {
-            previous = Some((members, weights));
+        if let Some(weights) = allocation.weights() {
+            previous = Some((members.to_vec(), weights.to_vec()));
         }
         allocations.push(allocation);
     }
@@ -148,4 +155,53 @@ fn follow(
 /// Weights of some assets on other ones, zero for newcomers; both lists ascend.
 fn on_members(held: &[AssetId], weights: &[f64], members: &[AssetId]) -> Vec<f64> {
     members.iter().map(|asset| held.binary_search(asset).map_or(0.0, |place| weights[place])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::allocators::{Allocator, Weights};
+    use crate::experiment::{Experiment, Market};
+
+    /// Holds one asset, keeps what it had before, and does not exist on its third date.
+    #[derive(Default)]
+    struct Sticky(AtomicUsize);
+
+    impl Allocator for Sticky {
+        fn allocate(&self, covariance: &Covariance, previous: Option<&[f64]>) -> Result<Weights> {
+            match self.0.fetch_add(1, Ordering::Relaxed) {
+                0 => Weights::normalised((0..covariance.n_assets()).map(|i| if i == 4 { 1.0 } else { 0.0 }).collect()),
+                2 => Err(Error::Undefined { what: "sticky", why: "it is the third date".to_string() }),
+                _ => Weights::normalised(previous.expect("it existed before").to_vec()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_portfolio_starts_from_its_last_weights_wherever_a_block_begins() {
+        let text = "about = 'blocks'\n[data.synthetic]\nn_assets = 12\nn_days = 100\n[universe]\nsize = 6\n\
+                    rank_by = 'panel_order'\n[walk_forward]\nlookback = 50\n[compare]\nestimators = ['lw_identity']\n\
+                    allocators = ['gmv']\n";
+        let experiment = Experiment::parse(text, "blocks.toml").unwrap();
+        let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
+        let market = Market { panel, truth: Some(truth) };
+        let decide = |blocks: &[usize]| {
+            let mut plan = Plan::new(&experiment, &market).unwrap();
+            plan.allocators[0] = Box::new(Sticky::default());
+            let mut decisions: Vec<Decision> = Vec::new();
+            for &size in blocks {
+                let days = &plan.decisions[decisions.len()..decisions.len() + size];
+                let decided = decide_block(&plan, &mut Fits::new(), days, &decisions).unwrap();
+                decisions.extend(decided);
+            }
+            decisions
+        };
+        let whole = decide(&[5]);
+        assert_eq!(whole[2].allocations[0].weights(), None);
+        assert!(whole[3].allocations[0].weights().is_some());
+        assert_eq!(decide(&[3, 2]), whole);
+        assert_eq!(decide(&[1, 1, 1, 1, 1]), whole);
+    }
 }

@@ -1,7 +1,7 @@
 //! The past of a day: the only form in which a decision sees a panel.
 
 use crate::calendar::Date;
-use crate::panel::{Asset, AssetId, Field, Panel};
+use crate::panel::{AssetId, Field, Panel};
 
 /// Longest public notice before a listing ends, in trading days (Form 25 takes effect after ten days).
 pub const DELISTING_NOTICE_DAYS: usize = 10;
@@ -40,9 +40,16 @@ impl<'a> Past<'a> {
         self.panel.calendar().first_on_or_after(date).min(self.end)
     }
 
-    /// What is known of an asset besides its series.
-    pub fn asset(&self, asset: AssetId) -> &'a Asset {
-        &self.panel.assets()[asset]
+    /// The name of an asset within the panel.
+    pub fn symbol(&self, asset: AssetId) -> &'a str {
+        &self.panel.assets()[asset].symbol
+    }
+
+    /// The issuer that an asset shares with its share classes and near copies; empty when it stands alone.
+    ///
+    /// The rest of [`Asset`](crate::panel::Asset) is out of reach: a delisting return lies in the future.
+    pub fn issuer(&self, asset: AssetId) -> &'a str {
+        &self.panel.assets()[asset].issuer
     }
 
     /// Returns of the last `lookback` days, oldest first, NaN where missing; `None` if the past is shorter.

@@ -28,7 +28,7 @@ impl Selection {
     pub fn hash(&self, past: Past<'_>) -> String {
         let mut hasher = blake3::Hasher::new();
         for &asset in &self.members {
-            hasher.update(past.asset(asset).symbol.as_bytes()).update(&[0]);
+            hasher.update(past.symbol(asset).as_bytes()).update(&[0]);
         }
         hasher.finalize().to_hex()[..16].to_string()
     }

@@ -54,7 +54,7 @@ impl Universe for RankedUniverse {
         if rules.one_per_issuer {
             let mut seen = std::collections::HashSet::new();
             sieve.apply("issuer", |asset| {
-                let issuer = &past.asset(asset).issuer;
+                let issuer = past.issuer(asset);
                 issuer.is_empty() || seen.insert(issuer)
             });
         }

@@ -62,6 +62,16 @@ fn a_wide_file_is_read_as_returns_or_prices() {
 }
 
 #[test]
+fn tickers_that_look_like_column_names_do_not_mislead() {
+    let folder = Folder::new();
+    for header in ["date,ID,NAME,DAY", ",DAY,ID,NAME"] {
+        let path = folder.file("wide.csv", &format!("{header}\n2020-01-02,0.1,-0.2,0.3\n2020-01-03,0.1,0.2,0.3\n"));
+        let imported = import(&path, &PLAIN).unwrap();
+        assert_eq!((imported.layout, imported.panel.n_assets()), (Layout::Wide, 3), "{header}");
+    }
+}
+
+#[test]
 fn a_folder_of_stooq_yahoo_and_kaggle_files_is_one_panel() {
     let folder = Folder::new();
     folder.file(
@@ -78,13 +88,16 @@ fn a_folder_of_stooq_yahoo_and_kaggle_files_is_one_panel() {
         "Date,Open,High,Low,Close,Volume,OpenInt\n2020-01-02,5,5,5,5,1,0\n2020-01-03,5,5,5,4,1,0\n",
     );
     folder.file("empty.us.txt", "");
+    folder.file("BRK.A.csv", "Date,Close\n2020-01-02,4\n2020-01-03,5\n");
+    folder.file("BRK.B.csv", "Date,Close\n2020-01-02,4\n2020-01-03,3\n");
     let imported = import(folder.0.path(), &PLAIN).unwrap();
     assert_eq!(imported.layout, Layout::Folder);
     same(&series(&imported, "AAPL"), &[f64::NAN, 0.2]);
     same(&series(&imported, "MSFT"), &[f64::NAN, 0.05]);
     same(&series(&imported, "IBM"), &[f64::NAN, -0.2]);
     let symbols: Vec<&str> = imported.panel.assets().iter().map(|a| a.symbol.as_str()).collect();
-    assert_eq!(symbols, ["AAPL", "IBM", "MSFT"]);
+    assert_eq!(symbols, ["AAPL", "BRK.A", "BRK.B", "IBM", "MSFT"]);
+    same(&series(&imported, "BRK.B"), &[f64::NAN, -0.25]);
     let of = |field| imported.panel.field(field, 0).unwrap()[1];
     assert_eq!((of(Field::DollarVolume), of(Field::High)), (2400.0, 0.0));
     assert!(imported.notes[0].contains("1 of them empty"));
@@ -151,7 +164,6 @@ fn bad_rows_are_named_by_file_row_asset_and_rule() {
         "date,asset,return\n2020-01-02,A,0.1\n02.01.2020,A,0.1\n",
         "row 3: '02.01.2020' in column date is not a date",
     );
-    refused("date,asset,yield\n2020-01-02,A,0.1\n", "no column 'adj_close' or 'adjusted_close' or 'close'");
     refused("date,asset,close\n2020-01-02,A,-5\n", "price must be finite and positive, but is -5");
     refused("date,asset,return\n", "no observations");
 }
@@ -170,6 +182,15 @@ fn separators_line_ends_and_encodings_of_other_programs_are_understood() {
         std::fs::write(&path, text).unwrap();
         same(&series(&import(&path, &PLAIN).unwrap_or_else(|e| panic!("{name}: {e}")), "A"), &[f64::NAN, 0.1]);
     }
+}
+
+#[test]
+fn a_wrong_column_is_answered_with_those_there_are() {
+    let folder = Folder::new();
+    let path = folder.file("bad.csv", "date,asset,yield\n2020-01-02,A,0.1\n");
+    let message = import(&path, &PLAIN).err().unwrap().to_string();
+    assert!(message.contains("bad.csv: no column 'total_return' or"), "{message}");
+    assert!(message.contains("columns are date, asset, yield"), "{message}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! A folder of per-symbol OHLCV files: Stooq (`<DATE>,<CLOSE>,<VOL>`), Yahoo (`Date,Close,Adj Close,Volume`) and the
-//! Kaggle copies of both. The symbol is the file name up to its first dot.
+//! Kaggle copies of both. The symbol is the file name without its ending and without Stooq's `.us`.
 
 use std::path::{Path, PathBuf};
 
@@ -24,9 +24,9 @@ pub(super) fn import(path: &Path, not_a_number: NotANumber) -> Result<(Panel, Ve
             empty += 1;
             continue;
         }
-        let stem = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let symbol = stem.split('.').next().unwrap_or_default().to_uppercase();
-        read(path, &symbol, not_a_number, &mut observations)?;
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_uppercase()).unwrap_or_default();
+        let symbol = stem.strip_suffix(".US").unwrap_or(&stem);
+        read(path, symbol, not_a_number, &mut observations)?;
     }
     let mut notes = vec![format!("{} files, {} of them empty and left out", files.len(), empty)];
     notes.push("prices are taken from the adjusted close where a file has one, else from the close".to_string());
@@ -59,10 +59,12 @@ fn read(path: &Path, symbol: &str, not_a_number: NotANumber, observations: &mut 
     let file = observations.file(path.display().to_string());
     for row in 0..frame.n_rows() {
         let of = |series: &Option<Vec<f64>>| series.as_ref().map_or(f64::NAN, |series| series[row]);
-        let mut fields = [f32::NAN; Field::ALL.len()];
-        fields[0] = (of(&volume) * close[row]) as f32;
-        fields[1] = (of(&high) / close[row] - 1.0) as f32;
-        fields[2] = (of(&low) / close[row] - 1.0) as f32;
+        let fields = Field::ALL.map(|field| match field {
+            Field::DollarVolume => of(&volume) * close[row],
+            Field::High => of(&high) / close[row] - 1.0,
+            Field::Low => of(&low) / close[row] - 1.0,
+            Field::Price | Field::MarketValue | Field::SharesOutstanding => f64::NAN,
+        } as f32);
         let row_number = frame.row_number(row);
         observations.push(symbol, Observation { date: dates[row], value: values[row], fields, file, row: row_number });
     }

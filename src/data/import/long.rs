@@ -10,8 +10,10 @@ use crate::panel::{Field, Panel};
 
 pub(super) const DATE: &[&str] = &["date", "day", "datetime", "timestamp"];
 pub(super) const ASSET: &[&str] = &["asset", "symbol", "ticker", "permno", "id", "name"];
-pub(super) const RETURN: &[&str] = &["total_return", "return", "ret"];
+const RETURN: &[&str] = &["total_return", "return", "ret"];
 pub(super) const CLOSE: &[&str] = &["adj_close", "adjusted_close", "close", "price"];
+/// Any of the last two.
+pub(super) const VALUE: &[&str] = &["total_return", "return", "ret", "adj_close", "adjusted_close", "close", "price"];
 
 /// Names under which a file may hold a field.
 fn aliases(field: Field) -> &'static [&'static str] {
@@ -31,7 +33,7 @@ pub(super) fn import(path: &Path, not_a_number: NotANumber) -> Result<(Panel, Ve
     let symbols = frame.texts(&frame.require(ASSET)?)?;
     let (name, measure) = match frame.find(RETURN) {
         Some(name) => (name, Measure::Return),
-        None => (frame.require(&[CLOSE, RETURN].concat())?, Measure::Price),
+        None => (frame.require(VALUE)?, Measure::Price),
     };
     let values = frame.numbers(&name, not_a_number)?;
     let optional = |aliases: &[&str]| frame.find(aliases).map(|name| frame.numbers(&name, not_a_number)).transpose();

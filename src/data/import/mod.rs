@@ -101,9 +101,13 @@ fn recognise(path: &Path) -> Result<Layout> {
         return Ok(Layout::French);
     }
     let frame = Frame::read(path)?;
+    // ID, NAME and DAY are tickers too: a long file has a value column, or at least assets that are no numbers.
+    let asset = frame.find(long::ASSET).filter(|_| frame.find(long::DATE).is_some());
+    let is_long = asset
+        .is_some_and(|asset| frame.find(long::VALUE).is_some() || frame.numbers(&asset, NotANumber::Missing).is_err());
     Ok(if frame.find(&["permno"]).is_some() {
         Layout::Crsp
-    } else if frame.find(long::ASSET).is_some() && frame.find(long::DATE).is_some() {
+    } else if is_long {
         Layout::Long
     } else {
         Layout::Wide

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::data::frame::Frame;
-use crate::data::import::{Options, ValueKind, file_name, long};
+use crate::data::import::{Options, ValueKind, file_name};
 use crate::data::observations::{Measure, Observation, Observations};
 use crate::error::{Error, Result};
 use crate::panel::{Field, Panel};
@@ -14,7 +14,8 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Panel, Vec<Strin
     let Some(first) = names.first() else {
         return Err(Error::data(path.display().to_string(), "the file has no columns"));
     };
-    let date = frame.find(long::DATE).unwrap_or_else(|| first.clone());
+    // Only "date" is safe to look for: DAY and TIMESTAMP may be tickers.
+    let date = frame.find(&["date"]).unwrap_or_else(|| first.clone());
     let dates = frame.dates(&date)?;
     let symbols: Vec<&String> = names.iter().filter(|name| **name != date).collect();
     let columns: Vec<Vec<f64>> =
