@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use minvar::data::{Imported, Layout, NotANumber, Options, ValueKind, import, open_panel, save_panel};
+use minvar::data::{Imported, Layout, NotANumber, Options, Table, ValueKind, import, open_panel, save_panel};
 use minvar::panel::Field;
 
 const PLAIN: Options = Options { layout: None, values: ValueKind::Guess, not_a_number: NotANumber::Refused };
@@ -210,7 +210,56 @@ fn a_literal_nan_is_a_missing_value_on_request() {
     same(&series(&import(&path, &options).unwrap(), "X"), &[f64::NAN, 0.01]);
 }
 
-/// The compact layout is checked on real files where they are.
+/// The compact layout with two days, three assets and month ends; `assets` and `days` of four rows.
+fn indexed(folder: &Folder, assets: [usize; 4], days: [usize; 4]) -> minvar::error::Result<Imported> {
+    let date = |month, day| jiff::civil::date(2021, month, day);
+    let write = |name: &str, table: Table| table.write_parquet(&folder.0.path().join(name)).unwrap();
+    write("calendar.parquet", Table::default().with_dates("date", [date(1, 28), date(1, 29), date(2, 1)]));
+    let names = Table::default().with_texts("id", ["X", "Y", "Z"]).with_texts("twin_of", ["Z", "", "X"]);
+    write("assets.parquet", names);
+    let rows = Table::default()
+        .with_counts("asset", assets)
+        .with_counts("day", days)
+        .with_numbers("ret_e6", [10_000.0, -20_000.0, 5.0, 0.0])
+        .with_numbers("ldv200", [0.0, 2000.0, 2000.0, 2000.0])
+        .with_numbers("high_e4", [-32768.0, 100.0, 0.0, 0.0])
+        .with_numbers("low_e4", [-50.0, -32768.0, 0.0, 0.0]);
+    write("tiny_daily.parquet", rows);
+    let monthly = Table::default()
+        .with_dates("month", [date(1, 1)])
+        .with_counts("asset", [0])
+        .with_numbers("price_as_traded", [12.5])
+        .with_numbers("market_value", [1e9]);
+    write("monthly.parquet", monthly);
+    import(folder.0.path(), &PLAIN)
+}
+
+#[test]
+fn the_indexed_layout_is_decoded() {
+    let imported = indexed(&Folder::new(), [0, 0, 1, 2], [0, 1, 2, 2]).unwrap();
+    assert_eq!(imported.layout, Layout::Indexed);
+    same(&series(&imported, "X"), &[0.01, -0.02, f64::NAN]);
+    same(&series(&imported, "Y"), &[f64::NAN, f64::NAN, 5e-6]);
+    let issuers: Vec<&str> = imported.panel.assets().iter().map(|a| a.issuer.as_str()).collect();
+    assert_eq!(issuers, ["X", "", "X"]);
+    let of = |field, day: usize| imported.panel.field(field, 0).unwrap()[day];
+    assert!(of(Field::DollarVolume, 0).is_nan() && of(Field::High, 0).is_nan() && of(Field::Low, 1).is_nan());
+    assert_eq!((of(Field::High, 1), of(Field::Low, 0)), (0.01, -0.005));
+    assert!((f64::from(of(Field::DollarVolume, 1)) / 10f64.exp() - 1.0).abs() < 1e-6);
+    // The month-end price stands on the last return of January.
+    assert!(of(Field::Price, 0).is_nan() && of(Field::Price, 2).is_nan());
+    assert_eq!((of(Field::Price, 1), of(Field::MarketValue, 1)), (12.5, 1e9));
+}
+
+#[test]
+fn the_indexed_layout_refuses_duplicates_and_unknown_rows() {
+    let message = indexed(&Folder::new(), [0, 0, 1, 2], [1, 1, 2, 2]).err().unwrap().to_string();
+    assert!(message.contains("tiny_daily.parquet, row 2, asset X, 2021-01-29: duplicate (date, asset)"), "{message}");
+    let message = indexed(&Folder::new(), [0, 0, 1, 3], [0, 1, 2, 2]).err().unwrap().to_string();
+    assert!(message.contains("tiny_daily.parquet, row 4: asset 3 or day 2 is not in the panel"), "{message}");
+}
+
+/// The compact layout on real files, where they are.
 #[test]
 fn the_indexed_layout_reads_the_etf_panel() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/etf");
