@@ -14,6 +14,7 @@ pub mod synthetic;
 pub mod data;
 
 pub mod estimators;
+pub mod nn;
 pub mod allocators;
 
 pub mod account;

@@ -5,12 +5,15 @@
 
 mod cholesky;
 mod covariance;
+pub mod dense;
 mod growing;
 mod matrix;
+mod real;
 mod spectrum;
 
 pub use cholesky::Cholesky;
 pub use covariance::Covariance;
 pub use growing::GrowingCholesky;
 pub use matrix::Matrix;
+pub use real::{Real, sum_of, vectorised};
 pub use spectrum::Spectrum;

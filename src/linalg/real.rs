@@ -1,0 +1,217 @@
+//! The two floating-point types of the network, and elementary functions that a compiler can vectorise.
+//!
+//! ```text
+//! eˣ − 1 = 2ᵏ p(r) + (2ᵏ − 1),   k = round(x / ln 2),  r = x − k ln 2,  p(r) = r + r²/2! + r³/3! + …
+//! tanh x = m / (m + 2),          m = e²ˣ − 1
+//! ```
+//! The standard library's functions are calls, which stop a loop from being vectorised. These have no branch, use
+//! fused multiply-adds only, and so give the same bits on every instruction set. |r| ≤ ln 2 / 2, where 7 terms (f32)
+//! and 13 terms (f64) of the series leave an error below one unit in the last place.
+
+use std::iter::Sum;
+
+use faer::traits::RealField;
+
+/// f32 for training, f64 for checking.
+pub trait Real: RealField + Copy + Default + Sum + Send + Sync + 'static {
+    /// Distance from 1 to the next number.
+    const UNIT: Self;
+
+    /// The nearest number.
+    fn of(x: f64) -> Self;
+    /// As a double.
+    fn value(self) -> f64;
+    /// `self * factor + term`, rounded once.
+    fn fma(self, factor: Self, term: Self) -> Self;
+    /// √x.
+    fn root(self) -> Self;
+    /// |x|.
+    fn magnitude(self) -> Self;
+    /// The larger one.
+    fn at_least(self, least: Self) -> Self;
+    /// The smaller one.
+    fn at_most(self, most: Self) -> Self;
+    /// |self| with the sign of `other`.
+    fn signed_as(self, other: Self) -> Self;
+    /// eˣ − 1 and eˣ, to a few units in the last place; saturated where eˣ would leave the range.
+    fn exponentials(self) -> (Self, Self);
+
+    /// tanh x, accurate relative to x for small x.
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        let (m, _) = (self.magnitude() + self.magnitude()).at_most(Self::of(60.0)).exponentials();
+        (m / (m + Self::of(2.0))).signed_as(self)
+    }
+
+    /// The logistic function 1 / (1 + e⁻ˣ).
+    #[inline(always)]
+    fn sigmoid(self) -> Self {
+        let (_, e) = (Self::of(0.0) - self).exponentials();
+        Self::of(1.0) / (Self::of(1.0) + e)
+    }
+}
+
+/// 1/k! for k = 1, 2, …
+macro_rules! inverse_factorials {
+    ($real:ty, $terms:expr) => {{
+        let mut all = [1.0 as $real; $terms];
+        let mut factorial = 1.0f64;
+        let mut k = 1;
+        while k < $terms {
+            factorial *= (k + 1) as f64;
+            all[k] = (1.0 / factorial) as $real;
+            k += 1;
+        }
+        all
+    }};
+}
+
+macro_rules! real {
+    ($real:ty, terms: $terms:expr, mantissa: $mantissa:expr, ln2: $high:expr, $low:expr, range: $least:expr, $most:expr) => {
+        impl Real for $real {
+            const UNIT: Self = <$real>::EPSILON;
+
+            #[inline(always)]
+            fn of(x: f64) -> Self {
+                x as Self
+            }
+            #[inline(always)]
+            fn value(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn fma(self, factor: Self, term: Self) -> Self {
+                <$real>::mul_add(self, factor, term)
+            }
+            #[inline(always)]
+            fn root(self) -> Self {
+                <$real>::sqrt(self)
+            }
+            #[inline(always)]
+            fn magnitude(self) -> Self {
+                <$real>::abs(self)
+            }
+            #[inline(always)]
+            fn at_least(self, least: Self) -> Self {
+                if self > least { self } else { least }
+            }
+            #[inline(always)]
+            fn at_most(self, most: Self) -> Self {
+                if self < most { self } else { most }
+            }
+            #[inline(always)]
+            fn signed_as(self, other: Self) -> Self {
+                <$real>::copysign(self, other)
+            }
+            #[inline(always)]
+            fn exponentials(self) -> (Self, Self) {
+                const SERIES: [$real; $terms] = inverse_factorials!($real, $terms);
+                // Adding 1.5 · 2^mantissa rounds to an integer and leaves it in the low bits.
+                const ROUND: $real = 1.5 * (1u64 << $mantissa) as $real;
+                let x = self.at_least($least).at_most($most);
+                let shifted = <$real>::mul_add(x, std::f64::consts::LOG2_E as $real, ROUND);
+                let k = shifted - ROUND;
+                let r = <$real>::mul_add(k, -$low, <$real>::mul_add(k, -$high, x));
+                let mut p = SERIES[$terms - 1];
+                let mut j = $terms - 1;
+                while j > 0 {
+                    j -= 1;
+                    p = <$real>::mul_add(p, r, SERIES[j]);
+                }
+                p *= r;
+                let scale = (shifted.to_bits() << $mantissa).wrapping_add((1.0 as $real).to_bits());
+                let scale = <$real>::from_bits(scale);
+                (<$real>::mul_add(scale, p, scale - 1.0), <$real>::mul_add(scale, p, scale))
+            }
+        }
+    };
+}
+
+real!(f32, terms: 7, mantissa: 23, ln2: 0.693_359_4, -2.121_944_4e-4, range: -87.0, 88.0);
+real!(f64, terms: 13, mantissa: 52, ln2: 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, range: -708.0, 709.0);
+
+/// Runs `work` compiled for the widest vectors of this processor. `work` must be inlinable to gain from it.
+#[inline]
+pub fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+        fn with_512_bits<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+        #[target_feature(enable = "avx2,fma")]
+        fn with_256_bits<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+        let fma = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        if fma && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512vl")
+        {
+            // SAFETY: the processor has every feature that the function is compiled for.
+            return unsafe { with_512_bits(work) };
+        }
+        if fma {
+            // SAFETY: as above.
+            return unsafe { with_256_bits(work) };
+        }
+    }
+    work()
+}
+
+/// Partial sums that a sum keeps: the same number everywhere, so that a sum has the same bits everywhere.
+const LANES: usize = 16;
+
+/// Σ f(k) for k < n, in an order that does not depend on the processor.
+#[inline(always)]
+pub fn sum_of<F: Real>(n: usize, f: impl Fn(usize) -> F) -> F {
+    let mut lanes = [F::of(0.0); LANES];
+    let whole = n - n % LANES;
+    let mut k = 0;
+    while k < whole {
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += f(k + lane);
+        }
+        k += LANES;
+    }
+    let mut total = lanes.into_iter().fold(F::of(0.0), |total, lane| total + lane);
+    for k in whole..n {
+        total += f(k);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check<F: Real>(tolerance: f64) {
+        let close = |ours: F, exact: f64, x: f64| {
+            let error = (ours.value() - exact).abs();
+            assert!(error <= tolerance * exact.abs(), "at {x}: {} against {exact}", ours.value());
+        };
+        for step in -4000..=4000 {
+            let x = F::of(f64::from(step) * 0.004 + 1e-5);
+            let (m, e) = x.exponentials();
+            close(m, x.value().exp_m1(), x.value());
+            close(e, x.value().exp(), x.value());
+            close(Real::tanh(x), x.value().tanh(), x.value());
+            close(x.sigmoid(), 1.0 / (1.0 + (-x.value()).exp()), x.value());
+        }
+        assert_eq!(Real::tanh(F::of(1e30)).value(), 1.0);
+        assert_eq!(Real::tanh(F::of(-1e30)).value(), -1.0);
+        assert!(F::of(1e30).exponentials().1.value().is_finite());
+    }
+
+    #[test]
+    fn elementary_functions_agree_with_the_standard_library() {
+        check::<f32>(4e-7);
+        check::<f64>(1e-15);
+    }
+
+    #[test]
+    fn a_sum_in_lanes_is_the_sum() {
+        let total: f64 = vectorised(|| sum_of(37, |k| k as f64));
+        assert_eq!(total, 666.0);
+    }
+}

@@ -1,0 +1,249 @@
+//! Lag transform, standardisation over days and correlation, in one operation.
+//!
+//! ```text
+//! Y_it = α_t X_it tanhc(β_t X_it)
+//! m_i = mean_t Y_it,  s_i = √max(mean_t (Y_it − m_i)², ε),  Z = (Y − m) / s,  C = Z Z' / T
+//! ```
+//! X is n x T, oldest day first. Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
+//!
+//! Y and Z exist for one sample at a time, in memory that stays in the cache; the backward pass computes them again,
+//! which is cheaper than to store and fetch them:
+//!
+//! ```text
+//! dZ = (dC + dC') Z / T
+//! dY = (dZ − mean_t dZ − Z mean_t(dZ ∘ Z)) / s + ds Z / T      (the last two terms vanish where s is at its floor)
+//! dα = Σ dY X tanhc(βX),  dβ = Σ dY α X² tanhc'(βX),  dX = dY α / cosh²(βX)
+//! ```
+
+use std::marker::PhantomData;
+
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use crate::linalg::dense::{View, product, symmetric_product};
+use crate::linalg::{Real, sum_of, vectorised};
+use crate::nn::float::{Float, Samples, entries, on_cpu};
+use crate::nn::lag::LagCurves;
+
+/// What the correlation operation returns.
+pub(super) struct Standardised {
+    /// C `[batch, n, n]`.
+    pub correlation: Tensor,
+    /// s `[batch, n]`.
+    pub volatilities: Tensor,
+}
+
+/// Correlation and volatilities of lag-transformed returns `[batch, n, T]`.
+pub(super) fn correlation<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<Standardised> {
+    let (_, n, _) = returns.dims3()?;
+    let (alpha, beta) = (curves.alpha.contiguous()?, curves.beta.contiguous()?);
+    let packed = returns.contiguous()?.apply_op3(&alpha, &beta, Correlate::<F>(PhantomData))?;
+    Ok(Standardised { correlation: packed.narrow(1, 0, n)?, volatilities: packed.narrow(1, n, 1)?.squeeze(1)? })
+}
+
+/// The standardised scores Z `[batch, n, T]`, outside the graph.
+pub(super) fn scores<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<Tensor> {
+    let (batch, n, t) = returns.dims3()?;
+    let returns = returns.contiguous()?;
+    let (alpha, beta) = (curves.alpha.to_vec1::<F>()?, curves.beta.to_vec1::<F>()?);
+    let mut all = vec![F::of(0.0); batch * n * t];
+    on_cpu(&returns, |storage, layout| {
+        let x = Samples::<F>::new(storage, layout)?;
+        all.par_chunks_mut(n * t).enumerate().for_each(|(b, z)| {
+            vectorised(|| standardise(x.get(b), &alpha, &beta, z, &mut vec![F::of(0.0); n]));
+        });
+        Ok(())
+    })?;
+    Tensor::from_vec(all, (batch, n, t), returns.device())
+}
+
+/// The operation; its result `[batch, n + 1, n]` holds C and, as the last row, s.
+struct Correlate<F>(PhantomData<F>);
+
+impl<F: Float> CustomOp3 for Correlate<F> {
+    fn name(&self) -> &'static str {
+        "correlation"
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+        s3: &CpuStorage,
+        l3: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (batch, n, t) = l1.shape().dims3()?;
+        let x = Samples::<F>::new(s1, l1)?;
+        let (alpha, beta) = (entries::<F>(s2, l2)?, entries::<F>(s3, l3)?);
+        if alpha.len() != t || beta.len() != t {
+            bail!("{t} days need as many lag coefficients, not {} and {}", alpha.len(), beta.len());
+        }
+        let mut packed = vec![F::of(0.0); batch * (n + 1) * n];
+        packed.par_chunks_mut((n + 1) * n).enumerate().for_each_init(
+            || vec![F::of(0.0); n * t],
+            |z, (b, packed)| {
+                let (c, s) = packed.split_at_mut(n * n);
+                vectorised(|| standardise(x.get(b), alpha, beta, z, s));
+                let z = View::rows(z, n, t);
+                symmetric_product(c, z, z.transposed(), F::of(1.0 / t as f64));
+            },
+        );
+        Ok((F::to_cpu_storage_owned(packed), (batch, n + 1, n).into()))
+    }
+
+    fn bwd(
+        &self,
+        returns: &Tensor,
+        alpha: &Tensor,
+        beta: &Tensor,
+        _result: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (batch, n, t) = returns.dims3()?;
+        let (alphas, betas) = (alpha.to_vec1::<F>()?, beta.to_vec1::<F>()?);
+        let gradient = gradient.contiguous()?;
+        let inputs_too = returns.track_op();
+        let parts = on_cpu(returns, |storage, layout| {
+            let x = Samples::<F>::new(storage, layout)?;
+            on_cpu(&gradient, |storage, layout| {
+                let g = Samples::<F>::new(storage, layout)?;
+                let scratch = || Scratch::new(n, t);
+                let sample = |scratch: &mut Scratch<F>, b: usize| {
+                    backward(scratch, x.get(b), &alphas, &betas, g.get(b), inputs_too)
+                };
+                Ok((0..batch).into_par_iter().map_init(scratch, sample).collect::<Vec<_>>())
+            })
+        })?;
+        // Sums over the batch in its own order and in doubles.
+        let mut sums = vec![0.0f64; 2 * t];
+        for part in &parts {
+            sums.iter_mut().zip(&part.lag).for_each(|(sum, g)| *sum += g.value());
+        }
+        let sums = |from: usize| {
+            let sums: Vec<F> = sums[from..from + t].iter().map(|x| F::of(*x)).collect();
+            Tensor::from_vec(sums, t, returns.device())
+        };
+        let inputs = match inputs_too {
+            true => {
+                let all: Vec<F> = parts.iter().flat_map(|part| part.returns.iter().copied()).collect();
+                Some(Tensor::from_vec(all, (batch, n, t), returns.device())?)
+            }
+            false => None,
+        };
+        Ok((inputs, Some(sums(0)?), Some(sums(t)?)))
+    }
+}
+
+/// tanhc x = tanh x / x and its derivative, with their series where the quotients would cancel.
+#[inline(always)]
+fn tanhc<F: Real>(x: F) -> (F, F, F) {
+    let tanh = Real::tanh(x);
+    let slope = (F::of(1.0) - tanh) * (F::of(1.0) + tanh);
+    let square = x * x;
+    let near = x.magnitude() < F::of(0.05);
+    let safe = if near { F::of(1.0) } else { x };
+    let series = |c: [f64; 4]| {
+        let upper = square.fma(F::of(c[3]), F::of(c[2]));
+        square.fma(square.fma(upper, F::of(c[1])), F::of(c[0]))
+    };
+    let value = if x == F::of(0.0) { F::of(1.0) } else { tanh / x };
+    let derivative = if near {
+        x * series([-2.0 / 3.0, 8.0 / 15.0, -34.0 / 105.0, 496.0 / 2835.0])
+    } else {
+        (slope - tanh / safe) / safe
+    };
+    (value, derivative, slope)
+}
+
+/// Z (n x T) and s (n) of one sample.
+#[inline(always)]
+fn standardise<F: Float>(x: &[F], alpha: &[F], beta: &[F], z: &mut [F], s: &mut [F]) {
+    let t = alpha.len();
+    let per_day = F::of(1.0 / t as f64);
+    for ((x, z), s) in x.chunks_exact(t).zip(z.chunks_exact_mut(t)).zip(s) {
+        for ((y, x), (a, b)) in z.iter_mut().zip(x).zip(alpha.iter().zip(beta)) {
+            let v = *b * *x;
+            // tanhc(v) is 1 to the last bit where v is so small that tanh v / v might not be defined.
+            let tanhc = if v.magnitude() < F::of(1e-20) { F::of(1.0) } else { Real::tanh(v) / v };
+            *y = *a * *x * tanhc;
+        }
+        let mean = sum_of(t, |k| z[k]) * per_day;
+        let variance = sum_of(t, |k| (z[k] - mean) * (z[k] - mean)) * per_day;
+        *s = variance.at_least(F::of(F::FLOOR)).root();
+        let scale = F::of(1.0) / *s;
+        z.iter_mut().for_each(|y| *y = (*y - mean) * scale);
+    }
+}
+
+/// What a thread needs to go back through one sample.
+struct Scratch<F> {
+    z: Vec<F>,
+    dz: Vec<F>,
+    s: Vec<F>,
+    symmetric: Vec<F>,
+}
+
+impl<F: Float> Scratch<F> {
+    fn new(n: usize, t: usize) -> Self {
+        let zeros = |size| vec![F::of(0.0); size];
+        Self { z: zeros(n * t), dz: zeros(n * t), s: zeros(n), symmetric: zeros(n * n) }
+    }
+}
+
+/// Gradients of one sample: dα and dβ one behind the other, and dX if asked for.
+struct Part<F> {
+    lag: Vec<F>,
+    returns: Vec<F>,
+}
+
+fn backward<F: Float>(
+    scratch: &mut Scratch<F>,
+    x: &[F],
+    alpha: &[F],
+    beta: &[F],
+    gradient: &[F],
+    inputs_too: bool,
+) -> Part<F> {
+    let (n, t) = (scratch.s.len(), alpha.len());
+    let (dc, ds) = gradient.split_at(n * n);
+    let Scratch { z, dz, s, symmetric } = scratch;
+    vectorised(|| standardise(x, alpha, beta, z, s));
+    for i in 0..n {
+        for j in 0..n {
+            symmetric[i * n + j] = dc[i * n + j] + dc[j * n + i];
+        }
+    }
+    product(dz, false, View::rows(symmetric, n, n), View::rows(z, n, t), F::of(1.0 / t as f64));
+    let mut part = Part {
+        lag: vec![F::of(0.0); 2 * t],
+        returns: if inputs_too { vec![F::of(0.0); n * t] } else { Vec::new() },
+    };
+    vectorised(|| {
+        let (d_alpha, d_beta) = part.lag.split_at_mut(t);
+        let per_day = F::of(1.0 / t as f64);
+        for i in 0..n {
+            let row = i * t..(i + 1) * t;
+            let (x, z, dz) = (&x[row.clone()], &z[row.clone()], &mut dz[row.clone()]);
+            let scale = F::of(1.0) / s[i];
+            let floored = s[i] <= F::of(F::FLOOR).root();
+            let free = if floored { F::of(0.0) } else { F::of(1.0) };
+            let mean = sum_of(t, |k| dz[k]) * per_day;
+            let along = free * (sum_of(t, |k| dz[k] * z[k]) * scale - ds[i]) * per_day;
+            for ((dz, z), ((x, a), (b, (da, db)))) in dz.iter_mut().zip(z).zip(
+                x.iter().zip(alpha).zip(beta.iter().zip(d_alpha.iter_mut().zip(d_beta.iter_mut()))),
+            ) {
+                let dy = (*dz - mean) * scale - *z * along;
+                let (value, derivative, slope) = tanhc(*b * *x);
+                *da += dy * *x * value;
+                *db += dy * *a * *x * *x * derivative;
+                *dz = dy * *a * slope;
+            }
+            if inputs_too {
+                part.returns[row].copy_from_slice(dz);
+            }
+        }
+    });
+    part
+}

@@ -1,0 +1,293 @@
+//! The network: its architecture, its parameters and the order of its layers.
+//!
+//! ```text
+//! X [batch, n, T] ── scaling, lag transform, standardisation, correlation ──▶ C, s
+//! C ── spectrum ──▶ λ ── tokens, recurrent cleaner, head, normalisation ──▶ μ
+//! s ── marginal volatility, normalisation ──▶ d
+//! C, μ, d ── unit diagonal, minimum variance ──▶ w
+//! ```
+//! Nothing depends on n, nor, with the compact lag transform, on T: the same parameters serve any batch.
+//! Bongiorno, Manolakis, Mantegna, "End-to-End Large Portfolio Optimization for Variance Minimization with Neural
+//! Networks through Covariance Cleaning" (2025), arXiv:2507.01918, and its compact sequel (2026), arXiv:2607.23068.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use candle_core::{Tensor, Var, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::nn::correlation::{correlation, scores};
+use crate::nn::float::{Float, to_vec};
+use crate::nn::head::{Head, inverse_eigenvalues, inverse_volatilities};
+use crate::nn::lag::{Lag, LagCurves, LagTransform};
+use crate::nn::parameters::Parameters;
+use crate::nn::reconstruction::{Reconstruction, reconstruction};
+use crate::nn::recurrent::{Direction, RecurrentCleaner};
+use crate::nn::scaling::{TRADING_DAYS, for_daily_returns};
+use crate::nn::scan::Cell;
+use crate::nn::spectrum::{Spectra, dual_spectrum, spectrum};
+use crate::nn::tokens::{Feature, tokens};
+use crate::nn::volatility::MarginalVolatility;
+use crate::nn::weights::{Diagonal, minimum_variance};
+
+/// Everything that fixes the number and meaning of the parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Architecture {
+    /// The lag transform.
+    pub lag: Lag,
+    /// T of a per-lag transform; the compact one takes any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_days: Option<usize>,
+    /// The recurrent cell.
+    pub cell: Cell,
+    /// The order in which eigenvalues are read.
+    pub direction: Direction,
+    /// Units of each recurrent layer.
+    pub hidden: Vec<usize>,
+    /// What a token carries beside its eigenvalue.
+    pub features: Vec<Feature>,
+    /// Units of each hidden layer of the marginal-volatility network.
+    pub volatility: Vec<usize>,
+    /// Whether inverse volatilities are normalised to mean(1/d²) = 1.
+    pub normalise_volatility: bool,
+    /// Whether the cleaned correlation is scaled to a unit diagonal.
+    pub unit_diagonal: bool,
+    /// The factor that returns are multiplied by.
+    pub annualisation: f64,
+}
+
+impl Default for Architecture {
+    fn default() -> Self {
+        Self::compact()
+    }
+}
+
+impl Architecture {
+    /// The compact network of arXiv:2607.23068: 2,175 parameters.
+    pub fn compact() -> Self {
+        Self {
+            lag: Lag::Compact,
+            n_days: None,
+            cell: Cell::Gru,
+            direction: Direction::Both,
+            hidden: vec![16],
+            features: vec![Feature::Q, Feature::SqrtN, Feature::SqrtT],
+            volatility: vec![8],
+            normalise_volatility: true,
+            unit_diagonal: true,
+            annualisation: TRADING_DAYS,
+        }
+    }
+
+    /// The network of arXiv:2507.01918: 39,586 parameters, T = 1200. That its second token is n/T is inferred.
+    pub fn original() -> Self {
+        Self {
+            lag: Lag::PerLag,
+            n_days: Some(1200),
+            cell: Cell::Lstm,
+            hidden: vec![64],
+            features: vec![Feature::Q],
+            volatility: vec![64, 32, 16],
+            ..Self::compact()
+        }
+    }
+
+    /// Refuses what cannot be built.
+    pub fn check(&self) -> Result<()> {
+        let parameter = |name, range, value: String| Err(Error::Parameter { name, range, value });
+        if self.hidden.is_empty() || self.hidden.iter().chain(&self.volatility).any(|&units| units == 0) {
+            let value = format!("{:?} and {:?}", self.hidden, self.volatility);
+            return parameter("network.hidden and network.volatility", "layers of at least 1 unit", value);
+        }
+        if !(self.annualisation > 0.0 && self.annualisation.is_finite()) {
+            return parameter("network.annualisation", "positive", self.annualisation.to_string());
+        }
+        if !self.features.is_sorted_by(|a, b| a < b) {
+            let value = format!("{:?}", self.features);
+            return parameter("network.features", "each at most once, in the order q, sqrt_n, sqrt_t, inverse_sqrt_t", value);
+        }
+        match (self.lag, self.n_days) {
+            (Lag::Compact, Some(n)) => parameter("network.n_days", "absent: a compact transform takes any", n.to_string()),
+            (Lag::PerLag | Lag::PerLagPositive, None) => parameter("network.n_days", "given for a per-lag transform", "absent".into()),
+            (_, Some(n)) if n < 2 => parameter("network.n_days", "at least 2", n.to_string()),
+            _ => Ok(()),
+        }
+    }
+
+    fn diagonal(&self) -> Diagonal {
+        if self.unit_diagonal { Diagonal::Unit } else { Diagonal::AsCleaned }
+    }
+}
+
+/// A network with its parameters; F is f32 for training, f64 for checking.
+pub struct Network<F> {
+    architecture: Architecture,
+    parameters: BTreeMap<String, Var>,
+    lag: LagTransform,
+    cleaner: RecurrentCleaner,
+    head: Head,
+    volatility: MarginalVolatility,
+    element: PhantomData<F>,
+}
+
+/// Everything between returns and weights.
+pub struct Stages<F> {
+    /// α and β for returns in annual units.
+    pub lag: LagCurves,
+    /// C `[batch, n, n]`.
+    pub correlation: Tensor,
+    /// s `[batch, n]`.
+    pub volatilities: Tensor,
+    /// λ `[batch, n]`.
+    pub eigenvalues: Tensor,
+    /// `[batch, n, 1 + features]`.
+    pub tokens: Tensor,
+    /// Outputs of each recurrent layer `[batch, n, units · directions]`.
+    pub recurrent: Vec<Tensor>,
+    /// u `[batch, n]`.
+    pub raw_inverse_eigenvalues: Tensor,
+    /// μ `[batch, n]`, mean(1/μ) = 1.
+    pub inverse_eigenvalues: Tensor,
+    /// Hidden activations of the marginal-volatility network `[batch, n, units]`.
+    pub volatility_hidden: Vec<Tensor>,
+    /// e `[batch, n]`.
+    pub raw_inverse_volatilities: Tensor,
+    /// d `[batch, n]`.
+    pub inverse_volatilities: Tensor,
+    spectra: Spectra<F>,
+}
+
+impl<F: Float> Network<F> {
+    /// A network at its start: the same seed, the same parameters.
+    pub fn new(architecture: Architecture, seed: u64) -> Result<Self> {
+        Self::build(architecture, Parameters::from_seed(seed, F::DTYPE, F::FLOOR))
+    }
+
+    /// A network with given parameters, all of them and no others.
+    pub fn with_parameters(architecture: Architecture, values: BTreeMap<String, Tensor>) -> Result<Self> {
+        Self::build(architecture, Parameters::from_values(values, F::DTYPE, F::FLOOR))
+    }
+
+    fn build(architecture: Architecture, mut parameters: Parameters) -> Result<Self> {
+        architecture.check()?;
+        let a = &architecture;
+        let outputs = a.hidden[a.hidden.len() - 1] * a.direction.count();
+        let built = (|| {
+            let p = &mut parameters;
+            let lag = LagTransform::new(a.lag, a.n_days, p)?;
+            let cleaner = RecurrentCleaner::new(a.cell, a.direction, 1 + a.features.len(), &a.hidden, p)?;
+            let head = Head::new(outputs, p)?;
+            let volatility = MarginalVolatility::new(&a.volatility, p)?;
+            Ok((lag, cleaner, head, volatility, parameters.finished()?))
+        })();
+        let (lag, cleaner, head, volatility, parameters) = built.map_err(failed)?;
+        Ok(Self { architecture, parameters, lag, cleaner, head, volatility, element: PhantomData })
+    }
+
+    /// The architecture.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// The parameters by name.
+    pub fn parameters(&self) -> &BTreeMap<String, Var> {
+        &self.parameters
+    }
+
+    /// Number of learnable numbers.
+    pub fn n_parameters(&self) -> usize {
+        self.parameters.values().map(|var| var.elem_count()).sum()
+    }
+
+    /// α and β `[T]` for returns in annual units, oldest day first.
+    pub fn lag_curves(&self, n_days: usize) -> Result<LagCurves> {
+        self.lag.curves::<F>(n_days).map_err(failed)
+    }
+
+    /// e: the marginal-volatility map before normalisation, for volatilities s (n).
+    pub fn marginal_map(&self, volatilities: &[f64]) -> Result<Vec<f64>> {
+        let map = || {
+            let s: Vec<F> = volatilities.iter().map(|s| F::of(*s)).collect();
+            let s = Tensor::from_vec(s, (1, volatilities.len()), &candle_core::Device::Cpu)?;
+            to_vec::<F>(&self.volatility.forward(&s)?.1)
+        };
+        Ok(map().map_err(failed)?.into_iter().map(|e| e.value()).collect())
+    }
+
+    /// All stages for daily returns `[batch, n, T]`, oldest day first.
+    pub fn stages(&self, returns: &Tensor) -> Result<Stages<F>> {
+        self.forward(returns, None).map_err(failed)
+    }
+
+    /// The same with eigenvalues `[batch, n]` and eigenvectors `[batch, n, n]` (columns) of C found by another solver,
+    /// taken as simple and constant.
+    pub fn stages_with(&self, returns: &Tensor, eigenvalues: &Tensor, eigenvectors: &Tensor) -> Result<Stages<F>> {
+        self.forward(returns, Some((eigenvalues, eigenvectors))).map_err(failed)
+    }
+
+    fn forward(&self, returns: &Tensor, given: Option<(&Tensor, &Tensor)>) -> candle_core::Result<Stages<F>> {
+        let (_, n, t) = returns.dims3()?;
+        if n == 0 || t < 2 {
+            bail!("the network needs one asset and two days, not {n} and {t}");
+        }
+        let lag = self.lag.curves::<F>(t)?;
+        let daily = LagCurves {
+            alpha: for_daily_returns(&lag.alpha, self.architecture.annualisation)?,
+            beta: for_daily_returns(&lag.beta, self.architecture.annualisation)?,
+        };
+        let standardised = correlation::<F>(returns, &daily)?;
+        let (eigenvalues, spectra) = match given {
+            Some((values, vectors)) => (values.clone(), Spectra::given(values, vectors)?),
+            None if 2 * t <= n => dual_spectrum(&standardised.correlation, &scores::<F>(returns, &daily)?)?,
+            None => spectrum(&standardised.correlation, t - 1)?,
+        };
+        let tokens = tokens::<F>(&eigenvalues, &self.architecture.features, t)?;
+        let recurrent = self.cleaner.forward::<F>(&tokens)?;
+        let u = self.head.forward(recurrent.last().expect("an architecture has a recurrent layer"))?;
+        let u = spectra.averaged(&u)?;
+        let (volatility_hidden, e) = self.volatility.forward(&standardised.volatilities)?;
+        let d = if self.architecture.normalise_volatility { inverse_volatilities::<F>(&e)? } else { e.clone() };
+        Ok(Stages {
+            lag,
+            correlation: standardised.correlation,
+            volatilities: standardised.volatilities,
+            eigenvalues,
+            tokens,
+            recurrent,
+            inverse_eigenvalues: inverse_eigenvalues::<F>(&u)?,
+            raw_inverse_eigenvalues: u,
+            volatility_hidden,
+            raw_inverse_volatilities: e,
+            inverse_volatilities: d,
+            spectra,
+        })
+    }
+
+    /// Minimum-variance weights `[batch, n]` of the stages.
+    pub fn weights_of(&self, stages: &Stages<F>) -> Result<Tensor> {
+        let (mu, d) = (&stages.inverse_eigenvalues, &stages.inverse_volatilities);
+        minimum_variance(&stages.correlation, mu, d, &stages.spectra, self.architecture.diagonal()).map_err(failed)
+    }
+
+    /// Minimum-variance weights `[batch, n]` for daily returns `[batch, n, T]`.
+    pub fn weights(&self, returns: &Tensor) -> Result<Tensor> {
+        self.weights_of(&self.stages(returns)?)
+    }
+
+    /// The cleaned matrices of every sample.
+    pub fn reconstructions(&self, stages: &Stages<F>) -> Result<Vec<Reconstruction>> {
+        let rows = |tensor: &Tensor| tensor.to_vec2::<F>().map_err(failed);
+        let (mu, d) = (rows(&stages.inverse_eigenvalues)?, rows(&stages.inverse_volatilities)?);
+        let samples = stages.spectra.samples().iter().zip(mu).zip(d);
+        Ok(samples.map(|((sample, mu), d)| reconstruction(sample, &mu, &d, self.architecture.diagonal())).collect())
+    }
+}
+
+/// A tensor error as the library's own.
+pub(crate) fn failed(error: candle_core::Error) -> Error {
+    // The backtrace and the wrapping that the tensor crate adds are of no use to a reader.
+    let text = error.to_string();
+    Error::Undefined { what: "the network", why: text.lines().next().unwrap_or_default().to_string() }
+}

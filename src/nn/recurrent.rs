@@ -1,0 +1,123 @@
+//! The recurrent cleaner: layers of GRU or LSTM cells over the ascending eigenvalues.
+//!
+//! ```text
+//! o = [forward scan | backward scan],  a = x K + b0 (GRU) or x K (LSTM)
+//! ```
+//! A token sees every smaller eigenvalue from one side and every larger one from the other. With n tokens of width F,
+//! K is F x (gates · units), R is units x (gates · units). GRU biases have two rows, input and recurrent.
+//! Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
+//!
+//! Start: K Glorot uniform, R orthogonal over its full width, biases 0 but 1 at the LSTM's forget gate
+//! (Jozefowicz, Zaremba, Sutskever, 2015).
+
+use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::nn::float::Float;
+use crate::nn::parameters::Parameters;
+use crate::nn::scan::{Cell, Start, scan};
+
+/// The order in which eigenvalues are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Up and down, outputs side by side.
+    #[default]
+    Both,
+    /// From the smallest on.
+    Forward,
+    /// From the largest on. As in the authors' package, outputs stay in the order read: the first belongs to the
+    /// largest eigenvalue but stands in the place of the smallest.
+    Backward,
+}
+
+impl Direction {
+    /// Outputs per unit.
+    pub(super) fn count(self) -> usize {
+        if self == Direction::Both { 2 } else { 1 }
+    }
+}
+
+/// One scan direction of one layer.
+struct Pass {
+    start: Start,
+    kernel: Tensor,
+    recurrent: Tensor,
+    bias: Tensor,
+}
+
+pub(super) struct RecurrentCleaner {
+    cell: Cell,
+    direction: Direction,
+    layers: Vec<Vec<Pass>>,
+}
+
+impl RecurrentCleaner {
+    pub fn new(
+        cell: Cell,
+        direction: Direction,
+        width: usize,
+        hidden: &[usize],
+        parameters: &mut Parameters,
+    ) -> Result<Self> {
+        let passes: &[(&str, Start)] = match direction {
+            Direction::Both => &[("forward", Start::Smallest), ("backward", Start::Largest)],
+            Direction::Forward => &[("forward", Start::Smallest)],
+            Direction::Backward => &[("backward", Start::Largest)],
+        };
+        let mut layers = Vec::new();
+        let mut inputs = width;
+        for (number, &units) in hidden.iter().enumerate() {
+            let columns = cell.gates() * units;
+            let pass = |(name, start): &(&str, Start)| {
+                let name = format!("recurrent.{number}.{name}");
+                let bias = format!("{name}.bias");
+                Ok(Pass {
+                    start: *start,
+                    kernel: parameters.glorot(&format!("{name}.kernel"), inputs, columns)?,
+                    recurrent: parameters.orthogonal(&format!("{name}.recurrent_kernel"), units, columns)?,
+                    bias: match cell {
+                        Cell::Gru => parameters.given(&bias, vec![0.0; 2 * columns], &[2, columns])?,
+                        Cell::Lstm => {
+                            let forget = |column: usize| if column / units == 1 { 1.0 } else { 0.0 };
+                            parameters.given(&bias, (0..columns).map(forget).collect(), &[columns])?
+                        }
+                    },
+                })
+            };
+            layers.push(passes.iter().map(pass).collect::<Result<Vec<_>>>()?);
+            inputs = units * direction.count();
+        }
+        Ok(Self { cell, direction, layers })
+    }
+
+    /// Outputs `[batch, n, units · directions]` of every layer, from tokens `[batch, n, width]`.
+    pub fn forward<F: Float>(&self, tokens: &Tensor) -> Result<Vec<Tensor>> {
+        let mut outputs: Vec<Tensor> = Vec::new();
+        for passes in &self.layers {
+            let input = outputs.last().unwrap_or(tokens);
+            let states = passes.iter().map(|pass| self.pass::<F>(pass, input)).collect::<Result<Vec<_>>>()?;
+            outputs.push(Tensor::cat(&states, 2)?);
+        }
+        Ok(outputs)
+    }
+
+    fn pass<F: Float>(&self, pass: &Pass, input: &Tensor) -> Result<Tensor> {
+        let (batch, n, width) = input.dims3()?;
+        let columns = pass.kernel.dim(1)?;
+        let projected = input.reshape((batch * n, width))?.matmul(&pass.kernel)?;
+        let (projected, bias) = match self.cell {
+            Cell::Gru => (projected.broadcast_add(&pass.bias.get(0)?)?, pass.bias.get(1)?.contiguous()?),
+            Cell::Lstm => (projected, pass.bias.clone()),
+        };
+        let projected = projected.reshape((batch, n, columns))?;
+        let states = scan::<F>(self.cell, pass.start, &projected, &pass.recurrent, &bias)?;
+        match self.direction {
+            Direction::Backward => {
+                let reversed: Vec<u32> = (0..n as u32).rev().collect();
+                states.index_select(&Tensor::from_vec(reversed, n, states.device())?, 1)
+            }
+            _ => Ok(states),
+        }
+    }
+}

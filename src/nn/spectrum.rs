@@ -1,0 +1,250 @@
+//! Eigenvalues of a batch of correlation matrices, differentiable, and the eigenvectors for the layers behind.
+//!
+//! ```text
+//! C = V diag(λ) V',   λ ascending;   dC = V diag(dλ) V'
+//! ```
+//! Eigenvectors are not handed on as a tensor, because their own derivative is unbounded where eigenvalues meet.
+//! What uses them ([`super::weights`]) is a function of the matrix with derivatives of its own, in which every small
+//! gap stands below an equally small numerator.
+//!
+//! Ties. The basis of a space whose eigenvalues coincide is the solver's choice, and nothing may depend on it:
+//! * eigenvalues whose neighbours lie within a few units of rounding form a block with their mean as the common value;
+//! * T days with their means removed span at most T − 1 dimensions. The null space beyond is one block by
+//!   construction: its eigenvalues are exactly 0 and only its projector I − VV' is ever used;
+//! * [`Spectra::averaged`] makes what a cleaner says of a block one value.
+//!
+//! With the blocks fixed, block means and block projectors are smooth functions of C, and the gradients are theirs.
+//! T. Kato (1966), "Perturbation Theory for Linear Operators", chapter II.
+//!
+//! With fewer than half as many days as assets, the eigenvectors come from the T x T matrix Z'Z/T.
+
+use std::sync::{Arc, OnceLock};
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use crate::linalg::dense::{View, eigen, symmetric_product};
+use crate::linalg::sum_of;
+use crate::nn::float::{Float, Samples, on_cpu};
+
+/// Neighbouring eigenvalues closer than this many units of rounding of the largest one are tied.
+const TIE: f64 = 4.0;
+
+/// The decomposition of one matrix of rank at most r.
+pub(super) struct Decomposition<F> {
+    /// λ (n, ascending); the first n − r are zero.
+    pub eigenvalues: Vec<F>,
+    /// Eigenvectors of the last r eigenvalues (r rows of n).
+    pub basis: Vec<F>,
+    /// Runs of two and more tied eigenvalues, the null space among them.
+    pub blocks: Vec<std::ops::Range<usize>>,
+}
+
+impl<F: Float> Decomposition<F> {
+    /// Number of assets n.
+    pub fn n(&self) -> usize {
+        self.eigenvalues.len()
+    }
+
+    /// Number of eigenvectors r.
+    pub fn rank(&self) -> usize {
+        self.basis.len() / self.n()
+    }
+
+    /// Ties the null space and what rounding cannot tell apart.
+    fn tied(mut eigenvalues: Vec<F>, basis: Vec<F>) -> Self {
+        let n = eigenvalues.len();
+        let n_null = n - basis.len() / n;
+        eigenvalues[..n_null].fill(F::of(0.0));
+        let tolerance = F::of(TIE) * F::UNIT * eigenvalues[n - 1];
+        let mut blocks = Vec::new();
+        let mut start = 0;
+        for k in 1..=n {
+            let joined = k < n && (k < n_null || (k > n_null && eigenvalues[k] - eigenvalues[k - 1] <= tolerance));
+            if !joined {
+                if k - start > 1 {
+                    blocks.push(start..k);
+                }
+                start = k;
+            }
+        }
+        let mut decomposition = Self { eigenvalues: Vec::new(), basis, blocks };
+        decomposition.average(&mut eigenvalues);
+        decomposition.eigenvalues = eigenvalues;
+        decomposition
+    }
+
+    /// Replaces the values of each block by their mean.
+    fn average(&self, values: &mut [F]) {
+        for block in &self.blocks {
+            let mean = values[block.clone()].iter().copied().sum::<F>() / F::of(block.len() as f64);
+            values[block.clone()].fill(mean);
+        }
+    }
+
+    /// Number of the block of each eigenvalue: equal for tied ones.
+    pub fn block_numbers(&self) -> Vec<usize> {
+        let mut numbers: Vec<usize> = (0..self.n()).collect();
+        for block in &self.blocks {
+            numbers[block.clone()].fill(block.start);
+        }
+        numbers
+    }
+}
+
+/// The decompositions of a batch, shared by the operations that use them.
+#[derive(Clone)]
+pub(super) struct Spectra<F>(Arc<Vec<Decomposition<F>>>);
+
+impl<F: Float> Spectra<F> {
+    /// Decompositions from elsewhere: eigenvalues `[batch, n]`, eigenvectors `[batch, n, n]` as columns, no ties.
+    pub fn given(eigenvalues: &Tensor, eigenvectors: &Tensor) -> Result<Self> {
+        let values = eigenvalues.to_vec2::<F>()?;
+        let vectors = eigenvectors.transpose(1, 2)?.flatten_from(1)?.to_vec2::<F>()?;
+        let each = values.into_iter().zip(vectors);
+        let all = each.map(|(eigenvalues, basis)| Decomposition { eigenvalues, basis, blocks: Vec::new() });
+        Ok(Self(Arc::new(all.collect())))
+    }
+
+    /// One per sample.
+    pub fn samples(&self) -> &[Decomposition<F>] {
+        &self.0
+    }
+
+    /// `values` `[batch, n]` with the mean of each block in the place of its members.
+    pub fn averaged(&self, values: &Tensor) -> Result<Tensor> {
+        match self.0.iter().all(|sample| sample.blocks.is_empty()) {
+            true => Ok(values.clone()),
+            false => values.contiguous()?.apply_op1(Average(self.clone())),
+        }
+    }
+}
+
+/// Eigenvalues `[batch, n]` of correlation matrices C `[batch, n, n]` of rank at most `rank`, and the decompositions.
+pub(super) fn spectrum<F: Float>(correlation: &Tensor, rank: usize) -> Result<(Tensor, Spectra<F>)> {
+    decomposed(correlation, rank.min(correlation.dim(1)?), None)
+}
+
+/// The same from the scores Z `[batch, n, T]` with C = ZZ'/T.
+pub(super) fn dual_spectrum<F: Float>(correlation: &Tensor, scores: &Tensor) -> Result<(Tensor, Spectra<F>)> {
+    let rank = (scores.dim(2)? - 1).min(correlation.dim(1)?);
+    decomposed(correlation, rank, Some(scores.contiguous()?))
+}
+
+fn decomposed<F: Float>(
+    correlation: &Tensor,
+    rank: usize,
+    scores: Option<Tensor>,
+) -> Result<(Tensor, Spectra<F>)> {
+    let spectra = Arc::new(OnceLock::new());
+    let eigenvalues = correlation.apply_op1(Eigenvalues::<F> { rank, scores, spectra: spectra.clone() })?;
+    let spectra = spectra.get().cloned();
+    Ok((eigenvalues, spectra.expect("the forward pass has set it")))
+}
+
+struct Eigenvalues<F> {
+    rank: usize,
+    scores: Option<Tensor>,
+    spectra: Arc<OnceLock<Spectra<F>>>,
+}
+
+impl<F: Float> CustomOp1 for Eigenvalues<F> {
+    fn name(&self) -> &'static str {
+        "eigenvalues"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (batch, n, _) = layout.shape().dims3()?;
+        let c = Samples::<F>::new(storage, layout)?;
+        let from_matrix = |b: usize| decompose(c.get(b), n, self.rank);
+        let samples: Result<Vec<Decomposition<F>>> = match &self.scores {
+            None => (0..batch).into_par_iter().map(from_matrix).collect(),
+            Some(scores) => on_cpu(scores, |storage, layout| {
+                let (z, t) = (Samples::<F>::new(storage, layout)?, scores.dim(2)?);
+                let sample = |b| match decompose_dual(z.get(b), n, t, self.rank)? {
+                    Some(decomposition) => Ok(decomposition),
+                    None => from_matrix(b),
+                };
+                (0..batch).into_par_iter().map(sample).collect()
+            }),
+        };
+        let samples = samples?;
+        let eigenvalues = samples.iter().flat_map(|sample| sample.eigenvalues.iter().copied()).collect();
+        let _ = self.spectra.set(Spectra(Arc::new(samples)));
+        Ok((F::to_cpu_storage_owned(eigenvalues), (batch, n).into()))
+    }
+
+    fn bwd(&self, _c: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let (batch, n) = gradient.dims2()?;
+        let gradient = gradient.to_vec2::<F>()?;
+        let spectra = self.spectra.get().expect("the forward pass has set it");
+        let mut dc = vec![F::of(0.0); batch * n * n];
+        dc.par_chunks_mut(n * n).zip(spectra.samples()).zip(gradient).for_each(|((dc, sample), mut g)| {
+            sample.average(&mut g);
+            let rank = sample.rank();
+            let mut scaled = sample.basis.clone();
+            for (row, g) in scaled.chunks_exact_mut(n).zip(&g[n - rank..]) {
+                row.iter_mut().for_each(|x| *x *= *g);
+            }
+            let (basis, scaled) = (View::rows(&sample.basis, rank, n), View::rows(&scaled, rank, n));
+            symmetric_product(dc, basis.transposed(), scaled, F::of(1.0));
+        });
+        Ok(Some(Tensor::from_vec(dc, (batch, n, n), &candle_core::Device::Cpu)?))
+    }
+}
+
+fn decompose<F: Float>(c: &[F], n: usize, rank: usize) -> Result<Decomposition<F>> {
+    if c.iter().any(|x| !x.value().is_finite()) {
+        bail!("the correlation matrix is not finite");
+    }
+    let (eigenvalues, mut vectors) = eigen(c, n).map_err(candle_core::Error::wrap)?;
+    let basis = if rank < n { vectors.split_off((n - rank) * n) } else { vectors };
+    Ok(Decomposition::tied(eigenvalues, basis))
+}
+
+/// From the T x T problem: Z'Z/T = U diag(λ) U', V = Z U / √(λT). `None` where that loses accuracy or time.
+fn decompose_dual<F: Float>(z: &[F], n: usize, t: usize, rank: usize) -> Result<Option<Decomposition<F>>> {
+    if 2 * t > n {
+        return Ok(None);
+    }
+    let z = View::rows(z, n, t);
+    let mut gram = vec![F::of(0.0); t * t];
+    symmetric_product(&mut gram, z.transposed(), z, F::of(1.0 / t as f64));
+    let Decomposition { eigenvalues: small, basis: u, .. } = decompose(&gram, t, rank)?;
+    // The vectors of small eigenvalues would be made of rounding errors.
+    if small[t - rank].value() <= F::UNIT.value().sqrt() * small[t - 1].value() {
+        return Ok(None);
+    }
+    let mut basis = vec![F::of(0.0); rank * n];
+    crate::linalg::dense::product(&mut basis, false, View::rows(&u, rank, t), z.transposed(), F::of(1.0));
+    for row in basis.chunks_exact_mut(n) {
+        let norm = sum_of(n, |k| row[k] * row[k]).root();
+        row.iter_mut().for_each(|x| *x /= norm);
+    }
+    let eigenvalues = [vec![F::of(0.0); n - rank], small[t - rank..].to_vec()].concat();
+    Ok(Some(Decomposition::tied(eigenvalues, basis)))
+}
+
+/// Block means; the operation is its own transpose.
+struct Average<F>(Spectra<F>);
+
+impl<F: Float> CustomOp1 for Average<F> {
+    fn name(&self) -> &'static str {
+        "average over ties"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let values = Samples::<F>::new(storage, layout)?;
+        let mut all = Vec::with_capacity(layout.shape().elem_count());
+        for (b, sample) in self.0.samples().iter().enumerate() {
+            let mut averaged = values.get(b).to_vec();
+            sample.average(&mut averaged);
+            all.extend(averaged);
+        }
+        Ok((F::to_cpu_storage_owned(all), layout.shape().clone()))
+    }
+
+    fn bwd(&self, _values: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        Ok(Some(gradient.contiguous()?.apply_op1_no_bwd(self)?))
+    }
+}

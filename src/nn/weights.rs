@@ -1,0 +1,282 @@
+//! Minimum-variance weights of the cleaned matrix, up to their sum, without forming the matrix.
+//!
+//! ```text
+//! S = V diag(μ) V'                        μ: cleaned inverse eigenvalues of C = V diag(λ) V'
+//! D_i = Σ_k V_ik² / μ_k                   the diagonal of S⁻¹ (1 if it is not to be made one)
+//! a = √D ∘ d                              d: inverse volatilities
+//! r = a ∘ S a,  w = r / Σ r               proportional to Σ⁻¹1 for Σ⁻¹ = (√D √D') ∘ S ∘ (d d')
+//! ```
+//! Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
+//!
+//! Backward, for a gradient g of r, with q = g ∘ a, y = V'a, t = V'q, E = V' diag(dD) V:
+//!
+//! ```text
+//! da = g ∘ Sa + Sq,  dD_i = da_i a_i / (2 D_i),  dd = da ∘ √D,  dμ_k = t_k y_k − E_kk / μ_k²
+//! H_kl = (μ_k − μ_l)/(λ_k − λ_l) · [ (t_k y_l + y_k t_l)/2 − E_kl/(μ_k μ_l) ]   (0 inside a tie),  dC = V H V'
+//! ```
+//! Both S and S⁻¹ are spectral functions of C, so the gap λ_k − λ_l only ever appears in a divided difference
+//! (Daleckii, Krein, 1965), that of 1/μ being −1/(μ_k μ_l) times that of μ.
+//!
+//! The null space of a rank-deficient C has one μ_0 and enters through its projector P = I − VV' alone.
+
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use crate::linalg::dense::{View, product, symmetric_product};
+use crate::linalg::{Real, sum_of, vectorised};
+use crate::nn::float::{Float, Samples, on_cpu};
+use crate::nn::spectrum::{Decomposition, Spectra};
+
+/// Whether the cleaned correlation matrix is scaled to a unit diagonal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Diagonal {
+    Unit,
+    AsCleaned,
+}
+
+/// Weights `[batch, n]` that sum to one, from C `[batch, n, n]`, μ and d `[batch, n]`.
+pub(super) fn minimum_variance<F: Float>(
+    correlation: &Tensor,
+    inverse_eigenvalues: &Tensor,
+    inverse_volatilities: &Tensor,
+    spectra: &Spectra<F>,
+    diagonal: Diagonal,
+) -> Result<Tensor> {
+    let operation = Unscaled { spectra: spectra.clone(), diagonal };
+    let (mu, d) = (inverse_eigenvalues.contiguous()?, inverse_volatilities.contiguous()?);
+    let unscaled = correlation.apply_op3(&mu, &d, operation)?;
+    unscaled.broadcast_div(&unscaled.sum_keepdim(1)?)
+}
+
+struct Unscaled<F> {
+    spectra: Spectra<F>,
+    diagonal: Diagonal,
+}
+
+/// The quantities of the header for one sample.
+struct Parts<F> {
+    d_root: Vec<F>,
+    a: Vec<F>,
+    y: Vec<F>,
+    s_a: Vec<F>,
+}
+
+/// S or P on vectors, and V' on them, for one sample.
+struct Operator<'a, F> {
+    sample: &'a Decomposition<F>,
+    /// μ_0 of the null space, 0 if there is none.
+    null: F,
+    /// μ of the basis (r).
+    mu: &'a [F],
+}
+
+impl<'a, F: Float> Operator<'a, F> {
+    fn new(sample: &'a Decomposition<F>, mu: &'a [F]) -> Self {
+        let n_null = sample.n() - sample.rank();
+        let null = if n_null > 0 { mu[0] } else { F::of(0.0) };
+        Self { sample, null, mu: &mu[n_null..] }
+    }
+
+    /// V'x (r).
+    #[inline(always)]
+    fn coefficients(&self, x: &[F]) -> Vec<F> {
+        let n = self.sample.n();
+        self.sample.basis.chunks_exact(n).map(|v| sum_of(n, |i| v[i] * x[i])).collect()
+    }
+
+    /// `null` x + Σ_k (f_k − `null`) c_k v_k: the spectral function with values f of the vector with coefficients c.
+    #[inline(always)]
+    fn apply(&self, x: &[F], coefficients: &[F], null: F, f: impl Fn(usize) -> F) -> Vec<F> {
+        let n = self.sample.n();
+        let mut out: Vec<F> = x.iter().map(|x| null * *x).collect();
+        for (k, v) in self.sample.basis.chunks_exact(n).enumerate() {
+            let factor = (f(k) - null) * coefficients[k];
+            out.iter_mut().zip(v).for_each(|(out, v)| *out = v.fma(factor, *out));
+        }
+        out
+    }
+
+    /// S x.
+    #[inline(always)]
+    fn precision(&self, x: &[F], coefficients: &[F]) -> Vec<F> {
+        self.apply(x, coefficients, self.null, |k| self.mu[k])
+    }
+
+    /// D (n).
+    #[inline(always)]
+    fn diagonal(&self) -> Vec<F> {
+        let one = F::of(1.0);
+        let null = if self.null > F::of(0.0) { one / self.null } else { F::of(0.0) };
+        let mut diagonal = vec![null; self.sample.n()];
+        for (v, mu) in self.sample.basis.chunks_exact(diagonal.len()).zip(self.mu) {
+            let factor = one / *mu - null;
+            diagonal.iter_mut().zip(v).for_each(|(d, v)| *d = (*v * *v).fma(factor, *d));
+        }
+        diagonal
+    }
+}
+
+impl<F: Float> Unscaled<F> {
+    #[inline(always)]
+    fn forward(&self, operator: &Operator<'_, F>, d: &[F]) -> Parts<F> {
+        let d_root: Vec<F> = match self.diagonal {
+            Diagonal::Unit => operator.diagonal().into_iter().map(Real::root).collect(),
+            Diagonal::AsCleaned => vec![F::of(1.0); d.len()],
+        };
+        let a: Vec<F> = d_root.iter().zip(d).map(|(root, d)| *root * *d).collect();
+        let y = operator.coefficients(&a);
+        let s_a = operator.precision(&a, &y);
+        Parts { d_root, a, y, s_a }
+    }
+
+    /// dC, dμ and dd of one sample.
+    fn backward(&self, sample: &Decomposition<F>, mu: &[F], d: &[F], g: &[F], dc: &mut [F]) -> (Vec<F>, Vec<F>) {
+        let (n, rank) = (sample.n(), sample.rank());
+        let n_null = n - rank;
+        let operator = Operator::new(sample, mu);
+        let (parts, q, t, da) = vectorised(|| {
+            let parts = self.forward(&operator, d);
+            let q: Vec<F> = g.iter().zip(&parts.a).map(|(g, a)| *g * *a).collect();
+            let t = operator.coefficients(&q);
+            let s_q = operator.precision(&q, &t);
+            let da: Vec<F> = (0..n).map(|i| g[i] * parts.s_a[i] + s_q[i]).collect();
+            (parts, q, t, da)
+        });
+        let dd: Vec<F> = da.iter().zip(&parts.d_root).map(|(da, root)| *da * *root).collect();
+        let zero = F::of(0.0);
+        let d_diagonal: Vec<F> = match self.diagonal {
+            Diagonal::Unit => {
+                (0..n).map(|i| da[i] * parts.a[i] / (F::of(2.0) * parts.d_root[i] * parts.d_root[i])).collect()
+            }
+            Diagonal::AsCleaned => vec![zero; n],
+        };
+
+        // E = V' diag(dD) V and the rows V' diag(dD).
+        let mut weighted = sample.basis.clone();
+        for row in weighted.chunks_exact_mut(n) {
+            row.iter_mut().zip(&d_diagonal).for_each(|(x, d)| *x *= *d);
+        }
+        let basis = View::rows(&sample.basis, rank, n);
+        let mut h = vec![zero; rank * rank];
+        symmetric_product(&mut h, View::rows(&weighted, rank, n), basis.transposed(), F::of(1.0));
+        let (y, mu_k) = (&parts.y, operator.mu);
+        let mut dmu = vec![zero; n];
+        for k in 0..rank {
+            dmu[n_null + k] = t[k] * y[k] - h[k * rank + k] / (mu_k[k] * mu_k[k]);
+        }
+
+        // The rows of `x` become H V'/2 and what couples to the null space; then dC = V x + x' V'.
+        let mut x = vec![zero; rank * n];
+        if n_null > 0 {
+            product(&mut x, false, View::rows(&h, rank, rank), basis, zero - F::of(1.0)); // − E V'
+            let inner = (0..n).map(|i| q[i] * parts.a[i]).sum::<F>() - (0..rank).map(|k| t[k] * y[k]).sum::<F>();
+            let trace = d_diagonal.iter().copied().sum::<F>() - (0..rank).map(|k| h[k * rank + k]).sum::<F>();
+            let null = operator.null;
+            dmu[..n_null].fill((inner - trace / (null * null)) / F::of(n_null as f64));
+            let p_a = operator.apply(&parts.a, y, F::of(1.0), |_| zero);
+            let p_q = operator.apply(&q, &t, F::of(1.0), |_| zero);
+            for (k, row) in x.chunks_exact_mut(n).enumerate() {
+                let difference = (mu_k[k] - null) / sample.eigenvalues[n_null + k];
+                let both = F::of(1.0) / (mu_k[k] * null);
+                for (i, x) in row.iter_mut().enumerate() {
+                    let e = weighted[k * n + i] + *x; // V' diag(dD) P
+                    *x = difference * ((t[k] * p_a[i] + y[k] * p_q[i]) * F::of(0.5) - e * both);
+                }
+            }
+        }
+        let blocks = &sample.block_numbers()[n_null..];
+        let lambda = &sample.eigenvalues[n_null..];
+        vectorised(|| {
+            for k in 0..rank {
+                let (row, inverse) = (&mut h[k * rank..(k + 1) * rank], F::of(1.0) / mu_k[k]);
+                for l in 0..rank {
+                    let tied = blocks[l] == blocks[k];
+                    let gap = if tied { F::of(1.0) } else { lambda[k] - lambda[l] };
+                    let difference = if tied { zero } else { (mu_k[k] - mu_k[l]) / gap };
+                    let bracket = (t[k] * y[l] + y[k] * t[l]) * F::of(0.5) - row[l] * inverse / mu_k[l];
+                    row[l] = difference * bracket * F::of(0.5);
+                }
+            }
+        });
+        product(&mut x, true, View::rows(&h, rank, rank), basis, F::of(1.0));
+        let x = View::rows(&x, rank, n);
+        if n_null == 0 {
+            symmetric_product(dc, basis.transposed(), x, F::of(2.0)); // V x is symmetric by itself
+        } else {
+            product(dc, false, basis.transposed(), x, F::of(1.0));
+            symmetrise(dc, n);
+        }
+        (dmu, dd)
+    }
+}
+
+/// A becomes A + A'.
+fn symmetrise<F: Float>(a: &mut [F], n: usize) {
+    for i in 0..n {
+        for j in 0..=i {
+            let sum = a[i * n + j] + a[j * n + i];
+            a[i * n + j] = sum;
+            a[j * n + i] = sum;
+        }
+    }
+}
+
+impl<F: Float> CustomOp3 for Unscaled<F> {
+    fn name(&self) -> &'static str {
+        "minimum variance"
+    }
+
+    fn cpu_fwd(
+        &self,
+        _c: &CpuStorage,
+        shape: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+        s3: &CpuStorage,
+        l3: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (batch, n, _) = shape.shape().dims3()?;
+        let (mu, d) = (Samples::<F>::new(s2, l2)?, Samples::<F>::new(s3, l3)?);
+        let mut out = vec![F::of(0.0); batch * n];
+        out.par_chunks_mut(n).zip(self.spectra.samples()).enumerate().for_each(|(b, (out, sample))| {
+            let operator = Operator::new(sample, mu.get(b));
+            let parts = vectorised(|| self.forward(&operator, d.get(b)));
+            out.iter_mut().zip(parts.a.iter().zip(&parts.s_a)).for_each(|(r, (a, s))| *r = *a * *s);
+        });
+        Ok((F::to_cpu_storage_owned(out), (batch, n).into()))
+    }
+
+    fn bwd(
+        &self,
+        correlation: &Tensor,
+        mu: &Tensor,
+        d: &Tensor,
+        _result: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (batch, n, _) = correlation.dims3()?;
+        let mut dc = vec![F::of(0.0); batch * n * n];
+        let gradient = gradient.contiguous()?;
+        let rest: Vec<(Vec<F>, Vec<F>)> = on_cpu(mu, |storage, layout| {
+            let mu = Samples::<F>::new(storage, layout)?;
+            on_cpu(d, |storage, layout| {
+                let d = Samples::<F>::new(storage, layout)?;
+                on_cpu(&gradient, |storage, layout| {
+                    let g = Samples::<F>::new(storage, layout)?;
+                    let samples = dc.par_chunks_mut(n * n).zip(self.spectra.samples()).enumerate();
+                    let back = |(b, (dc, sample)): (usize, (&mut [F], &Decomposition<F>))| {
+                        self.backward(sample, mu.get(b), d.get(b), g.get(b), dc)
+                    };
+                    Ok(samples.map(back).collect())
+                })
+            })
+        })?;
+        let (dmu, dd): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
+        let device = correlation.device();
+        Ok((
+            Some(Tensor::from_vec(dc, (batch, n, n), device)?),
+            Some(Tensor::from_vec(dmu.concat(), (batch, n), device)?),
+            Some(Tensor::from_vec(dd.concat(), (batch, n), device)?),
+        ))
+    }
+}
