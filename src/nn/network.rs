@@ -17,6 +17,7 @@ use candle_core::{Tensor, Var, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::linalg::Matrix;
 use crate::nn::correlation::{correlation, scores};
 use crate::nn::float::{Float, to_vec};
 use crate::nn::head::{Head, inverse_eigenvalues, inverse_volatilities};
@@ -26,7 +27,7 @@ use crate::nn::reconstruction::{Reconstruction, reconstruction};
 use crate::nn::recurrent::{Direction, RecurrentCleaner};
 use crate::nn::scaling::{TRADING_DAYS, for_daily_returns};
 use crate::nn::scan::Cell;
-use crate::nn::spectrum::{Spectra, dual_spectrum, spectrum};
+use crate::nn::spectrum::{Decomposition, Spectra, dual_spectrum, spectrum};
 use crate::nn::tokens::{Feature, tokens};
 use crate::nn::volatility::MarginalVolatility;
 use crate::nn::weights::{Diagonal, minimum_variance};
@@ -159,6 +160,17 @@ pub struct Stages<F> {
     spectra: Spectra<F>,
 }
 
+impl<F: Float> Stages<F> {
+    /// Eigenvectors of C as columns (n x rank), of each sample; those of a null space beyond T − 1 are left out.
+    pub fn eigenvectors(&self) -> Vec<Matrix> {
+        let columns = |sample: &Decomposition<F>| {
+            let entries = sample.basis.iter().map(|x| x.value()).collect();
+            Matrix::from_column_major(sample.n(), sample.rank(), entries)
+        };
+        self.spectra.samples().iter().map(columns).collect()
+    }
+}
+
 impl<F: Float> Network<F> {
     /// A network at its start: the same seed, the same parameters.
     pub fn new(architecture: Architecture, seed: u64) -> Result<Self> {
@@ -227,16 +239,21 @@ impl<F: Float> Network<F> {
         self.forward(returns, Some((eigenvalues, eigenvectors))).map_err(failed)
     }
 
+    fn daily_curves(&self, lag: &LagCurves) -> candle_core::Result<LagCurves> {
+        let factor = self.architecture.annualisation;
+        Ok(LagCurves {
+            alpha: for_daily_returns(&lag.alpha, factor)?,
+            beta: for_daily_returns(&lag.beta, factor)?,
+        })
+    }
+
     fn forward(&self, returns: &Tensor, given: Option<(&Tensor, &Tensor)>) -> candle_core::Result<Stages<F>> {
         let (_, n, t) = returns.dims3()?;
         if n == 0 || t < 2 {
             bail!("the network needs one asset and two days, not {n} and {t}");
         }
         let lag = self.lag.curves::<F>(t)?;
-        let daily = LagCurves {
-            alpha: for_daily_returns(&lag.alpha, self.architecture.annualisation)?,
-            beta: for_daily_returns(&lag.beta, self.architecture.annualisation)?,
-        };
+        let daily = self.daily_curves(&lag)?;
         let standardised = correlation::<F>(returns, &daily)?;
         let (eigenvalues, spectra) = match given {
             Some((values, vectors)) => (values.clone(), Spectra::given(values, vectors)?),
@@ -263,6 +280,12 @@ impl<F: Float> Network<F> {
             inverse_volatilities: d,
             spectra,
         })
+    }
+
+    /// The standardised scores Z `[batch, n, T]`, which the forward pass itself never stores.
+    pub fn scores(&self, returns: &Tensor) -> Result<Tensor> {
+        let all = || scores::<F>(returns, &self.daily_curves(&self.lag.curves::<F>(returns.dim(2)?)?)?);
+        all().map_err(failed)
     }
 
     /// Minimum-variance weights `[batch, n]` of the stages.

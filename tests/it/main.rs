@@ -6,6 +6,8 @@ mod conformance;
 mod imports;
 mod laws;
 mod look_ahead;
+mod network_laws;
+mod network_reference;
 mod sources;
 mod support;
 mod universe;
