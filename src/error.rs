@@ -88,11 +88,13 @@ pub enum Error {
         why: String,
     },
     /// The user stopped the run; everything finished so far is stored.
-    #[error("stopped after {done} of {total} windows, all stored; the same command resumes")]
+    #[error("stopped after {done} of {total} {what}, all stored; the same command resumes")]
     Interrupted {
-        /// Windows stored.
+        /// What is counted: dates, training steps.
+        what: &'static str,
+        /// How many are stored.
         done: usize,
-        /// Windows in the run.
+        /// How many there are.
         total: usize,
     },
 }

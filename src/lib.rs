@@ -15,6 +15,7 @@ pub mod data;
 
 pub mod estimators;
 pub mod nn;
+pub mod train;
 pub mod allocators;
 
 pub mod account;

@@ -2,6 +2,7 @@
 
 mod data;
 mod list;
+mod model;
 mod run;
 
 use std::io::ErrorKind;
@@ -35,6 +36,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    #[command(subcommand)]
+    Model(model::Command),
     #[command(subcommand)]
     Data(data::Command),
     /// Name the estimators and allocators that an experiment can compare
@@ -79,6 +82,7 @@ impl DataFolder {
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Model(command) => model::run(&command),
         Command::Data(command) => data::run(&command),
         Command::List => list::run(),
     };

@@ -92,7 +92,7 @@ pub fn run(
     let mut fits = Fits::new();
     while decisions.len() < total {
         if stop.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted { done: decisions.len(), total });
+            return Err(Error::Interrupted { what: "dates", done: decisions.len(), total });
         }
         let from = decisions.len();
         let days = &plan.decisions[from..(from + block).min(total)];

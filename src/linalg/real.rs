@@ -130,32 +130,43 @@ macro_rules! real {
 real!(f32, terms: 7, mantissa: 23, ln2: 0.693_359_4, -2.121_944_4e-4, range: -87.0, 88.0);
 real!(f64, terms: 13, mantissa: 52, ln2: 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, range: -708.0, 709.0);
 
-/// Runs `work` compiled for the widest vectors of this processor. `work` must be inlinable to gain from it.
-#[inline]
-pub fn vectorised<R>(work: impl FnOnce() -> R) -> R {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-        fn with_512_bits<R>(work: impl FnOnce() -> R) -> R {
-            work()
+/// Defines a function that is compiled three times: for vectors of 512 and of 256 bits, and for any processor. A call
+/// takes the widest that this processor has. Fused multiply-adds are exact everywhere, so all three give the same bits.
+macro_rules! vectorised {
+    ($(#[$attribute:meta])* fn $name:ident<$real:ident: $bound:ident>($($argument:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
+        $(#[$attribute])*
+        fn $name<$real: $bound>($($argument: $type),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+                fn with_512_bits<$real: $bound>($($argument: $type),*) $(-> $out)? $body
+                #[target_feature(enable = "avx2,fma")]
+                fn with_256_bits<$real: $bound>($($argument: $type),*) $(-> $out)? $body
+                match $crate::linalg::vector_bits() {
+                    // SAFETY: the processor has every feature that the function is compiled for.
+                    512 => return unsafe { with_512_bits($($argument),*) },
+                    256 => return unsafe { with_256_bits($($argument),*) },
+                    _ => {}
+                }
+            }
+            fn with_any<$real: $bound>($($argument: $type),*) $(-> $out)? $body
+            with_any($($argument),*)
         }
-        #[target_feature(enable = "avx2,fma")]
-        fn with_256_bits<R>(work: impl FnOnce() -> R) -> R {
-            work()
-        }
-        let fma = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        if fma && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512vl")
-        {
-            // SAFETY: the processor has every feature that the function is compiled for.
-            return unsafe { with_512_bits(work) };
-        }
-        if fma {
-            // SAFETY: as above.
-            return unsafe { with_256_bits(work) };
-        }
+    };
+}
+pub(crate) use vectorised;
+
+/// Width of the vectors that `vectorised!` may use on this processor.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn vector_bits() -> usize {
+    if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
+        return 128;
     }
-    work()
+    let wide = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl");
+    if wide { 512 } else { 256 }
 }
 
 /// Partial sums that a sum keeps: the same number everywhere, so that a sum has the same bits everywhere.
@@ -211,7 +222,11 @@ mod tests {
 
     #[test]
     fn a_sum_in_lanes_is_the_sum() {
-        let total: f64 = vectorised(|| sum_of(37, |k| k as f64));
-        assert_eq!(total, 666.0);
+        vectorised! {
+            fn total<F: Real>(n: usize) -> F {
+                sum_of(n, |k| F::of(k as f64))
+            }
+        }
+        assert_eq!(total::<f64>(37), 666.0);
     }
 }

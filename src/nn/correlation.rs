@@ -50,7 +50,7 @@ pub(super) fn scores<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<T
     on_cpu(&returns, |storage, layout| {
         let x = Samples::<F>::new(storage, layout)?;
         all.par_chunks_mut(n * t).enumerate().for_each(|(b, z)| {
-            vectorised(|| standardise(x.get(b), &alpha, &beta, z, &mut vec![F::of(0.0); n]));
+            standardise(x.get(b), &alpha, &beta, z, &mut vec![F::of(0.0); n]);
         });
         Ok(())
     })?;
@@ -85,7 +85,7 @@ impl<F: Float> CustomOp3 for Correlate<F> {
             || vec![F::of(0.0); n * t],
             |z, (b, packed)| {
                 let (c, s) = packed.split_at_mut(n * n);
-                vectorised(|| standardise(x.get(b), alpha, beta, z, s));
+                standardise(x.get(b), alpha, beta, z, s);
                 let z = View::rows(z, n, t);
                 symmetric_product(c, z, z.transposed(), F::of(1.0 / t as f64));
             },
@@ -157,23 +157,24 @@ fn tanhc<F: Real>(x: F) -> (F, F, F) {
     (value, derivative, slope)
 }
 
-/// Z (n x T) and s (n) of one sample.
-#[inline(always)]
-fn standardise<F: Float>(x: &[F], alpha: &[F], beta: &[F], z: &mut [F], s: &mut [F]) {
-    let t = alpha.len();
-    let per_day = F::of(1.0 / t as f64);
-    for ((x, z), s) in x.chunks_exact(t).zip(z.chunks_exact_mut(t)).zip(s) {
-        for ((y, x), (a, b)) in z.iter_mut().zip(x).zip(alpha.iter().zip(beta)) {
-            let v = *b * *x;
-            // tanhc(v) is 1 to the last bit where v is so small that tanh v / v might not be defined.
-            let tanhc = if v.magnitude() < F::of(1e-20) { F::of(1.0) } else { Real::tanh(v) / v };
-            *y = *a * *x * tanhc;
+vectorised! {
+    /// Z (n x T) and s (n) of one sample.
+    fn standardise<F: Float>(x: &[F], alpha: &[F], beta: &[F], z: &mut [F], s: &mut [F]) {
+        let t = alpha.len();
+        let per_day = F::of(1.0 / t as f64);
+        for ((x, z), s) in x.chunks_exact(t).zip(z.chunks_exact_mut(t)).zip(s) {
+            for ((y, x), (a, b)) in z.iter_mut().zip(x).zip(alpha.iter().zip(beta)) {
+                let v = *b * *x;
+                // tanhc(v) is 1 to the last bit where v is so small that tanh v / v might not be defined.
+                let tanhc = if v.magnitude() < F::of(1e-20) { F::of(1.0) } else { Real::tanh(v) / v };
+                *y = *a * *x * tanhc;
+            }
+            let mean = sum_of(t, |k| z[k]) * per_day;
+            let variance = sum_of(t, |k| (z[k] - mean) * (z[k] - mean)) * per_day;
+            *s = variance.at_least(F::of(F::FLOOR)).root();
+            let scale = F::of(1.0) / *s;
+            z.iter_mut().for_each(|y| *y = (*y - mean) * scale);
         }
-        let mean = sum_of(t, |k| z[k]) * per_day;
-        let variance = sum_of(t, |k| (z[k] - mean) * (z[k] - mean)) * per_day;
-        *s = variance.at_least(F::of(F::FLOOR)).root();
-        let scale = F::of(1.0) / *s;
-        z.iter_mut().for_each(|y| *y = (*y - mean) * scale);
     }
 }
 
@@ -209,7 +210,7 @@ fn backward<F: Float>(
     let (n, t) = (scratch.s.len(), alpha.len());
     let (dc, ds) = gradient.split_at(n * n);
     let Scratch { z, dz, s, symmetric } = scratch;
-    vectorised(|| standardise(x, alpha, beta, z, s));
+    standardise(x, alpha, beta, z, s);
     for i in 0..n {
         for j in 0..n {
             symmetric[i * n + j] = dc[i * n + j] + dc[j * n + i];
@@ -220,30 +221,44 @@ fn backward<F: Float>(
         lag: vec![F::of(0.0); 2 * t],
         returns: if inputs_too { vec![F::of(0.0); n * t] } else { Vec::new() },
     };
-    vectorised(|| {
-        let (d_alpha, d_beta) = part.lag.split_at_mut(t);
+    let (d_alpha, d_beta) = part.lag.split_at_mut(t);
+    lag_gradients(x, alpha, beta, z, s, ds, dz, d_alpha, d_beta);
+    if inputs_too {
+        part.returns.copy_from_slice(dz);
+    }
+    part
+}
+
+vectorised! {
+    /// From dZ in `dz` and ds: dα and dβ, added, and dX in place of dZ.
+    #[allow(clippy::too_many_arguments)]
+    fn lag_gradients<F: Float>(
+        x: &[F],
+        alpha: &[F],
+        beta: &[F],
+        z: &[F],
+        s: &[F],
+        ds: &[F],
+        dz: &mut [F],
+        d_alpha: &mut [F],
+        d_beta: &mut [F],
+    ) {
+        let t = alpha.len();
         let per_day = F::of(1.0 / t as f64);
-        for i in 0..n {
+        for (i, dz) in dz.chunks_exact_mut(t).enumerate() {
             let row = i * t..(i + 1) * t;
-            let (x, z, dz) = (&x[row.clone()], &z[row.clone()], &mut dz[row.clone()]);
+            let (x, z) = (&x[row.clone()], &z[row]);
             let scale = F::of(1.0) / s[i];
-            let floored = s[i] <= F::of(F::FLOOR).root();
-            let free = if floored { F::of(0.0) } else { F::of(1.0) };
+            let free = if s[i] <= F::of(F::FLOOR).root() { F::of(0.0) } else { F::of(1.0) };
             let mean = sum_of(t, |k| dz[k]) * per_day;
             let along = free * (sum_of(t, |k| dz[k] * z[k]) * scale - ds[i]) * per_day;
-            for ((dz, z), ((x, a), (b, (da, db)))) in dz.iter_mut().zip(z).zip(
-                x.iter().zip(alpha).zip(beta.iter().zip(d_alpha.iter_mut().zip(d_beta.iter_mut()))),
-            ) {
-                let dy = (*dz - mean) * scale - *z * along;
-                let (value, derivative, slope) = tanhc(*b * *x);
-                *da += dy * *x * value;
-                *db += dy * *a * *x * *x * derivative;
-                *dz = dy * *a * slope;
-            }
-            if inputs_too {
-                part.returns[row].copy_from_slice(dz);
+            for k in 0..t {
+                let dy = (dz[k] - mean) * scale - z[k] * along;
+                let (value, derivative, slope) = tanhc(beta[k] * x[k]);
+                d_alpha[k] += dy * x[k] * value;
+                d_beta[k] += dy * alpha[k] * x[k] * x[k] * derivative;
+                dz[k] = dy * alpha[k] * slope;
             }
         }
-    });
-    part
+    }
 }

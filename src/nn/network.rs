@@ -309,7 +309,7 @@ impl<F: Float> Network<F> {
 }
 
 /// A tensor error as the library's own.
-pub(crate) fn failed(error: candle_core::Error) -> Error {
+pub fn failed(error: candle_core::Error) -> Error {
     // The backtrace and the wrapping that the tensor crate adds are of no use to a reader.
     let text = error.to_string();
     Error::Undefined { what: "the network", why: text.lines().next().unwrap_or_default().to_string() }

@@ -128,7 +128,11 @@ impl<F: Float> Packed<F> {
 
 #[inline(always)]
 fn lanes<F: Real>(f: impl Fn(usize) -> F) -> Lanes<F> {
-    std::array::from_fn(f)
+    let mut all = [F::of(0.0); LANES];
+    for (lane, value) in all.iter_mut().enumerate() {
+        *value = f(lane);
+    }
+    all
 }
 
 impl<F: Float> Scan<F> {
@@ -140,21 +144,22 @@ impl<F: Float> Scan<F> {
             Start::Largest => n - 1 - step,
         }
     }
+}
 
+vectorised! {
     /// One group forward: `input` and `output` hold its sequences one behind the other.
-    #[inline(always)]
-    fn forward(&self, input: &[F], n: usize, recurrent: &Packed<F>, bias: &[F], output: &mut [F]) -> Kept<F> {
+    fn forward_group<F: Float>(scan: &Scan<F>, input: &[F], n: usize, recurrent: &Packed<F>, bias: &[F], output: &mut [F]) -> Kept<F> {
         let units = recurrent.inner;
-        let width = self.cell.gates() * units;
+        let width = scan.cell.gates() * units;
         let n_sequences = input.len() / (n * width);
         let zero = [F::of(0.0); LANES];
-        let kept = self.cell.kept() * units;
+        let kept = scan.cell.kept() * units;
         let mut gates = vec![zero; n * kept];
         let mut states = vec![zero; units * n];
         let (mut h, mut s) = (vec![zero; units], vec![zero; units]);
         let (mut a, mut c) = (vec![zero; width], vec![zero; width]);
         for step in 0..n {
-            let k = self.position(step, n);
+            let k = scan.position(step, n);
             for sequence in 0..n_sequences {
                 let from = &input[(sequence * n + k) * width..][..width];
                 a.iter_mut().zip(from).for_each(|(a, x)| a[sequence] = *x);
@@ -163,7 +168,7 @@ impl<F: Float> Scan<F> {
             recurrent.add_product(&h, &mut c);
             let keep = &mut gates[step * kept..(step + 1) * kept];
             for u in 0..units {
-                match self.cell {
+                match scan.cell {
                     Cell::Gru => {
                         let (at, ct) = (|g: usize| &a[g * units + u], |g: usize| &c[g * units + u]);
                         let z: Lanes<F> = lanes(|l| (at(0)[l] + ct(0)[l]).sigmoid());
@@ -198,28 +203,29 @@ impl<F: Float> Scan<F> {
         }
         Kept { gates, states }
     }
+}
 
+vectorised! {
     /// One group backward: the gradient of the input, and the gradients of c by gate and step `[gate][step]`.
-    #[inline(always)]
-    fn backward(&self, kept: &Kept<F>, n: usize, transposed: &Packed<F>, dh_out: &[F], da_out: &mut [F]) -> Vec<Lanes<F>> {
+    fn backward_group<F: Float>(scan: &Scan<F>, kept: &Kept<F>, n: usize, transposed: &Packed<F>, dh_out: &[F], da_out: &mut [F]) -> Vec<Lanes<F>> {
         let one = F::of(1.0);
         let units = kept.states.len() / n;
-        let width = self.cell.gates() * units;
+        let width = scan.cell.gates() * units;
         let n_sequences = dh_out.len() / (n * units);
         let zero = [F::of(0.0); LANES];
         let mut all = vec![zero; width * n];
         let (mut dh, mut ds) = (vec![zero; units], vec![zero; units]);
         let (mut da, mut dc) = (vec![zero; width], vec![zero; width]);
-        let n_kept = self.cell.kept() * units;
+        let n_kept = scan.cell.kept() * units;
         for step in (0..n).rev() {
-            let k = self.position(step, n);
+            let k = scan.position(step, n);
             for sequence in 0..n_sequences {
                 let from = &dh_out[(sequence * n + k) * units..][..units];
                 dh.iter_mut().zip(from).for_each(|(dh, g)| dh[sequence] += *g);
             }
             let keep = |gate: usize, u: usize| &kept.gates[step * n_kept + gate * units + u];
             for u in 0..units {
-                match self.cell {
+                match scan.cell {
                     Cell::Gru => {
                         let (z, r, g, c) = (keep(0, u), keep(1, u), keep(2, u), keep(3, u));
                         let before = if step > 0 { kept.states[u * n + step - 1] } else { zero };
@@ -247,7 +253,7 @@ impl<F: Float> Scan<F> {
                     }
                 }
             }
-            let da = if self.cell == Cell::Gru { &da } else { &dc };
+            let da = if scan.cell == Cell::Gru { &da } else { &dc };
             for sequence in 0..n_sequences {
                 let to = &mut da_out[(sequence * n + k) * width..][..width];
                 to.iter_mut().zip(da).for_each(|(to, da)| *to = da[sequence]);
@@ -298,7 +304,7 @@ impl<F: Float> CustomOp3 for Scan<F> {
         let mut output = vec![F::of(0.0); batch * n * units];
         let groups = output.par_chunks_mut(LANES * n * units).zip(input.par_chunks(LANES * n * width));
         let forward = |(output, input): (&mut [F], &[F])| {
-            vectorised(|| self.forward(input, n, &recurrent, bias, output))
+            forward_group(self, input, n, &recurrent, bias, output)
         };
         let _ = self.kept.set(groups.map(forward).collect());
         Ok((F::to_cpu_storage_owned(output), (batch, n, units).into()))
@@ -323,7 +329,7 @@ impl<F: Float> CustomOp3 for Scan<F> {
             let dh = entries::<F>(storage, layout)?;
             let groups = da.par_chunks_mut(LANES * n * width).zip(dh.par_chunks(LANES * n * units)).zip(kept);
             let backward = |((da, dh), kept): ((&mut [F], &[F]), &Kept<F>)| {
-                let dc = vectorised(|| self.backward(kept, n, &transposed, dh, da));
+                let dc = backward_group(self, kept, n, &transposed, dh, da);
                 kernel_gradients(&kept.states, &dc, n)
             };
             Ok(groups.map(backward).collect())

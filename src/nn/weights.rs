@@ -116,10 +116,9 @@ impl<'a, F: Float> Operator<'a, F> {
     }
 }
 
-impl<F: Float> Unscaled<F> {
-    #[inline(always)]
-    fn forward(&self, operator: &Operator<'_, F>, d: &[F]) -> Parts<F> {
-        let d_root: Vec<F> = match self.diagonal {
+vectorised! {
+    fn parts<F: Float>(operator: &Operator<'_, F>, diagonal: Diagonal, d: &[F]) -> Parts<F> {
+        let d_root: Vec<F> = match diagonal {
             Diagonal::Unit => operator.diagonal().into_iter().map(Real::root).collect(),
             Diagonal::AsCleaned => vec![F::of(1.0); d.len()],
         };
@@ -128,20 +127,44 @@ impl<F: Float> Unscaled<F> {
         let s_a = operator.precision(&a, &y);
         Parts { d_root, a, y, s_a }
     }
+}
 
+vectorised! {
+    /// t = V'q and S q.
+    fn applied<F: Float>(operator: &Operator<'_, F>, q: &[F]) -> (Vec<F>, Vec<F>) {
+        let t = operator.coefficients(q);
+        let s_q = operator.precision(q, &t);
+        (t, s_q)
+    }
+}
+
+vectorised! {
+    /// ½ H in place of E, for the eigenvectors of the basis.
+    fn half_h<F: Float>(h: &mut [F], lambda: &[F], mu: &[F], blocks: &[usize], t: &[F], y: &[F]) {
+        let (half, one, zero) = (F::of(0.5), F::of(1.0), F::of(0.0));
+        for (k, row) in h.chunks_exact_mut(mu.len()).enumerate() {
+            let inverse = one / mu[k];
+            for (l, h) in row.iter_mut().enumerate() {
+                let tied = blocks[l] == blocks[k];
+                let gap = if tied { one } else { lambda[k] - lambda[l] };
+                let difference = if tied { zero } else { (mu[k] - mu[l]) / gap };
+                let bracket = (t[k] * y[l] + y[k] * t[l]) * half - *h * inverse / mu[l];
+                *h = difference * bracket * half;
+            }
+        }
+    }
+}
+
+impl<F: Float> Unscaled<F> {
     /// dC, dμ and dd of one sample.
     fn backward(&self, sample: &Decomposition<F>, mu: &[F], d: &[F], g: &[F], dc: &mut [F]) -> (Vec<F>, Vec<F>) {
         let (n, rank) = (sample.n(), sample.rank());
         let n_null = n - rank;
         let operator = Operator::new(sample, mu);
-        let (parts, q, t, da) = vectorised(|| {
-            let parts = self.forward(&operator, d);
-            let q: Vec<F> = g.iter().zip(&parts.a).map(|(g, a)| *g * *a).collect();
-            let t = operator.coefficients(&q);
-            let s_q = operator.precision(&q, &t);
-            let da: Vec<F> = (0..n).map(|i| g[i] * parts.s_a[i] + s_q[i]).collect();
-            (parts, q, t, da)
-        });
+        let parts = parts(&operator, self.diagonal, d);
+        let q: Vec<F> = g.iter().zip(&parts.a).map(|(g, a)| *g * *a).collect();
+        let (t, s_q) = applied(&operator, &q);
+        let da: Vec<F> = (0..n).map(|i| g[i] * parts.s_a[i] + s_q[i]).collect();
         let dd: Vec<F> = da.iter().zip(&parts.d_root).map(|(da, root)| *da * *root).collect();
         let zero = F::of(0.0);
         let d_diagonal: Vec<F> = match self.diagonal {
@@ -186,18 +209,7 @@ impl<F: Float> Unscaled<F> {
         }
         let blocks = &sample.block_numbers()[n_null..];
         let lambda = &sample.eigenvalues[n_null..];
-        vectorised(|| {
-            for k in 0..rank {
-                let (row, inverse) = (&mut h[k * rank..(k + 1) * rank], F::of(1.0) / mu_k[k]);
-                for l in 0..rank {
-                    let tied = blocks[l] == blocks[k];
-                    let gap = if tied { F::of(1.0) } else { lambda[k] - lambda[l] };
-                    let difference = if tied { zero } else { (mu_k[k] - mu_k[l]) / gap };
-                    let bracket = (t[k] * y[l] + y[k] * t[l]) * F::of(0.5) - row[l] * inverse / mu_k[l];
-                    row[l] = difference * bracket * F::of(0.5);
-                }
-            }
-        });
+        half_h(&mut h, lambda, mu_k, blocks, &t, y);
         product(&mut x, true, View::rows(&h, rank, rank), basis, F::of(1.0));
         let x = View::rows(&x, rank, n);
         if n_null == 0 {
@@ -240,7 +252,7 @@ impl<F: Float> CustomOp3 for Unscaled<F> {
         let mut out = vec![F::of(0.0); batch * n];
         out.par_chunks_mut(n).zip(self.spectra.samples()).enumerate().for_each(|(b, (out, sample))| {
             let operator = Operator::new(sample, mu.get(b));
-            let parts = vectorised(|| self.forward(&operator, d.get(b)));
+            let parts = parts(&operator, self.diagonal, d.get(b));
             out.iter_mut().zip(parts.a.iter().zip(&parts.s_a)).for_each(|(r, (a, s))| *r = *a * *s);
         });
         Ok((F::to_cpu_storage_owned(out), (batch, n).into()))

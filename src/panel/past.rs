@@ -19,6 +19,12 @@ impl<'a> Past<'a> {
         Self { panel, end }
     }
 
+    /// The past of an earlier day, or this one again; a later day is out of reach.
+    pub fn at(&self, end: usize) -> Past<'a> {
+        assert!(end <= self.end, "day {end} lies behind a past of {} days", self.end);
+        Self { panel: self.panel, end }
+    }
+
     /// Number of days known.
     pub fn n_days(&self) -> usize {
         self.end

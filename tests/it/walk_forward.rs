@@ -75,7 +75,7 @@ fn one_thread_two_threads_and_an_interrupted_run_give_the_same_bytes() {
         });
         match outcome {
             Ok(finished) => break finished,
-            Err(Error::Interrupted { done, total }) => assert!(done > 0 && done < total),
+            Err(Error::Interrupted { done, total, .. }) => assert!(done > 0 && done < total),
             Err(other) => panic!("{other}"),
         }
     };

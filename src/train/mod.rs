@@ -1,0 +1,23 @@
+//! Training: batches from the past, the loop, checkpoints, and the trained network as an estimator.
+
+mod adam;
+mod estimator;
+mod events;
+mod model;
+mod recipe;
+mod sampler;
+mod schedule;
+mod session;
+mod timing;
+mod training;
+
+pub use adam::{Adam, Gradients};
+pub use estimator::Neural;
+pub use model::{Header, Model, Point};
+pub use recipe::Recipe;
+pub use sampler::{Batch, Eligible, Sampler};
+pub use schedule::{Decay, Schedule};
+pub use timing::{Timings, Workload, time};
+pub use training::{Task, TrainingProgress, discard, train};
+
+use crate::nn::failed;

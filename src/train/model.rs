@@ -1,0 +1,187 @@
+//! Model files: the parameters as safetensors, and beside them everything that says what they are.
+//!
+//! ```text
+//! tensors    parameter.NAME, f32
+//! metadata   minvar: JSON of Header
+//! ```
+//! A checkpoint is a model file with more in it: `adam.first.NAME`, `adam.second.NAME` and `record`, f64.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use serde::{Deserialize, Serialize};
+
+use crate::data::write_atomically;
+use crate::error::{Error, Result};
+use crate::nn::{Architecture, Float, Network};
+use crate::train::{Recipe, Schedule};
+
+/// The version of the format; files of another version are refused.
+const FORMAT: u32 = 1;
+/// The metadata key.
+const KEY: &str = "minvar";
+
+/// What a model is and where it came from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the file format.
+    pub format: u32,
+    /// Version of minvar.
+    pub version: String,
+    /// Commit of the source.
+    pub commit: String,
+    /// Where it was trained.
+    pub device: String,
+    /// Content hash of the panel.
+    pub data_hash: String,
+    /// Equal for models that come from the same data, rules, recipe and seed.
+    pub identity: String,
+    /// Nothing of this day or later was seen.
+    pub trained_before: String,
+    /// Days in the longest window, days in a target.
+    pub lookback: usize,
+    /// Days in a target.
+    pub horizon: usize,
+    /// Seed of the parameters and of the batches.
+    pub seed: u64,
+    /// Hash of the parameters of the model that training continued from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continued_from: Option<String>,
+    /// The network.
+    pub network: Architecture,
+    /// How it was trained.
+    pub schedule: Schedule,
+    /// Optimiser steps taken.
+    pub steps: usize,
+    /// The training record, thinned.
+    pub record: Vec<Point>,
+    /// Bytes of the event file that belong to a checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_length: Option<u64>,
+}
+
+/// A stretch of the training record.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Last step of the stretch.
+    pub step: usize,
+    /// Mean loss over the stretch.
+    pub loss: f64,
+    /// Mean gradient norm before clipping.
+    pub gradient_norm: f64,
+    /// The last validation loss in the stretch.
+    pub validation: Option<f64>,
+}
+
+impl Header {
+    /// The recipe.
+    pub fn recipe(&self) -> Recipe {
+        Recipe { network: self.network.clone(), schedule: self.schedule.clone() }
+    }
+}
+
+/// A trained network, its header and, in a checkpoint, the state of its training.
+pub struct Model {
+    /// What it is.
+    pub header: Header,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Model {
+    /// Puts a header of this format and tensors together.
+    pub(super) fn new(header: Header, tensors: BTreeMap<String, Tensor>) -> Self {
+        Self { header: Header { format: FORMAT, ..header }, tensors }
+    }
+
+    /// Reads a model file; a truncated, foreign or newer one is refused.
+    pub fn open(path: &Path) -> Result<Self> {
+        let refuse = |rule: String| Error::data(path.display().to_string(), rule);
+        let bytes = std::fs::read(path).map_err(Error::io(path))?;
+        let not_readable = |error: &dyn std::fmt::Display| {
+            refuse(format!("not a complete safetensors file ({error}); it may have been truncated"))
+        };
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| not_readable(&e))?;
+        let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY));
+        let text = text.ok_or_else(|| refuse("a safetensors file, but not a model of minvar".to_string()))?;
+        let format = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|json| json["format"].as_u64());
+        if format != Some(u64::from(FORMAT)) {
+            let found = format.map_or("none".to_string(), |format| format.to_string());
+            return Err(refuse(format!("model format {FORMAT} is needed, found {found}; train it again")));
+        }
+        let header: Header = serde_json::from_str(text).map_err(|e| refuse(format!("its header cannot be read: {e}")))?;
+        let views = SafeTensors::deserialize(&bytes).map_err(|e| not_readable(&e))?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in views.tensors() {
+            tensors.insert(name, tensor(&view).map_err(|e| refuse(e.to_string()))?);
+        }
+        let model = Self { header, tensors };
+        model.network::<f32>().map_err(|error| refuse(error.to_string()))?;
+        Ok(model)
+    }
+
+    /// Writes the file atomically.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let bytes = self.to_bytes()?;
+        write_atomically(path, |file| file.write_all(&bytes).map_err(Error::io(path)))
+    }
+
+    /// The network in the precision asked for.
+    pub fn network<F: Float>(&self) -> Result<Network<F>> {
+        Network::with_parameters(self.header.network.clone(), self.group("parameter."))
+    }
+
+    /// Tensors whose name starts with `prefix`, under the rest of their names.
+    pub(super) fn group(&self, prefix: &str) -> BTreeMap<String, Tensor> {
+        let strip = |(name, tensor): (&String, &Tensor)| Some((name.strip_prefix(prefix)?.to_string(), tensor.clone()));
+        self.tensors.iter().filter_map(strip).collect()
+    }
+
+    /// Hash of the parameters.
+    pub fn hash(&self) -> Result<String> {
+        let mut hasher = blake3::Hasher::new();
+        for (name, tensor) in self.group("parameter.") {
+            hasher.update(name.as_bytes()).update(&bytes(&tensor)?);
+        }
+        Ok(hasher.finalize().to_hex()[..16].to_string())
+    }
+
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        let held: Vec<(String, Vec<usize>, DType, Vec<u8>)> = self
+            .tensors
+            .iter()
+            .map(|(name, tensor)| Ok((name.clone(), tensor.dims().to_vec(), tensor.dtype(), bytes(tensor)?)))
+            .collect::<Result<_>>()?;
+        let views = held.iter().map(|(name, shape, dtype, bytes)| {
+            let dtype = if *dtype == DType::F64 { safetensors::Dtype::F64 } else { safetensors::Dtype::F32 };
+            let view = TensorView::new(dtype, shape.clone(), bytes).expect("the bytes are those of the shape");
+            (name.as_str(), view)
+        });
+        let header = serde_json::to_string(&self.header).expect("a header is plain data");
+        let metadata = HashMap::from([(KEY.to_string(), header)]);
+        let serialised = safetensors::serialize(views, Some(metadata));
+        serialised.map_err(|error| Error::Undefined { what: "a model file", why: error.to_string() })
+    }
+}
+
+/// Little-endian bytes of an f32 or f64 tensor.
+fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
+    let flat = tensor.flatten_all().map_err(super::failed)?;
+    match tensor.dtype() {
+        DType::F64 => flat.to_vec1::<f64>().map(|v| v.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        _ => flat.to_vec1::<f32>().map(|v| v.iter().flat_map(|x| x.to_le_bytes()).collect()),
+    }
+    .map_err(super::failed)
+}
+
+fn tensor(view: &TensorView<'_>) -> candle_core::Result<Tensor> {
+    let dtype = match view.dtype() {
+        safetensors::Dtype::F64 => DType::F64,
+        safetensors::Dtype::F32 => DType::F32,
+        other => candle_core::bail!("tensors are F32 or F64, not {other:?}"),
+    };
+    Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)
+}

@@ -1,0 +1,176 @@
+//! Training batches: random windows of random assets of the universe, with the returns that followed.
+//!
+//! One batch has one n and one T, each uniform in its range. Its decision dates are uniform with replacement over the
+//! training period; on each date n names are drawn without replacement from the universe of that date, with the last
+//! T days before it. The decision day is skipped; the target is the returns of the `horizon` days behind it. The last
+//! `horizon` + 1 decision dates of the period are left out, so that every target ends inside it.
+//! Bongiorno, Manolakis, Mantegna (2026), arXiv:2601.07687 and arXiv:2607.23068.
+//!
+//! A batch is a function of seed and number: no state to store, the same on any number of threads.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use candle_core::{Device, Tensor};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::index;
+use rand::{RngExt, SeedableRng};
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::panel::{AssetId, Past};
+use crate::train::Schedule;
+use crate::universe::{Missing, RankedUniverse, Universe};
+
+/// Stream numbers of validation batches lie beyond those of any training batch.
+const VALIDATION: u64 = 1 << 40;
+
+/// Members of the universe by decision day, found once and shared by all models of a run.
+pub struct Eligible {
+    universe: RankedUniverse,
+    missing: Missing,
+    found: Mutex<HashMap<usize, Arc<Vec<AssetId>>>>,
+}
+
+impl Eligible {
+    /// Nothing is computed before it is asked for.
+    pub fn new(universe: RankedUniverse, missing: Missing) -> Self {
+        Self { universe, missing, found: Mutex::default() }
+    }
+
+    fn on(&self, past: Past<'_>) -> Result<Arc<Vec<AssetId>>> {
+        let day = past.n_days();
+        let known = self.found.lock().expect("no thread panics while it holds the lock").get(&day).cloned();
+        if let Some(members) = known {
+            return Ok(members);
+        }
+        let members = Arc::new(self.universe.select(past)?.members);
+        self.found.lock().expect("no thread panics while it holds the lock").insert(day, members.clone());
+        Ok(members)
+    }
+}
+
+/// One training batch.
+pub struct Batch {
+    /// X `[batch, n, T]`, daily, oldest day first.
+    pub returns: Tensor,
+    /// The returns `[batch, n, horizon]` behind each decision day; zero where an asset has ended.
+    pub future: Tensor,
+    /// Decision days, as numbers of the panel.
+    pub days: Vec<usize>,
+}
+
+impl Batch {
+    /// n.
+    pub fn n_assets(&self) -> usize {
+        self.returns.dims()[1]
+    }
+
+    /// T.
+    pub fn n_days(&self) -> usize {
+        self.returns.dims()[2]
+    }
+}
+
+/// Draws batches from a training period.
+pub struct Sampler<'a> {
+    past: Past<'a>,
+    eligible: &'a Eligible,
+    horizon: usize,
+    n_assets: [usize; 2],
+    n_days: [usize; 2],
+    batch: usize,
+    seed: u64,
+    training: Range<usize>,
+    validation: Range<usize>,
+}
+
+impl<'a> Sampler<'a> {
+    /// Fixes training and validation dates within a past.
+    pub fn new(
+        past: Past<'a>,
+        eligible: &'a Eligible,
+        schedule: &Schedule,
+        lookback: usize,
+        horizon: usize,
+        seed: u64,
+    ) -> Result<Self> {
+        // Each stretch ends before its last targets would reach what lies behind it.
+        let last = past.n_days().saturating_sub(horizon + 1);
+        let held_back = schedule.validation_days;
+        let boundary = last.saturating_sub(held_back);
+        let end = if held_back > 0 { boundary.saturating_sub(horizon + 1) } else { last };
+        if end <= lookback {
+            let need = lookback + 1 + past.n_days() - end;
+            return Err(Error::NotEnoughDays { need, have: past.n_days(), date: past.decision_date() });
+        }
+        Ok(Self {
+            past,
+            eligible,
+            horizon,
+            n_assets: schedule.n_assets,
+            n_days: schedule.n_days,
+            batch: schedule.batch,
+            seed,
+            training: lookback..end,
+            validation: boundary..last,
+        })
+    }
+
+    /// Training decision days.
+    pub fn n_training_days(&self) -> usize {
+        self.training.len()
+    }
+
+    /// Training batch number `number`.
+    pub fn batch(&self, number: u64) -> Result<Batch> {
+        self.draw(number, &self.training)
+    }
+
+    /// A validation batch, the same in every run of the seed; `None` where nothing is held back.
+    pub fn validation(&self, number: u64) -> Option<Result<Batch>> {
+        (!self.validation.is_empty()).then(|| self.draw(VALIDATION + number, &self.validation))
+    }
+
+    fn draw(&self, stream: u64, days: &Range<usize>) -> Result<Batch> {
+        let mut random = generator(self.seed, stream);
+        let n_days = random.random_range(self.n_days[0]..=self.n_days[1]);
+        let wanted = random.random_range(self.n_assets[0]..=self.n_assets[1]);
+        let days: Vec<usize> = (0..self.batch).map(|_| random.random_range(days.clone())).collect();
+        let members: Vec<Arc<Vec<AssetId>>> =
+            days.par_iter().map(|&day| self.eligible.on(self.past.at(day))).collect::<Result<_>>()?;
+        let fewest = members.iter().map(|members| members.len()).min().expect("a batch has a sample");
+        let n = wanted.min(fewest);
+        let chosen: Vec<Vec<AssetId>> = members
+            .iter()
+            .map(|members| index::sample(&mut random, members.len(), n).into_iter().map(|k| members[k]).collect())
+            .collect();
+        let mut returns = vec![0.0f32; self.batch * n * n_days];
+        let mut future = vec![0.0f32; self.batch * n * self.horizon];
+        let samples = returns.par_chunks_mut(n * n_days).zip(future.par_chunks_mut(n * self.horizon));
+        samples.zip(days.par_iter().zip(&chosen)).try_for_each(|((returns, future), (&day, assets))| {
+            let filled = self.eligible.missing.window(self.past.at(day), assets, n_days)?.returns;
+            returns.iter_mut().zip(filled.entries()).for_each(|(to, r)| *to = *r as f32);
+            // Day `day` executes; the days behind it are part of this past, which ends before the model is used.
+            let behind = self.past.at(day + 1 + self.horizon);
+            for (future, &asset) in future.chunks_exact_mut(self.horizon).zip(assets) {
+                let known = behind.returns(asset, self.horizon).expect("the day lies behind a look-back");
+                future.iter_mut().zip(known).for_each(|(to, r)| *to = if r.is_nan() { 0.0 } else { *r as f32 });
+            }
+            Ok(())
+        })?;
+        let tensor = |values, width| Tensor::from_vec(values, (days.len(), n, width), &Device::Cpu);
+        Ok(Batch {
+            returns: tensor(returns, n_days).map_err(super::failed)?,
+            future: tensor(future, self.horizon).map_err(super::failed)?,
+            days,
+        })
+    }
+}
+
+/// The generator of a stream of a seed.
+fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
+    let hash = blake3::hash(&[seed.to_le_bytes(), stream.to_le_bytes()].concat());
+    Xoshiro256PlusPlus::from_seed(*hash.as_bytes())
+}

@@ -1,0 +1,105 @@
+//! How long the network takes on this machine: a whole training step, or a forward pass.
+
+use std::path::Path;
+use std::time::Instant;
+
+use candle_core::{DType, Device, Tensor};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+use rand_distr::StandardNormal;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::nn::{Architecture, Network, variance};
+use crate::train::failed;
+use crate::train::{Adam, Gradients};
+
+/// Work to be timed.
+pub struct Workload {
+    /// The network.
+    pub network: Architecture,
+    /// Samples at once.
+    pub batch: usize,
+    /// n.
+    pub n_assets: usize,
+    /// T.
+    pub n_days: usize,
+    /// Whether to stop behind the weights.
+    pub forward_only: bool,
+    /// Times the work is done; it is done once more before, untimed.
+    pub repetitions: usize,
+}
+
+/// Seconds of each repetition.
+#[derive(Debug, Serialize)]
+pub struct Timings {
+    /// Lag transform, correlation, eigenvalues, cleaner and weights.
+    pub forward: Vec<f64>,
+    /// All gradients.
+    pub backward: Vec<f64>,
+    /// Clipping and Adam.
+    pub optimiser: Vec<f64>,
+    /// The whole step.
+    pub total: Vec<f64>,
+    /// The loss of the first step, to compare with others on the same arrays.
+    pub loss: f64,
+}
+
+/// Times the work on the arrays `inputs` `[batch, n, T]` and `sigma` `[batch, n, n]` of a safetensors file, or on
+/// random ones.
+pub fn time(work: &Workload, arrays: Option<&Path>) -> Result<Timings> {
+    let (inputs, sigma) = match arrays {
+        Some(path) => read(path)?,
+        None => random(work).map_err(failed)?,
+    };
+    let network = Network::<f32>::new(work.network.clone(), 1)?;
+    let mut adam = Adam::new(network.parameters());
+    let mut timings = Timings { forward: vec![], backward: vec![], optimiser: vec![], total: vec![], loss: f64::NAN };
+    for repetition in 0..=work.repetitions {
+        let start = Instant::now();
+        let weights = network.weights(&inputs)?;
+        let forward = start.elapsed().as_secs_f64();
+        let (mut backward, mut optimiser) = (0.0, 0.0);
+        let loss = variance(&weights, &sigma).and_then(|loss| loss.mean_all()).map_err(failed)?;
+        if !work.forward_only {
+            let store = loss.backward().map_err(failed)?;
+            backward = start.elapsed().as_secs_f64() - forward;
+            let mut gradients = Gradients::zeros(network.parameters());
+            gradients.add::<f32>(network.parameters(), &store, 1.0).map_err(failed)?;
+            gradients.clip(1.0);
+            adam.step::<f32>(network.parameters(), &gradients, 1e-3).map_err(failed)?;
+            optimiser = start.elapsed().as_secs_f64() - forward - backward;
+        }
+        let total = start.elapsed().as_secs_f64();
+        if repetition == 0 {
+            timings.loss = loss.to_scalar::<f32>().map(f64::from).map_err(failed)?;
+            continue;
+        }
+        timings.forward.push(forward);
+        timings.backward.push(backward);
+        timings.optimiser.push(optimiser);
+        timings.total.push(total);
+    }
+    Ok(timings)
+}
+
+fn read(path: &Path) -> Result<(Tensor, Tensor)> {
+    let place = path.display().to_string();
+    let all = candle_core::safetensors::load(path, &Device::Cpu).map_err(|e| Error::data(&place, e.to_string()))?;
+    let get = |name: &str| -> Result<Tensor> {
+        let tensor = all.get(name).ok_or_else(|| Error::data(&place, format!("there is no tensor '{name}'")))?;
+        tensor.to_dtype(DType::F32).map_err(failed)
+    };
+    Ok((get("inputs")?, get("sigma")?))
+}
+
+/// A one-factor market with daily volatilities near 2 %, and unit matrices for the loss.
+fn random(work: &Workload) -> candle_core::Result<(Tensor, Tensor)> {
+    let (batch, n, t) = (work.batch, work.n_assets, work.n_days);
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+    let factor: Vec<f32> = (0..t).map(|_| random.sample(StandardNormal)).collect();
+    let mut normal = |k: usize| 0.01 * factor[k % t] + 0.017 * random.sample::<f32, _>(StandardNormal);
+    let inputs: Vec<f32> = (0..batch * n * t).map(&mut normal).collect();
+    let sigma = Tensor::eye(n, DType::F32, &Device::Cpu)?.unsqueeze(0)?.repeat((batch, 1, 1))?;
+    Ok((Tensor::from_vec(inputs, (batch, n, t), &Device::Cpu)?, sigma))
+}

@@ -1,0 +1,149 @@
+//! The training loop: batches to gradients to steps, with checkpoints from which it continues bit by bit.
+//!
+//! ```text
+//! FILE.safetensors             the model, when done
+//! FILE.checkpoint.safetensors  model, optimiser, step and record, until then
+//! FILE.csv                     step, n_assets, n_days, loss, gradient_norm, learning_rate, validation
+//! FILE.events/                 the same for TensorBoard
+//! FILE.diverged.safetensors    batch and parameters, if the loss stopped being a number or ran away
+//! ```
+//! The batch of a step is a function of seed and step, so a checkpoint needs no generator. Loss and gradient norm are
+//! recorded as they are, before any clipping.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::panel::Past;
+use crate::train::Recipe;
+use crate::train::model::{Header, Model};
+use crate::train::sampler::Eligible;
+use crate::train::session::{Session, beside};
+
+/// Steps over which the loss that is shown is averaged.
+const SHOWN: usize = 50;
+
+/// One model to train.
+pub struct Task<'a> {
+    /// Network and schedule.
+    pub recipe: &'a Recipe,
+    /// Seed of parameters and batches.
+    pub seed: u64,
+    /// Everything that training may see.
+    pub past: Past<'a>,
+    /// The universe.
+    pub eligible: &'a Eligible,
+    /// Days of the universe's look-back, at least as many as the longest window.
+    pub lookback: usize,
+    /// Days of a target.
+    pub horizon: usize,
+    /// Content hash of the panel.
+    pub data_hash: &'a str,
+    /// Data and rules outside the recipe that the model depends on, as text.
+    pub rules: &'a str,
+    /// The model to continue from.
+    pub warm: Option<&'a Model>,
+    /// The model file.
+    pub file: PathBuf,
+}
+
+/// How far training is.
+#[derive(Clone, Copy, Debug)]
+pub struct TrainingProgress {
+    /// Steps taken.
+    pub step: usize,
+    /// Steps in all.
+    pub steps: usize,
+    /// Mean loss over the last steps.
+    pub loss: f64,
+    /// The newest validation loss.
+    pub validation: Option<f64>,
+    /// Samples per second of this session.
+    pub samples_per_second: f64,
+}
+
+/// Trains a model, or what is left of it; a finished one is read. `stop` is looked at before every step.
+pub fn train(task: &Task<'_>, stop: &AtomicBool, progress: &mut dyn FnMut(TrainingProgress)) -> Result<Model> {
+    let header = header(task)?;
+    if task.file.exists() {
+        let model = Model::open(&task.file)?;
+        if model.header.identity == header.identity {
+            return Ok(model);
+        }
+        return Err(other_identity(&task.file));
+    }
+    let mut session = Session::start(task, header)?;
+    let first = session.record.len();
+    let start = Instant::now();
+    let steps = session.steps;
+    while session.record.len() < steps {
+        let step = session.record.len();
+        if stop.load(Ordering::Relaxed) {
+            session.save_checkpoint()?;
+            return Err(Error::Interrupted { what: "training steps", done: step, total: steps });
+        }
+        session.step()?;
+        let step = step + 1;
+        if step % task.recipe.schedule.checkpoint_every == 0 && step < steps {
+            session.save_checkpoint()?;
+        }
+        let recent = &session.record[step.saturating_sub(SHOWN)..];
+        let samples = (step - first) * task.recipe.schedule.batch * task.recipe.schedule.accumulation;
+        progress(TrainingProgress {
+            step,
+            steps,
+            loss: recent.iter().map(|row| row.loss).sum::<f64>() / recent.len() as f64,
+            validation: session.record.iter().rev().map(|row| row.validation).find(|v| !v.is_nan()),
+            samples_per_second: samples as f64 / start.elapsed().as_secs_f64(),
+        });
+    }
+    session.finish()
+}
+
+/// Removes an unfinished training and, with it, a finished model.
+pub fn discard(file: &Path) -> Result<()> {
+    for path in [file.to_path_buf(), beside(file, "checkpoint.safetensors")] {
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(Error::io(&path))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn other_identity(file: &Path) -> Error {
+    let rule = "this model comes from other data, rules, recipe, seed or version; choose another --out, or discard it \
+                with --fresh";
+    Error::data(file.display().to_string(), rule)
+}
+
+/// The header of the model to be.
+fn header(task: &Task<'_>) -> Result<Header> {
+    let trained_before = task.past.decision_date().to_string();
+    let continued_from = task.warm.map(Model::hash).transpose()?;
+    let mut hasher = blake3::Hasher::new();
+    let recipe = toml::to_string(task.recipe).expect("a recipe is plain data");
+    let numbers = format!("{} {} {}", task.seed, task.lookback, task.horizon);
+    let warm = continued_from.as_deref().unwrap_or_default();
+    for part in [&recipe, &numbers, task.data_hash, task.rules, &trained_before, warm, env!("CARGO_PKG_VERSION")] {
+        hasher.update(part.as_bytes()).update(&[0]);
+    }
+    Ok(Header {
+        format: 0,
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        commit: env!("MINVAR_COMMIT").to_string(),
+        device: "cpu".to_string(),
+        data_hash: task.data_hash.to_string(),
+        identity: hasher.finalize().to_hex()[..32].to_string(),
+        trained_before,
+        lookback: task.lookback,
+        horizon: task.horizon,
+        seed: task.seed,
+        continued_from,
+        network: task.recipe.network.clone(),
+        schedule: task.recipe.schedule.clone(),
+        steps: 0,
+        record: Vec::new(),
+        events_length: None,
+    })
+}
