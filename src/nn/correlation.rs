@@ -25,20 +25,11 @@ use crate::linalg::{Real, sum_of, vectorised};
 use crate::nn::float::{Float, Samples, entries, on_cpu};
 use crate::nn::lag::LagCurves;
 
-/// What the correlation operation returns.
-pub(super) struct Standardised {
-    /// C `[batch, n, n]`.
-    pub correlation: Tensor,
-    /// s `[batch, n]`.
-    pub volatilities: Tensor,
-}
-
-/// Correlation and volatilities of lag-transformed returns `[batch, n, T]`.
-pub(super) fn correlation<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<Standardised> {
-    let (_, n, _) = returns.dims3()?;
+/// Correlation and volatilities of lag-transformed returns `[batch, n, T]`: `[batch, n + 1, n]`, the rows of C and s
+/// below them. One tensor, because an operation returns one; the operations behind it read the rows they need.
+pub(super) fn moments<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<Tensor> {
     let (alpha, beta) = (curves.alpha.contiguous()?, curves.beta.contiguous()?);
-    let packed = returns.contiguous()?.apply_op3(&alpha, &beta, Correlate::<F>(PhantomData))?;
-    Ok(Standardised { correlation: packed.narrow(1, 0, n)?, volatilities: packed.narrow(1, n, 1)?.squeeze(1)? })
+    returns.contiguous()?.apply_op3(&alpha, &beta, Moments::<F>(PhantomData))
 }
 
 /// The standardised scores Z `[batch, n, T]`, outside the graph.
@@ -57,12 +48,11 @@ pub(super) fn scores<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<T
     Tensor::from_vec(all, (batch, n, t), returns.device())
 }
 
-/// The operation; its result `[batch, n + 1, n]` holds C and, as the last row, s.
-struct Correlate<F>(PhantomData<F>);
+struct Moments<F>(PhantomData<F>);
 
-impl<F: Float> CustomOp3 for Correlate<F> {
+impl<F: Float> CustomOp3 for Moments<F> {
     fn name(&self) -> &'static str {
-        "correlation"
+        "moments"
     }
 
     fn cpu_fwd(
@@ -136,25 +126,15 @@ impl<F: Float> CustomOp3 for Correlate<F> {
     }
 }
 
-/// tanhc x = tanh x / x and its derivative, with their series where the quotients would cancel.
-#[inline(always)]
-fn tanhc<F: Real>(x: F) -> (F, F, F) {
-    let tanh = Real::tanh(x);
-    let slope = (F::of(1.0) - tanh) * (F::of(1.0) + tanh);
-    let square = x * x;
-    let near = x.magnitude() < F::of(0.05);
-    let safe = if near { F::of(1.0) } else { x };
-    let series = |c: [f64; 4]| {
-        let upper = square.fma(F::of(c[3]), F::of(c[2]));
-        square.fma(square.fma(upper, F::of(c[1])), F::of(c[0]))
-    };
-    let value = if x == F::of(0.0) { F::of(1.0) } else { tanh / x };
-    let derivative = if near {
-        x * series([-2.0 / 3.0, 8.0 / 15.0, -34.0 / 105.0, 496.0 / 2835.0])
-    } else {
-        (slope - tanh / safe) / safe
-    };
-    (value, derivative, slope)
+/// β away from 0, where α/β tanh(βx) is αx to the last bit.
+fn divisible<F: Real>(beta: &[F]) -> Vec<F> {
+    let tiny = F::of(1e-20);
+    beta.iter().map(|b| if b.magnitude() < tiny { tiny } else { *b }).collect()
+}
+
+/// a / b, entry by entry.
+fn ratios<F: Real>(a: &[F], b: &[F]) -> Vec<F> {
+    a.iter().zip(b).map(|(a, b)| *a / *b).collect()
 }
 
 vectorised! {
@@ -162,12 +142,11 @@ vectorised! {
     fn standardise<F: Float>(x: &[F], alpha: &[F], beta: &[F], z: &mut [F], s: &mut [F]) {
         let t = alpha.len();
         let per_day = F::of(1.0 / t as f64);
+        let beta = divisible(beta);
+        let ratio = ratios(alpha, &beta);
         for ((x, z), s) in x.chunks_exact(t).zip(z.chunks_exact_mut(t)).zip(s) {
-            for ((y, x), (a, b)) in z.iter_mut().zip(x).zip(alpha.iter().zip(beta)) {
-                let v = *b * *x;
-                // tanhc(v) is 1 to the last bit where v is so small that tanh v / v might not be defined.
-                let tanhc = if v.magnitude() < F::of(1e-20) { F::of(1.0) } else { Real::tanh(v) / v };
-                *y = *a * *x * tanhc;
+            for ((y, x), (ratio, b)) in z.iter_mut().zip(x).zip(ratio.iter().zip(&beta)) {
+                *y = *ratio * Real::tanh(*b * *x);
             }
             let mean = sum_of(t, |k| z[k]) * per_day;
             let variance = sum_of(t, |k| (z[k] - mean) * (z[k] - mean)) * per_day;
@@ -245,6 +224,8 @@ vectorised! {
     ) {
         let t = alpha.len();
         let per_day = F::of(1.0 / t as f64);
+        let beta = divisible(beta);
+        let (ratio, inverse) = (ratios(alpha, &beta), ratios(&vec![F::of(1.0); t], &beta));
         for (i, dz) in dz.chunks_exact_mut(t).enumerate() {
             let row = i * t..(i + 1) * t;
             let (x, z) = (&x[row.clone()], &z[row]);
@@ -254,9 +235,18 @@ vectorised! {
             let along = free * (sum_of(t, |k| dz[k] * z[k]) * scale - ds[i]) * per_day;
             for k in 0..t {
                 let dy = (dz[k] - mean) * scale - z[k] * along;
-                let (value, derivative, slope) = tanhc(beta[k] * x[k]);
-                d_alpha[k] += dy * x[k] * value;
-                d_beta[k] += dy * alpha[k] * x[k] * x[k] * derivative;
+                let v = beta[k] * x[k];
+                let tanh = Real::tanh(v);
+                let slope = (F::of(1.0) - tanh) * (F::of(1.0) + tanh);
+                // x tanhc v, and x² tanhc' v by its series where the difference would cancel.
+                let value = tanh * inverse[k];
+                let square = v * v;
+                let upper = square.fma(F::of(496.0 / 2835.0), F::of(-34.0 / 105.0));
+                let series = square.fma(square.fma(upper, F::of(8.0 / 15.0)), F::of(-2.0 / 3.0)) * v * x[k] * x[k] * beta[k];
+                let near = v.magnitude() < F::of(0.05);
+                let by_beta = if near { series } else { x[k].fma(slope, F::of(0.0) - value) };
+                d_alpha[k] += dy * value;
+                d_beta[k] += dy * ratio[k] * by_beta;
                 dz[k] = dy * alpha[k] * slope;
             }
         }

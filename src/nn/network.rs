@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
-use crate::nn::correlation::{correlation, scores};
+use crate::nn::correlation::{moments, scores};
 use crate::nn::float::{Float, to_vec};
 use crate::nn::head::{Head, inverse_eigenvalues, inverse_volatilities};
 use crate::nn::lag::{Lag, LagCurves, LagTransform};
@@ -27,7 +27,7 @@ use crate::nn::reconstruction::{Reconstruction, reconstruction};
 use crate::nn::recurrent::{Direction, RecurrentCleaner};
 use crate::nn::scaling::{TRADING_DAYS, for_daily_returns};
 use crate::nn::scan::Cell;
-use crate::nn::spectrum::{Decomposition, Spectra, dual_spectrum, spectrum};
+use crate::nn::spectrum::{Decomposition, Spectra, Spectrum, spectrum};
 use crate::nn::tokens::{Feature, tokens};
 use crate::nn::volatility::MarginalVolatility;
 use crate::nn::weights::{Diagonal, minimum_variance};
@@ -137,8 +137,8 @@ pub struct Network<F> {
 pub struct Stages<F> {
     /// α and β for returns in annual units.
     pub lag: LagCurves,
-    /// C `[batch, n, n]`.
-    pub correlation: Tensor,
+    /// C `[batch, n, n]` with s as a further row.
+    moments: Tensor,
     /// s `[batch, n]`.
     pub volatilities: Tensor,
     /// λ `[batch, n]`.
@@ -161,6 +161,12 @@ pub struct Stages<F> {
 }
 
 impl<F: Float> Stages<F> {
+    /// C `[batch, n, n]`.
+    pub fn correlation(&self) -> Result<Tensor> {
+        let n = |moments: &Tensor| moments.dim(2);
+        n(&self.moments).and_then(|n| self.moments.narrow(1, 0, n)).map_err(failed)
+    }
+
     /// Eigenvectors of C as columns (n x rank), of each sample; those of a null space beyond T − 1 are left out.
     pub fn eigenvectors(&self) -> Vec<Matrix> {
         let columns = |sample: &Decomposition<F>| {
@@ -254,22 +260,26 @@ impl<F: Float> Network<F> {
         }
         let lag = self.lag.curves::<F>(t)?;
         let daily = self.daily_curves(&lag)?;
-        let standardised = correlation::<F>(returns, &daily)?;
-        let (eigenvalues, spectra) = match given {
-            Some((values, vectors)) => (values.clone(), Spectra::given(values, vectors)?),
-            None if 2 * t <= n => dual_spectrum(&standardised.correlation, &scores::<F>(returns, &daily)?)?,
-            None => spectrum(&standardised.correlation, t - 1)?,
+        let moments = moments::<F>(returns, &daily)?;
+        let scores = if 2 * t <= n { Some(scores::<F>(returns, &daily)?) } else { None };
+        let Spectrum { eigenvalues, volatilities, spectra } = match given {
+            None => spectrum(&moments, t - 1, scores)?,
+            Some((values, vectors)) => Spectrum {
+                eigenvalues: values.clone(),
+                volatilities: moments.get_on_dim(1, n)?,
+                spectra: Spectra::given(values, vectors)?,
+            },
         };
         let tokens = tokens::<F>(&eigenvalues, &self.architecture.features, t)?;
         let recurrent = self.cleaner.forward::<F>(&tokens)?;
         let u = self.head.forward(recurrent.last().expect("an architecture has a recurrent layer"))?;
         let u = spectra.averaged(&u)?;
-        let (volatility_hidden, e) = self.volatility.forward(&standardised.volatilities)?;
+        let (volatility_hidden, e) = self.volatility.forward(&volatilities)?;
         let d = if self.architecture.normalise_volatility { inverse_volatilities::<F>(&e)? } else { e.clone() };
         Ok(Stages {
             lag,
-            correlation: standardised.correlation,
-            volatilities: standardised.volatilities,
+            moments,
+            volatilities,
             eigenvalues,
             tokens,
             recurrent,
@@ -291,7 +301,7 @@ impl<F: Float> Network<F> {
     /// Minimum-variance weights `[batch, n]` of the stages.
     pub fn weights_of(&self, stages: &Stages<F>) -> Result<Tensor> {
         let (mu, d) = (&stages.inverse_eigenvalues, &stages.inverse_volatilities);
-        minimum_variance(&stages.correlation, mu, d, &stages.spectra, self.architecture.diagonal()).map_err(failed)
+        minimum_variance(&stages.moments, mu, d, &stages.spectra, self.architecture.diagonal()).map_err(failed)
     }
 
     /// Minimum-variance weights `[batch, n]` for daily returns `[batch, n, T]`.

@@ -25,7 +25,7 @@ use rayon::prelude::*;
 
 use crate::linalg::dense::{View, eigen, symmetric_product};
 use crate::linalg::sum_of;
-use crate::nn::float::{Float, Samples, on_cpu};
+use crate::nn::float::{Float, Samples, on_cpu, to_vec};
 
 /// Neighbouring eigenvalues closer than this many units of rounding of the largest one are tied.
 const TIE: f64 = 4.0;
@@ -120,28 +120,23 @@ impl<F: Float> Spectra<F> {
     }
 }
 
-/// Eigenvalues `[batch, n]` of correlation matrices C `[batch, n, n]` of rank at most `rank`, and the decompositions.
-pub(super) fn spectrum<F: Float>(correlation: &Tensor, rank: usize) -> Result<(Tensor, Spectra<F>)> {
-    decomposed(correlation, rank.min(correlation.dim(1)?), None)
+/// Eigenvalues λ and volatilities s `[batch, n]` of moments `[batch, n + 1, n]`, and the decompositions.
+pub(super) struct Spectrum<F> {
+    pub eigenvalues: Tensor,
+    pub volatilities: Tensor,
+    pub spectra: Spectra<F>,
 }
 
-/// The same from the scores Z `[batch, n, T]` with C = ZZ'/T.
-pub(super) fn dual_spectrum<F: Float>(correlation: &Tensor, scores: &Tensor) -> Result<(Tensor, Spectra<F>)> {
-    let rank = (scores.dim(2)? - 1).min(correlation.dim(1)?);
-    decomposed(correlation, rank, Some(scores.contiguous()?))
+/// The spectrum of C of rank at most `rank`; with the scores Z `[batch, n, T]`, C = ZZ'/T, from the matrix of days.
+pub(super) fn spectrum<F: Float>(moments: &Tensor, rank: usize, scores: Option<Tensor>) -> Result<Spectrum<F>> {
+    let cell = Arc::new(OnceLock::new());
+    let rank = rank.min(moments.dim(2)?);
+    let both = moments.apply_op1(Eigenvalues::<F> { rank, scores, spectra: cell.clone() })?;
+    let spectra = cell.get().cloned().expect("the forward pass has set it");
+    Ok(Spectrum { eigenvalues: both.get_on_dim(1, 0)?, volatilities: both.get_on_dim(1, 1)?, spectra })
 }
 
-fn decomposed<F: Float>(
-    correlation: &Tensor,
-    rank: usize,
-    scores: Option<Tensor>,
-) -> Result<(Tensor, Spectra<F>)> {
-    let spectra = Arc::new(OnceLock::new());
-    let eigenvalues = correlation.apply_op1(Eigenvalues::<F> { rank, scores, spectra: spectra.clone() })?;
-    let spectra = spectra.get().cloned();
-    Ok((eigenvalues, spectra.expect("the forward pass has set it")))
-}
-
+/// λ, and s passed on: `[batch, 2, n]` from `[batch, n + 1, n]`.
 struct Eigenvalues<F> {
     rank: usize,
     scores: Option<Tensor>,
@@ -154,9 +149,9 @@ impl<F: Float> CustomOp1 for Eigenvalues<F> {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (batch, n, _) = layout.shape().dims3()?;
-        let c = Samples::<F>::new(storage, layout)?;
-        let from_matrix = |b: usize| decompose(c.get(b), n, self.rank);
+        let (batch, _, n) = layout.shape().dims3()?;
+        let moments = Samples::<F>::new(storage, layout)?;
+        let from_matrix = |b: usize| decompose(&moments.get(b)[..n * n], n, self.rank);
         let samples: Result<Vec<Decomposition<F>>> = match &self.scores {
             None => (0..batch).into_par_iter().map(from_matrix).collect(),
             Some(scores) => on_cpu(scores, |storage, layout| {
@@ -169,17 +164,24 @@ impl<F: Float> CustomOp1 for Eigenvalues<F> {
             }),
         };
         let samples = samples?;
-        let eigenvalues = samples.iter().flat_map(|sample| sample.eigenvalues.iter().copied()).collect();
+        let mut both = Vec::with_capacity(batch * 2 * n);
+        for (b, sample) in samples.iter().enumerate() {
+            both.extend_from_slice(&sample.eigenvalues);
+            both.extend_from_slice(&moments.get(b)[n * n..]);
+        }
         let _ = self.spectra.set(Spectra(Arc::new(samples)));
-        Ok((F::to_cpu_storage_owned(eigenvalues), (batch, n).into()))
+        Ok((F::to_cpu_storage_owned(both), (batch, 2, n).into()))
     }
 
-    fn bwd(&self, _c: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let (batch, n) = gradient.dims2()?;
-        let gradient = gradient.to_vec2::<F>()?;
+    fn bwd(&self, moments: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let (batch, rows, n) = moments.dims3()?;
+        let gradient = to_vec::<F>(gradient)?;
         let spectra = self.spectra.get().expect("the forward pass has set it");
-        let mut dc = vec![F::of(0.0); batch * n * n];
-        dc.par_chunks_mut(n * n).zip(spectra.samples()).zip(gradient).for_each(|((dc, sample), mut g)| {
+        let mut all = vec![F::of(0.0); batch * rows * n];
+        let samples = all.par_chunks_mut(rows * n).zip(gradient.par_chunks(2 * n)).zip(spectra.samples());
+        samples.for_each(|((out, gradient), sample)| {
+            let (dc, ds) = out.split_at_mut(n * n);
+            let mut g = gradient[..n].to_vec();
             sample.average(&mut g);
             let rank = sample.rank();
             let mut scaled = sample.basis.clone();
@@ -188,8 +190,9 @@ impl<F: Float> CustomOp1 for Eigenvalues<F> {
             }
             let (basis, scaled) = (View::rows(&sample.basis, rank, n), View::rows(&scaled, rank, n));
             symmetric_product(dc, basis.transposed(), scaled, F::of(1.0));
+            ds.copy_from_slice(&gradient[n..]);
         });
-        Ok(Some(Tensor::from_vec(dc, (batch, n, n), &candle_core::Device::Cpu)?))
+        Ok(Some(Tensor::from_vec(all, (batch, rows, n), moments.device())?))
     }
 }
 

@@ -34,9 +34,9 @@ pub(super) enum Diagonal {
     AsCleaned,
 }
 
-/// Weights `[batch, n]` that sum to one, from C `[batch, n, n]`, μ and d `[batch, n]`.
+/// Weights `[batch, n]` that sum to one, from moments `[batch, n + 1, n]`, μ and d `[batch, n]`.
 pub(super) fn minimum_variance<F: Float>(
-    correlation: &Tensor,
+    moments: &Tensor,
     inverse_eigenvalues: &Tensor,
     inverse_volatilities: &Tensor,
     spectra: &Spectra<F>,
@@ -44,7 +44,7 @@ pub(super) fn minimum_variance<F: Float>(
 ) -> Result<Tensor> {
     let operation = Unscaled { spectra: spectra.clone(), diagonal };
     let (mu, d) = (inverse_eigenvalues.contiguous()?, inverse_volatilities.contiguous()?);
-    let unscaled = correlation.apply_op3(&mu, &d, operation)?;
+    let unscaled = moments.apply_op3(&mu, &d, operation)?;
     unscaled.broadcast_div(&unscaled.sum_keepdim(1)?)
 }
 
@@ -247,7 +247,7 @@ impl<F: Float> CustomOp3 for Unscaled<F> {
         s3: &CpuStorage,
         l3: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (batch, n, _) = shape.shape().dims3()?;
+        let (batch, _, n) = shape.shape().dims3()?;
         let (mu, d) = (Samples::<F>::new(s2, l2)?, Samples::<F>::new(s3, l3)?);
         let mut out = vec![F::of(0.0); batch * n];
         out.par_chunks_mut(n).zip(self.spectra.samples()).enumerate().for_each(|(b, (out, sample))| {
@@ -260,14 +260,14 @@ impl<F: Float> CustomOp3 for Unscaled<F> {
 
     fn bwd(
         &self,
-        correlation: &Tensor,
+        moments: &Tensor,
         mu: &Tensor,
         d: &Tensor,
         _result: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (batch, n, _) = correlation.dims3()?;
-        let mut dc = vec![F::of(0.0); batch * n * n];
+        let (batch, rows, n) = moments.dims3()?;
+        let mut all = vec![F::of(0.0); batch * rows * n];
         let gradient = gradient.contiguous()?;
         let rest: Vec<(Vec<F>, Vec<F>)> = on_cpu(mu, |storage, layout| {
             let mu = Samples::<F>::new(storage, layout)?;
@@ -275,18 +275,18 @@ impl<F: Float> CustomOp3 for Unscaled<F> {
                 let d = Samples::<F>::new(storage, layout)?;
                 on_cpu(&gradient, |storage, layout| {
                     let g = Samples::<F>::new(storage, layout)?;
-                    let samples = dc.par_chunks_mut(n * n).zip(self.spectra.samples()).enumerate();
-                    let back = |(b, (dc, sample)): (usize, (&mut [F], &Decomposition<F>))| {
-                        self.backward(sample, mu.get(b), d.get(b), g.get(b), dc)
+                    let samples = all.par_chunks_mut(rows * n).zip(self.spectra.samples()).enumerate();
+                    let back = |(b, (out, sample)): (usize, (&mut [F], &Decomposition<F>))| {
+                        self.backward(sample, mu.get(b), d.get(b), g.get(b), &mut out[..n * n])
                     };
                     Ok(samples.map(back).collect())
                 })
             })
         })?;
         let (dmu, dd): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
-        let device = correlation.device();
+        let device = moments.device();
         Ok((
-            Some(Tensor::from_vec(dc, (batch, n, n), device)?),
+            Some(Tensor::from_vec(all, (batch, rows, n), device)?),
             Some(Tensor::from_vec(dmu.concat(), (batch, n), device)?),
             Some(Tensor::from_vec(dd.concat(), (batch, n), device)?),
         ))

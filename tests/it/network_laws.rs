@@ -184,7 +184,7 @@ fn the_two_ways_to_decompose_give_the_same_weights_and_gradients() {
     let values = stages.eigenvalues.to_vec2::<f64>().unwrap();
     assert!(values.iter().all(|v| v[..14].iter().all(|x| *x == 0.0) && v[14] > 1e-4));
     for (b, vectors) in stages.eigenvectors().iter().enumerate() {
-        let c = stages.correlation.get(b).unwrap().to_vec2::<f64>().unwrap();
+        let c = stages.correlation().unwrap().get(b).unwrap().to_vec2::<f64>().unwrap();
         for k in 0..vectors.ncols() {
             for (i, row) in c.iter().enumerate() {
                 let product: f64 = row.iter().zip(vectors.column(k)).map(|(c, v)| c * v).sum();
@@ -206,7 +206,7 @@ fn weights_do_not_depend_on_the_level_of_alpha_or_on_other_samples() {
     let one = network.weights(&returns.narrow(0, 1, 1).unwrap()).unwrap();
     assert_close(&one, &weights.narrow(0, 1, 1).unwrap(), 1e-13);
     raw.set(&scaled).unwrap();
-    assert_close(&network.stages(&returns).unwrap().correlation, &stages.correlation, 1e-13);
+    assert_close(&network.stages(&returns).unwrap().correlation().unwrap(), &stages.correlation().unwrap(), 1e-13);
     let sums = weights.sum(1).unwrap().to_vec1::<f64>().unwrap();
     assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-12));
 }

@@ -192,7 +192,7 @@ fn every_stage_agrees_with_the_package() {
         check("stage.lag.alpha", &stages.lag.alpha);
         check("stage.lag.beta", &stages.lag.beta);
         check("stage.std", &stages.volatilities);
-        check("stage.sample_correlation", &stages.correlation);
+        check("stage.sample_correlation", &stages.correlation().unwrap());
         check("stage.sample_eigenvalues", &stages.eigenvalues);
         check("stage.rnn.input", &stages.tokens);
         check("stage.rnn.attributes", &stages.tokens.narrow(1, 0, 1).unwrap().narrow(2, 1, stages.tokens.dim(2).unwrap() - 1).unwrap());
