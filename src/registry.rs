@@ -1,8 +1,9 @@
 //! Names in experiment files and the parameters behind them.
 //!
 //! ```toml
-//! estimators = ["qis", { name = "ewma", decay = 0.97, label = "slow ewma" }]
+//! estimators = ["qis", { name = "ewma", decay = 0.97, label = "slow ewma" }, { model = "FILE" }, { train = "RECIPE" }]
 //! ```
+//! A table without a name is known by the key that says what it is: `model` or `train`.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// A registered name with parameters, as an experiment writes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Written", into = "Written")]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Choice {
     /// The registered name.
     pub name: String,
@@ -20,13 +21,17 @@ pub struct Choice {
     parameters: toml::Table,
 }
 
+/// Keys that name a table which has no `name`.
+const NAMING_KEYS: [&str; 2] = ["model", "train"];
+
 /// The two spellings of a [`Choice`].
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {
     Name(String),
     Table {
-        name: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         label: Option<String>,
         #[serde(flatten)]
@@ -34,15 +39,23 @@ enum Written {
     },
 }
 
-impl From<Written> for Choice {
-    fn from(written: Written) -> Self {
+impl TryFrom<Written> for Choice {
+    type Error = String;
+
+    fn try_from(written: Written) -> std::result::Result<Self, String> {
         let (name, label, parameters) = match written {
-            Written::Name(name) => (name, None, toml::Table::new()),
+            Written::Name(name) => (Some(name), None, toml::Table::new()),
             Written::Table { name, label, parameters } => (name, label, parameters),
         };
         let listed: Vec<String> = parameters.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let full = if listed.is_empty() { name.clone() } else { format!("{name}({})", listed.join(",")) };
-        Self { name, label: label.unwrap_or(full), parameters }
+        let key = || NAMING_KEYS.iter().find(|key| parameters.contains_key(**key)).map(|key| key.to_string());
+        let full = match (&name, listed.as_slice()) {
+            (Some(name), []) => name.clone(),
+            (Some(name), listed) => format!("{name}({})", listed.join(",")),
+            (None, listed) => listed.join(","),
+        };
+        let name = name.or_else(key).ok_or("a table needs a 'name', a 'model' or a 'train'")?;
+        Ok(Self { name, label: label.unwrap_or(full), parameters })
     }
 }
 
@@ -51,14 +64,16 @@ impl From<Choice> for Written {
         if choice.parameters.is_empty() && choice.label == choice.name {
             return Written::Name(choice.name);
         }
-        Written::Table { name: choice.name, label: Some(choice.label), parameters: choice.parameters }
+        let named_by_key = choice.parameters.contains_key(&choice.name) && NAMING_KEYS.contains(&choice.name.as_str());
+        let name = (!named_by_key).then_some(choice.name);
+        Written::Table { name, label: Some(choice.label), parameters: choice.parameters }
     }
 }
 
 impl Choice {
     /// A name without parameters.
     pub fn named(name: &str) -> Self {
-        Written::Name(name.to_string()).into()
+        Self { name: name.to_string(), label: name.to_string(), parameters: toml::Table::new() }
     }
 
     /// The parameters as a struct; unknown or ill-typed ones are refused by name.
@@ -104,6 +119,17 @@ mod tests {
         let read = read(r#"estimators = ["qis", { name = "ewma", decay = 0.97 }, { name = "ewma", label = "slow" }]"#);
         let labels: Vec<&str> = read.iter().map(|choice| choice.label.as_str()).collect();
         assert_eq!(labels, ["qis", "ewma(decay=0.97)", "slow"]);
+    }
+
+    #[test]
+    fn a_model_is_named_by_its_key() {
+        let choices = read(r#"estimators = [{ train = "compact", seed = 2 }, { model = "a.safetensors", label = "a" }]"#);
+        assert_eq!((choices[0].name.as_str(), choices[0].label.as_str()), ("train", "seed=2,train=\"compact\""));
+        assert_eq!((choices[1].name.as_str(), choices[1].label.as_str()), ("model", "a"));
+        let written = toml::to_string(&choices[0]).unwrap();
+        assert_eq!(toml::from_str::<Choice>(&written).unwrap(), choices[0]);
+        let nameless = toml::from_str::<Holder>("estimators = [{ decay = 1 }]").err().unwrap().to_string();
+        assert!(nameless.contains("needs a 'name'"), "{nameless}");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod data;
 mod list;
 mod model;
+mod progress;
 mod run;
+mod train;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -36,6 +38,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Train(train::Arguments),
     #[command(subcommand)]
     Model(model::Command),
     #[command(subcommand)]
@@ -82,6 +85,7 @@ impl DataFolder {
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Data(command) => data::run(&command),
         Command::List => list::run(),

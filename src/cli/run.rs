@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::DataFolder;
+use crate::cli::progress::Shown;
 use crate::data::open_panel;
-use crate::experiment::{self, Experiment, Market, Progress};
+use crate::experiment::{self, Experiment, Market};
 use crate::report::terminal_table;
 
 /// Run an experiment, or continue one that was stopped
@@ -52,32 +52,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         &panel.content_hash()[..12]
     );
 
-    let bar = ProgressBar::new(0);
-    bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} dates, {elapsed} elapsed, {eta} left")?);
-    let mut resumed = None;
-    let mut shown = 0;
-    let mut show = |progress: Progress| {
-        if resumed.is_none() {
-            resumed = Some(progress.done);
-            if progress.done > 0 {
-                eprintln!("continuing behind {} of {} dates", progress.done, progress.total);
-                shown = progress.done * 10 / progress.total;
-            }
-            bar.set_length(progress.total as u64);
-            bar.set_position(progress.done as u64);
-            bar.reset_eta();
-        }
-        bar.set_position(progress.done as u64);
-        // In a log file the bar is hidden; a line every tenth of the way stands in for it.
-        let tenth = progress.done * 10 / progress.total;
-        if bar.is_hidden() && tenth > shown {
-            let left = indicatif::HumanDuration(bar.eta());
-            eprintln!("{} of {} dates, {left} left", progress.done, progress.total);
-            shown = tenth;
-        }
-    };
-    let finished = experiment::run(&experiment, &market, &folder, &stop, &mut show);
-    bar.finish_and_clear();
+    let mut shown = Shown::new();
+    let finished = experiment::run(&experiment, &market, &folder, &stop, &mut |progress| shown.run(&progress));
+    shown.clear();
     let finished = finished?;
     println!("{}", terminal_table(&finished.rows));
     let (n_filled, seconds) = (finished.provenance.n_filled, finished.provenance.duration_seconds);
@@ -90,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// The data of an experiment: drawn, or read from a panel folder.
-fn market(experiment: &Experiment, folder: &DataFolder) -> anyhow::Result<Market> {
+pub(super) fn market(experiment: &Experiment, folder: &DataFolder) -> anyhow::Result<Market> {
     let data = &experiment.data;
     if let Some(synthetic) = &data.synthetic {
         let (panel, truth) = synthetic.simulate()?;
@@ -103,14 +80,14 @@ fn market(experiment: &Experiment, folder: &DataFolder) -> anyhow::Result<Market
 }
 
 /// Becomes true at the first Ctrl-C; a second one ends the program at once.
-fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("stopping after the dates in work; press Ctrl-C again to stop at once");
+        eprintln!("stopping after the dates or the training step in work; press Ctrl-C again to stop at once");
     })?;
     Ok(stop)
 }

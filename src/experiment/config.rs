@@ -1,5 +1,6 @@
 //! An experiment file: what to compare, on which data and windows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,6 +10,7 @@ use crate::data::read_text;
 use crate::error::{Error, Result};
 use crate::registry::Choice;
 use crate::synthetic::SyntheticMarket;
+use crate::train::Recipe;
 use crate::universe::Rules;
 
 /// A whole experiment file. Unknown keys are refused; defaults are written out in the saved `run.toml`.
@@ -29,6 +31,9 @@ pub struct Experiment {
     pub walk_forward: WalkForward,
     /// The competitors.
     pub compare: Compare,
+    /// Networks that `{ train = NAME }` among the estimators refers to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub train: BTreeMap<String, Recipe>,
 }
 
 /// `[data]`: exactly one of the two.
@@ -103,6 +108,9 @@ impl Experiment {
                 let range = if least == 2 { "at least 2" } else { "at least 1" };
                 return Err(config(Error::Parameter { name, range, value: value.to_string() }.to_string()));
             }
+        }
+        for (name, recipe) in &experiment.train {
+            recipe.check(windows.lookback).map_err(|error| config(format!("[train.{name}] {error}")))?;
         }
         if experiment.compare.estimators.is_empty() || experiment.compare.allocators.is_empty() {
             return Err(config("[compare] needs at least one estimator and one allocator".to_string()));

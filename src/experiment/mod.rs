@@ -2,23 +2,27 @@
 
 mod config;
 mod evaluate;
+mod networks;
 mod output;
 mod plan;
 mod store;
 mod windows;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde::Serialize;
 
 pub use config::{Compare, Data, Experiment, WalkForward};
+pub use networks::Training;
 pub use plan::Market;
 
 use crate::error::{Error, Result};
 use crate::report::Performance;
 
+use networks::Networks;
 use plan::Plan;
 use store::Store;
 use windows::Fits;
@@ -27,12 +31,14 @@ use windows::Fits;
 const DATES_PER_THREAD: usize = 2;
 
 /// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Progress {
     /// Decision dates stored.
     pub done: usize,
     /// Decision dates in the run.
     pub total: usize,
+    /// The network that is being trained, if one is.
+    pub training: Option<Training>,
 }
 
 /// Where a result came from; written to `run.toml`.
@@ -54,6 +60,9 @@ pub struct Provenance {
     pub n_decisions: usize,
     /// Returns that were missing inside accepted windows, over all windows.
     pub n_filled: usize,
+    /// Hash of the parameters of every network that came from a file, by its label.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -83,11 +92,12 @@ pub fn run(
 ) -> Result<Finished> {
     let start = Instant::now();
     let plan = Plan::new(experiment, market)?;
-    let fingerprint = fingerprint(experiment, market);
+    let networks = Networks::new(&plan, folder, stop)?;
+    let fingerprint = fingerprint(experiment, market, &networks);
     let (store, seconds) = Store::open(folder, &fingerprint)?;
     let total = plan.decisions.len();
     let mut decisions = store.load(total)?;
-    progress(Progress { done: decisions.len(), total });
+    progress(Progress { done: decisions.len(), total, training: None });
     let block = DATES_PER_THREAD * rayon::current_num_threads();
     let mut fits = Fits::new();
     while decisions.len() < total {
@@ -96,13 +106,15 @@ pub fn run(
         }
         let from = decisions.len();
         let days = &plan.decisions[from..(from + block).min(total)];
-        let decided = windows::decide_block(&plan, &mut fits, days, &decisions)?;
+        let done = decisions.len();
+        let training = &mut |training| progress(Progress { done, total, training: Some(training) });
+        let decided = windows::decide_block(&plan, &networks, &mut fits, days, &decisions, training)?;
         store.save_seconds(&fingerprint, seconds + start.elapsed().as_secs_f64())?;
         for decision in decided {
             store.save(decisions.len(), &decision)?;
             decisions.push(decision);
         }
-        progress(Progress { done: decisions.len(), total });
+        progress(Progress { done: decisions.len(), total, training: None });
     }
     let rows = output::write(&plan, &decisions, folder)?;
     let provenance = Provenance {
@@ -114,11 +126,32 @@ pub fn run(
         duration_seconds: (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0,
         n_decisions: total,
         n_filled: decisions.iter().map(|d| d.n_filled).sum(),
+        models: networks.models,
     };
     let text = toml::to_string(&RunFile { provenance: &provenance, experiment }).expect("a run is plain data");
     output::write_text(&folder.join("run.toml"), &text)?;
     Store::discard(folder)?;
     Ok(Finished { rows, provenance })
+}
+
+/// Trains the networks that an experiment needs, or what is left of them, and returns the files of their models.
+///
+/// [`run`] does the same as it comes to each year. When `stop` becomes true, the step in work is finished, its
+/// checkpoint stored, and [`Error::Interrupted`] returned; the same call continues.
+pub fn train(
+    experiment: &Experiment,
+    market: &Market,
+    folder: &Path,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Training),
+) -> Result<Vec<PathBuf>> {
+    let plan = Plan::new(experiment, market)?;
+    Networks::new(&plan, folder, stop)?.train_all(&plan.years(), progress)
+}
+
+/// Forgets the networks of an experiment, finished or not.
+pub fn discard_networks(folder: &Path) -> Result<()> {
+    networks::discard(folder)
 }
 
 /// Forgets an unfinished run.
@@ -127,10 +160,12 @@ pub fn discard(folder: &Path) -> Result<()> {
 }
 
 /// Equal for runs whose dates may be mixed: configuration, data and program are the same.
-fn fingerprint(experiment: &Experiment, market: &Market) -> String {
+fn fingerprint(experiment: &Experiment, market: &Market, networks: &Networks<'_>) -> String {
     let config = toml::to_string(experiment).expect("an experiment is plain data");
     let mut hasher = blake3::Hasher::new();
-    for part in [config.as_str(), market.panel.content_hash(), env!("CARGO_PKG_VERSION"), env!("MINVAR_COMMIT")] {
+    let models = networks.models.values().map(|hash| hash.as_str()).collect::<String>();
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("MINVAR_COMMIT"));
+    for part in [config.as_str(), market.panel.content_hash(), version, commit, &models] {
         hasher.update(part.as_bytes()).update(&[0]);
     }
     hasher.finalize().to_hex().to_string()

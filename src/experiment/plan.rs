@@ -4,7 +4,8 @@ use crate::allocators::{self, Allocator, Needs};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration, CovarianceEstimator};
-use crate::experiment::Experiment;
+use crate::experiment::networks::{MODEL, Networks, TRAIN};
+use crate::experiment::{Experiment, Training};
 use crate::linalg::Covariance;
 use crate::panel::{AssetId, Panel};
 use crate::registry::Choice;
@@ -90,8 +91,21 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
+    /// The calendar years of the decisions.
+    pub fn years(&self) -> Vec<i16> {
+        let calendar = self.market.panel.calendar();
+        let mut years: Vec<i16> = self.decisions.iter().map(|&day| calendar.date(day).year()).collect();
+        years.dedup();
+        years
+    }
+
     /// Estimators for a decision day: fitted to what was known before its calendar year.
-    pub fn fit(&self, decision: usize) -> Result<Vec<Fitted>> {
+    pub fn fit(
+        &self,
+        decision: usize,
+        networks: &Networks<'_>,
+        progress: &mut dyn FnMut(Training),
+    ) -> Result<Vec<Fitted>> {
         let panel = &self.market.panel;
         let year = panel.calendar().date(decision).first_of_year();
         let windows = &self.experiment.walk_forward;
@@ -101,11 +115,12 @@ impl<'a> Plan<'a> {
             horizon: windows.horizon,
             seed: self.experiment.seed,
         };
-        let fit = |choice: &Choice| match choice.name.as_str() {
+        let mut fit = |choice: &Choice| match choice.name.as_str() {
             ORACLE => Ok(Fitted::Oracle),
+            MODEL | TRAIN => Ok(Fitted::Estimator(networks.estimator(choice, year.year(), progress)?)),
             name => Ok(Fitted::Estimator((estimators::named(name)?.fit)(choice, &calibration)?)),
         };
-        self.experiment.compare.estimators.iter().map(fit).collect()
+        self.experiment.compare.estimators.iter().map(&mut fit).collect()
     }
 
     /// The mean true covariance of the days a decision is held for.
@@ -127,6 +142,9 @@ impl<'a> Plan<'a> {
                     let why = "the true covariance is known for synthetic data only".to_string();
                     return Err(Error::Undefined { what: ORACLE, why });
                 }
+                continue;
+            }
+            if [MODEL, TRAIN].contains(&choice.name.as_str()) {
                 continue;
             }
             let entry = estimators::named(&choice.name)?;

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::estimators::Window;
+use crate::experiment::Training;
+use crate::experiment::networks::Networks;
 use crate::experiment::plan::{Fitted, Pair, Plan};
 use crate::linalg::Covariance;
 use crate::panel::{AssetId, Panel};
@@ -64,15 +66,17 @@ pub(super) type Fits = BTreeMap<i16, Vec<Fitted>>;
 /// it has left are forgotten.
 pub(super) fn decide_block(
     plan: &Plan<'_>,
+    networks: &Networks<'_>,
     fits: &mut Fits,
     days: &[usize],
     before: &[Decision],
+    progress: &mut dyn FnMut(Training),
 ) -> Result<Vec<Decision>> {
     let year = |day: usize| plan.market.panel.calendar().date(day).year();
     fits.retain(|fitted, _| *fitted >= year(days[0]));
     for &day in days {
         if let Entry::Vacant(unfitted) = fits.entry(year(day)) {
-            unfitted.insert(plan.fit(day)?);
+            unfitted.insert(plan.fit(day, networks, progress)?);
         }
     }
     let estimate = |&day: &usize| estimate(plan, &fits[&year(day)], day);
@@ -159,7 +163,8 @@ fn on_members(held: &[AssetId], weights: &[f64], members: &[AssetId]) -> Vec<f64
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::path::Path;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
     use crate::allocators::{Allocator, Weights};
@@ -190,10 +195,13 @@ mod tests {
         let decide = |blocks: &[usize]| {
             let mut plan = Plan::new(&experiment, &market).unwrap();
             plan.allocators[0] = Box::new(Sticky::default());
+            let stop = AtomicBool::new(false);
+            let networks = Networks::new(&plan, Path::new("unused"), &stop).unwrap();
             let mut decisions: Vec<Decision> = Vec::new();
             for &size in blocks {
                 let days = &plan.decisions[decisions.len()..decisions.len() + size];
-                let decided = decide_block(&plan, &mut Fits::new(), days, &decisions).unwrap();
+                let decided = decide_block(&plan, &networks, &mut Fits::new(), days, &decisions, &mut |_| {});
+                let decided = decided.unwrap();
                 decisions.extend(decided);
             }
             decisions

@@ -18,6 +18,6 @@ pub use recipe::Recipe;
 pub use sampler::{Batch, Eligible, Sampler};
 pub use schedule::{Decay, Schedule};
 pub use timing::{Timings, Workload, time};
-pub use training::{Task, TrainingProgress, discard, train};
+pub use training::{Task, TrainingProgress, train};
 
 use crate::nn::failed;

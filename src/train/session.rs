@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
         };
         let expected: Vec<_> = network.parameters().iter().map(|(name, var)| (name.clone(), var.elem_count())).collect();
         if record.len() != checkpoint.header.steps || sizes(&adam.first) != expected || sizes(&adam.second) != expected {
-            let rule = "the checkpoint lacks its record or its moments; discard it with --fresh";
+            let rule = "the checkpoint lacks its record or its moments; discard it with 'minvar train --fresh'";
             return Err(Error::data(file.display().to_string(), rule));
         }
         events::truncate(&beside(&task.file, "events"), checkpoint.header.events_length.unwrap_or(0))?;

@@ -19,7 +19,7 @@ use crate::panel::Past;
 use crate::train::Recipe;
 use crate::train::model::{Header, Model};
 use crate::train::sampler::Eligible;
-use crate::train::session::{Session, beside};
+use crate::train::session::Session;
 
 /// Steps over which the loss that is shown is averaged.
 const SHOWN: usize = 50;
@@ -101,19 +101,9 @@ pub fn train(task: &Task<'_>, stop: &AtomicBool, progress: &mut dyn FnMut(Traini
     session.finish()
 }
 
-/// Removes an unfinished training and, with it, a finished model.
-pub fn discard(file: &Path) -> Result<()> {
-    for path in [file.to_path_buf(), beside(file, "checkpoint.safetensors")] {
-        if path.exists() {
-            std::fs::remove_file(&path).map_err(Error::io(&path))?;
-        }
-    }
-    Ok(())
-}
-
 pub(super) fn other_identity(file: &Path) -> Error {
-    let rule = "this model comes from other data, rules, recipe, seed or version; choose another --out, or discard it \
-                with --fresh";
+    let rule = "this model comes from other data, rules, recipe, seed, version or (a checkpoint) commit; choose another \
+                --out, or discard the experiment's models with 'minvar train --fresh'";
     Error::data(file.display().to_string(), rule)
 }
 
