@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_model_is_named_by_its_key() {
-        let choices = read(r#"estimators = [{ train = "compact", seed = 2 }, { model = "a.safetensors", label = "a" }]"#);
+        let choices =
+            read(r#"estimators = [{ train = "compact", seed = 2 }, { model = "a.safetensors", label = "a" }]"#);
         assert_eq!((choices[0].name.as_str(), choices[0].label.as_str()), ("train", "seed=2,train=\"compact\""));
         assert_eq!((choices[1].name.as_str(), choices[1].label.as_str()), ("model", "a"));
         let written = toml::to_string(&choices[0]).unwrap();

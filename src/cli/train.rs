@@ -46,7 +46,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let files = experiment::train(&experiment, &market, &folder, &stop, &mut |training| shown.training(&training));
     shown.clear();
     let files = files?;
-    anyhow::ensure!(!files.is_empty(), "no estimator of this experiment is trained; add {{ train = \"NAME\" }} and [train.NAME]");
+    anyhow::ensure!(
+        !files.is_empty(),
+        "no estimator of this experiment is trained; add {{ train = \"NAME\" }} and [train.NAME]"
+    );
     files.iter().for_each(|file| println!("{}", file.display()));
     Ok(())
 }

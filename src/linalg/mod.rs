@@ -15,8 +15,8 @@ pub use cholesky::Cholesky;
 pub use covariance::Covariance;
 pub use growing::GrowingCholesky;
 pub use matrix::Matrix;
-pub use real::{Real, sum_of};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use real::vector_bits;
 pub(crate) use real::vectorised;
+pub use real::{Real, sum_of};
 pub use spectrum::Spectrum;

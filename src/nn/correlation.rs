@@ -196,10 +196,8 @@ fn backward<F: Float>(
         }
     }
     product(dz, false, View::rows(symmetric, n, n), View::rows(z, n, t), F::of(1.0 / t as f64));
-    let mut part = Part {
-        lag: vec![F::of(0.0); 2 * t],
-        returns: if inputs_too { vec![F::of(0.0); n * t] } else { Vec::new() },
-    };
+    let mut part =
+        Part { lag: vec![F::of(0.0); 2 * t], returns: if inputs_too { vec![F::of(0.0); n * t] } else { Vec::new() } };
     let (d_alpha, d_beta) = part.lag.split_at_mut(t);
     lag_gradients(x, alpha, beta, z, s, ds, dz, d_alpha, d_beta);
     if inputs_too {

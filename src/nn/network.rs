@@ -107,11 +107,19 @@ impl Architecture {
         }
         if !self.features.is_sorted_by(|a, b| a < b) {
             let value = format!("{:?}", self.features);
-            return parameter("network.features", "each at most once, in the order q, sqrt_n, sqrt_t, inverse_sqrt_t", value);
+            return parameter(
+                "network.features",
+                "each at most once, in the order q, sqrt_n, sqrt_t, inverse_sqrt_t",
+                value,
+            );
         }
         match (self.lag, self.n_days) {
-            (Lag::Compact, Some(n)) => parameter("network.n_days", "absent: a compact transform takes any", n.to_string()),
-            (Lag::PerLag | Lag::PerLagPositive, None) => parameter("network.n_days", "given for a per-lag transform", "absent".into()),
+            (Lag::Compact, Some(n)) => {
+                parameter("network.n_days", "absent: a compact transform takes any", n.to_string())
+            }
+            (Lag::PerLag | Lag::PerLagPositive, None) => {
+                parameter("network.n_days", "given for a per-lag transform", "absent".into())
+            }
             (_, Some(n)) if n < 2 => parameter("network.n_days", "at least 2", n.to_string()),
             _ => Ok(()),
         }
@@ -247,10 +255,7 @@ impl<F: Float> Network<F> {
 
     fn daily_curves(&self, lag: &LagCurves) -> candle_core::Result<LagCurves> {
         let factor = self.architecture.annualisation;
-        Ok(LagCurves {
-            alpha: for_daily_returns(&lag.alpha, factor)?,
-            beta: for_daily_returns(&lag.beta, factor)?,
-        })
+        Ok(LagCurves { alpha: for_daily_returns(&lag.alpha, factor)?, beta: for_daily_returns(&lag.beta, factor)? })
     }
 
     fn forward(&self, returns: &Tensor, given: Option<(&Tensor, &Tensor)>) -> candle_core::Result<Stages<F>> {

@@ -61,7 +61,13 @@ pub(super) enum Start {
 }
 
 /// States h `[batch, n, units]` in the order of the sequence, from the projected input, R and b.
-pub(super) fn scan<F: Float>(cell: Cell, start: Start, input: &Tensor, kernel: &Tensor, bias: &Tensor) -> Result<Tensor> {
+pub(super) fn scan<F: Float>(
+    cell: Cell,
+    start: Start,
+    input: &Tensor,
+    kernel: &Tensor,
+    bias: &Tensor,
+) -> Result<Tensor> {
     input.contiguous()?.apply_op3(kernel, bias, Scan::<F> { cell, start, kept: Arc::new(OnceLock::new()) })
 }
 
@@ -303,9 +309,7 @@ impl<F: Float> CustomOp3 for Scan<F> {
         let input = entries::<F>(s1, l1)?;
         let mut output = vec![F::of(0.0); batch * n * units];
         let groups = output.par_chunks_mut(LANES * n * units).zip(input.par_chunks(LANES * n * width));
-        let forward = |(output, input): (&mut [F], &[F])| {
-            forward_group(self, input, n, &recurrent, bias, output)
-        };
+        let forward = |(output, input): (&mut [F], &[F])| forward_group(self, input, n, &recurrent, bias, output);
         let _ = self.kept.set(groups.map(forward).collect());
         Ok((F::to_cpu_storage_owned(output), (batch, n, units).into()))
     }

@@ -112,7 +112,8 @@ impl Model {
             let found = format.map_or("none".to_string(), |format| format.to_string());
             return Err(refuse(format!("model format {FORMAT} is needed, found {found}; train it again")));
         }
-        let header: Header = serde_json::from_str(text).map_err(|e| refuse(format!("its header cannot be read: {e}")))?;
+        let header: Header =
+            serde_json::from_str(text).map_err(|e| refuse(format!("its header cannot be read: {e}")))?;
         let views = SafeTensors::deserialize(&bytes).map_err(|e| not_readable(&e))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in views.tensors() {

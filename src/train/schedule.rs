@@ -86,19 +86,19 @@ impl Schedule {
         }
     }
 
-    /// For two cores. Deviation: 4,000 steps of 16 samples with a learning rate thirty times as high that falls to a
-    /// hundredth, where the paper takes 50,000 steps of 64 samples; and a year after the first continues
-    /// from the model of the year before for 600 steps, where the paper starts again from nothing.
+    /// For two cores. Deviation: 3,000 steps of 16 samples with a learning rate that starts thirty times as high and
+    /// falls to a hundredth of that, where the paper takes 50,000 steps of 64 samples; and every year after the first
+    /// continues from the model of the year before for 500 steps, where the paper starts again from nothing.
     pub fn cpu() -> Self {
         Self {
-            steps: 4_000,
-            warm_steps: 600,
+            steps: 3_000,
+            warm_steps: 500,
             batch: 16,
             accumulation: 1,
             learning_rate: 3e-3,
             warm_learning_rate: 3e-4,
             decay: 0.01,
-            decay_steps: 4_000,
+            decay_steps: 3_000,
             validation_days: 63,
             validate_every: 250,
             ..Self::compact()

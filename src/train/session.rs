@@ -96,8 +96,10 @@ impl<'a> Session<'a> {
         let sizes = |all: &BTreeMap<String, Vec<f64>>| -> Vec<(String, usize)> {
             all.iter().map(|(name, values)| (name.clone(), values.len())).collect()
         };
-        let expected: Vec<_> = network.parameters().iter().map(|(name, var)| (name.clone(), var.elem_count())).collect();
-        if record.len() != checkpoint.header.steps || sizes(&adam.first) != expected || sizes(&adam.second) != expected {
+        let expected: Vec<_> =
+            network.parameters().iter().map(|(name, var)| (name.clone(), var.elem_count())).collect();
+        if record.len() != checkpoint.header.steps || sizes(&adam.first) != expected || sizes(&adam.second) != expected
+        {
             let rule = "the checkpoint lacks its record or its moments; discard it with 'minvar train --fresh'";
             return Err(Error::data(file.display().to_string(), rule));
         }
@@ -190,7 +192,8 @@ impl<'a> Session<'a> {
     }
 
     fn parameters(&self) -> BTreeMap<String, Tensor> {
-        let detached = |(name, var): (&String, &candle_core::Var)| (format!("parameter.{name}"), var.as_detached_tensor());
+        let detached =
+            |(name, var): (&String, &candle_core::Var)| (format!("parameter.{name}"), var.as_detached_tensor());
         self.network.parameters().iter().map(detached).collect()
     }
 

@@ -10,5 +10,6 @@ mod network_laws;
 mod network_reference;
 mod sources;
 mod support;
+mod training;
 mod universe;
 mod walk_forward;

@@ -143,7 +143,11 @@ fn gradients_of_parameters_are_right_with_duplicated_assets() {
                 loss(&network, &returns, &future).to_scalar::<f64>().unwrap()
             };
             let difference = (at(1e-4) - at(-1e-4)) / 2e-4;
-            assert!((difference - analytic[k]).abs() <= 1e-5 * largest.max(1e-9), "{name}[{k}]: {difference} {}", analytic[k]);
+            assert!(
+                (difference - analytic[k]).abs() <= 1e-5 * largest.max(1e-9),
+                "{name}[{k}]: {difference} {}",
+                analytic[k]
+            );
         }
         var.set(&start).unwrap();
     }

@@ -157,7 +157,8 @@ fn files() -> Vec<Vectors> {
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|e| e == "safetensors")).collect();
     paths.sort();
-    let all: Vec<Vectors> = paths.iter().filter(|p| !p.ends_with("n350_t1200_inputs.safetensors")).map(|p| Vectors::open(p)).collect();
+    let all: Vec<Vectors> =
+        paths.iter().filter(|p| !p.ends_with("n350_t1200_inputs.safetensors")).map(|p| Vectors::open(p)).collect();
     assert_eq!(all.len(), 32);
     all
 }
@@ -195,7 +196,10 @@ fn every_stage_agrees_with_the_package() {
         check("stage.sample_correlation", &stages.correlation().unwrap());
         check("stage.sample_eigenvalues", &stages.eigenvalues);
         check("stage.rnn.input", &stages.tokens);
-        check("stage.rnn.attributes", &stages.tokens.narrow(1, 0, 1).unwrap().narrow(2, 1, stages.tokens.dim(2).unwrap() - 1).unwrap());
+        check(
+            "stage.rnn.attributes",
+            &stages.tokens.narrow(1, 0, 1).unwrap().narrow(2, 1, stages.tokens.dim(2).unwrap() - 1).unwrap(),
+        );
         for (layer, output) in stages.recurrent.iter().enumerate() {
             check(&format!("stage.rnn.{layer}.output"), output);
         }
@@ -212,7 +216,8 @@ fn every_stage_agrees_with_the_package() {
         let z = network.scores(inputs).unwrap();
         check("stage.zscores", &z);
         if file.get("stage.mean").is_some() {
-            let (mean, s) = (file.tensor("stage.mean").unsqueeze(2).unwrap(), stages.volatilities.unsqueeze(2).unwrap());
+            let (mean, s) =
+                (file.tensor("stage.mean").unsqueeze(2).unwrap(), stages.volatilities.unsqueeze(2).unwrap());
             let transformed = z.broadcast_mul(&s).unwrap().broadcast_add(&mean).unwrap();
             check("stage.input_transformed", &transformed);
         }
