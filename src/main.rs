@@ -1,5 +1,10 @@
 //! The `minvar` program.
 
+/// Training allocates the same large arrays in every step; this allocator keeps them instead of returning each to the
+/// system, which would clear every page anew.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     minvar::cli::main()
 }

@@ -6,11 +6,19 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 
 use crate::nn::{Architecture, Cell};
-use crate::train::{Timings, Workload, time};
+use crate::train::{Model, Point, Timings, Workload, time};
 
 /// Look into model files, and time the network
 #[derive(Subcommand)]
 pub(super) enum Command {
+    /// Show what a model file is, how it was trained and what it has learned
+    Show {
+        /// Model file
+        file: PathBuf,
+        /// Print everything as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Time training steps or forward passes on this machine
     ///
     /// One untimed repetition comes first. With --arrays the work is done on the tensors 'inputs' [batch, n, T] and
@@ -58,6 +66,13 @@ pub(super) enum CellName {
 
 pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
+        Command::Show { file, json } => {
+            let model = Model::open(file)?;
+            match json {
+                true => println!("{}", serde_json::json!({ "header": model.header, "curves": model.curves()? })),
+                false => show(&model)?,
+            }
+        }
         Command::Time { assets, days, batch, cell, units, forward_only, repeat, arrays, threads, json } => {
             rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build_global()?;
             let cell = match cell {
@@ -78,6 +93,54 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
                 false => print_timings(&timings)?,
             }
         }
+    }
+    Ok(())
+}
+
+/// Ages at which the lag curves are printed.
+const AGES: [usize; 11] = [1, 2, 5, 10, 20, 50, 100, 252, 500, 1000, 1200];
+
+fn show(model: &Model) -> anyhow::Result<()> {
+    let (header, curves) = (&model.header, model.curves()?);
+    let network = model.network::<f32>()?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "network of {} parameters", network.n_parameters())?;
+    for (name, var) in network.parameters() {
+        writeln!(out, "  {name:<40} {:?}", var.dims())?;
+    }
+    let architecture = toml::to_string(&header.network)?;
+    architecture.lines().for_each(|line| drop(writeln!(out, "  {line}")));
+    let start = match &header.continued_from {
+        Some(hash) => format!("from the model with hash {hash}"),
+        None => format!("from seed {}", header.seed),
+    };
+    writeln!(out, "\ntrained {start} on what was known before {}, {} steps", header.trained_before, header.steps)?;
+    writeln!(out, "  hash {}, minvar {} ({}), {}", model.hash()?, header.version, header.commit, header.device)?;
+    writeln!(out, "  data hash {}", header.data_hash)?;
+    toml::to_string(&header.schedule)?.lines().for_each(|line| drop(writeln!(out, "  {line}")));
+
+    writeln!(out, "\n    step       loss  gradient norm  validation")?;
+    let every = header.record.len().div_ceil(12).max(1);
+    for points in header.record.chunks(every) {
+        let mean = |value: fn(&Point) -> f64| points.iter().map(value).sum::<f64>() / points.len() as f64;
+        let validation = points.iter().rev().find_map(|point| point.validation);
+        let validation = validation.map_or(String::new(), |v| format!("{v:>12.4}"));
+        let step = points.last().map_or(0, |point| point.step);
+        writeln!(out, "  {step:>6} {:>10.4} {:>14.4}{validation}", mean(|p| p.loss), mean(|p| p.gradient_norm))?;
+    }
+
+    writeln!(out, "\n  lag transform: age in days, weight alpha, beta, clip size 1/(252 beta) as a daily return")?;
+    let n_days = curves.age.len();
+    for age in AGES.into_iter().filter(|age| *age <= n_days) {
+        let (alpha, beta) = (curves.alpha[age - 1], curves.beta[age - 1]);
+        let clip = 100.0 / (crate::nn::TRADING_DAYS * beta);
+        writeln!(out, "  {age:>6} {alpha:>10.4} {beta:>10.4} {clip:>9.3} %")?;
+    }
+    let (total, newest): (f64, f64) = (curves.alpha.iter().sum(), curves.alpha.iter().take(252).sum());
+    writeln!(out, "  the newest 252 of {n_days} days carry {:.1} % of the weight", 100.0 * newest / total)?;
+    writeln!(out, "\n  marginal volatility: s of an asset, inverse volatility before normalisation")?;
+    for (s, e) in curves.volatility.iter().zip(&curves.inverse_volatility).skip(4).step_by(5) {
+        writeln!(out, "  {s:>6.1} {e:>10.4}")?;
     }
     Ok(())
 }

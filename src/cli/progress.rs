@@ -37,6 +37,8 @@ impl Shown {
     fn show(&mut self, what: &str, done: usize, total: usize, state: String) {
         let tenth = done * 10 / total.max(1);
         if self.what != what {
+            // Dates go on behind a training; only at the start of the program do they continue an earlier one.
+            let continued = if what == "dates" { self.what.is_empty() && done > 0 } else { done > 1 };
             self.what = what.to_string();
             self.tenths = tenth;
             let template = "{wide_bar} {pos}/{len} {msg}, {elapsed} elapsed, {eta} left";
@@ -46,7 +48,7 @@ impl Shown {
             self.bar.reset();
             self.bar.set_position(done as u64);
             self.bar.reset_eta();
-            if done > 1 {
+            if continued {
                 eprintln!("continuing behind {done} of {total} {what}");
             }
         }

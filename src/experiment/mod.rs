@@ -117,6 +117,7 @@ pub fn run(
         progress(Progress { done: decisions.len(), total, training: None });
     }
     let rows = output::write(&plan, &decisions, folder)?;
+    networks.write_figures(&plan.years())?;
     let provenance = Provenance {
         version: env!("CARGO_PKG_VERSION").to_string(),
         commit: env!("MINVAR_COMMIT").to_string(),

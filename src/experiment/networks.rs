@@ -18,9 +18,11 @@ use serde::Deserialize;
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
+use crate::experiment::output::write_text;
 use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, Market};
 use crate::registry::Choice;
+use crate::report::{LearningCurve, learning_figure};
 use crate::train::{Eligible, Model, Neural, Recipe, Task, TrainingProgress, train};
 
 /// The name of a choice with a model file.
@@ -170,7 +172,29 @@ impl<'a> Networks<'a> {
                 files.push(self.file(&wanted, year));
             }
         }
+        self.write_figures(years)?;
         Ok(files)
+    }
+
+    /// Writes the learning curves of all models of the run, one figure per recipe and seed.
+    pub fn write_figures(&self, years: &[i16]) -> Result<()> {
+        let root = self.folder.parent().expect("the folder of models lies in that of the run");
+        for choice in self.experiment.compare.estimators.iter().filter(|choice| choice.name == TRAIN) {
+            let wanted: FromRecipe = choice.parameters()?;
+            let mut curves = Vec::new();
+            for &year in years {
+                let record = Model::open(&self.file(&wanted, year))?.header.record;
+                curves.push(LearningCurve {
+                    label: year.to_string(),
+                    training: record.iter().map(|point| (point.step, point.loss)).collect(),
+                    validation: record.iter().filter_map(|point| Some((point.step, point.validation?))).collect(),
+                });
+            }
+            let name = format!("{}-{}", wanted.train, wanted.seed);
+            let figure = learning_figure(&format!("Network {name} by the year it is used in"), &curves);
+            write_text(&root.join(format!("learning-{name}.svg")), &figure)?;
+        }
+        Ok(())
     }
 
     fn file(&self, wanted: &FromRecipe, year: i16) -> PathBuf {

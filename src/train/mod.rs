@@ -13,7 +13,7 @@ mod training;
 
 pub use adam::{Adam, Gradients};
 pub use estimator::Neural;
-pub use model::{Header, Model, Point};
+pub use model::{Curves, Header, Model, Point};
 pub use recipe::Recipe;
 pub use sampler::{Batch, Eligible, Sampler};
 pub use schedule::{Decay, Schedule};

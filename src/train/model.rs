@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::write_atomically;
 use crate::error::{Error, Result};
 use crate::nn::{Architecture, Float, Network};
-use crate::train::{Recipe, Schedule};
+use crate::train::Schedule;
 
 /// The version of the format; files of another version are refused.
 const FORMAT: u32 = 1;
@@ -42,7 +42,7 @@ pub struct Header {
     pub identity: String,
     /// Nothing of this day or later was seen.
     pub trained_before: String,
-    /// Days in the longest window, days in a target.
+    /// Days of the look-back.
     pub lookback: usize,
     /// Days in a target.
     pub horizon: usize,
@@ -77,11 +77,19 @@ pub struct Point {
     pub validation: Option<f64>,
 }
 
-impl Header {
-    /// The recipe.
-    pub fn recipe(&self) -> Recipe {
-        Recipe { network: self.network.clone(), schedule: self.schedule.clone() }
-    }
+/// What a network has learned, as curves.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Curves {
+    /// Age of a day, the newest 1.
+    pub age: Vec<usize>,
+    /// Weight of a return by age.
+    pub alpha: Vec<f64>,
+    /// Inverse clip size by age, for returns in annual units.
+    pub beta: Vec<f64>,
+    /// Standard deviation of the transformed returns of an asset.
+    pub volatility: Vec<f64>,
+    /// Its inverse volatility before normalisation.
+    pub inverse_volatility: Vec<f64>,
 }
 
 /// A trained network, its header and, in a checkpoint, the state of its training.
@@ -133,6 +141,26 @@ impl Model {
     /// The network in the precision asked for.
     pub fn network<F: Float>(&self) -> Result<Network<F>> {
         Network::with_parameters(self.header.network.clone(), self.group("parameter."))
+    }
+
+    /// α and β by age, and the marginal-volatility map on a grid of volatilities from 0.1 to 3.
+    pub fn curves(&self) -> Result<Curves> {
+        let network = self.network::<f64>()?;
+        let n_days = self.header.network.n_days.unwrap_or(self.header.lookback);
+        let lag = network.lag_curves(n_days)?;
+        let by_age = |curve: Tensor| -> Result<Vec<f64>> {
+            let mut values = curve.to_vec1::<f64>().map_err(super::failed)?;
+            values.reverse();
+            Ok(values)
+        };
+        let volatility: Vec<f64> = (1..=30).map(|k| f64::from(k) / 10.0).collect();
+        Ok(Curves {
+            age: (1..=n_days).collect(),
+            alpha: by_age(lag.alpha)?,
+            beta: by_age(lag.beta)?,
+            inverse_volatility: network.marginal_map(&volatility)?,
+            volatility,
+        })
     }
 
     /// Tensors whose name starts with `prefix`, under the rest of their names.
