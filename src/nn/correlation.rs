@@ -6,8 +6,8 @@
 //! ```
 //! X is n x T, oldest day first. Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
 //!
-//! Y and Z exist for one sample at a time, in memory that stays in the cache; the backward pass computes them again,
-//! which is cheaper than to store and fetch them:
+//! Y exists for one sample at a time, in memory that stays in the cache, and is never stored; Z is kept for the backward
+//! pass:
 //!
 //! ```text
 //! dZ = (dC + dC') Z / T
@@ -15,21 +15,21 @@
 //! dα = Σ dY X tanhc(βX),  dβ = Σ dY α X² tanhc'(βX),  dX = dY α / cosh²(βX)
 //! ```
 
-use std::marker::PhantomData;
+use std::sync::OnceLock;
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::linalg::dense::{View, product, symmetric_product};
 use crate::linalg::{Real, sum_of, vectorised};
-use crate::nn::float::{Float, Samples, entries, on_cpu};
+use crate::nn::float::{Float, Samples, entries, on_cpu, to_vec};
 use crate::nn::lag::LagCurves;
 
 /// Correlation and volatilities of lag-transformed returns `[batch, n, T]`: `[batch, n + 1, n]`, the rows of C and s
 /// below them. One tensor, because an operation returns one; the operations behind it read the rows they need.
 pub(super) fn moments<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<Tensor> {
     let (alpha, beta) = (curves.alpha.contiguous()?, curves.beta.contiguous()?);
-    returns.contiguous()?.apply_op3(&alpha, &beta, Moments::<F>(PhantomData))
+    returns.contiguous()?.apply_op3(&alpha, &beta, Moments::<F>(OnceLock::new()))
 }
 
 /// The standardised scores Z `[batch, n, T]`, outside the graph.
@@ -48,7 +48,8 @@ pub(super) fn scores<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<T
     Tensor::from_vec(all, (batch, n, t), returns.device())
 }
 
-struct Moments<F>(PhantomData<F>);
+/// Holds Z `[batch, n, T]` of the forward pass.
+struct Moments<F>(OnceLock<Vec<F>>);
 
 impl<F: Float> CustomOp3 for Moments<F> {
     fn name(&self) -> &'static str {
@@ -71,15 +72,15 @@ impl<F: Float> CustomOp3 for Moments<F> {
             bail!("{t} days need as many lag coefficients, not {} and {}", alpha.len(), beta.len());
         }
         let mut packed = vec![F::of(0.0); batch * (n + 1) * n];
-        packed.par_chunks_mut((n + 1) * n).enumerate().for_each_init(
-            || vec![F::of(0.0); n * t],
-            |z, (b, packed)| {
-                let (c, s) = packed.split_at_mut(n * n);
-                standardise(x.get(b), alpha, beta, z, s);
-                let z = View::rows(z, n, t);
-                symmetric_product(c, z, z.transposed(), F::of(1.0 / t as f64));
-            },
-        );
+        let mut scores = vec![F::of(0.0); batch * n * t];
+        let samples = packed.par_chunks_mut((n + 1) * n).zip(scores.par_chunks_mut(n * t)).enumerate();
+        samples.for_each(|(b, (packed, z))| {
+            let (c, s) = packed.split_at_mut(n * n);
+            standardise(x.get(b), alpha, beta, z, s);
+            let z = View::rows(z, n, t);
+            symmetric_product(c, z, z.transposed(), F::of(1.0 / t as f64));
+        });
+        let _ = self.0.set(scores);
         Ok((F::to_cpu_storage_owned(packed), (batch, n + 1, n).into()))
     }
 
@@ -88,20 +89,30 @@ impl<F: Float> CustomOp3 for Moments<F> {
         returns: &Tensor,
         alpha: &Tensor,
         beta: &Tensor,
-        _result: &Tensor,
+        result: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (batch, n, t) = returns.dims3()?;
         let (alphas, betas) = (alpha.to_vec1::<F>()?, beta.to_vec1::<F>()?);
         let gradient = gradient.contiguous()?;
         let inputs_too = returns.track_op();
+        let scores = self.0.get().expect("the forward pass has set it");
+        let volatilities = to_vec::<F>(&result.narrow(1, n, 1)?)?;
         let parts = on_cpu(returns, |storage, layout| {
             let x = Samples::<F>::new(storage, layout)?;
             on_cpu(&gradient, |storage, layout| {
                 let g = Samples::<F>::new(storage, layout)?;
-                let scratch = || Scratch::new(n, t);
-                let sample = |scratch: &mut Scratch<F>, b: usize| {
-                    backward(scratch, x.get(b), &alphas, &betas, g.get(b), inputs_too)
+                let scratch = || (vec![F::of(0.0); n * t], vec![F::of(0.0); n * n]);
+                let sample = |(dz, symmetric): &mut (Vec<F>, Vec<F>), b: usize| {
+                    let (dc, ds) = g.get(b).split_at(n * n);
+                    add_transpose(symmetric, dc, n);
+                    let z = &scores[b * n * t..(b + 1) * n * t];
+                    product(dz, false, View::rows(symmetric, n, n), View::rows(z, n, t), F::of(1.0 / t as f64));
+                    let mut lag = vec![F::of(0.0); 2 * t];
+                    let (d_alpha, d_beta) = lag.split_at_mut(t);
+                    let s = &volatilities[b * n..(b + 1) * n];
+                    lag_gradients(x.get(b), &alphas, &betas, z, s, ds, dz, d_alpha, d_beta);
+                    Part { lag, returns: if inputs_too { dz.clone() } else { Vec::new() } }
                 };
                 Ok((0..batch).into_par_iter().map_init(scratch, sample).collect::<Vec<_>>())
             })
@@ -157,53 +168,24 @@ vectorised! {
     }
 }
 
-/// What a thread needs to go back through one sample.
-struct Scratch<F> {
-    z: Vec<F>,
-    dz: Vec<F>,
-    s: Vec<F>,
-    symmetric: Vec<F>,
-}
-
-impl<F: Float> Scratch<F> {
-    fn new(n: usize, t: usize) -> Self {
-        let zeros = |size| vec![F::of(0.0); size];
-        Self { z: zeros(n * t), dz: zeros(n * t), s: zeros(n), symmetric: zeros(n * n) }
-    }
-}
-
 /// Gradients of one sample: dα and dβ one behind the other, and dX if asked for.
 struct Part<F> {
     lag: Vec<F>,
     returns: Vec<F>,
 }
 
-fn backward<F: Float>(
-    scratch: &mut Scratch<F>,
-    x: &[F],
-    alpha: &[F],
-    beta: &[F],
-    gradient: &[F],
-    inputs_too: bool,
-) -> Part<F> {
-    let (n, t) = (scratch.s.len(), alpha.len());
-    let (dc, ds) = gradient.split_at(n * n);
-    let Scratch { z, dz, s, symmetric } = scratch;
-    standardise(x, alpha, beta, z, s);
-    for i in 0..n {
-        for j in 0..n {
-            symmetric[i * n + j] = dc[i * n + j] + dc[j * n + i];
+/// A + A', in tiles that fit the first-level cache.
+fn add_transpose<F: Float>(out: &mut [F], a: &[F], n: usize) {
+    const TILE: usize = 32;
+    for i0 in (0..n).step_by(TILE) {
+        for j0 in (0..n).step_by(TILE) {
+            for i in i0..(i0 + TILE).min(n) {
+                for j in j0..(j0 + TILE).min(n) {
+                    out[i * n + j] = a[i * n + j] + a[j * n + i];
+                }
+            }
         }
     }
-    product(dz, false, View::rows(symmetric, n, n), View::rows(z, n, t), F::of(1.0 / t as f64));
-    let mut part =
-        Part { lag: vec![F::of(0.0); 2 * t], returns: if inputs_too { vec![F::of(0.0); n * t] } else { Vec::new() } };
-    let (d_alpha, d_beta) = part.lag.split_at_mut(t);
-    lag_gradients(x, alpha, beta, z, s, ds, dz, d_alpha, d_beta);
-    if inputs_too {
-        part.returns.copy_from_slice(dz);
-    }
-    part
 }
 
 vectorised! {
