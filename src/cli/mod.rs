@@ -25,10 +25,11 @@ use crate::error::Error;
     max_term_width = 100,
     after_help = "\
 Start here:
-  minvar run experiments/quick.toml          a synthetic market, a few seconds
+  minvar run experiments/quick.toml          a synthetic market and a small network, half a minute
   minvar list                                estimators and allocators
   minvar data import FOLDER --name us_daily  bring your own data, see data/README.md
-  minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023"
+  minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023
+  minvar train experiments/us_network.toml   a network for each of these years, for the same stocks"
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -48,8 +48,8 @@ pub(super) fn scores<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<T
     Tensor::from_vec(all, (batch, n, t), returns.device())
 }
 
-/// Holds Z `[batch, n, T]` of the forward pass.
-struct Moments<F>(OnceLock<Vec<F>>);
+/// Holds Z (n x T) of every sample of the forward pass.
+struct Moments<F>(OnceLock<Vec<Vec<F>>>);
 
 impl<F: Float> CustomOp3 for Moments<F> {
     fn name(&self) -> &'static str {
@@ -72,15 +72,15 @@ impl<F: Float> CustomOp3 for Moments<F> {
             bail!("{t} days need as many lag coefficients, not {} and {}", alpha.len(), beta.len());
         }
         let mut packed = vec![F::of(0.0); batch * (n + 1) * n];
-        let mut scores = vec![F::of(0.0); batch * n * t];
-        let samples = packed.par_chunks_mut((n + 1) * n).zip(scores.par_chunks_mut(n * t)).enumerate();
-        samples.for_each(|(b, (packed, z))| {
+        let sample = |(b, packed): (usize, &mut [F])| {
             let (c, s) = packed.split_at_mut(n * n);
-            standardise(x.get(b), alpha, beta, z, s);
-            let z = View::rows(z, n, t);
+            let mut scores = vec![F::of(0.0); n * t];
+            standardise(x.get(b), alpha, beta, &mut scores, s);
+            let z = View::rows(&scores, n, t);
             symmetric_product(c, z, z.transposed(), F::of(1.0 / t as f64));
-        });
-        let _ = self.0.set(scores);
+            scores
+        };
+        let _ = self.0.set(packed.par_chunks_mut((n + 1) * n).enumerate().map(sample).collect());
         Ok((F::to_cpu_storage_owned(packed), (batch, n + 1, n).into()))
     }
 
@@ -106,7 +106,7 @@ impl<F: Float> CustomOp3 for Moments<F> {
                 let sample = |(dz, symmetric): &mut (Vec<F>, Vec<F>), b: usize| {
                     let (dc, ds) = g.get(b).split_at(n * n);
                     add_transpose(symmetric, dc, n);
-                    let z = &scores[b * n * t..(b + 1) * n * t];
+                    let z = &scores[b];
                     product(dz, false, View::rows(symmetric, n, n), View::rows(z, n, t), F::of(1.0 / t as f64));
                     let mut lag = vec![F::of(0.0); 2 * t];
                     let (d_alpha, d_beta) = lag.split_at_mut(t);
@@ -230,5 +230,45 @@ vectorised! {
                 dz[k] = dy * alpha[k] * slope;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::check::{check_gradient, noise};
+
+    #[test]
+    fn gradients_are_those_of_the_function() {
+        let curves = |inputs: &[Tensor]| LagCurves { alpha: inputs[1].clone(), beta: inputs[2].clone() };
+        let f = |inputs: &[Tensor]| moments::<f64>(&inputs[0], &curves(inputs));
+        let (x, alpha) = (noise(1, &[2, 3, 7]), (noise(2, &[7]) + 2.0).unwrap());
+        check_gradient(f, &[x.clone(), alpha.clone(), (noise(3, &[7]) + 1.5).unwrap()]);
+        check_gradient(f, &[x.clone(), alpha.clone(), (noise(3, &[7]) * 0.01).unwrap()]); // the series
+        check_gradient(f, &[x, alpha, (noise(3, &[7]) * -1.5).unwrap()]);
+    }
+
+    #[test]
+    fn without_clipping_the_transform_is_a_weighting() {
+        let alpha = (noise(2, &[7]) + 2.0).unwrap();
+        let x = noise(1, &[1, 3, 7]);
+        let of = |returns: &Tensor, alpha: &Tensor| {
+            let beta = Tensor::zeros_like(alpha).unwrap();
+            moments::<f64>(returns, &LagCurves { alpha: alpha.clone(), beta }).unwrap().to_vec3::<f64>().unwrap()
+        };
+        let weighted = of(&x.broadcast_mul(&alpha).unwrap(), &alpha.ones_like().unwrap());
+        for (a, b) in of(&x, &alpha).concat().concat().iter().zip(weighted.concat().concat()) {
+            assert!((a - b).abs() < 1e-14);
+        }
+    }
+
+    #[test]
+    fn a_constant_asset_has_the_smallest_volatility_and_no_correlation() {
+        let x = Tensor::cat(&[noise(1, &[1, 2, 9]), noise(2, &[1, 1, 9]).zeros_like().unwrap()], 1).unwrap();
+        let one = Tensor::ones(9, candle_core::DType::F64, x.device()).unwrap();
+        let packed = moments::<f64>(&x, &LagCurves { alpha: one.clone(), beta: one }).unwrap();
+        let rows = packed.get(0).unwrap().to_vec2::<f64>().unwrap();
+        assert_eq!(rows[2], [0.0, 0.0, 0.0]);
+        assert_eq!(rows[3][2], 1e-7f64.sqrt());
     }
 }

@@ -4,6 +4,8 @@
 //! Returns are `[batch, n, T]`, oldest day first. One file per layer, each with its equations; [`Network`] puts them
 //! together. Everything is generic in the element: f32 for training, f64 for checking, from the same code.
 
+#[cfg(test)]
+mod check;
 mod correlation;
 mod dense_layer;
 mod float;

@@ -351,3 +351,31 @@ impl<F: Float> CustomOp3 for Scan<F> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::check::{check_gradient, noise};
+
+    #[test]
+    fn gradients_are_those_of_the_function() {
+        for cell in [Cell::Gru, Cell::Lstm] {
+            for start in [Start::Smallest, Start::Largest] {
+                let width = 3 * cell.gates();
+                let f = |inputs: &[Tensor]| scan::<f64>(cell, start, &inputs[0], &inputs[1], &inputs[2]);
+                check_gradient(f, &[noise(1, &[2, 4, width]), noise(2, &[3, width]), noise(3, &[width])]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_sequence_does_not_depend_on_its_group() {
+        // 19 sequences are a group of sixteen and one of three.
+        let (input, kernel, bias) = (noise(1, &[19, 5, 6]), noise(2, &[2, 6]), noise(3, &[6]));
+        let run = |input: &Tensor| scan::<f64>(Cell::Gru, Start::Largest, input, &kernel, &bias).unwrap();
+        let all = run(&input).to_vec3::<f64>().unwrap();
+        for k in [0, 15, 16, 18] {
+            assert_eq!(run(&input.narrow(0, k, 1).unwrap()).to_vec3::<f64>().unwrap()[0], all[k]);
+        }
+    }
+}

@@ -251,3 +251,60 @@ impl<F: Float> CustomOp1 for Average<F> {
         Ok(Some(gradient.contiguous()?.apply_op1_no_bwd(self)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::check::{check_gradient, noise};
+
+    /// AA' with a row of numbers below it, from A `[batch, n, r]`.
+    fn gram(a: &Tensor) -> Result<Tensor> {
+        let below = a.sum(2)?.unsqueeze(1)?;
+        Tensor::cat(&[&a.matmul(&a.transpose(1, 2)?)?, &below], 1)
+    }
+
+    #[test]
+    fn gradients_of_eigenvalues_are_those_of_the_function() {
+        let both = |moments: &Tensor, rank: usize| -> Result<Tensor> {
+            let found = spectrum::<f64>(moments, rank, None)?;
+            Tensor::stack(&[found.eigenvalues, found.volatilities], 1)
+        };
+        check_gradient(|inputs| both(&gram(&inputs[0])?, 5), &[noise(4, &[2, 5, 6])]);
+        check_gradient(|inputs| both(&gram(&inputs[0])?, 3), &[noise(5, &[2, 5, 3])]); // rank 3
+    }
+
+    #[test]
+    fn tied_eigenvalues_share_one_value_and_a_null_space_is_zero() {
+        let basis = vec![0.0; 3 * 6];
+        let values = vec![-1e-9, 1e-9, 3e-17, 1.0, 1.0 + 2e-16, 2.0];
+        let found = Decomposition::<f64>::tied(values, basis);
+        assert_eq!(found.blocks, [0..3, 3..5]);
+        assert_eq!(found.eigenvalues[..3], [0.0; 3]);
+        assert_eq!(found.eigenvalues[3], found.eigenvalues[4]);
+        assert_eq!(found.block_numbers(), [0, 0, 0, 3, 3, 5]);
+        let spectra = Spectra(Arc::new(vec![found]));
+        let averaged = spectra.averaged(&noise(6, &[1, 6])).unwrap().to_vec2::<f64>().unwrap().remove(0);
+        assert!(averaged[0] == averaged[1] && averaged[1] == averaged[2] && averaged[3] == averaged[4]);
+        check_gradient(|inputs| spectra.averaged(&inputs[0]), &[noise(6, &[1, 6])]);
+    }
+
+    #[test]
+    fn the_matrix_of_days_has_the_spectrum_of_the_matrix_of_assets() {
+        let raw = noise(7, &[1, 30, 8]);
+        let z = raw.broadcast_sub(&raw.mean_keepdim(2).unwrap()).unwrap();
+        let c = (z.matmul(&z.transpose(1, 2).unwrap()).unwrap() / 8.0).unwrap();
+        let moments =
+            Tensor::cat(&[c, Tensor::zeros((1, 1, 30), candle_core::DType::F64, z.device()).unwrap()], 1).unwrap();
+        let direct = spectrum::<f64>(&moments, 7, None).unwrap();
+        let dual = spectrum::<f64>(&moments, 7, Some(z)).unwrap();
+        let (a, b) = (&direct.spectra.samples()[0], &dual.spectra.samples()[0]);
+        assert_eq!((a.rank(), b.rank()), (7, 7));
+        for k in 0..30 {
+            assert!((a.eigenvalues[k] - b.eigenvalues[k]).abs() < 1e-13);
+        }
+        for (v, w) in a.basis.chunks(30).zip(b.basis.chunks(30)) {
+            let dot: f64 = v.iter().zip(w).map(|(x, y)| x * y).sum();
+            assert!((dot.abs() - 1.0).abs() < 1e-11, "{dot}");
+        }
+    }
+}

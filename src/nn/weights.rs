@@ -292,3 +292,39 @@ impl<F: Float> CustomOp3 for Unscaled<F> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::check::{check_gradient, noise};
+    use crate::nn::spectrum::spectrum;
+
+    /// Weights as a function of A with C = AA', of μ (equal on the null space) and of d.
+    #[track_caller]
+    fn check(n: usize, rank: usize, diagonal: Diagonal) {
+        let f = |inputs: &[Tensor]| {
+            let c = inputs[0].matmul(&inputs[0].transpose(1, 2)?)?;
+            let moments = Tensor::cat(&[&c, &inputs[2].unsqueeze(1)?.zeros_like()?], 1)?;
+            let found = spectrum::<f64>(&moments, rank, None)?;
+            let mu = found.spectra.averaged(&inputs[1])?;
+            // μ moves with λ as the cleaner lets it.
+            let mu = (mu + (found.eigenvalues + 1.0)?.recip()?)?;
+            minimum_variance(&moments, &mu, &inputs[2], &found.spectra, diagonal)
+        };
+        let positive = |seed, shape: &[usize]| (noise(seed, shape) + 2.0).unwrap();
+        check_gradient(f, &[noise(1, &[2, n, rank]), positive(2, &[2, n]), positive(3, &[2, n])]);
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_function() {
+        check(5, 5, Diagonal::Unit);
+        check(5, 5, Diagonal::AsCleaned);
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_function_with_a_null_space() {
+        check(6, 3, Diagonal::Unit);
+        check(6, 3, Diagonal::AsCleaned);
+        check(6, 5, Diagonal::Unit);
+    }
+}
