@@ -6,6 +6,7 @@ mod model;
 mod progress;
 mod run;
 mod train;
+mod work;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;

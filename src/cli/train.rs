@@ -1,13 +1,8 @@
 //! `minvar train`: the networks of an experiment.
 
-use std::path::PathBuf;
-
-use anyhow::Context;
-
-use crate::cli::DataFolder;
 use crate::cli::progress::Shown;
-use crate::cli::run::{market, stop_on_interrupt};
-use crate::experiment::{self, Experiment};
+use crate::cli::work::{Opened, Work, stop_on_interrupt};
+use crate::experiment;
 
 /// Train the networks of an experiment, or continue a training that was stopped
 ///
@@ -17,27 +12,15 @@ use crate::experiment::{self, Experiment};
 /// Watch it with: tensorboard --logdir OUT/<name>/models
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Experiment file, such as experiments/us_network.toml
-    file: PathBuf,
     #[command(flatten)]
-    data: DataFolder,
-    /// Folder for results
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    out: PathBuf,
-    /// Threads [default: all cores]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    work: Work,
     /// Discard all networks of the experiment, finished or not, and start again
     #[arg(long)]
     fresh: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.unwrap_or(0)).build_global()?;
-    let experiment = Experiment::read(&arguments.file)?;
-    let market = market(&experiment, &arguments.data)?;
-    let name = arguments.file.file_stem().context("the experiment file has no name")?;
-    let folder = arguments.out.join(name);
+    let Opened { experiment, market, folder } = arguments.work.open()?;
     if arguments.fresh {
         experiment::discard_networks(&folder)?;
     }

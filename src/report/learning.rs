@@ -2,6 +2,9 @@
 
 use crate::report::canvas::{Anchor, Canvas, GRID, INK, Scale, colour, draw, spread};
 
+/// Steps and losses.
+type Points = [(usize, f64)];
+
 /// The training of one model.
 pub struct LearningCurve {
     /// What the model is for.
@@ -27,18 +30,17 @@ const TICKS: [f64; 6] = [1.0, 1.5, 2.0, 3.0, 5.0, 7.0];
 pub fn learning_figure(title: &str, curves: &[LearningCurve]) -> String {
     draw(2 * FRAME_WIDTH as u32, (TITLE + FRAME_HEIGHT) as u32, |canvas| {
         canvas.text(title, (16, 20), 16, INK, Anchor::Left);
-        let frames: [(&str, fn(&LearningCurve) -> &[(usize, f64)]); 2] = [
-            ("training loss n w'Σw, mean of each stretch (annual units, log scale)", |c| &c.training),
-            ("loss on the dates held back (annual units, log scale)", |c| &c.validation),
-        ];
-        for (k, (name, points)) in frames.into_iter().enumerate() {
-            let series: Vec<(&str, &[(usize, f64)])> = curves.iter().map(|c| (c.label.as_str(), points(c))).collect();
-            frame(canvas, (k as i32 * FRAME_WIDTH, TITLE), name, &series);
-        }
+        let series = |points: fn(&LearningCurve) -> &Points| -> Vec<(&str, &Points)> {
+            curves.iter().map(|curve| (curve.label.as_str(), points(curve))).collect()
+        };
+        let training = "training loss n w'Σw, mean of each stretch (annual units, log scale)";
+        frame(canvas, (0, TITLE), training, &series(|curve| &curve.training));
+        let validation = "loss on the dates held back (annual units, log scale)";
+        frame(canvas, (FRAME_WIDTH, TITLE), validation, &series(|curve| &curve.validation));
     })
 }
 
-fn frame(canvas: &Canvas<'_>, (left, top): (i32, i32), name: &str, series: &[(&str, &[(usize, f64)])]) {
+fn frame(canvas: &Canvas<'_>, (left, top): (i32, i32), name: &str, series: &[(&str, &Points)]) {
     canvas.text(name, (left + 16, top + 10), 13, INK, Anchor::Left);
     let points = || series.iter().flat_map(|(_, points)| points.iter()).filter(|(_, loss)| *loss > 0.0);
     let (low, high) =

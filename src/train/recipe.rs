@@ -51,13 +51,16 @@ fn network<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Ar
 }
 
 fn schedule<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Schedule, D::Error> {
-    let presets: [(&str, fn() -> Schedule); 3] =
+    let presets: [Preset<Schedule>; 3] =
         [("cpu", Schedule::cpu), ("compact", Schedule::compact), ("original", Schedule::original)];
     preset(deserializer, &presets)
 }
 
+/// A name and what it stands for.
+type Preset<T> = (&'static str, fn() -> T);
+
 /// A preset by name, or a table whose `preset` (by default the first) it changes.
-fn preset<'de, D, T>(deserializer: D, presets: &[(&str, fn() -> T)]) -> std::result::Result<T, D::Error>
+fn preset<'de, D, T>(deserializer: D, presets: &[Preset<T>]) -> std::result::Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Serialize + DeserializeOwned,

@@ -1,0 +1,72 @@
+//! What `run` and `train` share: an experiment, its data and the folder of its results.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+
+use crate::cli::DataFolder;
+use crate::data::open_panel;
+use crate::experiment::{Experiment, Market};
+
+/// The arguments that say what to work on.
+#[derive(clap::Args)]
+pub(super) struct Work {
+    /// Experiment file, such as experiments/quick.toml
+    file: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
+    /// Folder for results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+/// An experiment with its data.
+pub(super) struct Opened {
+    pub experiment: Experiment,
+    pub market: Market,
+    /// Where its results go.
+    pub folder: PathBuf,
+}
+
+impl Work {
+    /// Starts the threads, and reads the experiment and its data.
+    pub fn open(&self) -> anyhow::Result<Opened> {
+        rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).build_global()?;
+        let experiment = Experiment::read(&self.file)?;
+        let market = market(&experiment, &self.data)?;
+        let name = self.file.file_stem().context("the experiment file has no name")?;
+        let folder = self.out.join(name);
+        Ok(Opened { experiment, market, folder })
+    }
+}
+
+/// The data of an experiment: drawn, or read from a panel folder.
+fn market(experiment: &Experiment, folder: &DataFolder) -> anyhow::Result<Market> {
+    let data = &experiment.data;
+    if let Some(synthetic) = &data.synthetic {
+        let (panel, truth) = synthetic.simulate()?;
+        return Ok(Market { panel, truth: Some(truth) });
+    }
+    let path = folder.panel(data.panel.as_deref().unwrap_or_default())?;
+    let (panel, manifest) = open_panel(&path)?;
+    let truth = manifest.synthetic.map(|synthetic| synthetic.simulate()).transpose()?.map(|(_, truth)| truth);
+    Ok(Market { panel, truth })
+}
+
+/// Becomes true at the first Ctrl-C; a second one ends the program at once.
+pub(super) fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping after the dates or the training step in work; press Ctrl-C again to stop at once");
+    })?;
+    Ok(stop)
+}
