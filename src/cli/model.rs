@@ -136,8 +136,10 @@ fn show(model: &Model) -> anyhow::Result<()> {
         let clip = 100.0 / (crate::nn::TRADING_DAYS * beta);
         writeln!(out, "  {age:>6} {alpha:>10.4} {beta:>10.4} {clip:>9.3} %")?;
     }
-    let (total, newest): (f64, f64) = (curves.alpha.iter().sum(), curves.alpha.iter().take(252).sum());
-    writeln!(out, "  the newest 252 of {n_days} days carry {:.1} % of the weight", 100.0 * newest / total)?;
+    // A moment of two returns carries the square of the weight.
+    let squares = || curves.alpha.iter().map(|alpha| alpha * alpha);
+    let share = 100.0 * squares().take(252).sum::<f64>() / squares().sum::<f64>();
+    writeln!(out, "  the newest 252 of {n_days} days carry {share:.1} % of the squared weight")?;
     writeln!(out, "\n  marginal volatility: s of an asset, inverse volatility before normalisation")?;
     for (s, e) in curves.volatility.iter().zip(&curves.inverse_volatility).skip(4).step_by(5) {
         writeln!(out, "  {s:>6.1} {e:>10.4}")?;
