@@ -182,16 +182,22 @@ impl<'a> Networks<'a> {
         for choice in self.experiment.compare.estimators.iter().filter(|choice| choice.name == TRAIN) {
             let wanted: FromRecipe = choice.parameters()?;
             let mut curves = Vec::new();
+            let mut start = 0;
             for &year in years {
-                let record = Model::open(&self.file(&wanted, year))?.header.record;
+                let header = Model::open(&self.file(&wanted, year))?.header;
+                start = if header.continued_from.is_some() { start } else { 0 };
+                let record = header.record;
                 curves.push(LearningCurve {
                     label: year.to_string(),
+                    start,
                     training: record.iter().map(|point| (point.step, point.loss)).collect(),
                     validation: record.iter().filter_map(|point| Some((point.step, point.validation?))).collect(),
                 });
+                start += header.steps;
             }
             let name = format!("{}-{}", wanted.train, wanted.seed);
-            let figure = learning_figure(&format!("Network {name} by the year it is used in"), &curves);
+            let figure =
+                learning_figure(&format!("Training of network {name}, by the year the model is used in"), &curves);
             write_text(&root.join(format!("learning-{name}.svg")), &figure)?;
         }
         Ok(())

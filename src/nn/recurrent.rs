@@ -11,6 +11,7 @@
 //! (Jozefowicz, Zaremba, Sutskever, 2015).
 
 use candle_core::{Result, Tensor};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::nn::float::Float;
@@ -96,7 +97,7 @@ impl RecurrentCleaner {
         let mut outputs: Vec<Tensor> = Vec::new();
         for passes in &self.layers {
             let input = outputs.last().unwrap_or(tokens);
-            let states = passes.iter().map(|pass| self.pass::<F>(pass, input)).collect::<Result<Vec<_>>>()?;
+            let states = passes.par_iter().map(|pass| self.pass::<F>(pass, input)).collect::<Result<Vec<_>>>()?;
             outputs.push(Tensor::cat(&states, 2)?);
         }
         Ok(outputs)

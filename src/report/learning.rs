@@ -1,6 +1,7 @@
-//! Learning curves: training and validation loss against the step, on a logarithmic scale.
+//! Learning curves: training and validation loss against the step, on a logarithmic scale. A model that continues from
+//! another one stands behind it.
 
-use crate::report::canvas::{Anchor, Canvas, GRID, INK, Scale, colour, draw, spread};
+use crate::report::canvas::{Anchor, Canvas, GRID, INK, Scale, colour, draw};
 
 /// Steps and losses.
 type Points = [(usize, f64)];
@@ -9,6 +10,8 @@ type Points = [(usize, f64)];
 pub struct LearningCurve {
     /// What the model is for.
     pub label: String,
+    /// Steps that the model it continues from has taken, all together.
+    pub start: usize,
     /// Steps and mean training losses of the stretches before them.
     pub training: Vec<(usize, f64)>,
     /// Steps and validation losses.
@@ -19,8 +22,10 @@ const FRAME_WIDTH: i32 = 540;
 const FRAME_HEIGHT: i32 = 330;
 const TITLE: i32 = 34;
 const LEFT: i32 = 56;
-const RIGHT: i32 = 76;
-const TOP: i32 = 30;
+const RIGHT: i32 = 24;
+const TOP: i32 = 46;
+/// Steps over which the training loss is averaged.
+const STRETCH: usize = 100;
 const BOTTOM: i32 = 46;
 
 /// Mantissas at which the axis carries a line.
@@ -30,17 +35,32 @@ const TICKS: [f64; 6] = [1.0, 1.5, 2.0, 3.0, 5.0, 7.0];
 pub fn learning_figure(title: &str, curves: &[LearningCurve]) -> String {
     draw(2 * FRAME_WIDTH as u32, (TITLE + FRAME_HEIGHT) as u32, |canvas| {
         canvas.text(title, (16, 20), 16, INK, Anchor::Left);
-        let series = |points: fn(&LearningCurve) -> &Points| -> Vec<(&str, &Points)> {
-            curves.iter().map(|curve| (curve.label.as_str(), points(curve))).collect()
-        };
-        let training = "training loss n w'Σw, mean of each stretch (annual units, log scale)";
-        frame(canvas, (0, TITLE), training, &series(|curve| &curve.training));
-        let validation = "loss on the dates held back (annual units, log scale)";
-        frame(canvas, (FRAME_WIDTH, TITLE), validation, &series(|curve| &curve.validation));
+        let training: Vec<Series> = curves.iter().map(|curve| series(curve, &averaged(&curve.training))).collect();
+        frame(canvas, (0, TITLE), "training loss n w'Σw, mean of 100 steps (annual units, log scale)", &training);
+        let validation: Vec<Series> = curves.iter().map(|curve| series(curve, &curve.validation)).collect();
+        frame(canvas, (FRAME_WIDTH, TITLE), "loss on the dates held back (annual units, log scale)", &validation);
     })
 }
 
-fn frame(canvas: &Canvas<'_>, (left, top): (i32, i32), name: &str, series: &[(&str, &Points)]) {
+/// Label and points, steps counted from the first model on.
+type Series<'a> = (&'a str, Vec<(usize, f64)>);
+
+fn series<'a>(curve: &'a LearningCurve, points: &Points) -> Series<'a> {
+    (&curve.label, points.iter().map(|(step, loss)| (curve.start + step, *loss)).collect())
+}
+
+/// Means over stretches of at least [`STRETCH`] steps.
+fn averaged(points: &Points) -> Vec<(usize, f64)> {
+    let Some((width, _)) = points.first() else { return Vec::new() };
+    let together = STRETCH.div_ceil((*width).max(1));
+    let mean = |points: &Points| {
+        let sum: f64 = points.iter().map(|(_, loss)| loss).sum();
+        (points[points.len() - 1].0, sum / points.len() as f64)
+    };
+    points.chunks(together).map(mean).collect()
+}
+
+fn frame(canvas: &Canvas<'_>, (left, top): (i32, i32), name: &str, series: &[Series<'_>]) {
     canvas.text(name, (left + 16, top + 10), 13, INK, Anchor::Left);
     let points = || series.iter().flat_map(|(_, points)| points.iter()).filter(|(_, loss)| *loss > 0.0);
     let (low, high) =
@@ -71,13 +91,14 @@ fn frame(canvas: &Canvas<'_>, (left, top): (i32, i32), name: &str, series: &[(&s
         canvas.text(&step.to_string(), (at, bottom + 16), 12, INK, Anchor::Centre);
     }
     canvas.text("optimiser step", ((x.pixels.0 + x.pixels.1) / 2, bottom + 34), 12, INK, Anchor::Centre);
-    let ends: Vec<i32> = series.iter().map(|(_, p)| y.pixel(p.last().map_or(low, |last| last.1).ln())).collect();
-    for ((k, (label, points)), at) in series.iter().enumerate().zip(spread(&ends, 15)) {
-        if points.is_empty() {
-            continue;
+    for (k, (label, points)) in series.iter().enumerate() {
+        let path: Vec<(i32, i32)> =
+            points.iter().map(|(step, loss)| (x.pixel(*step as f64), y.pixel(loss.ln()))).collect();
+        let (Some(first), Some(last)) = (path.first(), path.last()) else { continue };
+        canvas.text(label, ((first.0 + last.0) / 2, y.pixels.1 - 8), 12, colour(k), Anchor::Centre);
+        for point in &path {
+            canvas.dot(*point, 2, colour(k));
         }
-        let path = points.iter().map(|(step, loss)| (x.pixel(*step as f64), y.pixel(loss.ln()))).collect();
         canvas.line(path, colour(k), 1);
-        canvas.text(label, (x.pixels.1 + 8, at), 12, colour(k), Anchor::Left);
     }
 }
