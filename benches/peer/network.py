@@ -95,24 +95,21 @@ def rienet_child(path, cell, units, forward_only, repetitions, threads):
     return times
 
 
-def run_child(name, path, cell, units, forward_only, repetitions, threads):
-    command = [sys.executable, __file__, "--child", name, str(path), cell, str(units)]
-    command += [str(int(forward_only)), str(repetitions), str(threads)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return json.loads(output.splitlines()[-1])
-
-
-def run_minvar(binary, path, batch, n, cell, units, forward_only, repetitions, threads):
-    command = [binary, "model", "time", "--json", "--arrays", str(path), "--cell", cell.lower(), "--units", str(units)]
+def minvar_child(path, cell, units, forward_only, repetitions, threads, binary):
+    command = [binary, "model", "time", "--json", "--arrays", path, "--cell", cell.lower(), "--units", str(units)]
     command += ["--repeat", str(repetitions), "--threads", str(threads)]
     command += ["--forward-only"] if forward_only else []
     # candle sizes a thread pool of its own by this variable.
     environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, command
-    return {"times": json.loads(output)["total"], "peak_mib": usage.ru_maxrss / 1024}
+    output = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    return json.loads(output)["total"]
+
+
+def run_child(name, *arguments):
+    """Works in a process of its own, small at the start: a child's peak memory counts that of the one it was cut from."""
+    command = [sys.executable, __file__, "--child", name, *map(str, arguments)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return json.loads(output.splitlines()[-1])
 
 
 def main():
@@ -137,11 +134,8 @@ def main():
             peak = {side: 0.0 for side in sides}
             for _ in range(arguments.rounds):
                 for side in sides:
-                    common = (cell, units, forward_only, arguments.repeat, arguments.threads)
-                    if side == "minvar":
-                        result = run_minvar(arguments.minvar, path, batch, n, *common)
-                    else:
-                        result = run_child(side, path, *common)
+                    common = (cell, units, int(forward_only), arguments.repeat, arguments.threads)
+                    result = run_child(side, path, *common, *([arguments.minvar] if side == "minvar" else []))
                     times[side] += result["times"]
                     peak[side] = max(peak[side], result["peak_mib"])
             median = {side: statistics.median(times[side]) for side in sides}
@@ -166,10 +160,10 @@ def main():
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] == "--child":
-        _, _, name, path, cell, units, forward_only, repetitions, threads = sys.argv
-        child = torch_child if name == "rienet-torch" else rienet_child
-        times = child(path, cell, int(units), bool(int(forward_only)), int(repetitions), int(threads))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"times": times, "peak_mib": peak}))
+        _, _, name, path, cell, units, forward_only, repetitions, threads, *binary = sys.argv
+        child = {"minvar": minvar_child, "rienet-torch": torch_child, "rienet": rienet_child}[name]
+        times = child(path, cell, int(units), bool(int(forward_only)), int(repetitions), int(threads), *binary)
+        who = resource.RUSAGE_CHILDREN if name == "minvar" else resource.RUSAGE_SELF
+        print(json.dumps({"times": times, "peak_mib": resource.getrusage(who).ru_maxrss / 1024}))
     else:
         main()

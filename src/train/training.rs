@@ -59,7 +59,7 @@ pub struct TrainingProgress {
     pub loss: f64,
     /// The newest validation loss.
     pub validation: Option<f64>,
-    /// Samples per second of this session.
+    /// Samples per second since the program was started.
     pub samples_per_second: f64,
 }
 
