@@ -1,10 +1,11 @@
-//! The core at the size of the real experiment: 1,000 assets, 1,200 days, one thread.
+//! The core at the size of the real experiment: 1,000 assets, 1,200 days, one thread; and the network in training.
 //!
 //! `matmul` is the machine's rate for a full product of the same shape as `correlation`, which computes the returns'
 //! means, one triangle of the product and the scaling; `pca` is the shared eigendecomposition.
 
 use std::time::{Duration, Instant};
 
+use candle_core::{Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use minvar::allocators::{Allocator, LongOnlyMinimumVariance, MinimumVariance};
 use minvar::estimators::{
@@ -12,6 +13,7 @@ use minvar::estimators::{
     Sample, Space, Start, Window,
 };
 use minvar::linalg::{Matrix, Spectrum};
+use minvar::nn::{Architecture, Network, realised_variance};
 use minvar::synthetic::SyntheticMarket;
 
 #[path = "../tests/it/clarabel_reference.rs"]
@@ -85,10 +87,26 @@ fn core(criterion: &mut Criterion) {
     }
 }
 
+/// Forward and backward of the compact network on a batch of 32, on all cores.
+fn network(criterion: &mut Criterion) {
+    let network = Network::<f32>::new(Architecture::compact(), 1).expect("a valid architecture");
+    for n in [100, 350] {
+        let draw = |days: usize| Tensor::randn(0f32, 0.02, (32, n, days), &Device::Cpu).expect("memory for the arrays");
+        let (returns, future) = (draw(T), draw(5));
+        criterion.bench_function(&format!("network_step/n={n}/t={T}/batch=32"), |b| {
+            b.iter(|| {
+                let weights = network.weights(&returns).expect("finite returns");
+                let losses = realised_variance(&weights, &future).expect("matching shapes");
+                losses.mean_all().and_then(|loss| loss.backward()).expect("a differentiable loss")
+            });
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2)).without_plots();
-    targets = core
+    targets = core, network
 }
 criterion_main!(benches);
