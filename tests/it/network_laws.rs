@@ -178,9 +178,8 @@ fn the_order_of_assets_does_not_matter_at_ties_either() {
 }
 
 #[test]
-fn the_two_ways_to_decompose_give_the_same_weights_and_gradients() {
-    // 24 assets and 12 days go through the matrix of days; one more day, through that of assets. Repeating every day
-    // changes no moment, so the 24-day window has the eigenvalues of the 12-day one but another null space.
+fn fewer_days_than_assets_leave_an_exact_null_space_and_true_eigenvectors() {
+    // 25 assets and 12 days go through the matrix of days: 11 eigenvectors, 14 zeros.
     let returns = market(13, 2, 25, 12);
     let architecture = Architecture { features: vec![], ..small() };
     let network = network(Architecture { lag: Lag::PerLag, n_days: Some(12), ..architecture });
@@ -199,7 +198,7 @@ fn the_two_ways_to_decompose_give_the_same_weights_and_gradients() {
 }
 
 #[test]
-fn weights_do_not_depend_on_the_level_of_alpha_or_on_other_samples() {
+fn the_correlation_ignores_the_level_of_alpha_and_weights_ignore_other_samples() {
     let returns = market(14, 3, 8, 30);
     let architecture = Architecture { lag: Lag::PerLag, n_days: Some(30), ..small() };
     let network = network(architecture);
