@@ -72,8 +72,8 @@ fn core(criterion: &mut Criterion) {
         let sigma = estimator.estimate(&window).expect("n < T");
         let before = estimator.estimate(&Window::new(earlier.clone()).expect("complete returns")).expect("n < T");
         let start = LongOnlyMinimumVariance.allocate(&before, None).expect("positive definite");
-        bench(&format!("gmv_of_{name}"), &mut || drop(MinimumVariance.allocate(&sigma, None)));
-        bench(&format!("gmv_long_only_cold_of_{name}"), &mut || drop(LongOnlyMinimumVariance.allocate(&sigma, None)));
+        bench(&format!("gmv_of_{name}"), &mut || drop(MinimumVariance.allocate(&sigma, &Situation::default())));
+        bench(&format!("gmv_long_only_cold_of_{name}"), &mut || drop(LongOnlyMinimumVariance.allocate(&sigma, &Situation::default())));
         bench(&format!("gmv_long_only_warm_of_{name}"), &mut || {
             drop(LongOnlyMinimumVariance.allocate(&sigma, Some(start.as_slice())));
         });
@@ -81,7 +81,7 @@ fn core(criterion: &mut Criterion) {
         let clock = Instant::now();
         let reference = clarabel_reference::clarabel_long_only(&sigma);
         let seconds = clock.elapsed().as_secs_f64();
-        let ours = LongOnlyMinimumVariance.allocate(&sigma, None).expect("positive definite");
+        let ours = LongOnlyMinimumVariance.allocate(&sigma, &Situation::default()).expect("positive definite");
         let difference = ours.as_slice().iter().zip(&reference).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         println!("clarabel_gmv_long_only_of_{name}/n={N}: {seconds:.2} s, weights differ by {difference:.0e}");
     }

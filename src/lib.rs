@@ -6,7 +6,9 @@
 pub mod error;
 pub mod calendar;
 pub mod registry;
+pub mod random;
 pub mod linalg;
+pub mod clustering;
 
 pub mod panel;
 pub mod universe;

@@ -76,6 +76,23 @@ impl Choice {
         Self { name: name.to_string(), label: name.to_string(), parameters: toml::Table::new() }
     }
 
+    /// Reads a choice as a command line writes it: `name` or `name,key=value,…`; a value that is no TOML is a text.
+    pub fn from_words(words: &str) -> Result<Self> {
+        let config = |message: String| Error::Config { file: format!("'{words}'"), message };
+        let mut parts = words.split(',').map(str::trim);
+        let name = parts.next().filter(|name| !name.is_empty()).ok_or_else(|| config("no name given".to_string()))?;
+        let mut table = toml::Table::new();
+        table.insert("name".to_string(), name.into());
+        for part in parts {
+            let pair = part.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
+            let (key, value) = pair.ok_or_else(|| config(format!("'{part}' is not of the form key=value")))?;
+            let parsed = toml::from_str::<toml::Table>(&format!("x = {value}")).ok().and_then(|mut t| t.remove("x"));
+            table.insert(key.to_string(), parsed.unwrap_or_else(|| value.into()));
+        }
+        let written: Written = table.try_into().map_err(|error: toml::de::Error| config(error.message().to_string()))?;
+        Self::try_from(written).map_err(config)
+    }
+
     /// The parameters as a struct; unknown or ill-typed ones are refused by name.
     pub fn parameters<P: DeserializeOwned>(&self) -> Result<P> {
         self.parameters.clone().try_into().map_err(|error: toml::de::Error| Error::Config {
@@ -91,6 +108,41 @@ impl Choice {
             Some(key) => {
                 Err(Error::Config { file: format!("'{}'", self.name), message: format!("takes no parameter '{key}'") })
             }
+        }
+    }
+}
+
+/// The parameters `P` with their defaults, as an experiment would write them.
+pub fn defaults<P: Serialize + Default>() -> toml::Table {
+    toml::Table::try_from(P::default()).expect("parameters are plain data")
+}
+
+/// No parameters.
+pub fn none() -> toml::Table {
+    toml::Table::new()
+}
+
+/// Refuses a parameter outside its range.
+pub fn check(inside: bool, name: &'static str, range: &'static str, value: impl ToString) -> Result<()> {
+    if inside { Ok(()) } else { Err(Error::Parameter { name, range, value: value.to_string() }) }
+}
+
+/// A number, or the name of a rule that finds it: `factors = 3`, `factors = "marcenko_pastur"`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum NumberOr<Rule> {
+    /// The number itself.
+    Number(f64),
+    /// How it is found.
+    Rule(Rule),
+}
+
+impl<Rule> NumberOr<Rule> {
+    /// Refuses a number that is not a count of at least `least`; a rule passes.
+    pub fn check_count(&self, least: usize, name: &'static str, range: &'static str) -> Result<()> {
+        match self {
+            Self::Number(x) => check(*x >= least as f64 && x.fract() == 0.0, name, range, x),
+            Self::Rule(_) => Ok(()),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! DeMiguel, Garlappi, Uppal (2009), "Optimal versus naive diversification".
 
-use crate::allocators::{Allocator, Weights};
+use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;
 use crate::linalg::Covariance;
 use crate::registry::Choice;
@@ -12,7 +12,7 @@ use crate::registry::Choice;
 pub struct EqualWeight;
 
 impl Allocator for EqualWeight {
-    fn allocate(&self, covariance: &Covariance, _: Option<&[f64]>) -> Result<Weights> {
+    fn allocate(&self, covariance: &Covariance, _: &Situation<'_>) -> Result<Weights> {
         Weights::normalised(vec![1.0; covariance.n_assets()])
     }
 }

@@ -6,7 +6,7 @@
 //! Undefined for a singular Σ: a pseudo-inverse would be another portfolio, so none is used.
 //! Markowitz (1952), "Portfolio selection"; Merton (1972), equation 12.
 
-use crate::allocators::{Allocator, Weights};
+use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;
 use crate::linalg::{Cholesky, Covariance};
 use crate::registry::Choice;
@@ -16,7 +16,7 @@ use crate::registry::Choice;
 pub struct MinimumVariance;
 
 impl Allocator for MinimumVariance {
-    fn allocate(&self, covariance: &Covariance, _: Option<&[f64]>) -> Result<Weights> {
+    fn allocate(&self, covariance: &Covariance, _: &Situation<'_>) -> Result<Weights> {
         let factor = Cholesky::new(covariance.matrix())?;
         Weights::normalised(factor.solve(&vec![1.0; covariance.n_assets()]))
     }
@@ -35,7 +35,7 @@ mod tests {
     #[test]
     fn uncorrelated_assets_are_held_in_inverse_proportion_to_their_variances() {
         let sigma = Covariance::new(Matrix::from_column_major(2, 2, vec![1.0, 0.0, 0.0, 3.0])).unwrap();
-        let weights = MinimumVariance.allocate(&sigma, None).unwrap();
+        let weights = MinimumVariance.allocate(&sigma, &Situation::default()).unwrap();
         assert!((weights.as_slice()[0] - 0.75).abs() < 1e-15);
     }
 }

@@ -10,7 +10,7 @@
 //! order of the assets: the bytes of the result depend on F, not on the path to it.
 //! Lawson, Hanson (1974), "Solving least squares problems", chapter 23.
 
-use crate::allocators::{Allocator, Weights};
+use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::{Error, Result};
 use crate::linalg::{Cholesky, Covariance, GrowingCholesky, Matrix};
 use crate::registry::Choice;
@@ -23,9 +23,9 @@ const GRADIENT_TOLERANCE: f64 = 1e-12;
 pub struct LongOnlyMinimumVariance;
 
 impl Allocator for LongOnlyMinimumVariance {
-    fn allocate(&self, covariance: &Covariance, previous: Option<&[f64]>) -> Result<Weights> {
+    fn allocate(&self, covariance: &Covariance, situation: &Situation<'_>) -> Result<Weights> {
         let sigma = covariance.matrix();
-        let mut search = Search::from(sigma, previous);
+        let mut search = Search::from(sigma, situation.start);
         // Each iteration frees an asset; far more than twice as many as there are means that rounding rules.
         for _ in 0..20 * covariance.n_assets() + 100 {
             search.settle();
@@ -179,12 +179,12 @@ mod tests {
     #[test]
     fn the_solution_is_optimal_and_does_not_depend_on_the_start() {
         let sigma = random_covariance(60, 200);
-        let cold = LongOnlyMinimumVariance.allocate(&sigma, None).unwrap();
+        let cold = LongOnlyMinimumVariance.allocate(&sigma, &Situation::default()).unwrap();
         assert!(kkt_residual(&sigma, cold.as_slice()) < 1e-12);
         let held = cold.as_slice().iter().filter(|w| **w > 0.0).count();
         assert!((2..60).contains(&held), "{held} assets held: the case must bind some and free some");
         for start in [vec![1.0 / 60.0; 60], (0..60).map(|i| f64::from(i % 3)).collect()] {
-            assert_eq!(LongOnlyMinimumVariance.allocate(&sigma, Some(&start)).unwrap(), cold);
+            assert_eq!(LongOnlyMinimumVariance.allocate(&sigma, &Situation { start: Some(&start), ..Situation::default() }).unwrap(), cold);
         }
     }
 
@@ -192,7 +192,7 @@ mod tests {
     fn a_singular_covariance_with_a_repeated_asset_still_has_an_optimal_portfolio() {
         let base = random_covariance(20, 100);
         let sigma = Covariance::new(Matrix::from_fn(21, 21, |i, j| base.matrix()[(i.min(19), j.min(19))])).unwrap();
-        let weights = LongOnlyMinimumVariance.allocate(&sigma, None).unwrap();
+        let weights = LongOnlyMinimumVariance.allocate(&sigma, &Situation::default()).unwrap();
         assert!(kkt_residual(&sigma, weights.as_slice()) < 1e-10);
     }
 }

@@ -5,7 +5,7 @@
 //! ```
 //! Papers and packages also call this "inverse variance"; here the two are kept apart.
 
-use crate::allocators::{Allocator, Weights};
+use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;
 use crate::linalg::Covariance;
 use crate::registry::Choice;
@@ -15,7 +15,7 @@ use crate::registry::Choice;
 pub struct InverseVolatility;
 
 impl Allocator for InverseVolatility {
-    fn allocate(&self, covariance: &Covariance, _: Option<&[f64]>) -> Result<Weights> {
+    fn allocate(&self, covariance: &Covariance, _: &Situation<'_>) -> Result<Weights> {
         Weights::normalised(covariance.volatilities().into_iter().map(|sd| 1.0 / sd).collect())
     }
 }

@@ -2,25 +2,47 @@
 
 use std::io::Write;
 
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::estimators::Definite;
 use crate::{allocators, estimators};
 
 pub(super) fn run() -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "estimators ([compare] estimators)")?;
+    let above = |definite: Definite| match definite {
+        Definite::Always => "yes",
+        Definite::BelowT => "singular",
+        Definite::OnlyBelowT => "undefined",
+        Definite::Never => "singular always",
+    };
+    writeln!(out, "estimators: [compare] estimators, minvar estimate --estimator NAME,parameter=value\n")?;
+    let mut table = columns(["estimator", "n >= T", "parameters and defaults", "reference"]);
     for entry in estimators::ALL {
-        let above = if entry.invertible_above_t { "n > T" } else { "n < T" };
-        writeln!(out, "  {:<20} {above}  {}", entry.name, entry.reference)?;
+        table.add_row([entry.name, above(entry.definite), &parameters((entry.parameters)()), entry.reference]);
     }
-    writeln!(out, "  {:<20} n > T  the true covariance of a synthetic market", "oracle")?;
-    writeln!(
-        out,
-        "  {:<20} n > T  the network of [train.NAME], trained for each year before it",
-        "{ train = \"NAME\" }"
-    )?;
-    writeln!(out, "  {:<20} n > T  a trained network, see 'minvar model show FILE'", "{ model = \"FILE\" }")?;
-    writeln!(out, "allocators ([compare] allocators)")?;
+    table.add_row(["oracle", "yes", "", "the true covariance of a synthetic market; experiments only"]);
+    table.add_row(["{ train = \"NAME\" }", "yes", "seed=0 precision=\"f64\"", "the network of [train.NAME], trained for each year before it"]);
+    table.add_row(["{ model = \"FILE\" }", "yes", "precision=\"f64\"", "a trained network; {year} in FILE stands for the year of the decision"]);
+    writeln!(out, "{table}\n\nallocators: [compare] allocators, minvar estimate --allocator NAME,parameter=value\n")?;
+    let mut table = columns(["allocator", "takes", "parameters and defaults", "reference"]);
     for entry in allocators::ALL {
-        writeln!(out, "  {:<20}        {}", entry.name, entry.reference)?;
+        let takes = match entry.needs {
+            allocators::Needs::Nothing => "no covariance",
+            allocators::Needs::Entries => "entries",
+            allocators::Needs::Inverse => "an inverse",
+        };
+        table.add_row([entry.name, takes, &parameters((entry.parameters)()), entry.reference]);
     }
+    writeln!(out, "{table}")?;
     Ok(())
+}
+
+fn columns<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+}
+
+fn parameters(defaults: toml::Table) -> String {
+    defaults.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }

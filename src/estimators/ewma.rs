@@ -7,15 +7,16 @@
 //! close to singular, and exactly so in doubles once l^T falls below their precision.
 //! J.P. Morgan/Reuters (1996), "RiskMetrics Technical Document", section 5.2.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::estimators::{Calibration, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
-use crate::registry::Choice;
+use crate::registry::{Choice, check};
 
 /// How the recursion Σ ← l Σ + (1−l) x x' begins, which is how its finite weights are completed to one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Start {
     /// The weights are divided by their sum.
     #[default]
@@ -39,9 +40,7 @@ pub struct Ewma {
 impl Ewma {
     /// Decay l per day, strictly between 0 and 1.
     pub fn new(decay: f64, start: Start) -> Result<Self> {
-        if !(decay > 0.0 && decay < 1.0) {
-            return Err(Error::Parameter { name: "ewma.decay", range: "in (0, 1)", value: decay.to_string() });
-        }
+        check(decay > 0.0 && decay < 1.0, "ewma.decay", "in (0, 1)", decay)?;
         Ok(Self { decay, start })
     }
 
@@ -84,19 +83,21 @@ impl CovarianceEstimator for Ewma {
     }
 }
 
-#[derive(Deserialize)]
+/// Parameters of `ewma`.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Parameters {
+pub(super) struct Parameters {
     decay: f64,
+    start: Start,
 }
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { decay: 0.94 } // RiskMetrics, daily data
+        Self { decay: 0.94, start: Start::Normalised } // RiskMetrics, daily data
     }
 }
 
 pub(super) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let parameters: Parameters = choice.parameters()?;
-    Ok(Box::new(Ewma::new(parameters.decay, Start::Normalised)?))
+    let Parameters { decay, start } = choice.parameters()?;
+    Ok(Box::new(Ewma::new(decay, start)?))
 }

@@ -8,7 +8,7 @@
 //! Ledoit, Wolf (2004), "A well-conditioned estimator for large-dimensional covariance matrices", section 3.3.
 
 use crate::error::Result;
-use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
+use crate::estimators::{Calibration, Centred, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
@@ -46,6 +46,6 @@ impl CovarianceEstimator for LedoitWolfIdentity {
 }
 
 pub(super) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    choice.without_parameters()?;
-    Ok(Box::new(LedoitWolfIdentity::default()))
+    let Centred { centring } = choice.parameters()?;
+    Ok(Box::new(LedoitWolfIdentity(centring)))
 }

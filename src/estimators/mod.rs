@@ -1,25 +1,72 @@
 //! From a window of returns to a covariance; one file per estimator, one line per estimator in [`ALL`].
 
+mod average_oracle;
 mod clip;
+mod composite_likelihood;
+mod cv_oracle;
+mod dcc_qis;
+mod efm;
 mod ewma;
+mod factors;
+mod garch;
+mod gerber;
+mod gis;
+mod glasso;
+mod hard_threshold;
+mod hierarchy;
+mod isotonic;
+mod linear;
+mod lis;
+mod lw_const_corr;
+mod lw_diagonal;
 mod lw_identity;
+mod lw_market;
+mod lw_two_param;
+mod marchenko_pastur;
+mod mp_denoise;
+mod nercome;
+mod nls_analytical;
+mod oas;
+mod pca_k;
+mod poet;
+mod power_map;
 mod qis;
+mod repair;
+mod rie;
+mod rm2006;
 mod rotation_invariant;
 mod sample;
+mod spiked;
+mod stein_haff;
 mod window;
 
 pub use clip::{Clip, Keep};
+pub use composite_likelihood::CompositeLikelihood;
+pub use cv_oracle::{CvOracle, Share};
 pub use ewma::{Ewma, Start};
+pub use factors::{FactorRule, n_factors};
+pub use garch::Garch;
+pub use gis::Gis;
+pub use hard_threshold::HardThreshold;
+pub use hierarchy::{Hierarchy, Resampling};
+pub use lis::Lis;
 pub use lw_identity::LedoitWolfIdentity;
+pub use nls_analytical::AnalyticalShrinkage;
 pub use qis::Qis;
+pub use rie::Rie;
 pub use rotation_invariant::{Diagonal, RotationInvariant, Space};
 pub use sample::Sample;
+pub use spiked::{Spiked, SpikedLoss};
+pub use stein_haff::SteinHaff;
 pub use window::{Centring, Window};
+
+use linear::Centred;
 
 use crate::error::Result;
 use crate::linalg::Covariance;
-use crate::panel::Past;
-use crate::registry::{self, Choice};
+use crate::panel::{AssetId, Past};
+use crate::registry::{self, Choice, defaults, none};
+use crate::universe::Missing;
 
 /// A covariance estimator.
 pub trait CovarianceEstimator: Send + Sync {
@@ -37,6 +84,10 @@ pub trait EigenvalueCleaner: Send + Sync {
 pub struct Calibration<'a> {
     /// Everything known before the calendar year in which the estimator is used.
     pub past: Past<'a>,
+    /// The members that the universe rules choose at the end of an earlier past.
+    pub members: &'a (dyn Fn(Past<'_>) -> Result<Vec<AssetId>> + Sync),
+    /// How a missing return of a member is completed.
+    pub missing: Missing,
     /// Days in a window.
     pub lookback: usize,
     /// Days a portfolio is held.
@@ -45,14 +96,29 @@ pub struct Calibration<'a> {
     pub seed: u64,
 }
 
+/// For which shapes an estimate exists and is positive definite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Definite {
+    /// For any number of assets and days.
+    Always,
+    /// With fewer assets than days; singular otherwise.
+    BelowT,
+    /// With fewer assets than days; an error otherwise.
+    OnlyBelowT,
+    /// Never: singular by construction.
+    Never,
+}
+
 /// An estimator as experiments name it.
 pub struct Entry {
     /// The name in experiment files, tables and tests.
     pub name: &'static str,
     /// Authors and year.
     pub reference: &'static str,
-    /// Whether the estimate is invertible with more assets than days.
-    pub invertible_above_t: bool,
+    /// Where the estimate is positive definite.
+    pub definite: Definite,
+    /// The parameters with their defaults.
+    pub parameters: fn() -> toml::Table,
     /// Builds the estimator from its parameters and what it may learn from.
     pub fit: Fit,
 }
@@ -60,14 +126,52 @@ pub struct Entry {
 /// The constructor of an [`Entry`].
 pub type Fit = fn(&Choice, &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>>;
 
+use Definite::{Always, BelowT, Never, OnlyBelowT};
+use rotation_invariant::{OnCorrelation, OnCovariance};
+
 /// Every estimator. To add one: its file, its `mod` line above, its line here.
 #[rustfmt::skip]
 pub const ALL: &[Entry] = &[
-    Entry { name: "sample", reference: "unbiased sample covariance", invertible_above_t: false, fit: sample::fit },
-    Entry { name: "ewma", reference: "RiskMetrics 1994", invertible_above_t: false, fit: ewma::fit },
-    Entry { name: "lw_identity", reference: "Ledoit and Wolf 2004", invertible_above_t: true, fit: lw_identity::fit },
-    Entry { name: "clip", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", invertible_above_t: true, fit: clip::fit },
-    Entry { name: "qis", reference: "Ledoit and Wolf 2022", invertible_above_t: true, fit: qis::fit },
+    Entry { name: "sample", reference: "unbiased sample covariance", definite: BelowT, parameters: defaults::<Centred>, fit: sample::fit },
+    Entry { name: "ewma", reference: "RiskMetrics 1994", definite: BelowT, parameters: defaults::<ewma::Parameters>, fit: ewma::fit },
+    Entry { name: "rm2006", reference: "Zumbach 2007", definite: BelowT, parameters: none, fit: rm2006::fit },
+    Entry { name: "lw_identity", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: lw_identity::fit },
+    Entry { name: "lw_two_param", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: lw_two_param::fit },
+    Entry { name: "lw_const_corr", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: lw_const_corr::fit },
+    Entry { name: "lw_diagonal", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: lw_diagonal::fit },
+    Entry { name: "lw_market", reference: "Ledoit and Wolf 2003", definite: Always, parameters: defaults::<Centred>, fit: lw_market::fit },
+    Entry { name: "oas", reference: "Chen, Wiesel, Eldar, Hero 2010, as in scikit-learn", definite: Always, parameters: none, fit: oas::fit },
+    Entry { name: "oas_paper", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: oas::fit_paper },
+    Entry { name: "rblw", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: oas::fit_rao_blackwell },
+    Entry { name: "nls_analytical", reference: "Ledoit and Wolf 2020", definite: Always, parameters: defaults::<OnCovariance>, fit: nls_analytical::fit },
+    Entry { name: "qis", reference: "Ledoit and Wolf 2022", definite: Always, parameters: defaults::<OnCovariance>, fit: qis::fit },
+    Entry { name: "lis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: lis::fit },
+    Entry { name: "gis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: gis::fit },
+    Entry { name: "stein_haff", reference: "Stein 1975; Haff 1991", definite: OnlyBelowT, parameters: none, fit: stein_haff::fit },
+    Entry { name: "rie", reference: "Bun, Bouchaud, Potters 2016", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: rie::fit },
+    Entry { name: "rie_iw", reference: "Bun, Bouchaud, Potters 2017", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: rie::fit_inverse_wishart },
+    Entry { name: "clip", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", definite: Always, parameters: defaults::<clip::Parameters>, fit: clip::fit },
+    Entry { name: "clip_market", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", definite: Always, parameters: defaults::<OnCorrelation>, fit: clip::fit_market },
+    Entry { name: "mp_denoise", reference: "López de Prado 2020", definite: OnlyBelowT, parameters: defaults::<mp_denoise::DenoiseParameters>, fit: mp_denoise::fit },
+    Entry { name: "target_shrink", reference: "López de Prado 2020", definite: OnlyBelowT, parameters: defaults::<mp_denoise::ShrinkParameters>, fit: mp_denoise::fit_target_shrink },
+    Entry { name: "detone", reference: "López de Prado 2020", definite: Never, parameters: none, fit: mp_denoise::fit_detone },
+    Entry { name: "spiked", reference: "Donoho, Gavish, Johnstone 2018", definite: OnlyBelowT, parameters: defaults::<spiked::Parameters>, fit: spiked::fit },
+    Entry { name: "hard_threshold", reference: "Gavish and Donoho 2014", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: hard_threshold::fit },
+    Entry { name: "power_map", reference: "Guhr and Kälber 2003", definite: Always, parameters: defaults::<power_map::PowerMap>, fit: power_map::fit },
+    Entry { name: "average_oracle", reference: "Bongiorno, Challet, Loeper 2023", definite: Always, parameters: defaults::<average_oracle::Parameters>, fit: average_oracle::fit },
+    Entry { name: "cv_oracle", reference: "Bartz 2016", definite: Always, parameters: defaults::<CvOracle>, fit: cv_oracle::fit },
+    Entry { name: "nercome", reference: "Lam 2016", definite: Always, parameters: defaults::<nercome::Parameters>, fit: nercome::fit },
+    Entry { name: "hc_single", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchy::fit_single },
+    Entry { name: "hc_average", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchy::fit_average },
+    Entry { name: "hc_complete", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchy::fit_complete },
+    Entry { name: "bahc", reference: "Bongiorno and Challet 2021", definite: Always, parameters: defaults::<hierarchy::Bootstraps>, fit: hierarchy::fit_bahc },
+    Entry { name: "k_bahc", reference: "Bongiorno and Challet 2022", definite: Always, parameters: defaults::<hierarchy::Recursions>, fit: hierarchy::fit_k_bahc },
+    Entry { name: "pca_k", reference: "Connor and Korajczyk 1986", definite: Always, parameters: defaults::<pca_k::PrincipalComponents>, fit: pca_k::fit },
+    Entry { name: "efm", reference: "Sharpe 1963", definite: Always, parameters: none, fit: efm::fit },
+    Entry { name: "poet", reference: "Fan, Liao, Mincheva 2013", definite: Always, parameters: defaults::<poet::Poet>, fit: poet::fit },
+    Entry { name: "gerber", reference: "Gerber, Markowitz et al. 2022", definite: BelowT, parameters: defaults::<gerber::Gerber>, fit: gerber::fit },
+    Entry { name: "glasso", reference: "Friedman, Hastie, Tibshirani 2008", definite: Always, parameters: defaults::<glasso::GraphicalLasso>, fit: glasso::fit },
+    Entry { name: "dcc_qis", reference: "Engle, Ledoit, Wolf 2019; Ledoit and Wolf 2022", definite: Always, parameters: defaults::<dcc_qis::Parameters>, fit: dcc_qis::fit },
 ];
 
 /// The registered estimator of that name.

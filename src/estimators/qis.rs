@@ -11,12 +11,10 @@
 //! n assets, N effective observations. The kernel sits at g_j with bandwidth h g_j and is read at g_i.
 //! Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices", Bernoulli 28, section 4.
 
-use crate::error::{Error, Result};
-use crate::estimators::{Calibration, Centring, CovarianceEstimator, EigenvalueCleaner, RotationInvariant, Space};
+use crate::error::Result;
+use crate::estimators::rotation_invariant::{on_covariance, split_null};
+use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
 use crate::registry::Choice;
-
-/// An eigenvalue that should not be null, below this share of the largest, is null: the panel lacks rank.
-const RANK_FLOOR: f64 = 1e-14;
 
 /// Quadratic-inverse shrinkage.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,38 +22,46 @@ pub struct Qis;
 
 impl EigenvalueCleaner for Qis {
     fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
-        let n_assets = eigenvalues.len();
-        let n_null = n_assets.saturating_sub(n_observations);
-        let (_, positive) = eigenvalues.split_at(n_null);
-        if positive[0] <= RANK_FLOOR * positive[positive.len() - 1] {
-            let why = format!("the rank of the returns is below {}: an asset repeats others", positive.len());
-            return Err(Error::Undefined { what: "qis", why });
-        }
-        let inverse: Vec<f64> = positive.iter().map(|l| 1.0 / l).collect();
-        let c = n_assets as f64 / n_observations as f64;
-        let h = c.powi(2).min(c.powi(-2)).powf(0.35) * (n_assets as f64).powf(-0.35);
-
-        let mut cleaned = Vec::with_capacity(n_assets);
-        if n_null > 0 {
-            let mean_inverse = inverse.iter().sum::<f64>() / inverse.len() as f64;
-            cleaned.resize(n_null, 1.0 / ((c - 1.0) * mean_inverse));
-        }
-        for &g in &inverse {
-            let (theta, conjugate) = smoothed(&inverse, g, h);
-            let amplitude = theta * theta + conjugate * conjugate;
-            cleaned.push(if n_null == 0 {
-                1.0 / (g * ((1.0 - c).powi(2) + 2.0 * c * (1.0 - c) * theta + c * c * amplitude))
-            } else {
-                1.0 / (g * amplitude)
-            });
-        }
+        let mut cleaned = unscaled(eigenvalues, n_observations)?;
         let scale = eigenvalues.iter().sum::<f64>() / cleaned.iter().sum::<f64>();
-        Ok(cleaned.into_iter().map(|delta| delta * scale).collect())
+        cleaned.iter_mut().for_each(|delta| *delta *= scale);
+        Ok(cleaned)
     }
 }
 
+/// δ before its trace is restored.
+pub(super) fn unscaled(eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    let n_assets = eigenvalues.len();
+    let (n_null, positive) = split_null("qis", eigenvalues, n_observations)?;
+    let inverse: Vec<f64> = positive.iter().map(|l| 1.0 / l).collect();
+    let c = n_assets as f64 / n_observations as f64;
+    let h = bandwidth(n_assets, n_observations);
+
+    let mut cleaned = Vec::with_capacity(n_assets);
+    if n_null > 0 {
+        let mean_inverse = inverse.iter().sum::<f64>() / inverse.len() as f64;
+        cleaned.resize(n_null, 1.0 / ((c - 1.0) * mean_inverse));
+    }
+    for &g in &inverse {
+        let (theta, conjugate) = smoothed(&inverse, g, h);
+        let amplitude = theta * theta + conjugate * conjugate;
+        cleaned.push(if n_null == 0 {
+            1.0 / (g * ((1.0 - c).powi(2) + 2.0 * c * (1.0 - c) * theta + c * c * amplitude))
+        } else {
+            1.0 / (g * amplitude)
+        });
+    }
+    Ok(cleaned)
+}
+
+/// h.
+pub(super) fn bandwidth(n_assets: usize, n_observations: usize) -> f64 {
+    let c = n_assets as f64 / n_observations as f64;
+    c.powi(2).min(c.powi(-2)).powf(0.35) * (n_assets as f64).powf(-0.35)
+}
+
 /// θ and H at g: sums kept in four lanes each, so that the loop vectorises and the order of addition is fixed.
-fn smoothed(inverse: &[f64], g: f64, h: f64) -> (f64, f64) {
+pub(super) fn smoothed(inverse: &[f64], g: f64, h: f64) -> (f64, f64) {
     const LANES: usize = 4;
     let mut theta = [0.0; LANES];
     let mut conjugate = [0.0; LANES];
@@ -77,6 +83,5 @@ fn smoothed(inverse: &[f64], g: f64, h: f64) -> (f64, f64) {
 }
 
 pub(super) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    choice.without_parameters()?;
-    Ok(Box::new(RotationInvariant { cleaner: Qis, space: Space::Covariance(Centring::Mean) }))
+    on_covariance(choice, Qis)
 }

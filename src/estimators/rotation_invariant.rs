@@ -6,14 +6,19 @@
 //! ```
 //! D holds the sample volatilities. Bun, Bouchaud, Potters (2017), "Cleaning large correlation matrices", section 6.
 
-use crate::error::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
 use crate::estimators::{Centring, CovarianceEstimator, EigenvalueCleaner, Window};
 use crate::linalg::{Covariance, Matrix};
+use crate::registry::Choice;
 
 /// What happens to the diagonal of a cleaned correlation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Diagonal {
     /// Ξ_ij ← Ξ_ij / √(Ξ_ii Ξ_jj): the variances stay the sample ones.
+    #[default]
     Reset,
     /// Ξ is used as it comes.
     Kept,
@@ -48,17 +53,78 @@ impl<C: EigenvalueCleaner> CovarianceEstimator for RotationInvariant<C> {
                 let (eigenvalues, spectrum) = window.correlation_spectrum()?;
                 let cleaned = self.cleaner.clean(&eigenvalues, window.n_days())?;
                 let correlation = spectrum.with_eigenvalues(&cleaned);
-                let scale = scales(&correlation, &window.volatilities(), diagonal);
-                Covariance::new(correlation.map(|i, j, x| x * (scale[i] * scale[j])))
+                Covariance::new(rescaled(correlation, &window.volatilities(), diagonal))
             }
         }
     }
 }
 
-/// The diagonal matrix that turns Ξ into Σ.
-fn scales(correlation: &Matrix, volatilities: &[f64], diagonal: Diagonal) -> Vec<f64> {
-    match diagonal {
+/// Parameters of a map of the eigenvalues of the covariance.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct OnCovariance {
+    centring: Centring,
+}
+
+/// Parameters of a map of the eigenvalues of the correlation.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct OnCorrelation {
+    diagonal: Diagonal,
+}
+
+/// A cleaner without parameters of its own, on the covariance.
+pub(super) fn on_covariance<C: EigenvalueCleaner + 'static>(
+    choice: &Choice,
+    cleaner: C,
+) -> Result<Box<dyn CovarianceEstimator>> {
+    let OnCovariance { centring } = choice.parameters()?;
+    Ok(Box::new(RotationInvariant { cleaner, space: Space::Covariance(centring) }))
+}
+
+/// A cleaner without parameters of its own, on the correlation.
+pub(super) fn on_correlation<C: EigenvalueCleaner + 'static>(
+    choice: &Choice,
+    cleaner: C,
+) -> Result<Box<dyn CovarianceEstimator>> {
+    let OnCorrelation { diagonal } = choice.parameters()?;
+    Ok(Box::new(RotationInvariant { cleaner, space: Space::Correlation(diagonal) }))
+}
+
+/// D Ξ D for a correlation Ξ and volatilities D.
+pub(super) fn rescaled(correlation: Matrix, volatilities: &[f64], diagonal: Diagonal) -> Matrix {
+    let scale: Vec<f64> = match diagonal {
         Diagonal::Kept => volatilities.to_vec(),
         Diagonal::Reset => volatilities.iter().zip(correlation.diagonal()).map(|(v, x)| v / x.sqrt()).collect(),
+    };
+    correlation.map(|i, j, x| x * (scale[i] * scale[j]))
+}
+
+/// An eigenvalue that should not be null, below this share of the largest, is null: the panel lacks rank.
+const RANK_FLOOR: f64 = 1e-14;
+
+/// The number n − N of eigenvalues that are null because there are more assets than observations, and the others,
+/// which must be positive.
+pub(super) fn split_null<'a>(
+    what: &'static str,
+    eigenvalues: &'a [f64],
+    n_observations: usize,
+) -> Result<(usize, &'a [f64])> {
+    let n_null = eigenvalues.len().saturating_sub(n_observations);
+    let positive = &eigenvalues[n_null..];
+    if positive[0] <= RANK_FLOOR * positive[positive.len() - 1] {
+        let why = format!("the rank of the returns is below {}: an asset repeats others", positive.len());
+        return Err(Error::Undefined { what, why });
     }
+    Ok((n_null, positive))
+}
+
+/// The same where the map needs more observations than assets.
+pub(super) fn require_more_days(what: &'static str, eigenvalues: &[f64], n_observations: usize) -> Result<()> {
+    let n_assets = eigenvalues.len();
+    if n_assets >= n_observations {
+        let why = format!("it needs more days than assets, not {n_observations} observations of {n_assets} assets");
+        return Err(Error::Undefined { what, why });
+    }
+    split_null(what, eigenvalues, n_observations).map(|_| ())
 }

@@ -6,7 +6,7 @@
 //! Singular for N assets ≥ T days, where a minimum-variance portfolio is undefined.
 
 use crate::error::Result;
-use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
+use crate::estimators::{Calibration, Centred, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
@@ -21,6 +21,6 @@ impl CovarianceEstimator for Sample {
 }
 
 pub(super) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    choice.without_parameters()?;
-    Ok(Box::new(Sample::default()))
+    let Centred { centring } = choice.parameters()?;
+    Ok(Box::new(Sample(centring)))
 }

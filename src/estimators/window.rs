@@ -2,11 +2,14 @@
 
 use std::sync::OnceLock;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::linalg::{Matrix, Spectrum};
 
 /// The point about which second moments are taken, and the effective sample size N.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Centring {
     /// Sample means removed, N = T − 1: one degree of freedom is spent.
     #[default]
@@ -115,8 +118,13 @@ impl Window {
 
     /// Standard deviations (N), means removed, N = T − 1.
     pub fn volatilities(&self) -> Vec<f64> {
-        let n_observations = Centring::Mean.n_observations(self.n_days()) as f64;
-        self.gram(Centring::Mean).diagonal().iter().map(|sum| (sum / n_observations).sqrt()).collect()
+        self.volatilities_about(Centring::Mean)
+    }
+
+    /// Standard deviations (N) by a choice of centring.
+    pub fn volatilities_about(&self, centring: Centring) -> Vec<f64> {
+        let n_observations = centring.n_observations(self.n_days()) as f64;
+        self.gram(centring).diagonal().iter().map(|sum| (sum / n_observations).sqrt()).collect()
     }
 
     /// The sample correlation (N × N), with ones on the diagonal.

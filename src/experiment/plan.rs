@@ -3,14 +3,14 @@
 use crate::allocators::{self, Allocator, Needs};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
-use crate::estimators::{self, Calibration, CovarianceEstimator};
+use crate::estimators::{self, Calibration, CovarianceEstimator, Definite};
 use crate::experiment::networks::{MODEL, Networks, TRAIN};
 use crate::experiment::{Experiment, Training};
 use crate::linalg::Covariance;
-use crate::panel::{AssetId, Panel};
+use crate::panel::{AssetId, Panel, Past};
 use crate::registry::Choice;
 use crate::synthetic::Truth;
-use crate::universe::{Missing, RankedUniverse};
+use crate::universe::{Missing, RankedUniverse, Universe};
 
 /// The name of the true covariance among the estimators.
 pub(super) const ORACLE: &str = "oracle";
@@ -109,8 +109,11 @@ impl<'a> Plan<'a> {
         let panel = &self.market.panel;
         let year = panel.calendar().date(decision).first_of_year();
         let windows = &self.experiment.walk_forward;
+        let members = |past: Past<'_>| self.universe.select(past).map(|selection| selection.members);
         let calibration = Calibration {
             past: panel.past(panel.calendar().first_on_or_after(year)),
+            members: &members,
+            missing: self.missing,
             lookback: windows.lookback,
             horizon: windows.horizon,
             seed: self.experiment.seed,
@@ -148,11 +151,17 @@ impl<'a> Plan<'a> {
                 continue;
             }
             let entry = estimators::named(&choice.name)?;
-            if let Some(allocator) = allocator.filter(|_| !entry.invertible_above_t && n_assets >= lookback) {
-                let able = estimators::ALL.iter().filter(|e| e.invertible_above_t).map(|e| e.name);
+            let Some(allocator) = allocator else { continue };
+            let exists = match entry.definite {
+                Definite::Always => true,
+                Definite::BelowT | Definite::OnlyBelowT => n_assets < lookback,
+                Definite::Never => false,
+            };
+            if !exists {
+                let able = estimators::ALL.iter().filter(|e| e.definite == Definite::Always).map(|e| e.name);
                 let why = format!(
-                    "its covariance of {n_assets} assets from {lookback} days is singular, so {} does not exist; \
-                     use a longer lookback, a smaller universe or one of: {}",
+                    "its covariance of {n_assets} assets from {lookback} days is singular or does not exist, and with it \
+                     {}; use a longer lookback, a smaller universe or one of: {}",
                     allocator.name,
                     able.collect::<Vec<_>>().join(", ")
                 );

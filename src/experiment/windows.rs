@@ -10,13 +10,15 @@ use std::collections::btree_map::Entry;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::account::Holdings;
+use crate::allocators::Situation;
 use crate::error::{Error, Result};
 use crate::estimators::Window;
 use crate::experiment::Training;
 use crate::experiment::networks::Networks;
 use crate::experiment::plan::{Fitted, Pair, Plan};
-use crate::linalg::Covariance;
-use crate::panel::{AssetId, Panel};
+use crate::linalg::{Covariance, Repair};
+use crate::panel::{AssetId, Field, Panel};
 use crate::universe::{Selection, Universe};
 
 /// Everything decided on one date; the unit that is stored.
@@ -27,6 +29,8 @@ pub(super) struct Decision {
     pub universe_hash: String,
     pub removed: Vec<(String, usize)>,
     pub n_filled: usize,
+    /// One list per estimator of the plan.
+    pub repairs: Vec<Vec<Repair>>,
     /// One per portfolio of the plan.
     pub allocations: Vec<Allocation>,
 }
@@ -81,7 +85,7 @@ pub(super) fn decide_block(
     }
     let estimate = |&day: &usize| estimate(plan, &fits[&year(day)], day);
     let estimates: Vec<Estimates> = days.par_iter().with_max_len(1).map(estimate).collect::<Result<_>>()?;
-    let follow = |(number, pair): (usize, &Pair)| follow(plan, pair, number, &estimates, before);
+    let follow = |(number, pair): (usize, &Pair)| Portfolio { plan, pair, number }.follow(&estimates, before);
     let portfolios: Vec<Vec<Allocation>> = plan.pairs.par_iter().with_max_len(1).enumerate().map(follow).collect();
     let decision = |(k, estimates): (usize, Estimates)| Decision {
         day: estimates.day,
@@ -89,6 +93,7 @@ pub(super) fn decide_block(
         universe_hash: estimates.universe_hash,
         removed: estimates.selection.removed.into_iter().map(|(rule, n)| (rule.to_string(), n)).collect(),
         n_filled: estimates.n_filled,
+        repairs: estimates.covariances.iter().map(repairs).collect(),
         allocations: portfolios.iter().map(|portfolio| portfolio[k].clone()).collect(),
     };
     Ok(estimates.into_iter().enumerate().map(decision).collect())
@@ -123,37 +128,73 @@ fn named(error: Error, panel: &Panel, members: &[AssetId], day: usize) -> Error 
     }
 }
 
-/// The allocations of one portfolio over the dates of a block, each starting from the one before.
-fn follow(
-    plan: &Plan<'_>,
-    pair: &Pair,
+/// What an estimator had to repair, nothing where it has no estimate.
+fn repairs(covariance: &std::result::Result<Covariance, String>) -> Vec<Repair> {
+    covariance.as_ref().map_or(Vec::new(), |covariance| covariance.repairs().to_vec())
+}
+
+/// A portfolio on its way through the dates.
+struct Portfolio<'a> {
+    plan: &'a Plan<'a>,
+    pair: &'a Pair,
     number: usize,
-    estimates: &[Estimates],
-    before: &[Decision],
-) -> Vec<Allocation> {
-    // The last date on which this portfolio existed, however long ago: where a block begins must not matter.
-    let last = |d: &Decision| Some((d.members.clone(), d.allocations[number].weights()?.to_vec()));
-    let mut previous: Option<(Vec<AssetId>, Vec<f64>)> = before.iter().rev().find_map(last);
-    let mut allocations = Vec::with_capacity(estimates.len());
-    for date in estimates {
-        let members = date.selection.members.as_slice();
-        let start = previous.as_ref().map(|(held, weights)| on_members(held, weights, members));
-        let allocation = match &date.covariances[pair.estimator] {
-            Err(why) => Allocation::Undefined(why.clone()),
-            Ok(covariance) => match plan.allocators[pair.allocator].allocate(covariance, start.as_deref()) {
-                Err(why) => Allocation::Undefined(why.to_string()),
-                Ok(weights) => Allocation::Weights {
-                    predicted_volatility: covariance.variance_of(weights.as_slice()).sqrt(),
-                    weights: weights.as_slice().to_vec(),
-                },
-            },
-        };
-        if let Some(weights) = allocation.weights() {
-            previous = Some((members.to_vec(), weights.to_vec()));
+}
+
+/// What a portfolio last decided: when, on which assets, with which weights.
+type Last = (usize, Vec<AssetId>, Vec<f64>);
+
+impl Portfolio<'_> {
+    /// The allocations over the dates of a block, each starting from the one before.
+    fn follow(&self, estimates: &[Estimates], before: &[Decision]) -> Vec<Allocation> {
+        // The last date on which this portfolio existed, however long ago: where a block begins must not matter.
+        let last = |d: &Decision| Some((d.day, d.members.clone(), d.allocations[self.number].weights()?.to_vec()));
+        let mut previous: Option<Last> = before.iter().rev().find_map(last);
+        let mut allocations = Vec::with_capacity(estimates.len());
+        for date in estimates {
+            let allocation = match &date.covariances[self.pair.estimator] {
+                Err(why) => Allocation::Undefined(why.clone()),
+                Ok(covariance) => self.allocate(date, covariance, previous.as_ref()),
+            };
+            if let Some(weights) = allocation.weights() {
+                previous = Some((date.day, date.selection.members.clone(), weights.to_vec()));
+            }
+            allocations.push(allocation);
         }
-        allocations.push(allocation);
+        allocations
     }
-    allocations
+
+    fn allocate(&self, date: &Estimates, covariance: &Covariance, previous: Option<&Last>) -> Allocation {
+        let panel = &self.plan.market.panel;
+        let (past, members) = (panel.past(date.day), date.selection.members.as_slice());
+        let start = previous.map(|(_, assets, weights)| on_members(assets, weights, members));
+        let held = previous.map(|last| drifted(panel, last, date.day, members));
+        let value = |&asset: &AssetId| past.last_known(Field::MarketValue, asset).unwrap_or(f64::NAN);
+        let market_values: Option<Vec<f64>> = past.has(Field::MarketValue).then(|| members.iter().map(value).collect());
+        let sectors: Vec<&str> = members.iter().map(|&asset| past.sector(asset)).collect();
+        let situation = Situation {
+            start: start.as_deref(),
+            held: held.as_deref(),
+            market_values: market_values.as_deref(),
+            sectors: sectors.iter().any(|sector| !sector.is_empty()).then_some(&sectors),
+        };
+        match self.plan.allocators[self.pair.allocator].allocate(covariance, &situation) {
+            Err(why) => Allocation::Undefined(named(why, panel, members, date.day).to_string()),
+            Ok(weights) => Allocation::Weights {
+                predicted_volatility: covariance.variance_of(weights.as_slice()).sqrt(),
+                weights: weights.as_slice().to_vec(),
+            },
+        }
+    }
+}
+
+/// The weights of the members that a portfolio holds at the last close before a decision day.
+fn drifted(panel: &Panel, (day, assets, weights): &Last, decision: usize, members: &[AssetId]) -> Vec<f64> {
+    let mut holdings = Holdings::cash();
+    holdings.rebalance(assets.iter().copied().zip(weights.iter().copied()));
+    for known in day + 1..decision {
+        holdings.earn(|asset| panel.returns(asset)[known]);
+    }
+    members.iter().map(|&asset| holdings.weight(asset)).collect()
 }
 
 /// Weights of some assets on other ones, zero for newcomers; both lists ascend.
@@ -175,11 +216,11 @@ mod tests {
     struct Sticky(AtomicUsize);
 
     impl Allocator for Sticky {
-        fn allocate(&self, covariance: &Covariance, previous: Option<&[f64]>) -> Result<Weights> {
+        fn allocate(&self, covariance: &Covariance, situation: &Situation<'_>) -> Result<Weights> {
             match self.0.fetch_add(1, Ordering::Relaxed) {
                 0 => Weights::normalised((0..covariance.n_assets()).map(|i| if i == 4 { 1.0 } else { 0.0 }).collect()),
                 2 => Err(Error::Undefined { what: "sticky", why: "it is the third date".to_string() }),
-                _ => Weights::normalised(previous.expect("it existed before").to_vec()),
+                _ => Weights::normalised(situation.start.expect("it existed before").to_vec()),
             }
         }
     }

@@ -1,11 +1,25 @@
 //! A covariance matrix whose finiteness and symmetry have been checked once, at the door.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 
-/// A finite symmetric n x n matrix with a positive diagonal.
+/// A finite symmetric n x n matrix with a positive diagonal, and what had to be repaired to get it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Covariance(Matrix);
+pub struct Covariance {
+    matrix: Matrix,
+    repairs: Vec<Repair>,
+}
+
+/// A documented repair or fallback that an estimator had to use, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repair {
+    /// Its name in results: `negative_eigenvalues`, `garch_fallback`.
+    pub what: String,
+    /// How many eigenvalues, assets or trials it concerned.
+    pub count: usize,
+}
 
 impl Covariance {
     /// Checks shape, symmetry (exact), finiteness and the sign of the variances.
@@ -19,26 +33,39 @@ impl Covariance {
             return Err(Error::Column { column, rule: "its variance is not positive" });
         }
         debug_assert!((0..n).all(|j| (0..j).all(|i| matrix[(i, j)] == matrix[(j, i)])));
-        Ok(Self(matrix))
+        Ok(Self { matrix, repairs: Vec::new() })
+    }
+
+    /// Notes a repair, unless nothing had to be repaired.
+    pub fn repaired(mut self, what: &str, count: usize) -> Self {
+        if count > 0 {
+            self.repairs.push(Repair { what: what.to_string(), count });
+        }
+        self
+    }
+
+    /// What had to be repaired.
+    pub fn repairs(&self) -> &[Repair] {
+        &self.repairs
     }
 
     /// The matrix.
     pub fn matrix(&self) -> &Matrix {
-        &self.0
+        &self.matrix
     }
 
     /// Number of assets n.
     pub fn n_assets(&self) -> usize {
-        self.0.nrows()
+        self.matrix.nrows()
     }
 
     /// Standard deviations (n), daily.
     pub fn volatilities(&self) -> Vec<f64> {
-        self.0.diagonal().iter().map(|variance| variance.sqrt()).collect()
+        self.matrix.diagonal().iter().map(|variance| variance.sqrt()).collect()
     }
 
     /// w'Σw.
     pub fn variance_of(&self, weights: &[f64]) -> f64 {
-        self.0.times(weights).iter().zip(weights).map(|(s, w)| s * w).sum()
+        self.matrix.times(weights).iter().zip(weights).map(|(s, w)| s * w).sum()
     }
 }

@@ -107,6 +107,21 @@ impl Matrix {
         product
     }
 
+    /// A B.
+    pub fn product(&self, other: &Matrix) -> Matrix {
+        assert_eq!(self.ncols, other.nrows, "inner sizes of a product");
+        let mut product = Matrix::zeros(self.nrows, other.ncols);
+        let out = product.view_mut();
+        faer::linalg::matmul::matmul(out, Accum::Replace, self.view(), other.view(), 1.0, Par::Seq);
+        product
+    }
+
+    /// The rows with these numbers, in this order.
+    pub fn rows(&self, numbers: &[usize]) -> Matrix {
+        let columns = self.columns().flat_map(|column| numbers.iter().map(|&t| column[t]));
+        Self { nrows: numbers.len(), ncols: self.ncols, entries: columns.collect() }
+    }
+
     /// X'X (n x n) of a T x n matrix: only the lower triangle is computed, then mirrored.
     pub fn gram(&self) -> Matrix {
         let x = self.view();

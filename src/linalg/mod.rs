@@ -12,7 +12,7 @@ mod real;
 mod spectrum;
 
 pub use cholesky::Cholesky;
-pub use covariance::Covariance;
+pub use covariance::{Covariance, Repair};
 pub use growing::GrowingCholesky;
 pub use matrix::Matrix;
 #[cfg(target_arch = "x86_64")]

@@ -58,6 +58,11 @@ impl<'a> Past<'a> {
         &self.panel.assets()[asset].issuer
     }
 
+    /// The sector of an asset, empty when unknown: one classification for all days.
+    pub fn sector(&self, asset: AssetId) -> &'a str {
+        &self.panel.assets()[asset].sector
+    }
+
     /// Returns of the last `lookback` days, oldest first, NaN where missing; `None` if the past is shorter.
     pub fn returns(&self, asset: AssetId, lookback: usize) -> Option<&'a [f64]> {
         let start = self.end.checked_sub(lookback)?;

@@ -13,13 +13,13 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use candle_core::{Device, Tensor};
-use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::index;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::panel::{AssetId, Past};
+use crate::random::generator;
 use crate::train::Schedule;
 use crate::universe::{Missing, RankedUniverse, Universe};
 
@@ -167,10 +167,4 @@ impl<'a> Sampler<'a> {
             days,
         })
     }
-}
-
-/// The generator of a stream of a seed.
-fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
-    let hash = blake3::hash(&[seed.to_le_bytes(), stream.to_le_bytes()].concat());
-    Xoshiro256PlusPlus::from_seed(*hash.as_bytes())
 }

@@ -247,7 +247,7 @@ fn allocators_match_quadprog_clarabel_and_the_packages() {
         ["alloc_n10_t60", "alloc_n50_t250", "alloc_n100_t80", "alloc_n200_t1000"].into_iter().filter_map(Vectors::open)
     {
         let sigma = Covariance::new(symmetric(vectors.matrix("in.cov"))).unwrap();
-        let weights = |allocator: &dyn Allocator| allocator.allocate(&sigma, None).unwrap().as_slice().to_vec();
+        let weights = |allocator: &dyn Allocator| allocator.allocate(&sigma, &Situation::default()).unwrap().as_slice().to_vec();
         vectors.close("riskportfolios.gmv_unconstrained", &weights(&MinimumVariance), TOLERANCE);
         vectors.close("riskportfolios.inverse_volatility", &weights(&InverseVolatility), TOLERANCE);
         let n = sigma.n_assets();
@@ -280,7 +280,7 @@ fn the_long_only_solver_agrees_with_clarabel() {
     let members: Vec<usize> = (0..80).collect();
     for day in [5, 20, 39] {
         let sigma = truth.covariance(day, &members).unwrap();
-        let ours = LongOnlyMinimumVariance.allocate(&sigma, None).unwrap();
+        let ours = LongOnlyMinimumVariance.allocate(&sigma, &Situation::default()).unwrap();
         assert!(kkt_residual(&sigma, ours.as_slice()) < 1e-10);
         let theirs = clarabel_long_only(&sigma);
         for (ours, theirs) in ours.as_slice().iter().zip(&theirs) {

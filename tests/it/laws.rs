@@ -128,7 +128,7 @@ fn weights_sum_to_one_whatever_the_scale_and_the_order() {
     let order = permuted(30);
     let other = Matrix::from_fn(30, 30, |i, j| 1e4 * sigma.matrix()[(order[i], order[j])]);
     for (name, allocator) in all_allocators() {
-        let weights = allocator.allocate(&sigma, None).unwrap();
+        let weights = allocator.allocate(&sigma, &Situation::default()).unwrap();
         let weights = weights.as_slice();
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{name}");
         let reordered = allocator.allocate(&Covariance::new(other.clone()).unwrap(), None).unwrap();
@@ -143,7 +143,7 @@ fn no_allocator_beats_minimum_variance_and_long_only_holds_no_shorts() {
     let sigma = true_covariance(30);
     let risk = |name: &str| {
         let entry = allocators::named(name).unwrap();
-        let weights = (entry.build)(&Choice::named(name)).unwrap().allocate(&sigma, None).unwrap();
+        let weights = (entry.build)(&Choice::named(name)).unwrap().allocate(&sigma, &Situation::default()).unwrap();
         (sigma.variance_of(weights.as_slice()), weights)
     };
     let (lowest, _) = risk("gmv");
@@ -160,7 +160,7 @@ fn where_a_solver_starts_does_not_change_a_byte_of_the_weights() {
     let sigma = true_covariance(40);
     let start: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 0.05 } else { 0.0 }).collect();
     for (name, allocator) in all_allocators() {
-        let cold = allocator.allocate(&sigma, None).unwrap();
+        let cold = allocator.allocate(&sigma, &Situation::default()).unwrap();
         assert_eq!(allocator.allocate(&sigma, Some(&start)).unwrap(), cold, "{name}");
     }
 }

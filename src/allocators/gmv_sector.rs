@@ -1,0 +1,57 @@
+//! Minimum variance with a cap on every sector.
+//!
+//! ```text
+//! min w'Σw,  1'w = 1,  Σ_{i in s} w_i ≤ cap for every sector s,  lower ≤ w_i ≤ upper
+//! ```
+//! Assets without a sector form one together. Needs a panel with sectors.
+//! Markowitz (1959), "Portfolio selection", chapter 8, on linear constraints.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::allocators::quadratic::Program;
+use crate::allocators::{Allocator, Situation, Weights};
+use crate::error::Result;
+use crate::linalg::Covariance;
+use crate::registry::{Choice, check};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SectorMinimumVariance {
+    cap: f64,
+    lower: f64,
+    upper: f64,
+}
+
+impl Default for SectorMinimumVariance {
+    fn default() -> Self {
+        Self { cap: 0.4, lower: 0.0, upper: f64::INFINITY }
+    }
+}
+
+/// Members of each sector, in the order of their names.
+pub(super) fn by_sector<'a>(sectors: &[&'a str]) -> BTreeMap<&'a str, Vec<usize>> {
+    let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    sectors.iter().enumerate().for_each(|(i, sector)| members.entry(sector).or_default().push(i));
+    members
+}
+
+impl Allocator for SectorMinimumVariance {
+    fn allocate(&self, covariance: &Covariance, situation: &Situation<'_>) -> Result<Weights> {
+        let sectors = situation.known("gmv_sector", "sectors", situation.sectors)?;
+        let mut program = Program::new("gmv_sector", covariance);
+        for members in by_sector(sectors).values() {
+            program.at_most(members.iter().map(|&i| (i, 1.0)).collect(), self.cap);
+        }
+        program.between(self.lower, self.upper);
+        Weights::normalised(program.solve()?)
+    }
+}
+
+pub(super) fn build(choice: &Choice) -> Result<Box<dyn Allocator>> {
+    let allocator: SectorMinimumVariance = choice.parameters()?;
+    check(allocator.cap > 0.0, "gmv_sector.cap", "above 0", allocator.cap)?;
+    check(allocator.lower < allocator.upper, "gmv_sector.lower", "below upper", allocator.lower)?;
+    Ok(Box::new(allocator))
+}

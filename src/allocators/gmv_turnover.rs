@@ -1,0 +1,49 @@
+//! Minimum variance with a bound on turnover.
+//!
+//! ```text
+//! min w'Σw,  1'w = 1,  Σ |w_i − h_i| ≤ turnover + (1 − Σ h_i),  lower ≤ w_i ≤ upper
+//! ```
+//! h are the weights held before the trade, drifted with the returns known at the decision. What they lack to one was held
+//! in assets that have left the universe; buying that back does not count. Without holdings there is no bound.
+//! Lobo, Fazel, Boyd (2007), "Portfolio optimization with linear and fixed transaction costs".
+
+use serde::{Deserialize, Serialize};
+
+use crate::allocators::quadratic::Program;
+use crate::allocators::{Allocator, Situation, Weights};
+use crate::error::Result;
+use crate::linalg::Covariance;
+use crate::registry::{Choice, check};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TurnoverMinimumVariance {
+    turnover: f64,
+    lower: f64,
+    upper: f64,
+}
+
+impl Default for TurnoverMinimumVariance {
+    fn default() -> Self {
+        Self { turnover: 0.3, lower: 0.0, upper: f64::INFINITY }
+    }
+}
+
+impl Allocator for TurnoverMinimumVariance {
+    fn allocate(&self, covariance: &Covariance, situation: &Situation<'_>) -> Result<Weights> {
+        let mut program = Program::new("gmv_turnover", covariance);
+        if let Some(held) = situation.held {
+            let lacking = (1.0 - held.iter().sum::<f64>()).abs();
+            program.within(held, self.turnover + lacking);
+        }
+        program.between(self.lower, self.upper);
+        Weights::normalised(program.solve()?)
+    }
+}
+
+pub(super) fn build(choice: &Choice) -> Result<Box<dyn Allocator>> {
+    let allocator: TurnoverMinimumVariance = choice.parameters()?;
+    check(allocator.turnover >= 0.0, "gmv_turnover.turnover", "at least 0", allocator.turnover)?;
+    check(allocator.lower < allocator.upper, "gmv_turnover.lower", "below upper", allocator.lower)?;
+    Ok(Box::new(allocator))
+}

@@ -1,0 +1,26 @@
+//! Inverse variance.
+//!
+//! ```text
+//! w_i ∝ 1 / Σ_ii
+//! ```
+//! The minimum-variance portfolio of uncorrelated assets. Some papers give this name to inverse volatility.
+
+use crate::allocators::{Allocator, Situation, Weights};
+use crate::error::Result;
+use crate::linalg::Covariance;
+use crate::registry::Choice;
+
+/// w_i ∝ 1/σ_i².
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InverseVariance;
+
+impl Allocator for InverseVariance {
+    fn allocate(&self, covariance: &Covariance, _: &Situation<'_>) -> Result<Weights> {
+        Weights::normalised(covariance.matrix().diagonal().into_iter().map(|variance| 1.0 / variance).collect())
+    }
+}
+
+pub(super) fn build(choice: &Choice) -> Result<Box<dyn Allocator>> {
+    choice.without_parameters()?;
+    Ok(Box::new(InverseVariance))
+}
