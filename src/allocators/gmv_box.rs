@@ -224,15 +224,16 @@ pub(super) fn build(choice: &Choice) -> Result<Box<dyn Allocator>> {
     Ok(Box::new(BoxMinimumVariance::new(lower, upper)?))
 }
 
-/// Largest violation of the optimality conditions of w in a box, relative to the mean |(Σw)_i| of what is held.
+/// Largest violation of the optimality conditions of w in a box, relative to the mean |(Σw)_i|: no asset below its upper
+/// bound may have a smaller gradient than one above its lower bound.
 pub fn box_kkt_residual(covariance: &Covariance, weights: &[f64], lower: f64, upper: f64) -> f64 {
     let gradient = covariance.matrix().times(weights);
-    let inside: Vec<f64> = gradient.iter().zip(weights).filter(|(_, w)| **w > lower && **w < upper).map(|(g, _)| *g).collect();
-    let mu = inside.iter().sum::<f64>() / inside.len().max(1) as f64;
+    let pairs = || gradient.iter().zip(weights);
+    // The division by the sum moves a weight off its bound by a rounding error.
+    let can_grow = pairs().filter(|(_, w)| **w < upper - 1e-14).map(|(g, _)| *g).fold(f64::INFINITY, f64::min);
+    let can_fall = pairs().filter(|(_, w)| **w > lower + 1e-14).map(|(g, _)| *g).fold(f64::NEG_INFINITY, f64::max);
     let scale = gradient.iter().map(|g| g.abs()).sum::<f64>() / gradient.len() as f64;
     let budget = (weights.iter().sum::<f64>() - 1.0).abs();
-    gradient.iter().zip(weights).fold(budget, |worst, (g, &w)| {
-        let violation = if w <= lower { (mu - g) / scale } else if w >= upper { (g - mu) / scale } else { (g - mu).abs() / scale };
-        worst.max(violation).max(lower - w).max(w - upper)
-    })
+    let outside = weights.iter().map(|w| (lower - w).max(w - upper)).fold(0.0, f64::max);
+    budget.max(outside).max((can_fall - can_grow) / scale)
 }

@@ -99,7 +99,7 @@ fn draw(parameters: &Parameters, calibration: &Calibration<'_>, day: usize) -> R
     let train = Window::new(calibration.missing.window(before, &members, calibration.lookback)?.returns)?;
     let (_, spectrum): (_, &Spectrum) = train.correlation_spectrum()?;
     let test = standardised(calibration.missing.window(behind, &members, parameters.test_days)?.returns);
-    let mut variances = variances_along(spectrum, &test)?;
+    let mut variances = variances_along(spectrum, &test);
     level_null(&mut variances, members.len().saturating_sub(calibration.lookback - 1));
     Ok(Some(variances))
 }

@@ -90,13 +90,13 @@ pub(super) fn level_null(values: &mut [f64], n_null: usize) {
 fn tested(y: &Matrix, train: std::ops::Range<usize>, n_test: usize) -> Result<Vec<f64>> {
     let test: Vec<usize> = (train.end..train.end + n_test).collect();
     let train: Vec<usize> = train.collect();
-    variances_along(&Spectrum::new(&y.rows(&train).gram())?, &y.rows(&test))
+    Ok(variances_along(&Spectrum::new(&y.rows(&train).gram())?, &y.rows(&test)))
 }
 
 /// (1/T) Σ_t (y_t'u_i)² for each eigenvector u_i.
-pub(super) fn variances_along(spectrum: &Spectrum, test: &Matrix) -> Result<Vec<f64>> {
+pub(super) fn variances_along(spectrum: &Spectrum, test: &Matrix) -> Vec<f64> {
     let projected = test.product(&spectrum.eigenvectors);
-    Ok(projected.columns().map(|z| z.iter().map(|z| z * z).sum::<f64>() / test.nrows() as f64).collect())
+    projected.columns().map(|z| z.iter().map(|z| z * z).sum::<f64>() / test.nrows() as f64).collect()
 }
 
 impl CovarianceEstimator for CvOracle {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! marcenko_pastur: eigenvalues of the correlation at or above (1 + √q)²
-//! bai_ng:          k = 1 … 10 with the least ln V(k) + k (n+T)/(nT) ln(nT/(n+T))
+//! bai_ng:          k = 1 … min(10, n/2, T/2) with the least ln V(k) + k (n+T)/(nT) ln(nT/(n+T))
 //! ```
 //! V(k) is the mean squared residual of k principal components of the demeaned returns.
 //! Bai, Ng (2002), "Determining the number of factors in approximate factor models", criterion IC_p1.
@@ -44,9 +44,33 @@ pub fn n_factors(wanted: NumberOr<FactorRule>, window: &Window) -> Result<usize>
             let penalty = sizes * (1.0 / sizes).ln();
             let residual = |k: usize| eigenvalues[..n - k].iter().sum::<f64>() / n as f64;
             let criterion = |k: usize| residual(k).ln() + k as f64 * penalty;
-            let most = MOST.min(n.min(t) - 1);
+            let most = MOST.min(n.min(t) / 2);
+            // With as many components as assets nothing is left and the logarithm has no bound.
             (1..=most).min_by(|a, b| criterion(*a).total_cmp(&criterion(*b))).unwrap_or(0)
         }
     };
     Ok(found.min(n).min(t))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::Matrix;
+
+    #[test]
+    fn both_rules_find_the_factors_of_a_simulated_panel() {
+        let mut state = 1u64;
+        let mut noise = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 11) as f64 / 2f64.powi(53) - 0.5
+        };
+        let (n, t, k) = (60, 300, 3);
+        let factors = Matrix::from_fn(t, k, |_, _| noise());
+        let loadings = Matrix::from_fn(k, n, |_, _| 2.0 * noise());
+        let common = factors.product(&loadings);
+        let window = Window::new(common.map(|_, _, x| x + noise())).unwrap();
+        for rule in [FactorRule::MarcenkoPastur, FactorRule::BaiNg] {
+            assert_eq!(n_factors(NumberOr::Rule(rule), &window).unwrap(), k, "{rule:?}");
+        }
+    }
 }

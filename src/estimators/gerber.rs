@@ -5,7 +5,8 @@
 //! gs0 = H / (U'U + L'L + U'L + L'U)    gs1 = H / (T − M'M)    gs2 = H_ij / √(H_ii H_jj)
 //! Σ_ij = gs_ij σ_i σ_j,  σ with N = T
 //! ```
-//! Returns are not demeaned before they are compared. gs1 and gs2 are positive semidefinite. gs0 is not: eigenvalues
+//! Returns are not demeaned before they are compared. gs1 and gs2 are positive semidefinite; gs2 has the rank of H and is
+//! singular for n > T, gs1 is not: it is the entrywise product of H with a definite matrix. gs0 is indefinite: eigenvalues
 //! below 1e-8 are set to it and counted as `negative_eigenvalues`, the diagonal is reset; a pair that never moves together
 //! has 0/0, taken as zero.
 //! Gerber, Markowitz, Ernst, Miao, Javid, Sargen (2022), "The Gerber statistic: a robust co-movement measure for portfolio

@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! r = number of singular values of Y above ω(β) · median,   β = n/T
-//! ω(β) ≈ 0.56 β³ − 0.95 β² + 1.82 β + 1.43
+//! ω(β) = √( 2(β+1) + 8β / (β+1+√(β²+14β+1)) ) / √μ_β,   μ_β the median of the Marčenko–Pastur law
 //! ξ_k = λ_k for the r largest eigenvalues, the mean of the others otherwise
 //! ```
 //! On the correlation, Y standardised; n < T.
-//! Gavish, Donoho (2014), "The optimal hard threshold for singular values is 4/√3", section III.E.
+//! Gavish, Donoho (2014), "The optimal hard threshold for singular values is 4/√3", equations 11 and 12.
 
 use crate::error::Result;
 use crate::estimators::clip::averaged_below;
+use crate::estimators::marchenko_pastur::median;
 use crate::estimators::rotation_invariant::{on_correlation, require_more_days};
 use crate::estimators::spiked::median_of;
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
@@ -23,7 +24,8 @@ impl HardThreshold {
     /// r, from the ascending eigenvalues of Y'Y up to a factor.
     pub fn rank(eigenvalues: &[f64], n_days: usize) -> usize {
         let beta = eigenvalues.len() as f64 / n_days as f64;
-        let omega = 0.56 * beta.powi(3) - 0.95 * beta.powi(2) + 1.82 * beta + 1.43;
+        let known = 2.0 * (beta + 1.0) + 8.0 * beta / (beta + 1.0 + (beta * beta + 14.0 * beta + 1.0).sqrt());
+        let omega = (known / median(beta)).sqrt();
         let singular: Vec<f64> = eigenvalues.iter().map(|l| l.sqrt()).collect();
         let threshold = omega * median_of(&singular);
         singular.iter().filter(|s| **s > threshold).count()

@@ -30,7 +30,7 @@ impl CovarianceEstimator for ConstantCorrelation {
         let theta = m.mean(|t| cubes[t] * weighted[t]) - own
             - off_diagonal_sum(&m.sample, |i, j, s| sd[j] / sd[i] * variances[i] * s);
         let rho = own - variances.iter().map(|s| s * s).sum::<f64>() + r * theta;
-        m.shrunk(|i, j| if i == j { variances[i] } else { r * sd[i] * sd[j] }, rho)
+        m.shrunk(|i, j| if i == j { variances[i] } else { r * (sd[i] * sd[j]) }, rho)
     }
 }
 

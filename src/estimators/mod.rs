@@ -169,7 +169,7 @@ pub const ALL: &[Entry] = &[
     Entry { name: "pca_k", reference: "Connor and Korajczyk 1986", definite: Always, parameters: defaults::<pca_k::PrincipalComponents>, fit: pca_k::fit },
     Entry { name: "efm", reference: "Sharpe 1963", definite: Always, parameters: none, fit: efm::fit },
     Entry { name: "poet", reference: "Fan, Liao, Mincheva 2013", definite: Always, parameters: defaults::<poet::Poet>, fit: poet::fit },
-    Entry { name: "gerber", reference: "Gerber, Markowitz et al. 2022", definite: BelowT, parameters: defaults::<gerber::Gerber>, fit: gerber::fit },
+    Entry { name: "gerber", reference: "Gerber, Markowitz et al. 2022", definite: Always, parameters: defaults::<gerber::Gerber>, fit: gerber::fit },
     Entry { name: "glasso", reference: "Friedman, Hastie, Tibshirani 2008", definite: Always, parameters: defaults::<glasso::GraphicalLasso>, fit: glasso::fit },
     Entry { name: "dcc_qis", reference: "Engle, Ledoit, Wolf 2019; Ledoit and Wolf 2022", definite: Always, parameters: defaults::<dcc_qis::Parameters>, fit: dcc_qis::fit },
 ];

@@ -119,7 +119,7 @@ impl CovarianceEstimator for Detone {
         let (eigenvalues, spectrum) = window.correlation_spectrum()?;
         let top = eigenvalues.len() - 1;
         let market = spectrum.eigenvectors.column(top);
-        let rest: Matrix = window.correlation().clone().map(|i, j, e| e - eigenvalues[top] * market[i] * market[j]);
+        let rest: Matrix = window.correlation().clone().map(|i, j, e| e - eigenvalues[top] * (market[i] * market[j]));
         if rest.diagonal().iter().any(|x| *x <= 1e-14) {
             let why = "an asset is nothing but the first principal component; perhaps it repeats others".to_string();
             return Err(crate::error::Error::Undefined { what: "detone", why });

@@ -6,6 +6,7 @@
 //! averaged over random permutations of the days. m is a share of T or, with `split = "search"`, the one of {2√T, 0.2T,
 //! 0.4T, 0.6T, 0.8T, T − 2.5√T, T − 1.5√T} whose mean of Σ − S₂ has the smallest Frobenius norm. Means are removed from
 //! the whole window; each part is divided by its own number of days. Without permutations the days stay in their order.
+//! Where m < n the null eigenvectors of the first part are arbitrary: they share the mean of their variances.
 //! Lam (2016), "Nonparametric eigenvalue-regularized precision or covariance matrix estimator", Annals of Statistics 44,
 //! sections 2 and 4; Abadir, Distaso, Žikeš (2014), "Design-free estimation of variance matrices".
 
@@ -14,6 +15,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::estimators::cv_oracle::{level_null, variances_along};
 use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::{Covariance, Matrix, Spectrum};
 use crate::random::generator;
@@ -75,11 +77,10 @@ impl Nercome {
         }
         let (first, second) = (y.rows(&days[..m]), y.rows(&days[m..]));
         let spectrum = Spectrum::new(&first.gram())?;
-        let projected = second.product(&spectrum.eigenvectors);
-        let n_second = second.nrows() as f64;
-        let variances: Vec<f64> = projected.columns().map(|z| z.iter().map(|z| z * z).sum::<f64>() / n_second).collect();
+        let mut variances = variances_along(&spectrum, &second);
+        level_null(&mut variances, y.ncols().saturating_sub(m));
         let gram = match self.parameters.split {
-            NumberOr::Rule(Split::Search) => second.gram().scaled(1.0 / n_second),
+            NumberOr::Rule(Split::Search) => second.gram().scaled(1.0 / second.nrows() as f64),
             NumberOr::Number(_) => Matrix::zeros(y.ncols(), y.ncols()), // the split is not compared
         };
         Ok((spectrum.with_eigenvalues(&variances), gram))

@@ -81,7 +81,7 @@ fn mistakes_end_with_one_clear_line() {
     with("\"lw_identity\"", "{ name = \"ewma\", decay = 1.5 }");
     fails(folder, &["run", "x.toml"], "ewma.decay must be in (0, 1), but is 1.5");
     with("\"lw_identity\"", "{ name = \"qis\", power = 2 }");
-    fails(folder, &["run", "x.toml"], "'qis': takes no parameter 'power'");
+    fails(folder, &["run", "x.toml"], "'qis': unknown field `power`, expected `centring`");
     fails(folder, &["run", "nowhere.toml"], "nowhere.toml: No such file");
     fails(folder, &["data", "import", "nowhere"], "nowhere: No such file");
     assert!(!folder.join("results").exists(), "a refused run leaves nothing behind");

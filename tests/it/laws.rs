@@ -1,7 +1,7 @@
 //! Laws over everything registered: a new estimator or allocator is tested by its line in the registry.
 
-use minvar::allocators::{self, Allocator};
-use minvar::estimators::CovarianceEstimator;
+use minvar::allocators::{self, Allocator, Situation};
+use minvar::estimators::{CovarianceEstimator, Definite};
 use minvar::linalg::{Cholesky, Covariance, Matrix};
 use minvar::registry::Choice;
 
@@ -26,20 +26,48 @@ fn permuted(n: usize) -> Vec<usize> {
 #[test]
 fn covariances_are_symmetric_finite_and_positive_definite_where_promised() {
     for (entry, estimator) in all_estimators() {
-        for (n_assets, n_days) in [(20, 300), (40, 120), (60, 50)] {
-            let sigma = estimate(estimator.as_ref(), &returns(n_assets, n_days));
-            assert!(sigma.entries().iter().all(|x| x.is_finite()), "{}", entry.name);
+        for (n_assets, n_days) in [(20, 300), (40, 120), (60, 50), (50, 50), (50, 51)] {
+            let shape = format!("{} at {n_assets} x {n_days}", entry.name);
+            let below = n_assets < n_days - 1;
+            let estimate = estimator.estimate(&window(returns(n_assets, n_days)));
+            if entry.definite == Definite::OnlyBelowT && n_assets >= n_days {
+                let error = estimate.err().unwrap_or_else(|| panic!("{shape} exists")).to_string();
+                assert!(error.contains("more days than assets"), "{shape}: {error}");
+                continue;
+            }
+            let estimate = match estimate {
+                Ok(estimate) => estimate,
+                // One degree of freedom goes to the means: at n = T − 1 some are defined and some are not.
+                Err(error) => {
+                    assert!(!below && entry.definite == Definite::OnlyBelowT, "{shape}: {error}");
+                    continue;
+                }
+            };
+            let sigma = estimate.matrix();
+            assert!(sigma.entries().iter().all(|x| x.is_finite()), "{shape}");
             for i in 0..n_assets {
                 for j in 0..i {
-                    assert_eq!(sigma[(i, j)], sigma[(j, i)], "{} at ({i}, {j})", entry.name);
+                    assert_eq!(sigma[(i, j)], sigma[(j, i)], "{shape}, entry ({i}, {j})");
                 }
             }
-            if n_assets < n_days || entry.invertible_above_t {
-                assert!(Cholesky::new(&sigma).is_ok(), "{} at {n_assets} x {n_days}", entry.name);
+            let promised = match entry.definite {
+                Definite::Always => estimate.repairs().is_empty(),
+                Definite::BelowT | Definite::OnlyBelowT => below,
+                Definite::Never => false,
+            };
+            if promised {
+                assert!(Cholesky::new(sigma).is_ok(), "{shape}");
+            }
+            if entry.definite == Definite::Never || (entry.definite == Definite::BelowT && n_assets > n_days) {
+                assert!(Cholesky::new(sigma).is_err(), "{shape} is not singular");
             }
         }
     }
 }
+
+/// Estimators whose result depends on the order of the assets, by the pairs of neighbours or by where a descent stops,
+/// with the size of the effect.
+const ORDERED: [(&str, f64); 2] = [("dcc_qis", 0.05), ("glasso", 1e-6)];
 
 #[test]
 fn the_order_of_the_assets_does_not_matter() {
@@ -49,21 +77,37 @@ fn the_order_of_the_assets_does_not_matter() {
     for (entry, estimator) in all_estimators() {
         let sigma = estimate(estimator.as_ref(), &x);
         let expected = Matrix::from_fn(20, 20, |i, j| sigma[(order[i], order[j])]);
-        close(entry.name, &estimate(estimator.as_ref(), &reordered), &expected, 1e-12);
+        let tolerance = ORDERED.iter().find(|(name, _)| *name == entry.name).map_or(1e-10, |(_, size)| *size);
+        close(entry.name, &estimate(estimator.as_ref(), &reordered), &expected, tolerance);
     }
 }
 
+/// By a power of two, which is exact: a search that stops by a tolerance stops at the same place.
 #[test]
 fn scaling_returns_scales_covariances_quadratically() {
     let x = returns(20, 150);
     for (entry, estimator) in all_estimators() {
-        let expected = estimate(estimator.as_ref(), &x).scaled(9.0);
-        close(entry.name, &estimate(estimator.as_ref(), &x.clone().scaled(3.0)), &expected, 1e-11);
+        let expected = estimate(estimator.as_ref(), &x).scaled(16.0);
+        close(entry.name, &estimate(estimator.as_ref(), &x.clone().scaled(4.0)), &expected, 1e-12);
     }
 }
 
-/// Estimators that weight only recent days and so do not converge.
-const FORGETFUL: [&str; 1] = ["ewma"];
+/// Estimators that do not tend to the truth, and why.
+const INCONSISTENT: [(&str, &str); 13] = [
+    ("efm", "has the noise of few assets in its factor"),
+    ("pca_k", "finds factors exactly only as assets grow, not days"),
+    ("poet", "finds factors exactly only as assets grow, not days"),
+    ("target_shrink", "shrinks the correlations of the noise whatever T"),
+    ("ewma", "weights recent days only"),
+    ("rm2006", "weights recent days only"),
+    ("detone", "removes the market"),
+    ("power_map", "bends every correlation"),
+    ("gerber", "is another measure of dependence"),
+    ("glasso", "has a penalty that does not fall with T"),
+    ("average_oracle", "has learned from another market"),
+    ("hc_single", "joins clusters by their nearest members"),
+    ("hc_complete", "joins clusters by their farthest members"),
+];
 
 #[test]
 fn estimates_tend_to_the_truth_as_days_grow() {
@@ -84,9 +128,14 @@ fn estimates_tend_to_the_truth_as_days_grow() {
         let sigma = estimate(estimator, &x);
         sigma.map(|i, j, s| s - truth[(i, j)]).max_abs()
     };
-    for (entry, estimator) in all_estimators().into_iter().filter(|(entry, _)| !FORGETFUL.contains(&entry.name)) {
+    for (entry, estimator) in all_estimators() {
+        if INCONSISTENT.iter().any(|(name, _)| *name == entry.name) {
+            continue;
+        }
         let (short, long) = (error(estimator.as_ref(), 60), error(estimator.as_ref(), 20_000));
-        assert!(long < 0.08 && long < short, "{}: error {short} at 60 days, {long} at 20,000", entry.name);
+        // A conditional covariance keeps the noise of its forecast.
+        let limit = if entry.name == "dcc_qis" { 0.12 } else { 0.08 };
+        assert!(long < limit && long < short, "{}: error {short} at 60 days, {long} at 20,000", entry.name);
     }
 }
 
@@ -113,6 +162,56 @@ fn constant_and_missing_columns_are_refused_by_number() {
     assert_eq!(error, "asset in column 2: a return in the window is missing or infinite");
 }
 
+#[test]
+fn parameters_outside_their_range_and_of_unknown_names_are_refused() {
+    for words in [
+        "clip,keep=1.5",
+        "ewma,decay=1",
+        "poet,constant=0",
+        "poet,factors=1.5",
+        "pca_k,factors=-1",
+        "gerber,threshold=0",
+        "glasso,penalty=1",
+        "glasso,tolerance=0",
+        "nercome,split=1",
+        "average_oracle,draws=0",
+        "average_oracle,test_days=1",
+        "cv_oracle,train_days=1",
+        "cv_oracle,test_days=0",
+        "power_map,power=0.5",
+        "target_shrink,alpha=1.1",
+        "mp_denoise,edge=-1",
+        "bahc,bootstraps=0",
+        "k_bahc,recursions=0",
+        "dcc_qis,days_ahead=0",
+    ] {
+        let error = crate::support::estimator(words).err().unwrap_or_else(|| panic!("{words} is accepted")).to_string();
+        assert!(error.contains("must be"), "{words}: {error}");
+    }
+    for entry in minvar::estimators::ALL {
+        let error = crate::support::estimator(&format!("{},no_such=1", entry.name)).err().unwrap().to_string();
+        assert!(error.contains("no_such") && error.contains(entry.name), "{error}");
+    }
+    for words in ["gmv_box,lower=0.1,upper=0.1", "gmv_gross,gross=0.5", "gmv_turnover,turnover=-1", "herc,clusters=0", "gmv_sector,cap=0"] {
+        let choice = Choice::from_words(words).unwrap();
+        let error = (allocators::named(&choice.name).unwrap().build)(&choice).err().unwrap().to_string();
+        assert!(error.contains("must be"), "{words}: {error}");
+    }
+}
+
+#[test]
+fn listed_parameters_are_those_that_are_read() {
+    for entry in minvar::estimators::ALL {
+        let written = (entry.parameters)().iter().map(|(key, value)| format!(",{key}={value}")).collect::<String>();
+        crate::support::estimator(&format!("{}{written}", entry.name)).unwrap();
+    }
+    for entry in allocators::ALL {
+        let written = (entry.parameters)().iter().map(|(key, value)| format!(",{key}={value}")).collect::<String>();
+        let choice = Choice::from_words(&format!("{}{written}", entry.name)).unwrap();
+        (entry.build)(&choice).unwrap();
+    }
+}
+
 fn all_allocators() -> Vec<(&'static str, Box<dyn Allocator>)> {
     allocators::ALL.iter().map(|entry| (entry.name, (entry.build)(&Choice::named(entry.name)).unwrap())).collect()
 }
@@ -122,46 +221,126 @@ fn true_covariance(n_assets: usize) -> Covariance {
     truth.covariance(20, &(0..n_assets).collect::<Vec<_>>()).unwrap()
 }
 
+const SECTORS: [&str; 4] = ["banks", "energy", "", "water"];
+
+/// Sectors and market values of n assets, and holdings that lack a tenth.
+struct Known {
+    sectors: Vec<&'static str>,
+    values: Vec<f64>,
+    held: Vec<f64>,
+}
+
+impl Known {
+    fn of(order: &[usize]) -> Self {
+        let sectors = order.iter().map(|i| SECTORS[i % 4]).collect();
+        let values = order.iter().map(|i| 1e9 * (1.0 + *i as f64)).collect();
+        let held = order.iter().map(|i| if i % 3 == 0 { 2.7 / order.len() as f64 } else { 0.0 }).collect();
+        Self { sectors, values, held }
+    }
+
+    fn situation(&self) -> Situation<'_> {
+        let (held, values, sectors) = (Some(&self.held[..]), Some(&self.values[..]), Some(&self.sectors[..]));
+        Situation { start: None, held, market_values: values, sectors }
+    }
+}
+
+/// Interior-point solutions are exact to their tolerance only.
+fn tolerance(name: &str) -> f64 {
+    if ["gmv_gross", "gmv_turnover", "gmv_sector"].contains(&name) { 1e-7 } else { 1e-10 }
+}
+
 #[test]
 fn weights_sum_to_one_whatever_the_scale_and_the_order() {
     let sigma = true_covariance(30);
     let order = permuted(30);
     let other = Matrix::from_fn(30, 30, |i, j| 1e4 * sigma.matrix()[(order[i], order[j])]);
+    let (known, reordered) = (Known::of(&(0..30).collect::<Vec<_>>()), Known::of(&order));
     for (name, allocator) in all_allocators() {
-        let weights = allocator.allocate(&sigma, &Situation::default()).unwrap();
+        let weights = allocator.allocate(&sigma, &known.situation()).unwrap();
         let weights = weights.as_slice();
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{name}");
-        let reordered = allocator.allocate(&Covariance::new(other.clone()).unwrap(), None).unwrap();
+        let sigma = Covariance::new(other.clone()).unwrap();
+        let reordered = allocator.allocate(&sigma, &reordered.situation()).unwrap();
+        if name == "hrp" {
+            continue; // the order of the leaves, and so of the halves, follows the numbers of the assets
+        }
         for (i, w) in reordered.as_slice().iter().enumerate() {
-            assert!((w - weights[order[i]]).abs() < 1e-10, "{name}: {w} against {}", weights[order[i]]);
+            assert!((w - weights[order[i]]).abs() < tolerance(name), "{name}: {w} against {}", weights[order[i]]);
         }
     }
 }
 
 #[test]
-fn no_allocator_beats_minimum_variance_and_long_only_holds_no_shorts() {
+fn constraints_hold_and_their_lack_lowers_the_risk() {
     let sigma = true_covariance(30);
-    let risk = |name: &str| {
-        let entry = allocators::named(name).unwrap();
-        let weights = (entry.build)(&Choice::named(name)).unwrap().allocate(&sigma, &Situation::default()).unwrap();
-        (sigma.variance_of(weights.as_slice()), weights)
+    let known = Known::of(&(0..30).collect::<Vec<_>>());
+    let solve = |words: &str| {
+        let choice = Choice::from_words(words).unwrap();
+        let allocator = (allocators::named(&choice.name).unwrap().build)(&choice).unwrap();
+        let weights = allocator.allocate(&sigma, &known.situation()).unwrap().as_slice().to_vec();
+        (sigma.variance_of(&weights), weights)
     };
-    let (lowest, _) = risk("gmv");
-    let (long_only, weights) = risk("gmv_long_only");
-    assert!(weights.as_slice().iter().all(|w| *w >= 0.0));
-    assert!(lowest <= long_only);
-    for name in ["equal", "inverse_volatility"] {
-        assert!(long_only <= risk(name).0, "{name}");
+    let (lowest, _) = solve("gmv");
+    let (long_only, weights) = solve("gmv_long_only");
+    assert!(weights.iter().all(|w| *w >= 0.0) && lowest <= long_only);
+    for entry in allocators::ALL.iter().filter(|entry| !entry.name.starts_with("gmv")) {
+        let (risk, weights) = solve(entry.name);
+        assert!(weights.iter().all(|w| *w >= 0.0) && long_only <= risk, "{}: {risk} against {long_only}", entry.name);
     }
+    let (risk, weights) = solve("gmv_box,lower=-0.02,upper=0.08");
+    assert!(weights.iter().all(|w| (-0.02 - 1e-15..=0.08 + 1e-15).contains(w)) && risk >= lowest);
+    let (risk, weights) = solve("gmv_gross,gross=1.2");
+    let gross: f64 = weights.iter().map(|w| w.abs()).sum();
+    assert!((gross - 1.2).abs() < 1e-6 && lowest < risk && risk < long_only, "gross {gross}");
+    let (risk, weights) = solve("gmv_turnover,turnover=0.3");
+    let traded: f64 = weights.iter().zip(&known.held).map(|(w, h)| (w - h).abs()).sum();
+    assert!((traded - 0.4).abs() < 1e-6 && risk > long_only, "what was sold with its asset is bought back: {traded}");
+    let (risk, weights) = solve("gmv_sector,cap=0.3");
+    for sector in SECTORS {
+        let sum: f64 = weights.iter().zip(&known.sectors).filter(|(_, s)| **s == sector).map(|(w, _)| w).sum();
+        assert!(sum <= 0.3 + 1e-7, "{sector}: {sum}");
+    }
+    assert!(risk >= long_only);
+    let image = |weights: &[f64]| sigma.matrix().times(weights);
+    let (risk, weights) = solve("risk_budget");
+    let contributions: Vec<f64> = image(&weights).iter().zip(&weights).map(|(s, w)| s * w / risk).collect();
+    for sector in SECTORS {
+        let sum: f64 = contributions.iter().zip(&known.sectors).filter(|(_, s)| **s == sector).map(|(c, _)| c).sum();
+        assert!((sum - 0.25).abs() < 1e-10, "{sector} contributes {sum}");
+    }
+}
+
+#[test]
+fn what_an_allocator_cannot_do_without_is_named() {
+    let sigma = true_covariance(10);
+    for (words, expected) in [
+        ("cap_weighted", "no market values"),
+        ("gmv_sector", "no sectors"),
+        ("risk_budget", "no sectors"),
+        ("risk_budget,by=market_value", "no market values"),
+        ("gmv_box,lower=0,upper=0.05", "cannot sum to one"),
+    ] {
+        let choice = Choice::from_words(words).unwrap();
+        let allocator = (allocators::named(&choice.name).unwrap().build)(&choice).unwrap();
+        let error = allocator.allocate(&sigma, &Situation::default()).err().unwrap().to_string();
+        assert!(error.contains(expected), "{words}: {error}");
+    }
+    let known = Known::of(&(0..10).collect::<Vec<_>>());
+    let choice = Choice::from_words("gmv_sector,cap=0.2").unwrap();
+    let allocator = (allocators::named("gmv_sector").unwrap().build)(&choice).unwrap();
+    let error = allocator.allocate(&sigma, &known.situation()).err().unwrap().to_string();
+    assert!(error.contains("no weights satisfy"), "{error}");
 }
 
 #[test]
 fn where_a_solver_starts_does_not_change_a_byte_of_the_weights() {
     let sigma = true_covariance(40);
     let start: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 0.05 } else { 0.0 }).collect();
+    let known = Known::of(&(0..40).collect::<Vec<_>>());
     for (name, allocator) in all_allocators() {
-        let cold = allocator.allocate(&sigma, &Situation::default()).unwrap();
-        assert_eq!(allocator.allocate(&sigma, Some(&start)).unwrap(), cold, "{name}");
+        let cold = allocator.allocate(&sigma, &known.situation()).unwrap();
+        let warm = Situation { start: Some(&start), ..known.situation() };
+        assert_eq!(allocator.allocate(&sigma, &warm).unwrap(), cold, "{name}");
     }
 }
 

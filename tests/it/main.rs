@@ -3,6 +3,8 @@
 mod clarabel_reference;
 mod command_line;
 mod conformance;
+mod conformance_allocators;
+mod conformance_dynamic;
 mod imports;
 mod laws;
 mod look_ahead;
@@ -12,4 +14,5 @@ mod sources;
 mod support;
 mod training;
 mod universe;
+mod vectors;
 mod walk_forward;

@@ -5,9 +5,10 @@ use std::io::Write;
 
 use minvar::estimators::{self, Calibration, CovarianceEstimator, Window};
 use minvar::linalg::Matrix;
-use minvar::panel::{Field, Panel};
+use minvar::panel::{Field, Panel, Past};
 use minvar::registry::Choice;
 use minvar::synthetic::SyntheticMarket;
+use minvar::universe::Missing;
 
 /// Says that a test has no input; written past the test runner, which would swallow it.
 pub fn say_skipped(what: &str, folder: &std::path::Path) {
@@ -37,13 +38,29 @@ pub fn window(returns: Matrix) -> Window {
     Window::new(returns).unwrap()
 }
 
-/// Every registered estimator with its default parameters.
+/// Calls `use_it` with a calibration on a complete market of 60 assets.
+pub fn with_calibration<R>(use_it: impl FnOnce(&Calibration<'_>) -> R) -> R {
+    let (panel, _) = complete_market(60, 300).simulate().unwrap();
+    let members = |_: Past<'_>| Ok((0..60).collect());
+    let missing = Missing::Zero;
+    use_it(&Calibration { past: panel.past(300), members: &members, missing, lookback: 100, horizon: 5, seed: 1 })
+}
+
+/// An estimator as a command line names it.
+pub fn estimator(words: &str) -> minvar::error::Result<Box<dyn CovarianceEstimator>> {
+    let choice = Choice::from_words(words)?;
+    with_calibration(|calibration| (estimators::named(&choice.name)?.fit)(&choice, calibration))
+}
+
+/// Every registered estimator with its default parameters, fewer repetitions where those are slow.
 pub fn all_estimators() -> Vec<(&'static estimators::Entry, Box<dyn CovarianceEstimator>)> {
-    let (panel, _) = complete_market(5, 300).simulate().unwrap();
-    let calibration = Calibration { past: panel.past(300), lookback: 100, horizon: 5, seed: 1 };
-    let fit =
-        |entry: &'static estimators::Entry| (entry, (entry.fit)(&Choice::named(entry.name), &calibration).unwrap());
-    estimators::ALL.iter().map(fit).collect()
+    let words = |name: &str| match name {
+        "nercome" => "nercome,permutations=4".to_string(),
+        "bahc" | "k_bahc" => format!("{name},bootstraps=8"),
+        "average_oracle" => "average_oracle,draws=20".to_string(),
+        _ => name.to_string(),
+    };
+    estimators::ALL.iter().map(|entry| (entry, estimator(&words(entry.name)).unwrap())).collect()
 }
 
 /// The same panel with other returns and dollar volumes.
