@@ -73,7 +73,9 @@ fn core(criterion: &mut Criterion) {
         let before = estimator.estimate(&Window::new(earlier.clone()).expect("complete returns")).expect("n < T");
         let start = LongOnlyMinimumVariance.allocate(&before, None).expect("positive definite");
         bench(&format!("gmv_of_{name}"), &mut || drop(MinimumVariance.allocate(&sigma, &Situation::default())));
-        bench(&format!("gmv_long_only_cold_of_{name}"), &mut || drop(LongOnlyMinimumVariance.allocate(&sigma, &Situation::default())));
+        bench(&format!("gmv_long_only_cold_of_{name}"), &mut || {
+            drop(LongOnlyMinimumVariance.allocate(&sigma, &Situation::default()))
+        });
         bench(&format!("gmv_long_only_warm_of_{name}"), &mut || {
             drop(LongOnlyMinimumVariance.allocate(&sigma, Some(start.as_slice())));
         });

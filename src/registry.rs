@@ -89,7 +89,8 @@ impl Choice {
             let parsed = toml::from_str::<toml::Table>(&format!("x = {value}")).ok().and_then(|mut t| t.remove("x"));
             table.insert(key.to_string(), parsed.unwrap_or_else(|| value.into()));
         }
-        let written: Written = table.try_into().map_err(|error: toml::de::Error| config(error.message().to_string()))?;
+        let written: Written =
+            table.try_into().map_err(|error: toml::de::Error| config(error.message().to_string()))?;
         Self::try_from(written).map_err(config)
     }
 

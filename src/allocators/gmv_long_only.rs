@@ -184,7 +184,12 @@ mod tests {
         let held = cold.as_slice().iter().filter(|w| **w > 0.0).count();
         assert!((2..60).contains(&held), "{held} assets held: the case must bind some and free some");
         for start in [vec![1.0 / 60.0; 60], (0..60).map(|i| f64::from(i % 3)).collect()] {
-            assert_eq!(LongOnlyMinimumVariance.allocate(&sigma, &Situation { start: Some(&start), ..Situation::default() }).unwrap(), cold);
+            assert_eq!(
+                LongOnlyMinimumVariance
+                    .allocate(&sigma, &Situation { start: Some(&start), ..Situation::default() })
+                    .unwrap(),
+                cold
+            );
         }
     }
 

@@ -26,9 +26,7 @@ impl Allocator for OnCorrelation {
         let x = LongOnlyMinimumVariance.allocate(&Covariance::new(correlation)?, &Situation::default())?;
         match self {
             Self::Decorrelation => Ok(x),
-            Self::Diversification => {
-                Weights::normalised(x.as_slice().iter().zip(&sd).map(|(x, sd)| x / sd).collect())
-            }
+            Self::Diversification => Weights::normalised(x.as_slice().iter().zip(&sd).map(|(x, sd)| x / sd).collect()),
         }
     }
 }

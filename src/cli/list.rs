@@ -21,8 +21,18 @@ pub(super) fn run() -> anyhow::Result<()> {
         table.add_row([entry.name, above(entry.definite), &parameters((entry.parameters)()), entry.reference]);
     }
     table.add_row(["oracle", "yes", "", "the true covariance of a synthetic market; experiments only"]);
-    table.add_row(["{ train = \"NAME\" }", "yes", "seed=0 precision=\"f64\"", "the network of [train.NAME], trained for each year before it"]);
-    table.add_row(["{ model = \"FILE\" }", "yes", "precision=\"f64\"", "a trained network; {year} in FILE stands for the year of the decision"]);
+    table.add_row([
+        "{ train = \"NAME\" }",
+        "yes",
+        "seed=0 precision=\"f64\"",
+        "the network of [train.NAME], trained for each year before it",
+    ]);
+    table.add_row([
+        "{ model = \"FILE\" }",
+        "yes",
+        "precision=\"f64\"",
+        "a trained network; {year} in FILE stands for the year of the decision",
+    ]);
     writeln!(out, "{table}\n\nallocators: [compare] allocators, minvar estimate --allocator NAME,parameter=value\n")?;
     let mut table = columns(["allocator", "takes", "parameters and defaults", "reference"]);
     for entry in allocators::ALL {

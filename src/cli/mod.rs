@@ -1,6 +1,8 @@
 //! The command line: one file per subcommand.
 
+mod benchmark;
 mod data;
+mod estimate;
 mod list;
 mod model;
 mod progress;
@@ -27,7 +29,8 @@ use crate::error::Error;
     after_help = "\
 Start here:
   minvar run experiments/quick.toml          a synthetic market and a small network, half a minute
-  minvar list                                estimators and allocators
+  minvar list                                estimators and allocators, with parameters and references
+  minvar estimate --returns returns.csv --estimator qis --out covariance.csv
   minvar data import FOLDER --name us_daily  bring your own data, see data/README.md
   minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023
   minvar train experiments/us_network.toml   a network for each of these years, for the same stocks"
@@ -45,8 +48,10 @@ enum Command {
     Model(model::Command),
     #[command(subcommand)]
     Data(data::Command),
-    /// Name the estimators and allocators that an experiment can compare
+    Estimate(estimate::Arguments),
+    /// Name the estimators and allocators, their parameters and references
     List,
+    Benchmark(benchmark::Arguments),
 }
 
 /// Where panels live.
@@ -90,7 +95,9 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Data(command) => data::run(&command),
+        Command::Estimate(arguments) => estimate::run(&arguments),
         Command::List => list::run(),
+        Command::Benchmark(arguments) => benchmark::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -22,7 +22,10 @@ impl Shown {
     pub fn run(&mut self, progress: &Progress) {
         match &progress.training {
             Some(training) => self.training(training),
-            None => self.show("dates", progress.done, progress.total, String::new()),
+            None => {
+                let what = progress.size.map_or_else(|| "dates".to_string(), |size| format!("dates at n = {size}"));
+                self.show(&what, progress.done, progress.total, String::new());
+            }
         }
     }
 
@@ -38,7 +41,7 @@ impl Shown {
         let tenth = done * 10 / total.max(1);
         if self.what != what {
             // Dates go on behind a training; only at the start of the program do they continue an earlier one.
-            let continued = if what == "dates" { self.what.is_empty() && done > 0 } else { done > 1 };
+            let continued = if what.starts_with("dates") { self.what.is_empty() && done > 0 } else { done > 1 };
             self.what = what.to_string();
             self.tenths = tenth;
             let template = "{wide_bar} {pos}/{len} {msg}, {elapsed} elapsed, {eta} left";

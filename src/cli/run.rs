@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Opened { experiment, market, folder } = arguments.work.open()?;
     if arguments.fresh {
-        experiment::discard(&folder)?;
+        experiment::discard(&experiment, &folder)?;
     }
     let stop = stop_on_interrupt()?;
     let panel = &market.panel;
@@ -34,6 +34,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     );
 
     let mut shown = Shown::new();
+    if experiment.sweep.is_some() {
+        let swept = experiment::sweep(&experiment, &market, &folder, &stop, &mut |progress| shown.run(&progress));
+        shown.clear();
+        let swept = swept?;
+        println!("{}", swept.table);
+        println!("{:.0} s; tables and figures of all sizes are in {}", swept.seconds, folder.display());
+        return Ok(());
+    }
     let finished = experiment::run(&experiment, &market, &folder, &stop, &mut |progress| shown.run(&progress));
     shown.clear();
     let finished = finished?;

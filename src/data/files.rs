@@ -27,6 +27,11 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Result<()>
     Ok(())
 }
 
+/// Writes a text file atomically.
+pub fn write_text(path: &Path, text: &str) -> Result<()> {
+    write_atomically(path, |file| file.write_all(text.as_bytes()).map_err(Error::io(path)))
+}
+
 /// A whole text file.
 pub fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(Error::io(path))

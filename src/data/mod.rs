@@ -4,12 +4,14 @@ mod describe;
 mod files;
 mod frame;
 mod import;
+mod matrix;
 mod observations;
 mod store;
 mod table;
 
 pub use describe::{Description, YearCoverage, describe};
-pub use files::{read_text, write_atomically};
+pub use files::{read_text, write_atomically, write_text};
 pub use import::{Imported, Layout, NotANumber, Options, ValueKind, import};
+pub use matrix::{NamedMatrix, NamedRows, read_returns, write_matrix};
 pub use store::{Manifest, SCHEMA_VERSION, open_panel, save_panel};
 pub use table::{Table, Values};

@@ -133,7 +133,8 @@ impl<'a> CompositeLikelihood<'a> {
                 break;
             }
             let centre = ((low.1 + middle.1) / 2.0, (low.2 + middle.2) / 2.0);
-            let along = |size: f64| vertex((centre.0 + size * (centre.0 - high.1), centre.1 + size * (centre.1 - high.2)));
+            let along =
+                |size: f64| vertex((centre.0 + size * (centre.0 - high.1), centre.1 + size * (centre.1 - high.2)));
             let reflected = along(1.0);
             simplex[2] = if reflected.0 < low.0 {
                 let expanded = along(2.0);

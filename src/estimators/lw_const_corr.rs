@@ -27,7 +27,8 @@ impl CovarianceEstimator for ConstantCorrelation {
         let cubes = day_sums(m.y, |i, y| y.powi(3) / sd[i]);
         let weighted = day_sums(m.y, |j, y| sd[j] * y);
         let own = m.own_fourth();
-        let theta = m.mean(|t| cubes[t] * weighted[t]) - own
+        let theta = m.mean(|t| cubes[t] * weighted[t])
+            - own
             - off_diagonal_sum(&m.sample, |i, j, s| sd[j] / sd[i] * variances[i] * s);
         let rho = own - variances.iter().map(|s| s * s).sum::<f64>() + r * theta;
         m.shrunk(|i, j| if i == j { variances[i] } else { r * (sd[i] * sd[j]) }, rho)

@@ -58,7 +58,7 @@ pub use rotation_invariant::{Diagonal, RotationInvariant, Space};
 pub use sample::Sample;
 pub use spiked::{Spiked, SpikedLoss};
 pub use stein_haff::SteinHaff;
-pub use window::{Centring, Window};
+pub use window::{Centring, Window, eigenvalue_map};
 
 use linear::Centred;
 

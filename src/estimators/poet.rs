@@ -49,7 +49,13 @@ impl Rule {
         let soft = s.signum() * (s.abs() - tau).max(0.0);
         match self {
             Rule::Soft => soft,
-            Rule::Hard => if s.abs() > tau { s } else { 0.0 },
+            Rule::Hard => {
+                if s.abs() > tau {
+                    s
+                } else {
+                    0.0
+                }
+            }
             Rule::Scad if s.abs() < 2.0 * tau => soft,
             Rule::Scad if s.abs() < SCAD * tau => ((SCAD - 1.0) * s - s.signum() * SCAD * tau) / (SCAD - 2.0),
             Rule::Scad => s,

@@ -32,7 +32,8 @@ mod tests {
     #[test]
     fn a_negative_eigenvalue_is_lifted_and_counted() {
         // Eigenvalues −1 and 3.
-        let (repaired, n) = without_negative_eigenvalues(Matrix::from_fn(2, 2, |i, j| if i == j { 1.0 } else { 2.0 }), 0.0).unwrap();
+        let (repaired, n) =
+            without_negative_eigenvalues(Matrix::from_fn(2, 2, |i, j| if i == j { 1.0 } else { 2.0 }), 0.0).unwrap();
         assert_eq!(n, 1);
         assert!(repaired.entries().iter().all(|x| (x - 1.5).abs() < 1e-14), "{repaired:?}");
         let definite = Matrix::from_fn(2, 2, |i, j| if i == j { 2.0 } else { 1.0 });

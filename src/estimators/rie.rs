@@ -42,7 +42,8 @@ impl EigenvalueCleaner for Rie {
                 let sigma2 = least / (1.0 - q.sqrt()).powi(2);
                 let edge = least * ((1.0 + q.sqrt()) / (1.0 - q.sqrt())).powi(2);
                 Box::new(move |z, lambda| {
-                    let g = (z + sigma2 * (q - 1.0) - (z - least).sqrt() * (z - edge).sqrt()) / (z * (2.0 * q * sigma2));
+                    let g =
+                        (z + sigma2 * (q - 1.0) - (z - least).sqrt() * (z - edge).sqrt()) / (z * (2.0 * q * sigma2));
                     sigma2 * (z * g * q + (1.0 - q)).norm_sqr() / lambda
                 })
             }

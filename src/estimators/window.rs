@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::linalg::{Matrix, Spectrum};
+use crate::linalg::{Covariance, Matrix, Spectrum};
 
 /// The point about which second moments are taken, and the effective sample size N.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +152,19 @@ impl Window {
     fn gram(&self, centring: Centring) -> &Matrix {
         self.products(centring).gram.get_or_init(|| self.centred(centring).gram())
     }
+}
+
+/// Eigenvalues λ of the sample correlation E = V diag(λ) V', ascending, and v_i' D⁻¹ΣD⁻¹ v_i of an estimate beside them
+/// (N × 2). For a rotation-invariant estimator on the correlation these are its cleaned eigenvalues; for any other they are
+/// what it makes of the same directions.
+pub fn eigenvalue_map(window: &Window, covariance: &Covariance) -> Result<Matrix> {
+    let (eigenvalues, spectrum) = window.correlation_spectrum()?;
+    let sd = window.volatilities();
+    let scaled = covariance.matrix().clone().map(|i, j, s| s / (sd[i] * sd[j]));
+    let images = scaled.product(&spectrum.eigenvectors);
+    let along = |(v, image): (&[f64], &[f64])| v.iter().zip(image).map(|(v, x)| v * x).sum::<f64>();
+    let cleaned = spectrum.eigenvectors.columns().zip(images.columns()).map(along);
+    Ok(Matrix::from_column_major(eigenvalues.len(), 2, eigenvalues.iter().copied().chain(cleaned).collect()))
 }
 
 /// The decomposition kept in `cell`, computed on first use.

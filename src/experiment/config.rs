@@ -31,6 +31,12 @@ pub struct Experiment {
     pub walk_forward: WalkForward,
     /// The competitors.
     pub compare: Compare,
+    /// Sizes of the universe, each a run of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
+    /// What the figures show.
+    #[serde(default, skip_serializing_if = "Figures::is_default")]
+    pub figures: Figures,
     /// Networks that `{ train = NAME }` among the estimators refers to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub train: BTreeMap<String, Recipe>,
@@ -87,6 +93,35 @@ pub struct Compare {
     pub allocators: Vec<Choice>,
 }
 
+/// `[sweep]`: the experiment once for each size of the universe, in results/<name>/n=<size>/.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// Values of `universe.size`.
+    pub size: Vec<usize>,
+    /// The largest size at which an estimator, by its label, still takes part: what would take too long.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub up_to: BTreeMap<String, usize>,
+}
+
+/// `[figures]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Figures {
+    /// Labels of estimators in colour; the others are grey or left out. All, if empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub highlight: Vec<String>,
+    /// Labels of estimators whose cleaned eigenvalues are drawn against the sample's on the last date.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub eigenvalues: Vec<String>,
+}
+
+impl Figures {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Experiment {
     /// Reads an experiment file.
     pub fn read(path: &Path) -> Result<Self> {
@@ -115,7 +150,38 @@ impl Experiment {
         if experiment.compare.estimators.is_empty() || experiment.compare.allocators.is_empty() {
             return Err(config("[compare] needs at least one estimator and one allocator".to_string()));
         }
+        experiment.check_labels().map_err(|error| config(error.to_string()))?;
         Ok(experiment)
+    }
+
+    /// Labels in `[sweep]` and `[figures]` must be those of estimators; sizes must be positive.
+    fn check_labels(&self) -> Result<()> {
+        let known = || self.compare.estimators.iter().map(|choice| choice.label.as_str());
+        let limited = self.sweep.iter().flat_map(|sweep| sweep.up_to.keys());
+        let mut named = limited.chain(&self.figures.highlight).chain(&self.figures.eigenvalues);
+        if let Some(label) = named.find(|label| !known().any(|known| known == *label)) {
+            return Err(Error::unknown("label of an estimator", label, known()));
+        }
+        let Some(sweep) = &self.sweep else { return Ok(()) };
+        let mut seen = std::collections::HashSet::new();
+        if sweep.size.is_empty() || !sweep.size.iter().all(|size| *size > 0 && seen.insert(size)) {
+            let value = format!("{:?}", sweep.size);
+            return Err(Error::Parameter { name: "sweep.size", range: "different positive sizes", value });
+        }
+        Ok(())
+    }
+
+    /// The run of one size of a sweep.
+    pub(super) fn at_size(&self, size: usize) -> Self {
+        let mut one = self.clone();
+        let sweep = one.sweep.take();
+        one.universe.size = size;
+        let limit = |label: &str| sweep.as_ref().and_then(|sweep| sweep.up_to.get(label)).copied();
+        one.compare.estimators.retain(|choice| limit(&choice.label).is_none_or(|limit| size <= limit));
+        let takes_part = |label: &String| one.compare.estimators.iter().any(|choice| choice.label == *label);
+        one.figures.highlight.retain(takes_part);
+        one.figures.eigenvalues.retain(takes_part);
+        one
     }
 }
 

@@ -6,6 +6,7 @@ mod networks;
 mod output;
 mod plan;
 mod store;
+mod sweep;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -15,17 +16,19 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-pub use config::{Compare, Data, Experiment, WalkForward};
+pub use config::{Compare, Data, Experiment, Figures, Sweep, WalkForward};
 pub use networks::Training;
 pub use plan::Market;
+pub use sweep::{SweepRow, SweptRun, sweep};
 
+use crate::data::write_text;
 use crate::error::{Error, Result};
 use crate::report::Performance;
 
 use networks::Networks;
 use plan::Plan;
 use store::Store;
-use windows::Fits;
+use windows::{Decision, Fits};
 
 /// Dates computed together, per thread: enough to share the work evenly, few enough to fit the memory.
 const DATES_PER_THREAD: usize = 2;
@@ -39,6 +42,8 @@ pub struct Progress {
     pub total: usize,
     /// The network that is being trained, if one is.
     pub training: Option<Training>,
+    /// The size of the universe in work, in a sweep.
+    pub size: Option<usize>,
 }
 
 /// Where a result came from; written to `run.toml`.
@@ -60,6 +65,9 @@ pub struct Provenance {
     pub n_decisions: usize,
     /// Returns that were missing inside accepted windows, over all windows.
     pub n_filled: usize,
+    /// Repairs and fallbacks of each estimator, by its label: how many eigenvalues, assets or steps, over all windows.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub repairs: BTreeMap<String, BTreeMap<String, usize>>,
     /// Hash of the parameters of every network that came from a file, by its label.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, String>,
@@ -90,6 +98,19 @@ pub fn run(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Finished> {
+    let finished = run_and_keep(experiment, market, folder, stop, progress)?;
+    Store::discard(folder)?;
+    Ok(finished)
+}
+
+/// The same, but the stored dates stay: a repetition finds them all and writes the results again.
+fn run_and_keep(
+    experiment: &Experiment,
+    market: &Market,
+    folder: &Path,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Finished> {
     let start = Instant::now();
     let plan = Plan::new(experiment, market)?;
     let networks = Networks::new(&plan, folder, stop)?;
@@ -97,7 +118,7 @@ pub fn run(
     let (store, seconds) = Store::open(folder, &fingerprint)?;
     let total = plan.decisions.len();
     let mut decisions = store.load(total)?;
-    progress(Progress { done: decisions.len(), total, training: None });
+    progress(Progress { done: decisions.len(), total, training: None, size: None });
     let block = DATES_PER_THREAD * rayon::current_num_threads();
     let mut fits = Fits::new();
     while decisions.len() < total {
@@ -107,17 +128,21 @@ pub fn run(
         let from = decisions.len();
         let days = &plan.decisions[from..(from + block).min(total)];
         let done = decisions.len();
-        let training = &mut |training| progress(Progress { done, total, training: Some(training) });
+        let training = &mut |training| progress(Progress { done, total, training: Some(training), size: None });
         let decided = windows::decide_block(&plan, &networks, &mut fits, days, &decisions, training)?;
         store.save_seconds(&fingerprint, seconds + start.elapsed().as_secs_f64())?;
         for decision in decided {
             store.save(decisions.len(), &decision)?;
             decisions.push(decision);
         }
-        progress(Progress { done: decisions.len(), total, training: None });
+        progress(Progress { done: decisions.len(), total, training: None, size: None });
     }
     let rows = output::write(&plan, &decisions, folder)?;
     networks.write_figures(&plan.years())?;
+    if !experiment.figures.eigenvalues.is_empty() {
+        let maps = windows::eigenvalue_maps(&plan, &networks, &mut fits, &mut |_| {})?;
+        output::write_eigenvalues(&plan, &maps, folder)?;
+    }
     let provenance = Provenance {
         version: env!("CARGO_PKG_VERSION").to_string(),
         commit: env!("MINVAR_COMMIT").to_string(),
@@ -127,12 +152,26 @@ pub fn run(
         duration_seconds: (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0,
         n_decisions: total,
         n_filled: decisions.iter().map(|d| d.n_filled).sum(),
+        repairs: repairs(experiment, &decisions),
         models: networks.models,
     };
     let text = toml::to_string(&RunFile { provenance: &provenance, experiment }).expect("a run is plain data");
-    output::write_text(&folder.join("run.toml"), &text)?;
-    Store::discard(folder)?;
+    write_text(&folder.join("run.toml"), &text)?;
     Ok(Finished { rows, provenance })
+}
+
+/// Repairs over all dates, by the label of the estimator.
+fn repairs(experiment: &Experiment, decisions: &[Decision]) -> BTreeMap<String, BTreeMap<String, usize>> {
+    let mut counts: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for decision in decisions {
+        for (choice, repairs) in experiment.compare.estimators.iter().zip(&decision.repairs) {
+            for repair in repairs {
+                *counts.entry(choice.label.clone()).or_default().entry(repair.what.clone()).or_default() +=
+                    repair.count;
+            }
+        }
+    }
+    counts
 }
 
 /// Trains the networks that an experiment needs, or what is left of them, and returns the files of their models.
@@ -155,8 +194,9 @@ pub fn discard_networks(folder: &Path) -> Result<()> {
     networks::discard(folder)
 }
 
-/// Forgets an unfinished run.
-pub fn discard(folder: &Path) -> Result<()> {
+/// Forgets an unfinished run or sweep.
+pub fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
+    sweep::discard(experiment, folder)?;
     Store::discard(folder)
 }
 

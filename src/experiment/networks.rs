@@ -1,7 +1,7 @@
 //! The networks of an experiment: read from a file, or trained for each calendar year on everything before it.
 //!
 //! ```text
-//! { model = "FILE", precision = "f64" }             one network for all dates
+//! { model = "FILE", precision = "f64" }             one network for all dates, or one per year: FILE with {year} in it
 //! { train = "RECIPE", seed = 0, precision = "f64" }  one per year, as [train.RECIPE] says
 //!
 //! results/<name>/models/<RECIPE>-<seed>/<year>.safetensors
@@ -16,9 +16,9 @@ use std::sync::atomic::AtomicBool;
 use serde::Deserialize;
 
 use crate::calendar::Date;
+use crate::data::write_text;
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
-use crate::experiment::output::write_text;
 use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, Market};
 use crate::registry::Choice;
@@ -45,6 +45,17 @@ struct FromFile {
     model: PathBuf,
     #[serde(default)]
     precision: Precision,
+}
+
+impl FromFile {
+    /// The different files for some years, in their order.
+    fn files(&self, years: &[i16]) -> Vec<PathBuf> {
+        let pattern = self.model.to_string_lossy();
+        let mut files: Vec<PathBuf> =
+            years.iter().map(|year| PathBuf::from(pattern.replace("{year}", &year.to_string()))).collect();
+        files.dedup();
+        files
+    }
 }
 
 #[derive(Clone, Deserialize)]
@@ -91,12 +102,17 @@ impl<'a> Networks<'a> {
             match choice.name.as_str() {
                 MODEL => {
                     let wanted: FromFile = choice.parameters()?;
-                    let model = Model::open(&wanted.model)?;
-                    if let Some(days) = model.header.network.n_days.filter(|days| *days != lookback) {
-                        let rule = format!("a per-lag network of {days} days cannot read a look-back of {lookback}");
-                        return Err(Error::data(wanted.model.display().to_string(), rule));
+                    let mut hashes = Vec::new();
+                    for file in wanted.files(&plan.years()) {
+                        let model = Model::open(&file)?;
+                        if let Some(days) = model.header.network.n_days.filter(|days| *days != lookback) {
+                            let rule =
+                                format!("a per-lag network of {days} days cannot read a look-back of {lookback}");
+                            return Err(Error::data(file.display().to_string(), rule));
+                        }
+                        hashes.push(model.hash()?);
                     }
-                    models.insert(choice.label.clone(), model.hash()?);
+                    models.insert(choice.label.clone(), hashes.join(" "));
                 }
                 TRAIN => {
                     let wanted: FromRecipe = choice.parameters()?;
@@ -120,7 +136,7 @@ impl<'a> Networks<'a> {
         let (model, precision) = match choice.name.as_str() {
             MODEL => {
                 let wanted: FromFile = choice.parameters()?;
-                (Model::open(&wanted.model)?, wanted.precision)
+                (Model::open(&wanted.files(&[year])[0])?, wanted.precision)
             }
             _ => {
                 let wanted: FromRecipe = choice.parameters()?;

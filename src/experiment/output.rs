@@ -4,23 +4,26 @@
 //! metrics.csv           one row per portfolio            table.md      the same, readable
 //! returns.parquet       date, estimator, allocator, return
 //! weights.parquet       date, estimator, allocator, asset, weight (those that are not zero)
-//! diagnostics.parquet   per rebalance: sizes, turnover, concentration, predicted volatility, why undefined
+//! diagnostics.parquet   per rebalance: sizes, turnover, concentration, predicted volatility, why undefined, repairs
 //! universe.parquet      the certificate: date, asset      universe.csv  date, members, hash, removed by each rule
 //! equity.svg, volatility.svg
+//! eigenvalues.csv, .svg cleaned against sample eigenvalues on the last date, if [figures] asks for them
 //! run.toml              configuration with all defaults, and provenance
 //! ```
 
-use std::io::Write;
 use std::path::Path;
 
 use crate::calendar::Date;
-use crate::data::{Table, write_atomically};
-use crate::error::{Error, Result};
+use crate::data::{Table, write_text};
+use crate::error::Result;
 use crate::experiment::evaluate;
 use crate::experiment::plan::Plan;
-use crate::experiment::windows::{Allocation, Decision};
+use crate::experiment::windows::{Allocation, Decision, EigenvalueMap};
+use crate::linalg::Repair;
 use crate::metrics;
-use crate::report::{Curve, Performance, equity_figure, markdown_table, performance_table, volatility_figure};
+use crate::report::{
+    Curve, Performance, eigenvalue_figure, equity_figure, markdown_table, performance_table, volatility_figure,
+};
 
 /// Writes everything but `run.toml` and returns the table.
 pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> Result<Vec<Performance>> {
@@ -45,18 +48,34 @@ pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> R
     Ok(rows)
 }
 
-pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
-    write_atomically(path, |file| file.write_all(text.as_bytes()).map_err(Error::io(path)))
+/// Cleaned against sample eigenvalues on the last date.
+pub(super) fn write_eigenvalues(plan: &Plan<'_>, maps: &[EigenvalueMap], folder: &Path) -> Result<()> {
+    let rows = || maps.iter().flat_map(|(label, map)| (0..map.nrows()).map(move |k| (label, map, k)));
+    Table::default()
+        .with_texts("estimator", rows().map(|(label, _, _)| label))
+        .with_counts("rank", rows().map(|(_, _, k)| k + 1))
+        .with_numbers("sample", rows().map(|(_, map, k)| map[(k, 0)]))
+        .with_numbers("cleaned", rows().map(|(_, map, k)| map[(k, 1)]))
+        .write_csv(&folder.join("eigenvalues.csv"))?;
+    let last = plan.market.panel.calendar().date(plan.decisions[plan.decisions.len() - 1]);
+    let title = format!("Eigenvalues of the correlation on {last}: cleaned against sample (log scales)");
+    let curve = |(label, map): &EigenvalueMap| {
+        (label.clone(), map.column(0).iter().copied().zip(map.column(1).iter().copied()).collect())
+    };
+    let curves: Vec<(String, Vec<(f64, f64)>)> = maps.iter().map(curve).collect();
+    write_text(&folder.join("eigenvalues.svg"), &eigenvalue_figure(&title, &curves))
 }
 
-/// One frame per allocator with the curves of its defined portfolios.
+/// One frame per allocator with the curves of its defined portfolios, of those highlighted if any are.
 fn frames(plan: &Plan<'_>, rows: &[Performance], paths: &[evaluate::Path]) -> Vec<(String, Vec<Curve>)> {
     let mut frames: Vec<(String, Vec<Curve>)> = Vec::new();
     for ((pair, row), path) in plan.pairs.iter().zip(rows).zip(paths) {
         if frames.last().is_none_or(|(allocator, _)| *allocator != pair.allocator_label) {
             frames.push((pair.allocator_label.clone(), Vec::new()));
         }
-        if row.volatility_annual.is_nan() {
+        let highlight = &plan.experiment.figures.highlight;
+        let is_shown = highlight.is_empty() || highlight.contains(&pair.estimator_label);
+        if row.volatility_annual.is_nan() || !is_shown {
             continue;
         }
         let mut equity = vec![1.0];
@@ -127,6 +146,12 @@ fn diagnostics_table(plan: &Plan<'_>, decisions: &[Decision], paths: &[evaluate:
         .with_numbers("short_share", measure(metrics::short_share))
         .with_numbers("predicted_volatility_annual", rows().map(|(_, d, n)| predicted(&d.allocations[n])))
         .with_texts("undefined", rows().map(|(_, d, n)| why(&d.allocations[n])))
+        .with_texts("repairs", rows().map(|(_, d, n)| written(&d.repairs[plan.pairs[n].estimator])))
+}
+
+/// `garch_fallback 2, threshold_raised 1`.
+fn written(repairs: &[Repair]) -> String {
+    repairs.iter().map(|repair| format!("{} {}", repair.what, repair.count)).collect::<Vec<_>>().join(", ")
 }
 
 fn members_table(plan: &Plan<'_>, decisions: &[Decision]) -> Table {

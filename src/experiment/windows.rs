@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::account::Holdings;
 use crate::allocators::Situation;
 use crate::error::{Error, Result};
-use crate::estimators::Window;
+use crate::estimators::{Window, eigenvalue_map};
 use crate::experiment::Training;
 use crate::experiment::networks::Networks;
 use crate::experiment::plan::{Fitted, Pair, Plan};
-use crate::linalg::{Covariance, Repair};
+use crate::linalg::{Covariance, Matrix, Repair};
 use crate::panel::{AssetId, Field, Panel};
 use crate::universe::{Selection, Universe};
 
@@ -115,6 +115,39 @@ fn estimate(plan: &Plan<'_>, fitted: &[Fitted], day: usize) -> Result<Estimates>
     let covariances = fitted.iter().map(|fitted| covariance(fitted).map_err(text)).collect();
     let universe_hash = selection.hash(past);
     Ok(Estimates { day, universe_hash, n_filled: filled.n_filled, covariances, selection })
+}
+
+/// Label, and sample and cleaned eigenvalues (N × 2) of the last date, of the estimators that the figures ask for.
+pub(super) type EigenvalueMap = (String, Matrix);
+
+/// The eigenvalue maps of the last date; an estimator without an estimate there has none.
+pub(super) fn eigenvalue_maps(
+    plan: &Plan<'_>,
+    networks: &Networks<'_>,
+    fits: &mut Fits,
+    progress: &mut dyn FnMut(Training),
+) -> Result<Vec<EigenvalueMap>> {
+    let day = *plan.decisions.last().expect("a plan has decisions");
+    let panel = &plan.market.panel;
+    if let Entry::Vacant(unfitted) = fits.entry(panel.calendar().date(day).year()) {
+        unfitted.insert(plan.fit(day, networks, progress)?);
+    }
+    let fitted = &fits[&panel.calendar().date(day).year()];
+    let members = plan.universe.select(panel.past(day))?.members;
+    let filled = plan.missing.window(panel.past(day), &members, plan.experiment.walk_forward.lookback)?;
+    let window = Window::new(filled.returns).map_err(|error| named(error, panel, &members, day))?;
+    let mut maps = Vec::new();
+    for label in &plan.experiment.figures.eigenvalues {
+        let place = plan.experiment.compare.estimators.iter().position(|choice| choice.label == *label);
+        let estimate = match &fitted[place.expect("labels were checked")] {
+            Fitted::Oracle => plan.oracle(day, &members),
+            Fitted::Estimator(estimator) => estimator.estimate(&window),
+        };
+        if let Ok(covariance) = estimate {
+            maps.push((label.clone(), eigenvalue_map(&window, &covariance)?));
+        }
+    }
+    Ok(maps)
 }
 
 /// An error that names a column of the window, with asset and date instead.

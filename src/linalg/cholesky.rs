@@ -34,6 +34,15 @@ impl Cholesky {
         Ok(Self(factor))
     }
 
+    /// A⁻¹.
+    pub fn inverse(&self) -> Matrix {
+        let n = self.0.nrows();
+        let mut inverse = Matrix::from_fn(n, n, |i, j| f64::from(u8::from(i == j)));
+        llt::solve::solve_in_place(self.0.view(), inverse.view_mut(), Par::Seq, MemStack::new(&mut []));
+        let lower = inverse.transposed();
+        inverse.map(|i, j, x| 0.5 * (x + lower[(i, j)]))
+    }
+
     /// x with A x = b.
     pub fn solve(&self, b: &[f64]) -> Vec<f64> {
         let mut x = b.to_vec();

@@ -14,6 +14,9 @@ pub(super) const INK: RGBColor = RGBColor(40, 40, 40);
 /// Ink of grid lines and reference lines.
 pub(super) const GRID: RGBColor = RGBColor(222, 222, 222);
 
+/// Ink of lines in the background.
+pub(super) const PALE: RGBColor = RGBColor(200, 200, 200);
+
 /// Colours that stay apart for colour-blind readers. Okabe, Ito (2008), "Color universal design".
 const PALETTE: [RGBColor; 7] = [
     RGBColor(0, 114, 178),

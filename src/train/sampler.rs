@@ -13,8 +13,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use candle_core::{Device, Tensor};
-use rand::seq::index;
 use rand::RngExt;
+use rand::seq::index;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};

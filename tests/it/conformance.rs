@@ -131,17 +131,42 @@ fn estimators_match_the_packages_by_their_registered_names() {
 #[test]
 fn every_tensor_is_compared_or_left_out_for_a_reason() {
     let elsewhere = BTreeSet::from([
-        "numpy.corrcoef", "nonlinshrink.analytical", "covestim.lwnl", "self.analytical_delta_50digits", "self.rie_iw_xi",
-        "self.power_map_1.5", "optht.rank", "covestim.pca_k", "covestim.nercome", "poet.soft", "poet.hard",
-        "qlib.poet_soft", "qlib.poet_hard", "qlib.poet_scad", "riskfolio.mp_fit_emax_var",
-        "riskfolio.denoise_fixed", "riskfolio.denoise_shrink", "skfolio.denoise", "yedrek.oracle_windows",
-        "yedrek.oracle_mean", "yedrek.oracle_isotonic", "yedrek.sample_eig_last", "bahc.bahc_k1", "bahc.bahc_k3",
-        "r_glasso.w_rho0.1_on_corr", "r_glasso.wi_rho0.1_on_corr", "sklearn.glasso_w_alpha0.1_on_corr",
+        "numpy.corrcoef",
+        "nonlinshrink.analytical",
+        "covestim.lwnl",
+        "self.analytical_delta_50digits",
+        "self.rie_iw_xi",
+        "self.power_map_1.5",
+        "optht.rank",
+        "covestim.pca_k",
+        "covestim.nercome",
+        "poet.soft",
+        "poet.hard",
+        "qlib.poet_soft",
+        "qlib.poet_hard",
+        "qlib.poet_scad",
+        "riskfolio.mp_fit_emax_var",
+        "riskfolio.denoise_fixed",
+        "riskfolio.denoise_shrink",
+        "skfolio.denoise",
+        "yedrek.oracle_windows",
+        "yedrek.oracle_mean",
+        "yedrek.oracle_isotonic",
+        "yedrek.sample_eig_last",
+        "bahc.bahc_k1",
+        "bahc.bahc_k3",
+        "r_glasso.w_rho0.1_on_corr",
+        "r_glasso.wi_rho0.1_on_corr",
+        "sklearn.glasso_w_alpha0.1_on_corr",
     ]);
     for vectors in PANELS.into_iter().filter_map(Vectors::open) {
         for name in vectors.names() {
-            let base = [".diag", ".eig", ".probe", ".summary"].iter().fold(name.as_str(), |n, end| n.strip_suffix(end).unwrap_or(n));
-            let known = compared_with(&name) || elsewhere.contains(base) || LEFT_OUT.iter().any(|(start, _)| name.starts_with(start));
+            let base = [".diag", ".eig", ".probe", ".summary"]
+                .iter()
+                .fold(name.as_str(), |n, end| n.strip_suffix(end).unwrap_or(n));
+            let known = compared_with(&name)
+                || elsewhere.contains(base)
+                || LEFT_OUT.iter().any(|(start, _)| name.starts_with(start));
             assert!(known, "{}: {name} is compared nowhere", vectors.name);
         }
     }
@@ -239,11 +264,8 @@ fn empirical_oracles_match() {
         let window = window_of(&vectors);
         let days = vectors.integers("in.oracle_train_test");
         let (train, test) = (days[(0, 0)], days[(1, 0)]);
-        let oracle = |isotonic| CvOracle {
-            train_days: NumberOr::Number(train),
-            test_days: NumberOr::Number(test),
-            isotonic,
-        };
+        let oracle =
+            |isotonic| CvOracle { train_days: NumberOr::Number(train), test_days: NumberOr::Number(test), isotonic };
         if (train as usize) > window.n_assets() {
             let windows = oracle(false).windows(&window).unwrap();
             vectors.close("yedrek.oracle_windows", &windows.concat(), TOLERANCE);
@@ -270,7 +292,8 @@ fn empirical_oracles_match() {
         }
         // With fewer days than assets in the first part, theirs depends on the basis of a null space, ours averages
         // over it: what is defined are the variances along the other eigenvectors, and the trace.
-        let (ours, theirs) = (estimator(&words).unwrap().estimate(&window).unwrap(), vectors.matrix("covestim.nercome"));
+        let (ours, theirs) =
+            (estimator(&words).unwrap().estimate(&window).unwrap(), vectors.matrix("covestim.nercome"));
         let rows: Vec<usize> = (0..split).collect();
         let spectrum = Spectrum::new(&window.centred(Centring::Mean).rows(&rows).gram()).unwrap();
         for k in window.n_assets() - split..window.n_assets() {

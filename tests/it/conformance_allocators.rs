@@ -90,7 +90,9 @@ fn allocators_match_the_packages() {
 #[test]
 fn hierarchical_risk_parity_of_a_sample_covariance_matches_three_packages() {
     for name in FILES {
-        let (Some(vectors), Some(panel)) = (Vectors::open(name), Vectors::open(&name.replace("alloc", "est"))) else { return };
+        let (Some(vectors), Some(panel)) = (Vectors::open(name), Vectors::open(&name.replace("alloc", "est"))) else {
+            return;
+        };
         let window = minvar::estimators::Window::new(panel.matrix("in.returns")).unwrap();
         let sigma = Covariance::new(window.covariance(Default::default())).unwrap();
         for (tensor, words) in [

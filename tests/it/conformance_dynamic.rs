@@ -64,8 +64,7 @@ fn our_garch_optimum_is_not_below_that_of_arch() {
 fn qis_of_devolatilised_returns_matches_matlab() {
     for vectors in FILES.into_iter().filter_map(Vectors::open) {
         let window = Window::new(residuals(&vectors)).unwrap();
-        for (tensor, words) in
-            [("lw.QIS_of_devolatilised", "qis"), ("lw.QIS_k0_of_devolatilised", "qis,centring=zero")]
+        for (tensor, words) in [("lw.QIS_of_devolatilised", "qis"), ("lw.QIS_k0_of_devolatilised", "qis,centring=zero")]
         {
             vectors.matches(tensor, estimator(words).unwrap().estimate(&window).unwrap().matrix(), TOLERANCE);
         }
@@ -92,7 +91,11 @@ fn the_composite_likelihood_and_its_optimum_match_matlab() {
         let (ours_a, ours_b) = likelihood.fit();
         let ours = likelihood.negative_log_likelihood(ours_a, ours_b);
         assert!(ours <= stored[2] + 1e-8 * stored[2].abs(), "{}: {ours} against {}", vectors.name, stored[2]);
-        assert!((ours_a - a).abs() < 1e-4 && (ours_b - b).abs() < 1e-4, "{}: {ours_a}, {ours_b} against {a}, {b}", vectors.name);
+        assert!(
+            (ours_a - a).abs() < 1e-4 && (ours_b - b).abs() < 1e-4,
+            "{}: {ours_a}, {ours_b} against {a}, {b}",
+            vectors.name
+        );
         let n_days = residuals.nrows();
         for (tensor, days, a, b) in [
             ("dccnl.corr_last_day", n_days - 1, a, b),

@@ -192,7 +192,13 @@ fn parameters_outside_their_range_and_of_unknown_names_are_refused() {
         let error = crate::support::estimator(&format!("{},no_such=1", entry.name)).err().unwrap().to_string();
         assert!(error.contains("no_such") && error.contains(entry.name), "{error}");
     }
-    for words in ["gmv_box,lower=0.1,upper=0.1", "gmv_gross,gross=0.5", "gmv_turnover,turnover=-1", "herc,clusters=0", "gmv_sector,cap=0"] {
+    for words in [
+        "gmv_box,lower=0.1,upper=0.1",
+        "gmv_gross,gross=0.5",
+        "gmv_turnover,turnover=-1",
+        "herc,clusters=0",
+        "gmv_sector,cap=0",
+    ] {
         let choice = Choice::from_words(words).unwrap();
         let error = (allocators::named(&choice.name).unwrap().build)(&choice).err().unwrap().to_string();
         assert!(error.contains("must be"), "{words}: {error}");

@@ -13,7 +13,8 @@ use crate::support::altered;
 /// All estimators and allocators on a small market with listings, delistings and holes.
 fn experiment() -> Experiment {
     let names = |names: Vec<&str>| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-    let estimators = names(minvar::estimators::ALL.iter().filter(|e| e.definite != Definite::Never).map(|e| e.name).collect());
+    let estimators =
+        names(minvar::estimators::ALL.iter().filter(|e| e.definite != Definite::Never).map(|e| e.name).collect());
     let allocators = names(minvar::allocators::ALL.iter().map(|e| e.name).collect());
     let text = format!(
         "about = \"look-ahead\"\n[data]\npanel = \"x\"\n[universe]\nsize = 20\nmax_correlation = 0.9\n\

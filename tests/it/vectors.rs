@@ -132,4 +132,3 @@ fn summarised(matrix: &Matrix) -> [f64; 5] {
     };
     [matrix.trace(), frobenius, log_determinant, matrix.entries().iter().sum(), variance]
 }
-

@@ -1,0 +1,226 @@
+//! `minvar estimate`: a user's own returns, cleaned.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::allocators::{self, Situation};
+use crate::calendar::Calendar;
+use crate::data::{NamedRows, read_returns, write_matrix, write_text};
+use crate::error::{Error, Result};
+use crate::estimators::{self, Calibration, Window};
+use crate::linalg::{Cholesky, Covariance, Matrix, Repair};
+use crate::panel::{Asset, Panel, Past};
+use crate::registry::Choice;
+use crate::universe::Missing;
+
+/// Estimate the covariance of your own returns
+///
+/// Returns are simple daily returns as fractions, one column per asset, oldest row first: CSV, Parquet or NumPy (.npy).
+/// The window is the last LOOKBACK rows; estimators that learn from history (average_oracle) use the rows before it.
+/// Beside OUT stands OUT.toml with the parameters, the hash of the input, commit, repairs and duration.
+///
+///   minvar estimate --returns r.csv --estimator qis --out covariance.csv
+///   minvar estimate --returns r.parquet --estimator poet,factors=3 --what precision --out precision.npy
+///   minvar estimate --returns r.npy --estimator rie --allocator gmv_long_only --what weights --out weights.csv
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Arguments {
+    /// Returns: .csv, .parquet or .npy
+    #[arg(long, value_name = "FILE")]
+    returns: PathBuf,
+    /// Estimator and parameters, see 'minvar list'
+    #[arg(long, value_name = "NAME[,KEY=VALUE…]")]
+    estimator: String,
+    /// Result: .csv, .parquet or .npy
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, default_value = "covariance")]
+    what: What,
+    /// Allocator and parameters, for --what weights
+    #[arg(long, value_name = "NAME[,KEY=VALUE…]", default_value = "gmv")]
+    allocator: String,
+    /// Rows in the window [default: all]
+    #[arg(long, value_name = "T")]
+    lookback: Option<usize>,
+    /// Days a portfolio is held, for estimators that look ahead so far (dcc_qis)
+    #[arg(long, value_name = "DAYS", default_value_t = 5)]
+    horizon: usize,
+    /// Seed of estimators that draw at random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// What a result file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    /// Σ, daily
+    Covariance,
+    /// Σ scaled to unit diagonal
+    Correlation,
+    /// Σ⁻¹
+    Precision,
+    /// Eigenvalues of the sample correlation, and the estimate along the same eigenvectors
+    Spectrum,
+    /// Portfolio weights by --allocator
+    Weights,
+}
+
+/// What stands beside a result.
+#[derive(Serialize)]
+struct Record<'a> {
+    version: &'a str,
+    commit: &'a str,
+    what: What,
+    estimator: &'a Choice,
+    allocator: Option<&'a Choice>,
+    returns: String,
+    returns_hash: String,
+    n_assets: usize,
+    n_days: usize,
+    horizon: usize,
+    seed: u64,
+    device: &'a str,
+    duration_seconds: f64,
+    repairs: &'a [Repair],
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let (estimator, allocator) = (Choice::from_words(&arguments.estimator)?, Choice::from_words(&arguments.allocator)?);
+    let entry = estimators::named(&estimator.name)?;
+    let weigh = (allocators::named(&allocator.name)?.build)(&allocator)?;
+    let named = read_returns(&arguments.returns)?;
+    let (names, returns) = (named.names, named.matrix);
+    let n_days = arguments.lookback.unwrap_or(returns.nrows());
+    if n_days > returns.nrows() {
+        let rule = format!("--lookback {n_days} asks for more than the {} rows there are", returns.nrows());
+        return Err(Error::data(arguments.returns.display().to_string(), rule).into());
+    }
+    let in_asset = |error: Error| match error {
+        Error::Column { column, rule } => {
+            Error::data(format!("{}, asset {}", arguments.returns.display(), names[column]), rule)
+        }
+        other => other,
+    };
+    let rows: Vec<usize> = (returns.nrows() - n_days..returns.nrows()).collect();
+    let window = Window::new(returns.rows(&rows)).map_err(in_asset)?;
+    let fitted = fit(entry, &estimator, &names, &returns, n_days, arguments)?;
+    let covariance = fitted.estimate(&window).map_err(in_asset)?;
+
+    let is_weights = arguments.what == What::Weights;
+    let (title, row_names, columns, result) = match arguments.what {
+        What::Spectrum => {
+            let ranks: Vec<String> = (1..=names.len()).map(|rank| rank.to_string()).collect();
+            ("rank", ranks, vec!["sample", "cleaned"], estimators::eigenvalue_map(&window, &covariance)?)
+        }
+        What::Weights => {
+            let weights = weigh.allocate(&covariance, &Situation::default()).map_err(in_asset)?;
+            let weights = Matrix::from_column_major(names.len(), 1, weights.as_slice().to_vec());
+            ("asset", names.clone(), vec!["weight"], weights)
+        }
+        matrix => {
+            let columns = names.iter().map(String::as_str).collect();
+            ("asset", names.clone(), columns, square(matrix, &covariance)?)
+        }
+    };
+    write_matrix(&arguments.out, &NamedRows { title, names: &row_names }, &columns, &result)?;
+    let record = Record {
+        version: env!("CARGO_PKG_VERSION"),
+        commit: env!("MINVAR_COMMIT"),
+        what: arguments.what,
+        estimator: &estimator,
+        allocator: is_weights.then_some(&allocator),
+        returns: arguments.returns.display().to_string(),
+        returns_hash: hash(&returns),
+        n_assets: names.len(),
+        n_days,
+        horizon: arguments.horizon,
+        seed: arguments.seed,
+        device: "cpu",
+        duration_seconds: start.elapsed().as_secs_f64(),
+        repairs: covariance.repairs(),
+    };
+    write_text(&beside(&arguments.out), &toml::to_string(&record)?)?;
+    for repair in covariance.repairs() {
+        eprintln!("note: {} {} {}", estimator.label, repair.what, repair.count);
+    }
+    eprintln!(
+        "{} of {} assets from {n_days} days by {} in {}",
+        title_of(arguments.what),
+        names.len(),
+        estimator.label,
+        arguments.out.display()
+    );
+    Ok(())
+}
+
+fn title_of(what: What) -> &'static str {
+    match what {
+        What::Covariance => "covariance",
+        What::Correlation => "correlation",
+        What::Precision => "precision",
+        What::Spectrum => "spectrum",
+        What::Weights => "weights",
+    }
+}
+
+fn square(what: What, covariance: &Covariance) -> Result<Matrix> {
+    let sigma = covariance.matrix();
+    let sd = covariance.volatilities();
+    Ok(match what {
+        What::Correlation => sigma.clone().map(|i, j, s| if i == j { 1.0 } else { s / (sd[i] * sd[j]) }),
+        What::Precision => Cholesky::new(sigma)?.inverse(),
+        _ => sigma.clone(),
+    })
+}
+
+/// OUT.toml.
+fn beside(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_os_string();
+    name.push(".toml");
+    PathBuf::from(name)
+}
+
+fn hash(returns: &Matrix) -> String {
+    let bytes: Vec<u8> = returns.entries().iter().flat_map(|r| r.to_le_bytes()).collect();
+    blake3::hash(&bytes).to_hex().to_string()
+}
+
+/// The estimator, fitted to the rows before the window; those become a panel on invented dates.
+fn fit(
+    entry: &estimators::Entry,
+    choice: &Choice,
+    names: &[String],
+    returns: &Matrix,
+    lookback: usize,
+    arguments: &Arguments,
+) -> Result<Box<dyn estimators::CovarianceEstimator>> {
+    let n_days = returns.nrows();
+    let calendar = Calendar::weekdays(jiff::civil::date(2000, 1, 3), n_days);
+    let asset = |name: &String| Asset { symbol: name.clone(), ..Asset::default() };
+    let panel = Panel::new(calendar, names.iter().map(asset).collect(), returns.clone(), Default::default())?;
+    let members = |_: Past<'_>| Ok((0..names.len()).collect());
+    let calibration = Calibration {
+        past: panel.past(n_days - lookback),
+        members: &members,
+        missing: Missing::Zero,
+        lookback,
+        horizon: arguments.horizon,
+        seed: arguments.seed,
+    };
+    (entry.fit)(choice, &calibration).map_err(|error| match error {
+        Error::NotEnoughDays { need, have, .. } => {
+            let why = format!(
+                "it learns from the rows before the window and needs {need} of them, there are {have}; \
+                 give --lookback a smaller number"
+            );
+            Error::Undefined { what: entry.name, why }
+        }
+        other => other,
+    })
+}

@@ -1,0 +1,121 @@
+//! An experiment at several sizes of the universe.
+//!
+//! ```text
+//! results/<name>/n=<size>/   the run of that size, as any other
+//! results/<name>/            metrics.csv with the sizes, table.md and size.svg: volatility against size, run.toml
+//! ```
+//! Dates of a finished size stay stored until all sizes are finished, so that the same command continues anywhere.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use crate::data::write_text;
+use crate::error::Result;
+use crate::experiment::store::Store;
+use crate::experiment::{Experiment, Market, Progress, run_and_keep};
+use crate::report::{Performance, SizeSeries, performance_table, size_figure, size_table};
+
+/// A portfolio at one size.
+pub struct SweepRow {
+    /// `universe.size`.
+    pub size: usize,
+    /// What it did.
+    pub performance: Performance,
+}
+
+/// A finished sweep.
+pub struct SweptRun {
+    /// One row per size and portfolio.
+    pub rows: Vec<SweepRow>,
+    /// Volatility by estimator and size, one table per allocator, in Markdown.
+    pub table: String,
+    /// Seconds of work over all sessions.
+    pub seconds: f64,
+}
+
+#[derive(Serialize)]
+struct RunFile<'a> {
+    provenance: Provenance<'a>,
+    experiment: &'a Experiment,
+}
+
+#[derive(Serialize)]
+struct Provenance<'a> {
+    version: &'a str,
+    commit: &'a str,
+    data_hash: &'a str,
+    device: &'a str,
+    threads: usize,
+    duration_seconds: f64,
+    duration_seconds_by_size: BTreeMap<String, f64>,
+}
+
+/// Runs every size, or what is left of them; as [`run`](crate::experiment::run) otherwise.
+pub fn sweep(
+    experiment: &Experiment,
+    market: &Market,
+    folder: &Path,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<SweptRun> {
+    let sizes = experiment.sweep.as_ref().map_or(&[][..], |sweep| &sweep.size);
+    let place = |size: usize| folder.join(format!("n={size}"));
+    let (mut rows, mut durations) = (Vec::new(), BTreeMap::new());
+    for &size in sizes {
+        let mut of_size = |p: Progress| progress(Progress { size: Some(size), ..p });
+        let finished = run_and_keep(&experiment.at_size(size), market, &place(size), stop, &mut of_size)?;
+        durations.insert(size.to_string(), finished.provenance.duration_seconds);
+        rows.extend(finished.rows.into_iter().map(|performance| SweepRow { size, performance }));
+    }
+    let performances: Vec<Performance> = rows.iter().map(|row| row.performance.clone()).collect();
+    let table = performance_table(&performances).with_counts("size", rows.iter().map(|row| row.size));
+    table.write_csv(&folder.join("metrics.csv"))?;
+    let series = series(&rows);
+    let table = size_table(&series);
+    write_text(&folder.join("table.md"), &format!("{}\n\n{table}\n", experiment.about))?;
+    let figure = size_figure(&experiment.about, &series, &experiment.figures.highlight);
+    write_text(&folder.join("size.svg"), &figure)?;
+    let seconds = durations.values().sum();
+    let provenance = Provenance {
+        version: env!("CARGO_PKG_VERSION"),
+        commit: env!("MINVAR_COMMIT"),
+        data_hash: market.panel.content_hash(),
+        device: "cpu",
+        threads: rayon::current_num_threads(),
+        duration_seconds: seconds,
+        duration_seconds_by_size: durations,
+    };
+    let text = toml::to_string(&RunFile { provenance, experiment }).expect("a run is plain data");
+    write_text(&folder.join("run.toml"), &text)?;
+    for &size in sizes {
+        Store::discard(&place(size))?;
+    }
+    Ok(SweptRun { rows, table, seconds })
+}
+
+/// Forgets an unfinished sweep.
+pub(super) fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
+    let sizes = experiment.sweep.iter().flat_map(|sweep| &sweep.size);
+    sizes.into_iter().try_for_each(|size| Store::discard(&folder.join(format!("n={size}"))))
+}
+
+/// Volatility by size of every portfolio, in the order of the first size.
+fn series(rows: &[SweepRow]) -> Vec<SizeSeries> {
+    let mut series: Vec<SizeSeries> = Vec::new();
+    for row in rows {
+        let p = &row.performance;
+        let point = (row.size, p.volatility_annual);
+        match series.iter_mut().find(|s| s.estimator == p.estimator && s.allocator == p.allocator) {
+            Some(known) => known.points.push(point),
+            None => series.push(SizeSeries {
+                estimator: p.estimator.clone(),
+                allocator: p.allocator.clone(),
+                points: vec![point],
+            }),
+        }
+    }
+    series
+}
