@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
-use minvar::allocators::{Allocator, LongOnlyMinimumVariance, MinimumVariance};
+use minvar::allocators::{self, Allocator, LongOnlyMinimumVariance, MinimumVariance, Situation};
 use minvar::estimators::{
-    Centring, Clip, CovarianceEstimator, Diagonal, EigenvalueCleaner, Ewma, LedoitWolfIdentity, Qis, RotationInvariant,
-    Sample, Space, Start, Window,
+    self, Calibration, Centring, Clip, CovarianceEstimator, Diagonal, EigenvalueCleaner, Ewma, LedoitWolfIdentity, Qis,
+    RotationInvariant, Sample, Space, Start, Window,
 };
 use minvar::linalg::{Matrix, Spectrum};
 use minvar::nn::{Architecture, Network, realised_variance};
+use minvar::panel::Past;
+use minvar::registry::Choice;
 use minvar::synthetic::SyntheticMarket;
+use minvar::universe::Missing;
 
 #[path = "../tests/it/clarabel_reference.rs"]
 mod clarabel_reference;
@@ -71,13 +74,16 @@ fn core(criterion: &mut Criterion) {
     for (name, estimator) in [("sample", &Sample::default() as &dyn CovarianceEstimator), ("qis", &qis)] {
         let sigma = estimator.estimate(&window).expect("n < T");
         let before = estimator.estimate(&Window::new(earlier.clone()).expect("complete returns")).expect("n < T");
-        let start = LongOnlyMinimumVariance.allocate(&before, None).expect("positive definite");
+        let start = LongOnlyMinimumVariance.allocate(&before, &Situation::default()).expect("positive definite");
         bench(&format!("gmv_of_{name}"), &mut || drop(MinimumVariance.allocate(&sigma, &Situation::default())));
         bench(&format!("gmv_long_only_cold_of_{name}"), &mut || {
             drop(LongOnlyMinimumVariance.allocate(&sigma, &Situation::default()))
         });
         bench(&format!("gmv_long_only_warm_of_{name}"), &mut || {
-            drop(LongOnlyMinimumVariance.allocate(&sigma, Some(start.as_slice())));
+            drop(
+                LongOnlyMinimumVariance
+                    .allocate(&sigma, &Situation { start: Some(start.as_slice()), ..Situation::default() }),
+            );
         });
         // The reference takes seconds: it is solved once.
         let clock = Instant::now();
@@ -86,6 +92,50 @@ fn core(criterion: &mut Criterion) {
         let ours = LongOnlyMinimumVariance.allocate(&sigma, &Situation::default()).expect("positive definite");
         let difference = ours.as_slice().iter().zip(&reference).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         println!("clarabel_gmv_long_only_of_{name}/n={N}: {seconds:.2} s, weights differ by {difference:.0e}");
+    }
+}
+
+/// From returns to covariance, or to weights, with everything that this takes: a fresh window each time.
+fn zoo(criterion: &mut Criterion) {
+    for (n, threads, words, allocator) in [
+        (N, 1, "lw_identity", None),
+        (N, 1, "qis", None),
+        (N, 1, "nls_analytical", None),
+        (N, 1, "rie", None),
+        (N, 1, "bahc,bootstraps=10", None),
+        (N, 1, "sample", Some("hrp")),
+        (350, 2, "dcc_qis", None),
+    ] {
+        let market = SyntheticMarket {
+            n_assets: n,
+            n_days: T,
+            listed_at_start: 1.0,
+            delisting_rate_annual: 0.0,
+            missing_rate: 0.0,
+            ..SyntheticMarket::default()
+        };
+        let (panel, _) = market.simulate().expect("the parameters are valid");
+        let x = Matrix::from_fn(T, n, |t, i| panel.returns(i)[t]);
+        let members = |_: Past<'_>| Ok((0..n).collect());
+        let (past, missing) = (panel.past(T), Missing::Zero);
+        let calibration = Calibration { past, members: &members, missing, lookback: T / 2, horizon: 5, seed: 0 };
+        let choice = Choice::from_words(words).expect("a valid choice");
+        let entry = estimators::named(&choice.name).expect("a registered name");
+        let estimator = (entry.fit)(&choice, &calibration).expect("valid parameters");
+        let allocator = allocator.map(|name| {
+            let build = allocators::named(name).expect("a registered name").build;
+            build(&Choice::named(name)).expect("no parameters")
+        });
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        criterion.bench_function(&format!("from_returns/{words}/n={n}/t={T}/threads={threads}"), |b| {
+            b.iter(|| {
+                pool.install(|| {
+                    let window = Window::new(x.clone()).expect("complete returns");
+                    let sigma = estimator.estimate(&window).expect("n < T");
+                    allocator.as_ref().map(|a| a.allocate(&sigma, &Situation::default()).expect("positive variances"))
+                })
+            });
+        });
     }
 }
 
@@ -109,6 +159,6 @@ criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2)).without_plots();
-    targets = core, network
+    targets = core, zoo, network
 }
 criterion_main!(benches);

@@ -1,34 +1,44 @@
 //! `minvar benchmark`: how long every estimator takes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets};
 
-use crate::data::{Table, write_text};
+use crate::allocators::{self, Allocator, Situation};
+use crate::calendar::Calendar;
+use crate::data::{Table, read_returns, write_text};
 use crate::estimators::{self, Calibration, Window};
-use crate::linalg::Matrix;
-use crate::panel::{Panel, Past};
+use crate::linalg::{Covariance, Matrix};
+use crate::panel::{Asset, Panel, Past};
 use crate::registry::Choice;
-use crate::report::{Runtime, runtime_figure};
+use crate::report::{Runtime, RuntimePoint, runtime_figure};
 use crate::synthetic::SyntheticMarket;
 use crate::universe::Missing;
 
 /// Time every estimator, from returns to covariance
 ///
-/// Each estimate starts from a fresh window of a synthetic market: products, decompositions and everything else are paid
-/// for by the estimator that is timed. What an estimator learns once a year (average_oracle) is timed apart.
+/// Each estimate starts from a fresh window of a synthetic market, or of your own returns: products, decompositions and
+/// everything else are paid for by the estimator that is timed. What an estimator learns once a year (average_oracle) is
+/// timed apart.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Numbers of assets
+    /// Numbers of assets of the synthetic markets
     #[arg(long, value_delimiter = ',', default_value = "50,100,200,350,500,1000")]
     assets: Vec<usize>,
     /// Days in the window
     #[arg(long, default_value_t = 1200)]
     days: usize,
+    /// Work on these returns instead (.csv, .parquet or .npy), so that other programs can be timed on the same numbers
+    #[arg(long, value_name = "FILE")]
+    returns: Option<PathBuf>,
     /// Estimators with parameters, one --estimator each [default: all]
     #[arg(long, value_name = "NAME[,KEY=VALUE…]")]
     estimator: Vec<String>,
+    /// Build a portfolio from each estimate, too
+    #[arg(long, value_name = "NAME[,KEY=VALUE…]")]
+    allocator: Option<String>,
     /// Repetitions, of which the median is reported
     #[arg(long, default_value_t = 3)]
     repeat: usize,
@@ -41,6 +51,9 @@ pub(super) struct Arguments {
     /// Folder for runtime.csv and runtime.svg
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Print seconds of every repetition as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -50,68 +63,114 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         false => arguments.estimator.clone(),
     };
     let choices: Vec<Choice> = words.iter().map(|words| Choice::from_words(words)).collect::<Result<_, _>>()?;
-    let mut timed: Vec<Runtime> =
-        choices.iter().map(|choice| Runtime { label: choice.label.clone(), points: Vec::new() }).collect();
+    let allocator = arguments.allocator.as_deref().map(Choice::from_words).transpose()?;
+    let allocator = match &allocator {
+        Some(choice) => Some((allocators::named(&choice.name)?.build)(choice)?),
+        None => None,
+    };
+    let label = |choice: &Choice| Runtime { label: choice.label.clone(), points: Vec::new() };
+    let mut timed: Vec<Runtime> = choices.iter().map(label).collect();
+    let mut days = arguments.days;
+    let mut sizes = Vec::new();
+    for work in works(arguments)? {
+        let work = work?;
+        days = work.returns.nrows();
+        sizes.push(work.returns.ncols());
+        for (choice, runtime) in choices.iter().zip(&mut timed) {
+            if runtime.points.last().is_some_and(|point| point.seconds() > arguments.limit) {
+                continue;
+            }
+            eprintln!("{} assets: {}", work.returns.ncols(), choice.label);
+            runtime.points.extend(work.time(choice, allocator.as_deref(), arguments)?);
+        }
+    }
+    if arguments.json {
+        let seconds =
+            timed.iter().map(|runtime| (&runtime.label, runtime.points.last().map(|point| &point.repetitions)));
+        println!("{}", serde_json::to_string(&seconds.collect::<BTreeMap<_, _>>())?);
+    } else {
+        println!("{}", table(&timed, &sizes));
+        let (repeat, threads) = (arguments.repeat, arguments.threads);
+        println!("seconds for one estimate from {days} days, median of {repeat}; threads: {threads}");
+    }
+    if let Some(folder) = &arguments.out {
+        csv(&timed).write_csv(&folder.join("runtime.csv"))?;
+        let title = format!("One estimate from {days} days, threads: {}", arguments.threads);
+        write_text(&folder.join("runtime.svg"), &runtime_figure(&title, &timed))?;
+    }
+    Ok(())
+}
+
+/// Returns to work on, and the market they come from.
+struct Work {
+    panel: Panel,
+    /// Days before the window, from which estimators may learn.
+    known: usize,
+    returns: Matrix,
+}
+
+/// One work per size, in ascending order, made when it is needed; or the user's own.
+fn works(arguments: &Arguments) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<Work>> + '_>> {
+    if let Some(path) = &arguments.returns {
+        let returns = read_returns(path)?.matrix;
+        let calendar = Calendar::weekdays(jiff::civil::date(2000, 1, 3), returns.nrows());
+        let asset = |i: usize| Asset { symbol: i.to_string(), ..Asset::default() };
+        let assets = (0..returns.ncols()).map(asset).collect();
+        let panel = Panel::new(calendar, assets, returns.clone(), Default::default())?;
+        return Ok(Box::new(std::iter::once(Ok(Work { panel, known: returns.nrows(), returns }))));
+    }
     let mut sizes = arguments.assets.clone();
     sizes.sort_unstable();
-    for &n_assets in &sizes {
+    let days = arguments.days;
+    let work = move |n_assets: usize| {
         let market = SyntheticMarket {
             n_assets,
-            n_days: 2 * arguments.days,
+            n_days: 2 * days,
             listed_at_start: 1.0,
             delisting_rate_annual: 0.0,
             missing_rate: 0.0,
             ..SyntheticMarket::default()
         };
         let (panel, _) = market.simulate()?;
-        for (choice, runtime) in choices.iter().zip(&mut timed) {
-            if runtime.points.last().is_some_and(|point| point.seconds > arguments.limit) {
-                continue;
-            }
-            eprintln!("{n_assets} assets: {}", choice.label);
-            if let Some(point) = time(choice, &panel, arguments)? {
-                runtime.points.push(point);
-            }
-        }
-    }
-    println!("{}", table(&timed, &sizes));
-    println!(
-        "seconds for one estimate from {} days, median of {}; threads: {}",
-        arguments.days, arguments.repeat, arguments.threads
-    );
-    if let Some(folder) = &arguments.out {
-        csv(&timed).write_csv(&folder.join("runtime.csv"))?;
-        let title = format!("Seconds for one estimate from {} days, {} thread(s)", arguments.days, arguments.threads);
-        write_text(&folder.join("runtime.svg"), &runtime_figure(&title, &timed))?;
-    }
-    Ok(())
+        let returns = Matrix::from_fn(days, n_assets, |day, asset| panel.returns(asset)[days + day]);
+        Ok(Work { panel, known: days, returns })
+    };
+    Ok(Box::new(sizes.into_iter().map(work)))
 }
 
-/// One size of one estimator; nothing where it does not exist.
-fn time(choice: &Choice, panel: &Panel, arguments: &Arguments) -> anyhow::Result<Option<crate::report::RuntimePoint>> {
-    let (n_assets, days) = (panel.n_assets(), arguments.days);
-    let members = |_: Past<'_>| Ok((0..n_assets).collect());
-    let (past, missing) = (panel.past(days), Missing::Zero);
-    let calibration = Calibration { past, members: &members, missing, lookback: days / 2, horizon: 5, seed: 0 };
-    let start = Instant::now();
-    let estimator = (estimators::named(&choice.name)?.fit)(choice, &calibration)?;
-    let fit_seconds = start.elapsed().as_secs_f64();
-    let returns = Matrix::from_fn(days, n_assets, |day, asset| panel.returns(asset)[days + day]);
-    let mut seconds = Vec::new();
-    for _ in 0..arguments.repeat.max(1) {
+impl Work {
+    /// The time of one estimator; nothing where it does not exist.
+    fn time(
+        &self,
+        choice: &Choice,
+        allocator: Option<&dyn Allocator>,
+        arguments: &Arguments,
+    ) -> anyhow::Result<Option<RuntimePoint>> {
+        let n_assets = self.returns.ncols();
+        let members = |_: Past<'_>| Ok((0..n_assets).collect());
+        let (past, lookback) = (self.panel.past(self.known), self.known / 2);
+        let calibration =
+            Calibration { past, members: &members, missing: Missing::Zero, lookback, horizon: 5, seed: 0 };
         let start = Instant::now();
-        let window = Window::new(returns.clone())?;
-        if let Err(error) = estimator.estimate(&window) {
-            eprintln!("  {error}");
-            return Ok(None);
+        let estimator = (estimators::named(&choice.name)?.fit)(choice, &calibration)?;
+        let mut point = RuntimePoint { n_assets, repetitions: Vec::new(), fit_seconds: start.elapsed().as_secs_f64() };
+        for _ in 0..arguments.repeat.max(1) {
+            let start = Instant::now();
+            let window = Window::new(self.returns.clone())?;
+            let weigh = |covariance: Covariance| {
+                allocator.map_or(Ok(()), |a| a.allocate(&covariance, &Situation::default()).map(|_| ()))
+            };
+            if let Err(error) = estimator.estimate(&window).and_then(weigh) {
+                eprintln!("  {error}");
+                return Ok(None);
+            }
+            point.repetitions.push(start.elapsed().as_secs_f64());
+            if point.repetitions.iter().sum::<f64>() > arguments.limit {
+                break;
+            }
         }
-        seconds.push(start.elapsed().as_secs_f64());
-        if seconds.iter().sum::<f64>() > arguments.limit {
-            break;
-        }
+        Ok(Some(point))
     }
-    seconds.sort_by(f64::total_cmp);
-    Ok(Some(crate::report::RuntimePoint { n_assets, seconds: seconds[seconds.len() / 2], fit_seconds }))
 }
 
 fn table(timed: &[Runtime], sizes: &[usize]) -> TextTable {
@@ -122,7 +181,7 @@ fn table(timed: &[Runtime], sizes: &[usize]) -> TextTable {
     for runtime in timed {
         let at = |n: &usize| runtime.points.iter().find(|point| point.n_assets == *n);
         let cells =
-            sizes.iter().map(|n| at(n).map_or_else(|| "-".to_string(), |point| format!("{:.4}", point.seconds)));
+            sizes.iter().map(|n| at(n).map_or_else(|| "-".to_string(), |point| format!("{:.4}", point.seconds())));
         let fit = runtime.points.last().filter(|point| point.fit_seconds > 0.01);
         let fit = fit.map_or_else(String::new, |point| format!("{:.2}", point.fit_seconds));
         table.add_row([runtime.label.clone()].into_iter().chain(cells).chain([fit]));
@@ -136,6 +195,6 @@ fn csv(timed: &[Runtime]) -> Table {
     Table::default()
         .with_texts("estimator", rows().map(|(label, _)| label))
         .with_counts("n_assets", rows().map(|(_, point)| point.n_assets))
-        .with_numbers("seconds", rows().map(|(_, point)| point.seconds))
+        .with_numbers("seconds", rows().map(|(_, point)| point.seconds()))
         .with_numbers("fit_seconds", rows().map(|(_, point)| point.fit_seconds))
 }

@@ -14,10 +14,19 @@ pub struct Runtime {
 pub struct RuntimePoint {
     /// Number of assets.
     pub n_assets: usize,
-    /// Seconds for one estimate.
-    pub seconds: f64,
+    /// Seconds of each estimate.
+    pub repetitions: Vec<f64>,
     /// Seconds for what is learned once a year.
     pub fit_seconds: f64,
+}
+
+impl RuntimePoint {
+    /// The median.
+    pub fn seconds(&self) -> f64 {
+        let mut sorted = self.repetitions.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    }
 }
 
 const WIDTH: i32 = 820;
@@ -30,12 +39,12 @@ const BOTTOM: i32 = 40;
 /// The SVG of the chart; estimators are ordered by their time at the largest size they were timed at.
 pub fn runtime_figure(title: &str, timed: &[Runtime]) -> String {
     let mut rows: Vec<&Runtime> = timed.iter().filter(|runtime| !runtime.points.is_empty()).collect();
-    let key = |runtime: &Runtime| runtime.points.last().map_or((0, 0.0), |p| (usize::MAX - p.n_assets, p.seconds));
+    let key = |runtime: &Runtime| runtime.points.last().map_or((0, 0.0), |p| (usize::MAX - p.n_assets, p.seconds()));
     rows.sort_by(|a, b| key(a).0.cmp(&key(b).0).then(key(a).1.total_cmp(&key(b).1)));
     let mut sizes: Vec<usize> = timed.iter().flat_map(|runtime| runtime.points.iter().map(|p| p.n_assets)).collect();
     sizes.sort_unstable();
     sizes.dedup();
-    let seconds = || timed.iter().flat_map(|runtime| runtime.points.iter().map(|p| p.seconds)).filter(|s| *s > 0.0);
+    let seconds = || timed.iter().flat_map(|runtime| runtime.points.iter().map(|p| p.seconds())).filter(|s| *s > 0.0);
     let (low, high) = (seconds().fold(f64::INFINITY, f64::min), seconds().fold(0.0, f64::max));
     let bottom = TOP + ROW * rows.len() as i32;
     draw(WIDTH as u32, (bottom + BOTTOM) as u32, |canvas| {
@@ -66,7 +75,7 @@ pub fn runtime_figure(title: &str, timed: &[Runtime]) -> String {
             canvas.line(vec![(x.pixels.0, y), (x.pixels.1, y)], GRID, 1);
             for point in &runtime.points {
                 let k = sizes.binary_search(&point.n_assets).expect("every size is listed");
-                canvas.dot((x.pixel(point.seconds.log10()), y), 4, colour(k));
+                canvas.dot((x.pixel(point.seconds().log10()), y), 4, colour(k));
             }
         }
     })

@@ -109,7 +109,111 @@ fn help_and_list_teach() {
     let list = succeeds(folder.path(), &["list"]);
     for entry in minvar::estimators::ALL {
         assert!(list.contains(entry.name) && list.contains(entry.reference), "{list}");
+        for (key, value) in (entry.parameters)() {
+            assert!(list.contains(&format!("{key}={value}")), "{key} of {} in\n{list}", entry.name);
+        }
     }
+}
+
+#[test]
+fn a_user_cleans_a_matrix_of_returns() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let x = crate::support::returns(8, 120);
+    let mut text = "date,A,B,C,D,E,F,G,H\n".to_string();
+    for t in 0..120 {
+        let row: Vec<String> = (0..8).map(|i| x[(t, i)].to_string()).collect();
+        text += &format!("day {t},{}\n", row.join(","));
+    }
+    std::fs::write(folder.join("returns.csv"), text).unwrap();
+    let estimate = |rest: &[&str]| {
+        let arguments = [&["estimate", "--returns", "returns.csv"], rest].concat();
+        succeeds(folder, &arguments)
+    };
+    let matrix = |name: &str| minvar::data::read_returns(&folder.join(name)).unwrap().matrix;
+    for extension in ["npy", "csv", "parquet"] {
+        estimate(&["--estimator", "qis", "--out", &format!("sigma.{extension}")]);
+        assert_eq!(matrix(&format!("sigma.{extension}")), matrix("sigma.npy").clone(), "{extension}");
+    }
+    let window = crate::support::window(x);
+    let expected = crate::support::estimator("qis").unwrap().estimate(&window).unwrap();
+    assert_eq!(&matrix("sigma.csv"), expected.matrix());
+
+    estimate(&["--estimator", "qis", "--what", "precision", "--out", "precision.csv"]);
+    let identity = matrix("sigma.csv").product(&matrix("precision.csv"));
+    let error = identity.map(|i, j, p| p - f64::from(u8::from(i == j))).max_abs();
+    assert!(error < 1e-9, "{error}");
+    estimate(&["--estimator", "qis", "--what", "correlation", "--out", "correlation.csv"]);
+    assert_eq!(matrix("correlation.csv").diagonal(), [1.0; 8]);
+    estimate(&["--estimator", "rie,diagonal=kept", "--what", "spectrum", "--out", "spectrum.csv"]);
+    let spectrum = std::fs::read_to_string(folder.join("spectrum.csv")).unwrap();
+    assert!(spectrum.starts_with("rank,sample,cleaned\n1,") && spectrum.lines().count() == 9, "{spectrum}");
+    estimate(&[
+        "--estimator",
+        "poet,factors=1",
+        "--what",
+        "weights",
+        "--allocator",
+        "gmv_box,upper=0.2",
+        "--out",
+        "w.csv",
+    ]);
+    let weights = std::fs::read_to_string(folder.join("w.csv")).unwrap();
+    let weights: Vec<f64> =
+        weights.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect();
+    assert!(
+        (weights.iter().sum::<f64>() - 1.0).abs() < 1e-12 && weights.iter().all(|w| (0.0..=0.2 + 1e-15).contains(w))
+    );
+    let record = std::fs::read_to_string(folder.join("w.csv.toml")).unwrap();
+    for part in ["commit = ", "returns_hash = ", "duration_seconds = ", "factors = 1", "n_days = 120", "upper = 0.2"] {
+        assert!(record.contains(part), "{part} is missing in\n{record}");
+    }
+    let history = ["--estimator", "average_oracle,draws=3,test_days=10", "--lookback", "40", "--out", "ao.csv"];
+    estimate(&history);
+
+    let refuse = |rest: &[&str], expected: &str| {
+        fails(folder, &[&["estimate", "--returns", "returns.csv"], rest].concat(), expected)
+    };
+    refuse(&["--estimator", "qsi", "--out", "x.csv"], "did you mean 'qis'?");
+    refuse(&["--estimator", "poet,factors=-1", "--out", "x.csv"], "poet.factors must be");
+    refuse(&["--estimator", "poet,3", "--out", "x.csv"], "'3' is not of the form key=value");
+    refuse(&["--estimator", "qis", "--out", "x.xlsx"], "a result file ends in .csv, .parquet or .npy");
+    refuse(&["--estimator", "qis", "--lookback", "500", "--out", "x.csv"], "more than the 120 rows");
+    refuse(&["--estimator", "rie", "--lookback", "8", "--out", "x.csv"], "more days than assets");
+    refuse(&["--estimator", "average_oracle", "--out", "x.csv"], "give --lookback a smaller number");
+    refuse(&["--estimator", "detone", "--what", "weights", "--out", "x.csv"], "not positive definite");
+    std::fs::write(folder.join("flat.csv"), "A,B\n0.1,0.2\n0.1,0.1\n0.1,0.3\n").unwrap();
+    fails(
+        folder,
+        &["estimate", "--returns", "flat.csv", "--estimator", "qis", "--out", "x.csv"],
+        "flat.csv, asset A: returns in the window are constant",
+    );
+    assert!(!folder.join("x.csv").exists());
+}
+
+#[test]
+fn estimators_can_be_timed() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "benchmark",
+        "--assets",
+        "10,20",
+        "--days",
+        "40",
+        "--repeat",
+        "1",
+        "--estimator",
+        "qis",
+        "--estimator",
+        "poet,factors=1",
+        "--out",
+        "times",
+    ];
+    let table = succeeds(folder.path(), &arguments);
+    assert!(table.contains("n = 20") && table.contains("poet(factors=1)"), "{table}");
+    let rows = std::fs::read_to_string(folder.path().join("times/runtime.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 5, "{rows}");
+    assert!(std::fs::read_to_string(folder.path().join("times/runtime.svg")).unwrap().contains("n = 20"));
 }
 
 /// The committed experiments, as they stand.

@@ -1,0 +1,131 @@
+//! An experiment at several sizes: bytes, resumption, limits, figures.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use minvar::error::Error;
+use minvar::experiment::{self, Experiment, Market, SweptRun};
+
+const SWEEP: &str = r#"
+about = "sweep"
+[data.synthetic]
+n_assets = 60
+n_days = 200
+[universe]
+rank_min_values = 20
+rank_frequency = "decision"
+[walk_forward]
+lookback = 100
+horizon = 10
+[sweep]
+size = [10, 30]
+[sweep.up_to]
+bahc = 10
+[compare]
+estimators = ["sample", "qis", "hc_complete", { name = "bahc", bootstraps = 3, label = "bahc" }]
+allocators = ["gmv", "equal"]
+[figures]
+highlight = ["qis"]
+eigenvalues = ["qis", "bahc"]
+"#;
+
+fn market(experiment: &Experiment) -> Market {
+    let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
+    Market { panel, truth: Some(truth) }
+}
+
+fn sweep(experiment: &Experiment, market: &Market, folder: &Path) -> SweptRun {
+    experiment::sweep(experiment, market, folder, &AtomicBool::new(false), &mut |_| {}).unwrap()
+}
+
+/// Every file below a folder but `run.toml`, which carries times.
+fn bytes(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut found = std::collections::BTreeMap::new();
+    let mut pending = vec![folder.to_path_buf()];
+    while let Some(place) = pending.pop() {
+        for entry in std::fs::read_dir(place).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if !path.ends_with("run.toml") {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_sweep_stopped_in_its_second_size_continues_to_the_bytes_of_a_whole_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = Experiment::parse(SWEEP, "sweep.toml").unwrap();
+    let market = market(&experiment);
+    let swept = sweep(&experiment, &market, &folder.path().join("whole"));
+    let whole = bytes(&folder.path().join("whole"));
+    for file in
+        ["metrics.csv", "table.md", "size.svg", "n=10/eigenvalues.svg", "n=30/eigenvalues.csv", "n=30/metrics.csv"]
+    {
+        assert!(whole.contains_key(file), "{file} is missing among {:?}", whole.keys());
+    }
+    assert!(!whole.keys().any(|file| file.contains("windows")), "stored dates are left behind");
+    let sizes = |estimator: &str| -> Vec<usize> {
+        let rows = swept.rows.iter().filter(|row| row.performance.estimator == estimator);
+        rows.filter(|row| row.performance.allocator == "gmv").map(|row| row.size).collect()
+    };
+    assert_eq!((sizes("qis"), sizes("bahc")), (vec![10, 30], vec![10]));
+    let cell = |row: &str| swept.table.lines().find(|line| line.contains(row)).unwrap().to_string();
+    assert!(cell("| bahc ").trim_end().ends_with("- |"), "{}", swept.table);
+
+    let path = folder.path().join("stopped");
+    let stop = AtomicBool::new(false);
+    let outcome = experiment::sweep(&experiment, &market, &path, &stop, &mut |progress| {
+        stop.store(progress.size == Some(30) && progress.done > 0, Ordering::Relaxed);
+    });
+    assert!(matches!(outcome, Err(Error::Interrupted { done: 1.., .. })));
+    assert!(path.join("n=10/metrics.csv").exists() && !path.join("metrics.csv").exists());
+    let mut first = None;
+    experiment::sweep(&experiment, &market, &path, &AtomicBool::new(false), &mut |progress| {
+        first = first.or(Some((progress.size, progress.done, progress.total)));
+    })
+    .unwrap();
+    let (size, done, total) = first.unwrap();
+    assert_eq!((size, done), (Some(10), total), "the finished size is computed again");
+    assert!(bytes(&path) == whole, "a sweep that was stopped ends with other bytes");
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    one.install(|| sweep(&experiment, &market, &folder.path().join("one")));
+    assert!(bytes(&folder.path().join("one")) == whole, "results depend on the number of threads");
+}
+
+#[test]
+fn repairs_are_counted_by_estimator_and_date() {
+    let folder = tempfile::tempdir().unwrap();
+    // Returns that cancel: complete linkage sees distances above one, and its filter has negative correlations.
+    let text = SWEEP
+        .replace("[sweep]\nsize = [10, 30]\n[sweep.up_to]\nbahc = 10\n", "")
+        .replace("rank_min", "size = 40\nrank_min");
+    let experiment = Experiment::parse(&text, "repairs.toml").unwrap();
+    let finished =
+        experiment::run(&experiment, &market(&experiment), folder.path(), &AtomicBool::new(false), &mut |_| {})
+            .unwrap();
+    let counts = &finished.provenance.repairs;
+    let total: usize = counts.get("hc_complete").map_or(0, |repairs| repairs["negative_eigenvalues"]);
+    let texts = minvar::data::Table::read_texts(&folder.path().join("diagnostics.parquet"), "repairs").unwrap();
+    let listed: usize =
+        texts.iter().filter_map(|text| text.strip_prefix("negative_eigenvalues ")?.parse::<usize>().ok()).sum();
+    assert!(total > 0, "no repair was needed: the test shows nothing");
+    assert_eq!(listed, total, "{counts:?}");
+    assert!(!counts.contains_key("qis"));
+}
+
+#[test]
+fn labels_and_sizes_that_do_not_fit_are_refused() {
+    let refused = |from: &str, to: &str, expected: &str| {
+        let message = Experiment::parse(&SWEEP.replace(from, to), "sweep.toml").unwrap_err().to_string();
+        assert!(message.starts_with("sweep.toml: ") && message.contains(expected), "{message}");
+    };
+    refused("highlight = [\"qis\"]", "highlight = [\"qsi\"]", "did you mean 'qis'?");
+    refused("bahc = 10", "bach = 10", "did you mean 'bahc'?");
+    refused("size = [10, 30]", "size = [10, 10]", "sweep.size must be different positive sizes");
+    refused("size = [10, 30]", "size = []", "sweep.size must be");
+}
