@@ -139,71 +139,106 @@ fn fit_unit(returns: &[f64]) -> (Garch, bool) {
     }
 }
 
-/// BFGS with backtracking; `None` when it does not converge.
+/// BFGS with backtracking inside limits; `None` when it does not converge.
 fn minimum(squares: &[f64], back_cast: f64, start: &Point) -> Option<(f64, Point)> {
     let mut at = *start;
-    let (mut value, mut gradient) = objective(squares, back_cast, &at);
-    let identity = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
-    let dot = |a: &Point, b: &Point| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-    let times = |m: &[Point; 3], v: &Point| [dot(&m[0], v), dot(&m[1], v), dot(&m[2], v)];
-    let mut inverse = identity;
-    let mut fresh = true;
+    let (mut value, gradient) = objective(squares, back_cast, &at);
+    let mut gradient = inward(&at, gradient);
+    // The inverse Hessian; none: the direction is that of steepest descent.
+    let mut inverse: Option<[Point; 3]> = None;
     for _ in 0..MOST_ITERATIONS {
-        let mut step = times(&inverse, &gradient).map(|x| -x);
-        if dot(&step, &gradient) >= 0.0 {
-            (inverse, fresh) = (identity, true);
-            step = gradient.map(|g| -g);
-        }
-        // No step longer than two: e² in ω, or half of the way from 0.88 to 0.98 in a logit.
-        let length = dot(&step, &step).sqrt();
-        if length > 2.0 {
-            step = step.map(|x| 2.0 * x / length);
-        }
+        let direction = inverse.map_or(gradient, |inverse| times(&inverse, &gradient));
+        let step: Point = std::array::from_fn(|k| {
+            (-direction[k]).clamp(-LONGEST_STEP, LONGEST_STEP).clamp(-LIMITS[k] - at[k], LIMITS[k] - at[k])
+        });
         let slope = dot(&step, &gradient);
-        if -slope < GAIN {
+        if -slope < GAIN && slope <= 0.0 {
             return Some((value, at));
         }
-        let mut size = 1.0;
-        let (next, next_value, next_gradient) = loop {
-            let next = [at[0] + size * step[0], at[1] + size * step[1], at[2] + size * step[2]];
-            let (next_value, next_gradient) = objective(squares, back_cast, &next);
-            if next_value.is_finite() && next_value <= value + 1e-4 * size * slope {
-                break (next, next_value, next_gradient);
+        match descent(squares, back_cast, &at, value, &step, slope) {
+            Some((next, next_value, next_gradient)) => {
+                let next_gradient = inward(&next, next_gradient);
+                let moved = std::array::from_fn(|k| next[k] - at[k]);
+                let turned = std::array::from_fn(|k| next_gradient[k] - gradient[k]);
+                // What was learned with a coordinate that now rests at its limit no longer holds for the others.
+                let met_limit = (0..3).any(|k| is_at_limit(&next, k) && !is_at_limit(&at, k));
+                inverse = if met_limit { None } else { updated(inverse, &moved, &turned) };
+                (at, value, gradient) = (next, next_value, next_gradient);
             }
-            size *= 0.5;
-            if size < 1e-10 {
-                // No descent along a direction of descent: rounding is all that is left, unless the model is bad.
-                return if fresh { (-slope < 1e-3).then_some((value, at)) } else { restart(squares, back_cast, &at) };
-            }
-        };
-        let moved = [next[0] - at[0], next[1] - at[1], next[2] - at[2]];
-        let turned = [next_gradient[0] - gradient[0], next_gradient[1] - gradient[1], next_gradient[2] - gradient[2]];
-        let curvature = dot(&moved, &turned);
-        if curvature > 1e-12 {
-            if fresh {
-                let scale = curvature / dot(&turned, &turned);
-                inverse = identity.map(|row| row.map(|x| x * scale));
-                fresh = false;
-            }
-            let image = times(&inverse, &turned);
-            let factor = (1.0 + dot(&turned, &image) / curvature) / curvature;
-            for i in 0..3 {
-                for j in 0..3 {
-                    let cross = image[i] * moved[j] + moved[i] * image[j];
-                    inverse[i][j] += factor * moved[i] * moved[j] - cross / curvature;
-                }
-            }
+            // A worn-out inverse Hessian is given up; steepest descent that fails has met rounding, or a bad model.
+            None if inverse.is_some() => inverse = None,
+            None => return (dot(&gradient, &gradient) < FLAT).then_some((value, at)),
         }
-        (at, value, gradient) = (next, next_value, next_gradient);
     }
     None
 }
 
-/// One more search from where a worn-out inverse Hessian stopped.
-fn restart(squares: &[f64], back_cast: f64, at: &Point) -> Option<(f64, Point)> {
-    let (value, gradient) = objective(squares, back_cast, at);
-    let norm: f64 = gradient.iter().map(|g| g * g).sum();
-    (norm < 1e-6).then_some((value, *at))
+fn is_at_limit(at: &Point, k: usize) -> bool {
+    at[k].abs() >= LIMITS[k]
+}
+
+/// The gradient without the coordinates that it pushes against their limits.
+fn inward(at: &Point, gradient: Point) -> Point {
+    std::array::from_fn(|k| if is_at_limit(at, k) && at[k] * gradient[k] < 0.0 { 0.0 } else { gradient[k] })
+}
+
+/// Corners are limits of the search: e⁻²⁵ for ω, logits of ±25 for shares of 1e-11. Beyond them nothing changes any more.
+const LIMITS: Point = [25.0, 25.0, 25.0];
+/// The longest step in a coordinate: e² in ω, or half of the way from 0.88 to 0.98 in a logit.
+const LONGEST_STEP: f64 = 2.0;
+/// A squared gradient below this is that of a minimum up to rounding.
+const FLAT: f64 = 1e-6;
+
+fn dot(a: &Point, b: &Point) -> f64 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+fn times(matrix: &[Point; 3], v: &Point) -> Point {
+    [dot(&matrix[0], v), dot(&matrix[1], v), dot(&matrix[2], v)]
+}
+
+/// The first point on the way, halved again and again, that lowers the objective by enough; with value and gradient.
+fn descent(
+    squares: &[f64],
+    back_cast: f64,
+    at: &Point,
+    value: f64,
+    step: &Point,
+    slope: f64,
+) -> Option<(Point, f64, Point)> {
+    if slope >= 0.0 {
+        return None;
+    }
+    let halvings = std::iter::successors(Some(1.0), |size| Some(0.5 * size)).take(34);
+    let point = |size: f64| {
+        let next = std::array::from_fn(|k| at[k] + size * step[k]);
+        let (next_value, next_gradient) = objective(squares, back_cast, &next);
+        (next_value.is_finite() && next_value <= value + 1e-4 * size * slope).then_some((
+            next,
+            next_value,
+            next_gradient,
+        ))
+    };
+    halvings.into_iter().find_map(point)
+}
+
+/// The BFGS update of the inverse Hessian; a step along which the slope does not rise leaves it as it is.
+fn updated(inverse: Option<[Point; 3]>, moved: &Point, turned: &Point) -> Option<[Point; 3]> {
+    let curvature = dot(moved, turned);
+    if curvature <= 1e-12 {
+        return inverse;
+    }
+    let scale = curvature / dot(turned, turned);
+    let mut inverse = inverse.unwrap_or([[scale, 0.0, 0.0], [0.0, scale, 0.0], [0.0, 0.0, scale]]);
+    let image = times(&inverse, turned);
+    let factor = (1.0 + dot(turned, &image) / curvature) / curvature;
+    for i in 0..3 {
+        for j in 0..3 {
+            let cross = image[i] * moved[j] + moved[i] * image[j];
+            inverse[i][j] += factor * moved[i] * moved[j] - cross / curvature;
+        }
+    }
+    Some(inverse)
 }
 
 #[cfg(test)]

@@ -140,7 +140,12 @@ fn a_user_cleans_a_matrix_of_returns() {
     assert_eq!(&matrix("sigma.csv"), expected.matrix());
 
     estimate(&["--estimator", "qis", "--what", "precision", "--out", "precision.csv"]);
-    let identity = matrix("sigma.csv").product(&matrix("precision.csv"));
+    // A precision is no matrix of returns: read as text.
+    let text = std::fs::read_to_string(folder.join("precision.csv")).unwrap();
+    let cells = |line: &str| line.split(',').skip(1).map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
+    let precision: Vec<f64> = text.lines().skip(1).flat_map(cells).collect();
+    let precision = minvar::linalg::Matrix::from_column_major(8, 8, precision);
+    let identity = matrix("sigma.csv").product(&precision);
     let error = identity.map(|i, j, p| p - f64::from(u8::from(i == j))).max_abs();
     assert!(error < 1e-9, "{error}");
     estimate(&["--estimator", "qis", "--what", "correlation", "--out", "correlation.csv"]);
@@ -343,6 +348,24 @@ fn a_killed_training_resumes_to_the_same_bytes_and_its_model_can_be_shown() {
     let json: serde_json::Value = serde_json::from_str(&succeeds(folder, &["model", "show", &path, "--json"])).unwrap();
     assert_eq!(json["header"]["steps"], 400);
     assert_eq!(json["curves"]["alpha"].as_array().unwrap().len(), 100);
+
+    // The same network by its file, a year in its name: the same portfolio.
+    let by_file = TRAINED.split("[train.small]").next().unwrap();
+    let by_file = |pattern: &str| {
+        by_file.replace("{ train = \"small\" }", &format!("{{ model = \"{pattern}\", label = \"small\" }}"))
+    };
+    std::fs::write(folder.join("by_file.toml"), by_file("whole/trained/models/small-0/{year}.safetensors")).unwrap();
+    succeeds(folder, &["run", "by_file.toml", "--out", "whole"]);
+    std::fs::write(
+        folder.join("trained.toml"),
+        TRAINED.replace("train = \"small\"", "train = \"small\", label = \"small\""),
+    )
+    .unwrap();
+    succeeds(folder, &["run", "trained.toml", "--out", "whole"]);
+    let metrics = |name: &str| std::fs::read(folder.join("whole").join(name).join("metrics.csv")).unwrap();
+    assert!(metrics("by_file") == metrics("trained"));
+    std::fs::write(folder.join("by_file.toml"), by_file("whole/trained/models/small-9/{year}.safetensors")).unwrap();
+    fails(folder, &["run", "by_file.toml", "--out", "none"], "small-9/2001.safetensors: No such file");
 
     std::fs::write(folder.join("short.safetensors"), &read("whole")[..2000]).unwrap();
     let refused = minvar(folder, &["model", "show", "short.safetensors"]);

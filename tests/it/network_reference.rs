@@ -9,21 +9,14 @@ use minvar::nn::{Architecture, Cell, Direction, Feature, Float, Lag, Network, va
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::support::say_skipped;
+use crate::support::reference_folder;
 
 /// Largest difference over the largest entry, for values and for gradients: the tolerances of the vectors.
 const VALUES: f64 = 1e-9;
 const GRADIENTS: f64 = 1e-7;
 
 pub fn folder() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance");
-    let folder = std::env::var_os("MINVAR_CONFORMANCE").map(PathBuf::from).unwrap_or_else(beside).join("rienet");
-    if !folder.exists() {
-        static ONCE: std::sync::Once = std::sync::Once::new();
-        ONCE.call_once(|| say_skipped("network vectors", &folder));
-        return None;
-    }
-    Some(folder)
+    reference_folder("rienet")
 }
 
 /// One file: its tensors in doubles and its metadata.

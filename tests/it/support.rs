@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Mutex;
 
 use minvar::estimators::{self, Calibration, CovarianceEstimator, Window};
 use minvar::linalg::Matrix;
@@ -13,6 +15,22 @@ use minvar::universe::Missing;
 /// Says that a test has no input; written past the test runner, which would swallow it.
 pub fn say_skipped(what: &str, folder: &std::path::Path) {
     let _ = writeln!(std::io::stderr(), "skipped: no {what} in {}", folder.display());
+}
+
+/// A folder of reference numbers, which is not part of the repository; without it the tests say so once and pass.
+pub fn reference_folder(name: &'static str) -> Option<PathBuf> {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance");
+    let folder = std::env::var_os("MINVAR_CONFORMANCE").map(PathBuf::from).unwrap_or_else(beside).join(name);
+    if folder.exists() {
+        return Some(folder);
+    }
+    static SAID: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+    let mut said = SAID.lock().unwrap();
+    if !said.contains(&name) {
+        said.push(name);
+        say_skipped("reference numbers", &folder);
+    }
+    None
 }
 
 /// A synthetic market in which every asset trades on every day.

@@ -3,26 +3,13 @@
 //! The files are not part of the repository; they are looked for in `$MINVAR_CONFORMANCE` and beside the checkout.
 //! Without them the tests say so and pass.
 
-use std::path::PathBuf;
-
 use minvar::linalg::{Matrix, Spectrum};
 use safetensors::SafeTensors;
 
-use crate::support::say_skipped;
+use crate::support::reference_folder;
 
 /// Tolerance "A" of the vectors: largest difference over largest entry. Both sides work in doubles.
 pub const TOLERANCE: f64 = 1e-9;
-
-fn folder() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance");
-    let folder = std::env::var_os("MINVAR_CONFORMANCE").map(PathBuf::from).unwrap_or_else(beside).join("estimators");
-    if !folder.exists() {
-        static ONCE: std::sync::Once = std::sync::Once::new();
-        ONCE.call_once(|| say_skipped("conformance vectors", &folder));
-        return None;
-    }
-    Some(folder)
-}
 
 /// One file of tensors, with a count of those compared.
 pub struct Vectors {
@@ -33,7 +20,7 @@ pub struct Vectors {
 
 impl Vectors {
     pub fn open(name: &str) -> Option<Self> {
-        let bytes = std::fs::read(folder()?.join(format!("{name}.safetensors"))).unwrap();
+        let bytes = std::fs::read(reference_folder("estimators")?.join(format!("{name}.safetensors"))).unwrap();
         Some(Self { name: name.to_string(), bytes, compared: Default::default() })
     }
 

@@ -187,6 +187,28 @@ fn what_is_undefined_is_counted_with_its_reason_and_stops_nothing() {
     assert!(reasons[0].contains("not positive definite"), "{}", reasons[0]);
 }
 
+/// The limit acts on holdings drifted to the last known close; the trade comes one return later.
+#[test]
+fn a_turnover_limit_holds_up_to_the_drift_of_the_decision_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut experiment = small();
+    experiment.universe.rank_by = minvar::universe::RankBy::PanelOrder;
+    experiment.compare = toml::from_str(
+        "estimators = [{ name = \"ewma\", decay = 0.95 }]\n\
+         allocators = [\"gmv_long_only\", { name = \"gmv_turnover\", turnover = 0.05 }]",
+    )
+    .unwrap();
+    let rows = run(&experiment, &market(&experiment), folder.path()).rows;
+    let file = folder.path().join("diagnostics.parquet");
+    let labels = Table::read_texts(&file, "allocator").unwrap();
+    let turnover = Table::read_numbers(&file, "turnover").unwrap();
+    let limited = labels.iter().zip(&turnover).filter(|(label, _)| label.starts_with("gmv_turnover")).skip(1);
+    // Members come and go with the data's holes; most dates have none of that.
+    let over = limited.clone().filter(|(_, turnover)| **turnover > 0.05 + 0.03).count();
+    assert!(10 * over <= limited.count(), "{over} dates trade more");
+    assert!(rows[0].turnover > 0.15 && rows[1].turnover < 0.08, "{} {}", rows[0].turnover, rows[1].turnover);
+}
+
 #[test]
 fn run_toml_carries_the_whole_provenance() {
     let folder = tempfile::tempdir().unwrap();
