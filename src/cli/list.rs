@@ -33,7 +33,8 @@ pub(super) fn run() -> anyhow::Result<()> {
         "precision=\"f64\"",
         "a trained network; {year} in FILE stands for the year of the decision",
     ]);
-    writeln!(out, "{table}\n\nallocators: [compare] allocators, minvar estimate --allocator NAME,parameter=value\n")?;
+    writeln!(out, "{}\n", table.trim_fmt())?;
+    writeln!(out, "allocators: [compare] allocators, minvar estimate --allocator NAME,parameter=value\n")?;
     let mut table = columns(["allocator", "takes", "parameters and defaults", "reference"]);
     for entry in allocators::ALL {
         let takes = match entry.needs {
@@ -43,7 +44,7 @@ pub(super) fn run() -> anyhow::Result<()> {
         };
         table.add_row([entry.name, takes, &parameters((entry.parameters)()), entry.reference]);
     }
-    writeln!(out, "{table}")?;
+    writeln!(out, "{}", table.trim_fmt())?;
     Ok(())
 }
 

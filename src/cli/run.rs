@@ -46,6 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     shown.clear();
     let finished = finished?;
     println!("{}", terminal_table(&finished.rows));
+    finished.never_defined.iter().for_each(|line| println!("undefined on every date: {line}"));
     let (n_filled, seconds) = (finished.provenance.n_filled, finished.provenance.duration_seconds);
     println!(
         "{} rebalances, {n_filled} missing returns filled, {seconds} s; tables, figures and run.toml are in {}",

@@ -85,6 +85,8 @@ pub struct Finished {
     pub rows: Vec<Performance>,
     /// What `run.toml` says.
     pub provenance: Provenance,
+    /// Portfolios that were undefined on every date, with the reason of the last one.
+    pub never_defined: Vec<String>,
 }
 
 /// Runs an experiment, or what is left of it, and writes its results into `folder`.
@@ -157,7 +159,20 @@ fn run_and_keep(
     };
     let text = toml::to_string(&RunFile { provenance: &provenance, experiment }).expect("a run is plain data");
     write_text(&folder.join("run.toml"), &text)?;
-    Ok(Finished { rows, provenance })
+    Ok(Finished { rows, provenance, never_defined: never_defined(&plan, &decisions) })
+}
+
+/// One line for each portfolio that never existed.
+fn never_defined(plan: &Plan<'_>, decisions: &[Decision]) -> Vec<String> {
+    let line = |(number, pair): (usize, &plan::Pair)| {
+        let why = |decision: &Decision| match &decision.allocations[number] {
+            windows::Allocation::Undefined(why) => Some(why.clone()),
+            windows::Allocation::Weights { .. } => None,
+        };
+        let reasons: Option<Vec<String>> = decisions.iter().map(why).collect();
+        Some(format!("{} of {}: {}", pair.allocator_label, pair.estimator_label, reasons?.last()?))
+    };
+    plan.pairs.iter().enumerate().filter_map(line).collect()
 }
 
 /// Repairs over all dates, by the label of the estimator.

@@ -183,6 +183,7 @@ fn what_is_undefined_is_counted_with_its_reason_and_stops_nothing() {
     let finished = run(&experiment, &market(&experiment), folder.path());
     assert_eq!(finished.rows[0].n_undefined, finished.rows[0].n_rebalances);
     assert!(finished.rows[0].volatility_annual.is_nan() && finished.rows[1].volatility_annual > 0.0);
+    assert!(finished.never_defined.len() == 1 && finished.never_defined[0].starts_with("gmv of ewma(decay=0.2): "));
     let reasons = Table::read_texts(&folder.path().join("diagnostics.parquet"), "undefined").unwrap();
     assert!(reasons[0].contains("not positive definite"), "{}", reasons[0]);
 }
@@ -192,7 +193,7 @@ fn what_is_undefined_is_counted_with_its_reason_and_stops_nothing() {
 fn a_turnover_limit_holds_up_to_the_drift_of_the_decision_day() {
     let folder = tempfile::tempdir().unwrap();
     let mut experiment = small();
-    experiment.universe.rank_by = minvar::universe::RankBy::PanelOrder;
+    experiment.data.synthetic = Some(crate::support::complete_market(25, 300));
     experiment.compare = toml::from_str(
         "estimators = [{ name = \"ewma\", decay = 0.95 }]\n\
          allocators = [\"gmv_long_only\", { name = \"gmv_turnover\", turnover = 0.05 }]",
@@ -203,9 +204,8 @@ fn a_turnover_limit_holds_up_to_the_drift_of_the_decision_day() {
     let labels = Table::read_texts(&file, "allocator").unwrap();
     let turnover = Table::read_numbers(&file, "turnover").unwrap();
     let limited = labels.iter().zip(&turnover).filter(|(label, _)| label.starts_with("gmv_turnover")).skip(1);
-    // Members come and go with the data's holes; most dates have none of that.
-    let over = limited.clone().filter(|(_, turnover)| **turnover > 0.05 + 0.03).count();
-    assert!(10 * over <= limited.count(), "{over} dates trade more");
+    let most = limited.map(|(_, turnover)| *turnover).fold(0.0, f64::max);
+    assert!(most < 0.05 + 0.04, "{most}");
     assert!(rows[0].turnover > 0.15 && rows[1].turnover < 0.08, "{} {}", rows[0].turnover, rows[1].turnover);
 }
 
