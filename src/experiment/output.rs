@@ -74,7 +74,8 @@ fn frames(plan: &Plan<'_>, rows: &[Performance], paths: &[evaluate::Path]) -> Ve
             frames.push((pair.allocator_label.clone(), Vec::new()));
         }
         let highlight = &plan.experiment.figures.highlight;
-        let is_shown = highlight.is_empty() || highlight.contains(&pair.estimator_label);
+        let stands_alone = plan.pairs.iter().filter(|other| other.allocator == pair.allocator).count() == 1;
+        let is_shown = highlight.is_empty() || stands_alone || highlight.contains(&pair.estimator_label);
         if row.volatility_annual.is_nan() || !is_shown {
             continue;
         }

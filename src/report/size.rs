@@ -66,7 +66,8 @@ const RIGHT: i32 = 150;
 const TOP: i32 = 40;
 const BOTTOM: i32 = 46;
 
-/// The SVG of one frame per allocator; estimators in `highlight` in colour and with a name, all if it is empty.
+/// The SVG of one frame per allocator; estimators in `highlight` in colour and with a name, all if it is empty, and one
+/// that is alone in its frame.
 ///
 /// A frame ends at twice its lowest volatility: what lies beyond would flatten the rest, and is written as a number.
 pub fn size_figure(title: &str, series: &[SizeSeries], highlight: &[String]) -> String {
@@ -120,7 +121,7 @@ fn frame(
         let points = s.points.iter().filter(|(_, v)| !v.is_nan());
         points.map(|(n, v)| (x.pixel((*n as f64).ln()), y.pixel((100.0 * v).min(1.02 * high)))).collect()
     };
-    let is_named = |s: &SizeSeries| highlight.is_empty() || highlight.contains(&s.estimator);
+    let is_named = |s: &SizeSeries| highlight.is_empty() || series.len() == 1 || highlight.contains(&s.estimator);
     for s in series.iter().filter(|s| !is_named(s)) {
         canvas.line(inside(s), PALE, 1);
     }
