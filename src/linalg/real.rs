@@ -3,6 +3,7 @@
 //! ```text
 //! eˣ − 1 = 2ᵏ p(r) + (2ᵏ − 1),   k = round(x / ln 2),  r = x − k ln 2,  p(r) = r + r²/2! + r³/3! + …
 //! tanh x = m / (m + 2),          m = e²ˣ − 1
+//! ln x   = k ln 2 + 2 (s + s³/3 + s⁵/5 + …),   x = 2ᵏ m,  m in [√½, √2),  s = (m − 1)/(m + 1)
 //! ```
 //! The standard library's functions are calls, which stop a loop from being vectorised. These have no branch, use
 //! fused multiply-adds only, and so give the same bits on every instruction set. |r| ≤ ln 2 / 2, where 7 terms (f32)
@@ -36,6 +37,9 @@ pub trait Real: RealField + Copy + Default + Sum + Send + Sync + 'static {
     /// eˣ − 1 and eˣ, to a few units in the last place; saturated where eˣ would leave the range.
     fn exponentials(self) -> (Self, Self);
 
+    /// ln x of a positive normal number, to a few units in the last place; a finite number for zero and infinity.
+    fn logarithm(self) -> Self;
+
     /// tanh x, accurate relative to x for small x.
     #[inline(always)]
     fn tanh(self) -> Self {
@@ -67,7 +71,7 @@ macro_rules! inverse_factorials {
 }
 
 macro_rules! real {
-    ($real:ty, terms: $terms:expr, mantissa: $mantissa:expr, ln2: $high:expr, $low:expr, range: $least:expr, $most:expr) => {
+    ($real:ty, bits: $bits:ty, $signed:ty, terms: $terms:expr, mantissa: $mantissa:expr, ln2: $high:expr, $low:expr, range: $least:expr, $most:expr) => {
         impl Real for $real {
             const UNIT: Self = <$real>::EPSILON;
 
@@ -123,12 +127,31 @@ macro_rules! real {
                 let scale = <$real>::from_bits(scale);
                 (<$real>::mul_add(scale, p, scale - 1.0), <$real>::mul_add(scale, p, scale))
             }
+            #[inline(always)]
+            fn logarithm(self) -> Self {
+                const LEAST: $bits = (std::f64::consts::FRAC_1_SQRT_2 as $real).to_bits();
+                const MANTISSA: $bits = (1 << $mantissa) - 1;
+                let above = self.to_bits().wrapping_sub(LEAST);
+                let k = ((above as $signed) >> $mantissa) as $real;
+                let m = <$real>::from_bits((above & MANTISSA).wrapping_add(LEAST));
+                let s = (m - 1.0) / (m + 1.0);
+                let square = s * s;
+                // |s| ≤ 0.172: each term adds one and a half digits.
+                let mut p = 0.0;
+                let mut j = $terms;
+                while j > 1 {
+                    j -= 1;
+                    p = <$real>::mul_add(p, square, 1.0 / (2 * j + 1) as $real);
+                }
+                let series = <$real>::mul_add(s * square, p, s);
+                <$real>::mul_add(k, $high, <$real>::mul_add(k, $low, series + series))
+            }
         }
     };
 }
 
-real!(f32, terms: 7, mantissa: 23, ln2: 0.693_359_4, -2.121_944_4e-4, range: -87.0, 88.0);
-real!(f64, terms: 13, mantissa: 52, ln2: 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, range: -708.0, 709.0);
+real!(f32, bits: u32, i32, terms: 7, mantissa: 23, ln2: 0.693_359_4, -2.121_944_4e-4, range: -87.0, 88.0);
+real!(f64, bits: u64, i64, terms: 13, mantissa: 52, ln2: 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, range: -708.0, 709.0);
 
 /// Defines a function that is compiled three times: for vectors of 512 and of 256 bits, and for any processor. A call
 /// takes the widest that this processor has. Fused multiply-adds are exact everywhere, so all three give the same bits.
@@ -209,6 +232,16 @@ mod tests {
             close(Real::tanh(x), x.value().tanh(), x.value());
             close(x.sigmoid(), 1.0 / (1.0 + (-x.value()).exp()), x.value());
         }
+        for step in -2000..=2000 {
+            let x = F::of((f64::from(step) * 0.017).exp() * 1.003);
+            let (ours, exact) = (x.logarithm().value(), x.value().ln());
+            assert!(
+                (ours - exact).abs() <= tolerance * exact.abs().max(0.1),
+                "ln {}: {ours} against {exact}",
+                x.value()
+            );
+        }
+        assert!(F::of(0.0).logarithm().value().is_finite() && F::of(f64::INFINITY).logarithm().value().is_finite());
         assert_eq!(Real::tanh(F::of(1e30)).value(), 1.0);
         assert_eq!(Real::tanh(F::of(-1e30)).value(), -1.0);
         assert!(F::of(1e30).exponentials().1.value().is_finite());
