@@ -71,6 +71,54 @@ pub fn parse_date(text: &str) -> Option<Date> {
     parsed.ok()
 }
 
+/// Dates in TOML, as TOML writes them (2018-01-01) or as text: `#[serde(with = "toml_date")]`.
+pub mod toml_date {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Date, parse_date};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Toml(toml::value::Datetime),
+        Text(String),
+    }
+
+    /// Reads a date.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+        let text = match Written::deserialize(deserializer)? {
+            Written::Toml(datetime) => datetime.to_string(),
+            Written::Text(text) => text,
+        };
+        let date = parse_date(&text);
+        date.ok_or_else(|| serde::de::Error::custom(format!("'{text}' is not a date such as 2018-01-31")))
+    }
+
+    /// Writes a date.
+    pub fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+        let datetime: toml::value::Datetime = date.to_string().parse().expect("an ISO date");
+        datetime.serialize(serializer)
+    }
+
+    /// The same for a date that may be left out.
+    pub mod optional {
+        use super::{Date, Deserializer, Serializer};
+
+        /// Reads a date.
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+            super::deserialize(deserializer).map(Some)
+        }
+
+        /// Writes a date; `None` is to be skipped by the caller.
+        pub fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
+            match date {
+                Some(date) => super::serialize(date, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

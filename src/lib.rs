@@ -21,6 +21,9 @@ pub mod train;
 pub mod allocators;
 
 pub mod account;
+pub mod costs;
+pub mod policies;
+pub mod simulator;
 
 pub mod metrics;
 pub mod report;

@@ -1,5 +1,9 @@
-//! The state of a portfolio.
+//! The state of a portfolio: weights that drift without costs, or cash and shares with a ledger.
 
+mod broker;
 mod holdings;
+mod ledger;
 
+pub use broker::{Account, Position, Rounding, Status};
 pub use holdings::Holdings;
+pub use ledger::{Auction, Entry, Fill, Posting};

@@ -4,11 +4,24 @@ use std::io::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::costs::{DEFAULT_SCHEDULES, Schedules};
 use crate::estimators::Definite;
-use crate::{allocators, estimators};
+use crate::{allocators, costs, estimators};
 
-pub(super) fn run() -> anyhow::Result<()> {
+/// Name estimators, allocators, cost models and profiles, their parameters and references
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Print the built-in rates and profiles of the simulator, as a file to be edited
+    #[arg(long)]
+    schedules: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
+    if arguments.schedules {
+        out.write_all(DEFAULT_SCHEDULES.as_bytes())?;
+        return Ok(());
+    }
     let above = |definite: Definite| match definite {
         Definite::Always => "yes",
         Definite::BelowT => "singular",
@@ -43,6 +56,18 @@ pub(super) fn run() -> anyhow::Result<()> {
             allocators::Needs::Inverse => "an inverse",
         };
         table.add_row([entry.name, takes, &parameters((entry.parameters)()), entry.reference]);
+    }
+    writeln!(out, "{}\n", table.trim_fmt())?;
+    writeln!(out, "cost models: costs of a profile, see minvar list --schedules\n")?;
+    let mut table = columns(["cost model", "parameters and defaults", "reference"]);
+    for model in costs::ALL {
+        table.add_row([model.name, &parameters((model.parameters)()), model.reference]);
+    }
+    writeln!(out, "{}\n", table.trim_fmt())?;
+    writeln!(out, "profiles: [simulation] profiles, minvar simulate --profile NAME\n")?;
+    let mut table = columns(["profile", "about"]);
+    for (name, profile) in Schedules::default().profiles {
+        table.add_row([name, profile.about]);
     }
     writeln!(out, "{}", table.trim_fmt())?;
     Ok(())

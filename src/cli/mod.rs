@@ -7,6 +7,7 @@ mod list;
 mod model;
 mod progress;
 mod run;
+mod simulate;
 mod train;
 mod work;
 
@@ -33,7 +34,8 @@ Start here:
   minvar estimate --returns returns.csv --estimator qis --out covariance.csv
   minvar data import FOLDER --name us_daily  bring your own data, see data/README.md
   minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023
-  minvar train experiments/us_network.toml   a network for each of these years, for the same stocks"
+  minvar train experiments/us_network.toml   a network for each of these years, for the same stocks
+  minvar simulate experiments/us_sim.toml    trade the weights of a run: auctions, fees, slippage, interest, margin"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -43,14 +45,14 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Simulate(simulate::Arguments),
     Train(train::Arguments),
     #[command(subcommand)]
     Model(model::Command),
     #[command(subcommand)]
     Data(data::Command),
     Estimate(estimate::Arguments),
-    /// Name the estimators and allocators, their parameters and references
-    List,
+    List(list::Arguments),
     Benchmark(benchmark::Arguments),
 }
 
@@ -92,11 +94,12 @@ impl DataFolder {
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Data(command) => data::run(&command),
         Command::Estimate(arguments) => estimate::run(&arguments),
-        Command::List => list::run(),
+        Command::List(arguments) => list::run(&arguments),
         Command::Benchmark(arguments) => benchmark::run(&arguments),
     };
     match outcome {

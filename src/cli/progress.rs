@@ -23,7 +23,8 @@ impl Shown {
         match &progress.training {
             Some(training) => self.training(training),
             None => {
-                let what = progress.size.map_or_else(|| "dates".to_string(), |size| format!("dates at n = {size}"));
+                let what = progress.what;
+                let what = progress.size.map_or_else(|| what.to_string(), |size| format!("{what} at n = {size}"));
                 self.show(&what, progress.done, progress.total, String::new());
             }
         }

@@ -1,8 +1,9 @@
 //! `minvar run`: an experiment from file to tables and figures.
 
 use crate::cli::progress::Shown;
+use crate::cli::simulate::simulate;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
-use crate::experiment;
+use crate::experiment::{self, Inputs};
 use crate::report::terminal_table;
 
 /// Run an experiment, or continue one that was stopped
@@ -19,9 +20,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let Opened { experiment, market, folder } = arguments.work.open()?;
+    let Opened { experiment, market, folder, data } = arguments.work.open()?;
     if arguments.fresh {
         experiment::discard(&experiment, &folder)?;
+        experiment::discard_simulation(&folder.join("simulation"))?;
     }
     let stop = stop_on_interrupt()?;
     let panel = &market.panel;
@@ -53,5 +55,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         finished.provenance.n_decisions,
         folder.display()
     );
+    if experiment.simulation.is_some() {
+        let inputs = Inputs { weights: folder.join("weights.parquet"), data };
+        simulate(&experiment, &market, &inputs, &folder.join("simulation"))?;
+    }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let Opened { experiment, market, folder } = arguments.work.open()?;
+    let Opened { experiment, market, folder, .. } = arguments.work.open()?;
     if arguments.fresh {
         experiment::discard_networks(&folder)?;
     }

@@ -1,8 +1,8 @@
-//! What `run` and `train` share: an experiment, its data and the folder of its results.
+//! What `run`, `train` and `simulate` share: an experiment, its data and the folder of its results.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 
@@ -31,6 +31,8 @@ pub(super) struct Opened {
     pub market: Market,
     /// Where its results go.
     pub folder: PathBuf,
+    /// The folder that holds the panels.
+    pub data: PathBuf,
 }
 
 impl Work {
@@ -41,7 +43,7 @@ impl Work {
         let market = market(&experiment, &self.data)?;
         let name = self.file.file_stem().context("the experiment file has no name")?;
         let folder = self.out.join(name);
-        Ok(Opened { experiment, market, folder })
+        Ok(Opened { experiment, market, folder, data: self.data.path() })
     }
 }
 
@@ -60,13 +62,17 @@ fn market(experiment: &Experiment, folder: &DataFolder) -> anyhow::Result<Market
 
 /// Becomes true at the first Ctrl-C; a second one ends the program at once.
 pub(super) fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
+    static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    if let Some(stop) = STOP.get() {
+        return Ok(stop.clone());
+    }
+    let stop = STOP.get_or_init(|| Arc::new(AtomicBool::new(false))).clone();
     let flag = stop.clone();
     ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("stopping after the dates or the training step in work; press Ctrl-C again to stop at once");
+        eprintln!("stopping after the dates, accounts or training step in work; press Ctrl-C again to stop at once");
     })?;
     Ok(stop)
 }

@@ -4,20 +4,38 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use crate::error::{Error, Result};
 
 /// Writes a file beside its place, flushes it to the disk and moves it there.
 ///
 /// When `write` or the disk fails, the old file stays and the temporary one is removed.
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let mut file = partial_file(path)?;
+    write(file.as_file_mut())?;
+    persist(file, path)
+}
+
+/// The folder of a file, made if it is not there.
+fn folder_of(path: &Path) -> Result<&Path> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+    Ok(folder)
+}
+
+/// A temporary file beside the place of another.
+pub(super) fn partial_file(path: &Path) -> Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".partial-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let mut file = builder.tempfile_in(folder).map_err(Error::io(path))?;
-    write(file.as_file_mut())?;
+    builder.tempfile_in(folder_of(path)?).map_err(Error::io(path))
+}
+
+/// Flushes a temporary file to the disk and moves it to its place.
+pub(super) fn persist(mut file: NamedTempFile, path: &Path) -> Result<()> {
+    let folder = folder_of(path)?;
     file.as_file_mut().flush().map_err(Error::io(path))?;
     file.as_file().sync_all().map_err(Error::io(path))?;
     file.persist(path).map_err(|error| Error::io(path)(error.error))?;
@@ -30,6 +48,14 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Result<()>
 /// Writes a text file atomically.
 pub fn write_text(path: &Path, text: &str) -> Result<()> {
     write_atomically(path, |file| file.write_all(text.as_bytes()).map_err(Error::io(path)))
+}
+
+/// BLAKE3 of the bytes of a file.
+pub fn hash_file(path: &Path) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    let mut file = File::open(path).map_err(Error::io(path))?;
+    std::io::copy(&mut file, &mut hasher).map_err(Error::io(path))?;
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// A whole text file.

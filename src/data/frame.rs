@@ -72,7 +72,8 @@ impl Frame {
         (row + self.first_row) as u32
     }
 
-    fn place(&self, row: usize) -> String {
+    /// The file and the row, for messages.
+    pub fn place(&self, row: usize) -> String {
         format!("{}, row {}", self.path.display(), self.row_number(row))
     }
 

@@ -6,12 +6,16 @@ mod frame;
 mod import;
 mod matrix;
 mod observations;
+mod rows;
 mod store;
 mod table;
+mod targets;
 
 pub use describe::{Description, YearCoverage, describe};
-pub use files::{read_text, write_atomically, write_text};
+pub use files::{hash_file, read_text, write_atomically, write_text};
 pub use import::{Imported, Layout, NotANumber, Options, ValueKind, import};
 pub use matrix::{NamedMatrix, NamedRows, read_returns, write_matrix};
+pub use rows::TableStream;
 pub use store::{Manifest, SCHEMA_VERSION, open_panel, save_panel};
 pub use table::{Table, Values};
+pub use targets::{WeightRows, read_rates, read_weights};

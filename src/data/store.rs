@@ -3,7 +3,7 @@
 //! ```text
 //! panel.toml            schema version, content hash, sizes, where the data came from
 //! calendar.parquet      date                                          one row a trading day
-//! assets.parquet        symbol, name, sector, issuer, delisting_return  one row an asset
+//! assets.parquet        symbol, name, sector, issuer, delisting_return, venue  one row an asset
 //! observations.parquet  asset, day, total_return, then the fields held  one row a return, sorted by asset, then day
 //! ```
 //! `asset` and `day` are row numbers of the other two files, from 0. Returns are doubles, fields single precision.
@@ -20,7 +20,7 @@ use crate::data::files::{read_text, write_atomically};
 use crate::data::table::{Table, read_cells, read_columns, unusable};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
-use crate::panel::{Asset, Field, Panel};
+use crate::panel::{Asset, Field, Panel, Venue};
 use crate::synthetic::SyntheticMarket;
 
 /// Version of the layout described above.
@@ -75,6 +75,7 @@ pub fn save_panel(panel: &Panel, folder: &Path, source: &str, synthetic: Option<
         .with_texts("sector", assets.iter().map(|a| &a.sector))
         .with_texts("issuer", assets.iter().map(|a| &a.issuer))
         .with_numbers("delisting_return", assets.iter().map(|a| a.delisting_return.unwrap_or(f64::NAN)))
+        .with_texts("venue", assets.iter().map(|a| a.venue.map_or("", Venue::name)))
         .write_parquet(&folder.join("assets.parquet"))?;
     write_observations(panel, &folder.join("observations.parquet"))?;
     write_atomically(&manifest_file, |file| {
@@ -140,12 +141,16 @@ fn read_assets(path: &Path) -> Result<Vec<Asset>> {
     let (symbols, names) = (texts("symbol")?, texts("name")?);
     let (sectors, issuers) = (texts("sector")?, texts("issuer")?);
     let delisting_returns = Table::read_numbers(path, "delisting_return")?;
+    // Panels of earlier versions have no such column.
+    let has_venues = Table::names(path)?.iter().any(|name| name == "venue");
+    let venues = if has_venues { texts("venue")? } else { vec![String::new(); symbols.len()] };
     let asset = |row: usize| Asset {
         symbol: symbols[row].clone(),
         name: names[row].clone(),
         sector: sectors[row].clone(),
         issuer: issuers[row].clone(),
         delisting_return: Some(delisting_returns[row]).filter(|r| !r.is_nan()),
+        venue: Venue::named(&venues[row]),
     };
     Ok((0..symbols.len()).map(asset).collect())
 }

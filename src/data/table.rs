@@ -71,6 +71,13 @@ impl Table {
         write_atomically(path, |file| CsvWriter::new(file).finish(&mut frame).map_err(unusable(path)))
     }
 
+    /// Names of the columns of a Parquet file.
+    pub fn names(path: &Path) -> Result<Vec<String>> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        let schema = ParquetReader::new(file).schema().map_err(unusable(path))?;
+        Ok(schema.iter_names().map(|name| name.to_string()).collect())
+    }
+
     /// Reads a column of numbers of a Parquet file, NaN where missing.
     pub fn read_numbers(path: &Path, name: &str) -> Result<Vec<f64>> {
         numbers(&read_columns(path, &[name])?, name).map_err(unusable(path))
@@ -102,7 +109,7 @@ impl Table {
         Ok(counts.into_no_null_iter().collect())
     }
 
-    fn frame(self, path: &Path) -> Result<DataFrame> {
+    pub(super) fn frame(self, path: &Path) -> Result<DataFrame> {
         let columns = self.columns.into_iter().map(|(name, values)| column(&name, values)).collect();
         DataFrame::new_infer_height(columns).map_err(unusable(path))
     }

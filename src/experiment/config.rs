@@ -1,11 +1,11 @@
 //! An experiment file: what to compare, on which data and windows.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Date, parse_date};
+use crate::calendar::{Date, toml_date};
 use crate::data::read_text;
 use crate::error::{Error, Result};
 use crate::registry::Choice;
@@ -34,6 +34,9 @@ pub struct Experiment {
     /// Sizes of the universe, each a run of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
+    /// Accounts that trade the portfolios.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulation: Option<Simulation>,
     /// What the figures show.
     #[serde(default, skip_serializing_if = "Figures::is_default")]
     pub figures: Figures,
@@ -68,10 +71,10 @@ pub struct WalkForward {
     #[serde(default = "paper_horizon")]
     pub horizon: usize,
     /// The first decision falls on the first trading day from here on; by default as early as the look-back allows.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date::optional")]
     pub first: Option<Date>,
     /// No decision and no return after this date; by default the end of the panel.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date::optional")]
     pub last: Option<Date>,
 }
 
@@ -102,6 +105,99 @@ pub struct Sweep {
     /// The largest size at which an estimator, by its label, still takes part: what would take too long.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub up_to: BTreeMap<String, usize>,
+}
+
+/// `[simulation]`: an account for every portfolio, profile, capital and leverage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Simulation {
+    /// Names of profiles of the cost schedules.
+    pub profiles: Vec<String>,
+    /// Capital, dollars; that of the profile if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capital_usd: Vec<f64>,
+    /// Leverage of the target weights.
+    #[serde(default)]
+    pub leverage: Leverage,
+    /// A CSV file of daily benchmark rates (date, percent a year) in the data folder; yearly means if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates: Option<PathBuf>,
+    /// Another schedule file than the built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedules: Option<PathBuf>,
+    /// Whether every account writes its ledger.
+    #[serde(default = "yes")]
+    pub ledger: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Leverages to simulate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Leverage {
+    /// These.
+    List(Vec<f64>),
+    /// Evenly from one to another.
+    Grid(LeverageGrid),
+}
+
+/// `{ from = 0.01, to = 3.99, steps = 400 }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeverageGrid {
+    /// The lowest.
+    pub from: f64,
+    /// The highest.
+    pub to: f64,
+    /// How many.
+    pub steps: usize,
+}
+
+impl Default for Leverage {
+    fn default() -> Self {
+        Self::List(vec![1.0])
+    }
+}
+
+impl Leverage {
+    /// All of them.
+    pub fn values(&self) -> Vec<f64> {
+        match self {
+            Self::List(values) => values.clone(),
+            Self::Grid(LeverageGrid { from, to, steps }) => {
+                let last = steps.saturating_sub(1).max(1) as f64;
+                (0..*steps).map(|k| from + (to - from) * k as f64 / last).collect()
+            }
+        }
+    }
+}
+
+impl Simulation {
+    /// Refuses what cannot be simulated.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |name, range, value: String| Err(Error::Parameter { name, range, value });
+        if self.profiles.is_empty() {
+            return refuse("simulation.profiles", "at least one profile", "[]".to_string());
+        }
+        if let Some(capital) = self.capital_usd.iter().find(|usd| !(1.0..=1e13).contains(*usd)) {
+            return refuse("simulation.capital_usd", "between 1 and 1e13 dollars", capital.to_string());
+        }
+        let leverages = self.leverage.values();
+        if leverages.is_empty() {
+            return refuse("simulation.leverage", "at least one leverage", "[]".to_string());
+        }
+        if let Some(leverage) = leverages.iter().find(|leverage| !(leverage.is_finite() && **leverage > 0.0)) {
+            return refuse("simulation.leverage", "positive", leverage.to_string());
+        }
+        let mut seen = std::collections::HashSet::new();
+        if let Some(twice) = self.profiles.iter().find(|profile| !seen.insert(profile.as_str())) {
+            return Err(Error::data("simulation.profiles", format!("'{twice}' stands twice")));
+        }
+        Ok(())
+    }
 }
 
 /// `[figures]`.
@@ -150,6 +246,12 @@ impl Experiment {
         if experiment.compare.estimators.is_empty() || experiment.compare.allocators.is_empty() {
             return Err(config("[compare] needs at least one estimator and one allocator".to_string()));
         }
+        if let Some(simulation) = &experiment.simulation {
+            simulation.check().map_err(|error| config(error.to_string()))?;
+            if experiment.sweep.is_some() {
+                return Err(config("[simulation] and [sweep] do not go together".to_string()));
+            }
+        }
         experiment.check_labels().map_err(|error| config(error.to_string()))?;
         Ok(experiment)
     }
@@ -197,32 +299,6 @@ fn explained(error: &toml::de::Error, text: &str) -> String {
     };
     let suggestion = suggestion.map(|key| format!("; did you mean '{key}'?")).unwrap_or_default();
     format!("{line}{}{suggestion}", message.replace('\n', " "))
-}
-
-/// Dates as TOML writes them (2018-01-01) or as text.
-mod toml_date {
-    use super::*;
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Toml(toml::value::Datetime),
-        Text(String),
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Date>, D::Error> {
-        let text = match Written::deserialize(deserializer)? {
-            Written::Toml(datetime) => datetime.to_string(),
-            Written::Text(text) => text,
-        };
-        let date = parse_date(&text);
-        date.map(Some).ok_or_else(|| serde::de::Error::custom(format!("'{text}' is not a date such as 2018-01-31")))
-    }
-
-    pub fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let datetime: Option<toml::value::Datetime> = date.map(|date| date.to_string().parse().expect("an ISO date"));
-        datetime.serialize(serializer)
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! A TOML file to a resumable run: what to compare, on which windows.
 
+mod accounts;
 mod config;
 mod evaluate;
 mod networks;
 mod output;
 mod plan;
+mod simulation;
+mod simulation_output;
 mod store;
 mod sweep;
+mod targets;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -16,10 +20,12 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-pub use config::{Compare, Data, Experiment, Figures, Sweep, WalkForward};
+pub use config::{Compare, Data, Experiment, Figures, Leverage, LeverageGrid, Simulation, Sweep, WalkForward};
 pub use networks::Training;
 pub use plan::Market;
+pub use simulation::{Inputs, Simulated, discard_simulation, simulate};
 pub use sweep::{SweepRow, SweptRun, sweep};
+pub use targets::{Portfolio, read_portfolios};
 
 use crate::data::write_text;
 use crate::error::{Error, Result};
@@ -32,13 +38,17 @@ use windows::{Decision, Fits};
 
 /// Dates computed together, per thread: enough to share the work evenly, few enough to fit the memory.
 const DATES_PER_THREAD: usize = 2;
+/// The folder of stored dates.
+const DATES: &str = "windows";
 
-/// How far a run is.
+/// How far a run or a simulation is.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// Decision dates stored.
+    /// What is counted: dates or accounts.
+    pub what: &'static str,
+    /// How many are stored.
     pub done: usize,
-    /// Decision dates in the run.
+    /// How many there are.
     pub total: usize,
     /// The network that is being trained, if one is.
     pub training: Option<Training>,
@@ -101,7 +111,7 @@ pub fn run(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Finished> {
     let finished = run_and_keep(experiment, market, folder, stop, progress)?;
-    Store::discard(folder)?;
+    Store::<Decision>::discard(folder, DATES)?;
     Ok(finished)
 }
 
@@ -117,10 +127,10 @@ fn run_and_keep(
     let plan = Plan::new(experiment, market)?;
     let networks = Networks::new(&plan, folder, stop)?;
     let fingerprint = fingerprint(experiment, market, &networks);
-    let (store, seconds) = Store::open(folder, &fingerprint)?;
+    let (store, seconds) = Store::<Decision>::open(folder, DATES, &fingerprint)?;
     let total = plan.decisions.len();
     let mut decisions = store.load(total)?;
-    progress(Progress { done: decisions.len(), total, training: None, size: None });
+    progress(Progress { what: "dates", done: decisions.len(), total, training: None, size: None });
     let block = DATES_PER_THREAD * rayon::current_num_threads();
     let mut fits = Fits::new();
     while decisions.len() < total {
@@ -130,14 +140,15 @@ fn run_and_keep(
         let from = decisions.len();
         let days = &plan.decisions[from..(from + block).min(total)];
         let done = decisions.len();
-        let training = &mut |training| progress(Progress { done, total, training: Some(training), size: None });
+        let training =
+            &mut |training| progress(Progress { what: "dates", done, total, training: Some(training), size: None });
         let decided = windows::decide_block(&plan, &networks, &mut fits, days, &decisions, training)?;
         store.save_seconds(&fingerprint, seconds + start.elapsed().as_secs_f64())?;
         for decision in decided {
             store.save(decisions.len(), &decision)?;
             decisions.push(decision);
         }
-        progress(Progress { done: decisions.len(), total, training: None, size: None });
+        progress(Progress { what: "dates", done: decisions.len(), total, training: None, size: None });
     }
     let rows = output::write(&plan, &decisions, folder)?;
     networks.write_figures(&plan.years())?;
@@ -212,7 +223,7 @@ pub fn discard_networks(folder: &Path) -> Result<()> {
 /// Forgets an unfinished run or sweep.
 pub fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
     sweep::discard(experiment, folder)?;
-    Store::discard(folder)
+    Store::<Decision>::discard(folder, DATES)
 }
 
 /// Equal for runs whose dates may be mixed: configuration, data and program are the same.

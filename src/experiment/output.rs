@@ -70,8 +70,9 @@ pub(super) fn write_eigenvalues(plan: &Plan<'_>, maps: &[EigenvalueMap], folder:
 fn frames(plan: &Plan<'_>, rows: &[Performance], paths: &[evaluate::Path]) -> Vec<(String, Vec<Curve>)> {
     let mut frames: Vec<(String, Vec<Curve>)> = Vec::new();
     for ((pair, row), path) in plan.pairs.iter().zip(rows).zip(paths) {
-        if frames.last().is_none_or(|(allocator, _)| *allocator != pair.allocator_label) {
-            frames.push((pair.allocator_label.clone(), Vec::new()));
+        let heading = format!("{}: growth of 1, before costs (log scale)", pair.allocator_label);
+        if frames.last().is_none_or(|(last, _)| *last != heading) {
+            frames.push((heading, Vec::new()));
         }
         let highlight = &plan.experiment.figures.highlight;
         let stands_alone = plan.pairs.iter().filter(|other| other.allocator == pair.allocator).count() == 1;

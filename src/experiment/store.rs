@@ -1,23 +1,26 @@
-//! The state of an unfinished run: one file per decision date, written atomically.
+//! The state of unfinished work: one file per finished item, a decision date or an account, written atomically.
 //!
 //! ```text
 //! results/<name>/windows/run.toml     fingerprint of configuration, data and program
 //! results/<name>/windows/00042.json   the 43rd decision date
+//! results/<name>/simulation/accounts/ the same for the accounts of a simulation
 //! ```
 //! A run that is started again with the same fingerprint continues behind the last complete file; with another one it
 //! is refused, because its dates would not belong together.
 
 use std::io::Write;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{read_text, write_atomically};
 use crate::error::{Error, Result};
-use crate::experiment::windows::Decision;
 
-pub(super) struct Store {
+pub(super) struct Store<T> {
     folder: PathBuf,
+    item: PhantomData<T>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -27,11 +30,11 @@ struct Header {
     seconds: f64,
 }
 
-impl Store {
+impl<T: Serialize + DeserializeOwned> Store<T> {
     /// The folder of a run and the seconds already spent on it. Nothing is written yet, so that a run which is
     /// refused leaves nothing behind.
-    pub fn open(folder: &Path, fingerprint: &str) -> Result<(Self, f64)> {
-        let store = Self { folder: folder.join("windows") };
+    pub fn open(folder: &Path, items: &str, fingerprint: &str) -> Result<(Self, f64)> {
+        let store = Self { folder: folder.join(items), item: PhantomData };
         let file = store.header_file();
         if !file.exists() {
             return Ok((store, 0.0));
@@ -46,13 +49,13 @@ impl Store {
         Ok((store, header.seconds))
     }
 
-    /// Discards an unfinished run.
-    pub fn discard(folder: &Path) -> Result<()> {
-        let folder = folder.join("windows");
+    /// Discards unfinished work.
+    pub fn discard(folder: &Path, items: &str) -> Result<()> {
+        let folder = folder.join(items);
         if folder.exists() { std::fs::remove_dir_all(&folder).map_err(Error::io(&folder)) } else { Ok(()) }
     }
 
-    /// Notes whose run this is and the time spent; comes before the first decision.
+    /// Notes whose run this is and the time spent; comes before the first item.
     pub fn save_seconds(&self, fingerprint: &str, seconds: f64) -> Result<()> {
         let header = Header { fingerprint: fingerprint.to_string(), seconds };
         let text = toml::to_string(&header).expect("a header is plain data");
@@ -60,27 +63,27 @@ impl Store {
         write_atomically(&file, |out| out.write_all(text.as_bytes()).map_err(Error::io(&file)))
     }
 
-    /// Writes one decision.
-    pub fn save(&self, number: usize, decision: &Decision) -> Result<()> {
+    /// Writes one item.
+    pub fn save(&self, number: usize, item: &T) -> Result<()> {
         let file = self.file(number);
-        let text = serde_json::to_vec(decision).expect("a decision is plain data");
+        let text = serde_json::to_vec(item).expect("an item is plain data");
         write_atomically(&file, |out| out.write_all(&text).map_err(Error::io(&file)))
     }
 
-    /// Decisions stored without a gap from the first on, at most `total`.
-    pub fn load(&self, total: usize) -> Result<Vec<Decision>> {
-        let mut decisions = Vec::new();
+    /// Items stored without a gap from the first on, at most `total`.
+    pub fn load(&self, total: usize) -> Result<Vec<T>> {
+        let mut items = Vec::new();
         if !self.header_file().exists() {
-            return Ok(decisions); // files without a header belong to no one
+            return Ok(items); // files without a header belong to no one
         }
-        while decisions.len() < total && self.file(decisions.len()).exists() {
-            let file = self.file(decisions.len());
+        while items.len() < total && self.file(items.len()).exists() {
+            let file = self.file(items.len());
             match serde_json::from_str(&read_text(&file)?) {
-                Ok(decision) => decisions.push(decision),
-                Err(_) => break, // damaged from outside: this date and those behind it are computed again
+                Ok(item) => items.push(item),
+                Err(_) => break, // damaged from outside: this item and those behind it are computed again
             }
         }
-        Ok(decisions)
+        Ok(items)
     }
 
     fn header_file(&self) -> PathBuf {

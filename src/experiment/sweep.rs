@@ -15,7 +15,8 @@ use serde::Serialize;
 use crate::data::write_text;
 use crate::error::Result;
 use crate::experiment::store::Store;
-use crate::experiment::{Experiment, Market, Progress, run_and_keep};
+use crate::experiment::windows::Decision;
+use crate::experiment::{DATES, Experiment, Market, Progress, run_and_keep};
 use crate::report::{Performance, SizeSeries, performance_table, size_figure, size_table};
 
 /// A portfolio at one size.
@@ -91,7 +92,7 @@ pub fn sweep(
     let text = toml::to_string(&RunFile { provenance, experiment }).expect("a run is plain data");
     write_text(&folder.join("run.toml"), &text)?;
     for &size in sizes {
-        Store::discard(&place(size))?;
+        Store::<Decision>::discard(&place(size), DATES)?;
     }
     Ok(SweptRun { rows, table, seconds })
 }
@@ -99,7 +100,7 @@ pub fn sweep(
 /// Forgets an unfinished sweep.
 pub(super) fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
     let sizes = experiment.sweep.iter().flat_map(|sweep| &sweep.size);
-    sizes.into_iter().try_for_each(|size| Store::discard(&folder.join(format!("n={size}"))))
+    sizes.into_iter().try_for_each(|size| Store::<Decision>::discard(&folder.join(format!("n={size}")), DATES))
 }
 
 /// Volatility by size of every portfolio, in the order of the first size.

@@ -1,11 +1,15 @@
 //! Aligned days × assets, and the past of a day.
 
 mod past;
+mod quotes;
+mod size_ranks;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 pub use past::Past;
+pub use quotes::{ASSUMED_PRICE_USD, Quote, Quotes, stand_ins};
+pub use size_ranks::SizeRanks;
 
 use crate::calendar::{Calendar, days_since_epoch};
 use crate::error::{Error, Result};
@@ -27,6 +31,38 @@ pub struct Asset {
     pub issuer: String,
     /// Return from the last price to what holders received, when known.
     pub delisting_return: Option<f64>,
+    /// Exchange of the listing, when known.
+    pub venue: Option<Venue>,
+}
+
+/// The exchange whose auctions an asset trades in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Venue {
+    /// New York Stock Exchange.
+    Nyse,
+    /// Nasdaq.
+    Nasdaq,
+    /// NYSE American, formerly AMEX.
+    Amex,
+}
+
+impl Venue {
+    /// Every exchange.
+    pub const ALL: [Venue; 3] = [Venue::Nyse, Venue::Nasdaq, Venue::Amex];
+
+    /// The name used in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Venue::Nyse => "NYSE",
+            Venue::Nasdaq => "NASDAQ",
+            Venue::Amex => "AMEX",
+        }
+    }
+
+    /// The exchange of a name, in any case; nothing for another name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|venue| venue.name().eq_ignore_ascii_case(name.trim()))
+    }
 }
 
 /// Series that a panel may hold besides total returns; single precision, NaN where unknown.
@@ -44,12 +80,24 @@ pub enum Field {
     MarketValue,
     /// Shares outstanding.
     SharesOutstanding,
+    /// Price of the opening auction over the close of the same day, minus one.
+    Open,
+    /// New shares for one old share, effective before the open; 1 on other days.
+    Split,
 }
 
 impl Field {
     /// Every field, in the order of storage.
-    pub const ALL: [Field; 6] =
-        [Field::DollarVolume, Field::High, Field::Low, Field::Price, Field::MarketValue, Field::SharesOutstanding];
+    pub const ALL: [Field; 8] = [
+        Field::DollarVolume,
+        Field::High,
+        Field::Low,
+        Field::Price,
+        Field::MarketValue,
+        Field::SharesOutstanding,
+        Field::Open,
+        Field::Split,
+    ];
 
     /// The name used in files and messages.
     pub fn name(self) -> &'static str {
@@ -60,6 +108,8 @@ impl Field {
             Field::Price => "price",
             Field::MarketValue => "market_value",
             Field::SharesOutstanding => "shares_outstanding",
+            Field::Open => "open",
+            Field::Split => "split",
         }
     }
 }
@@ -173,6 +223,10 @@ impl Panel {
                     hasher.update(text.as_bytes()).update(&[0]);
                 }
                 hasher.update(&asset.delisting_return.unwrap_or(f64::NAN).to_le_bytes());
+                // Panels without exchanges keep the hash that they had before exchanges were stored.
+                if let Some(venue) = asset.venue {
+                    hasher.update(venue.name().as_bytes());
+                }
             }
             for day in self.returns.entries().chunks(4096) {
                 let bytes: Vec<u8> = day.iter().flat_map(|r| r.to_le_bytes()).collect();

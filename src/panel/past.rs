@@ -1,7 +1,7 @@
 //! The past of a day: the only form in which a decision sees a panel.
 
 use crate::calendar::Date;
-use crate::panel::{AssetId, Field, Panel};
+use crate::panel::{AssetId, Field, Panel, Venue};
 
 /// Longest public notice before a listing ends, in trading days (Form 25 takes effect after ten days).
 pub const DELISTING_NOTICE_DAYS: usize = 10;
@@ -56,6 +56,11 @@ impl<'a> Past<'a> {
     /// The rest of [`Asset`](crate::panel::Asset) is out of reach: a delisting return lies in the future.
     pub fn issuer(&self, asset: AssetId) -> &'a str {
         &self.panel.assets()[asset].issuer
+    }
+
+    /// The exchange of an asset, when known: one for all days.
+    pub fn venue(&self, asset: AssetId) -> Option<Venue> {
+        self.panel.assets()[asset].venue
     }
 
     /// The sector of an asset, empty when unknown: one classification for all days.

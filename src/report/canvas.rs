@@ -5,7 +5,7 @@ use std::sync::Once;
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::element::{Circle, PathElement};
+use plotters::element::{Circle, PathElement, Rectangle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBColor, WHITE, register_font};
 
@@ -80,6 +80,11 @@ impl Canvas<'_> {
     pub fn dot(&self, centre: (i32, i32), radius: i32, colour: RGBColor) {
         let dot = Circle::new(centre, radius, colour.filled());
         self.0.draw(&dot).expect("drawing into a string cannot fail");
+    }
+
+    /// A filled box between two corners.
+    pub fn bar(&self, from: (i32, i32), to: (i32, i32), colour: RGBColor) {
+        self.0.draw(&Rectangle::new([from, to], colour.filled())).expect("drawing into a string cannot fail");
     }
 
     /// A text, vertically centred at its point.

@@ -1,4 +1,4 @@
-//! Equity curves on a logarithmic scale, one frame per allocator.
+//! Equity curves on a logarithmic scale, one frame per group.
 
 use crate::calendar::Date;
 use crate::report::canvas::{Anchor, COLUMNS, Canvas, GRID, INK, Scale, colour, draw, spread};
@@ -25,7 +25,7 @@ const TICKS: [f64; 28] = [
     5.0, 7.0, 10.0, 20.0, 50.0, 100.0,
 ];
 
-/// The SVG of the frames side by side. `dates` are those of the equity values; labels say who is who.
+/// The SVG of the frames side by side, each with its heading. `dates` are those of the equity values; labels say who is who.
 pub fn equity_figure(title: &str, dates: &[Date], frames: &[(String, Vec<Curve>)]) -> String {
     let mut labels: Vec<&str> = Vec::new();
     for curve in frames.iter().flat_map(|(_, curves)| curves) {
@@ -37,9 +37,9 @@ pub fn equity_figure(title: &str, dates: &[Date], frames: &[(String, Vec<Curve>)
     let height = TITLE + FRAME_HEIGHT * frames.len().div_ceil(COLUMNS) as i32;
     draw(width as u32, height as u32, |canvas| {
         canvas.text(title, (16, 20), 16, INK, Anchor::Left);
-        for (k, (allocator, curves)) in frames.iter().enumerate() {
+        for (k, (heading, curves)) in frames.iter().enumerate() {
             let corner = ((k % COLUMNS) as i32 * FRAME_WIDTH, TITLE + (k / COLUMNS) as i32 * FRAME_HEIGHT);
-            frame(canvas, corner, allocator, dates, curves, &labels);
+            frame(canvas, corner, heading, dates, curves, &labels);
         }
     })
 }
@@ -47,7 +47,7 @@ pub fn equity_figure(title: &str, dates: &[Date], frames: &[(String, Vec<Curve>)
 fn frame(
     canvas: &Canvas<'_>,
     (left, top): (i32, i32),
-    allocator: &str,
+    heading: &str,
     dates: &[Date],
     curves: &[Curve],
     labels: &[&str],
@@ -60,13 +60,7 @@ fn frame(
         values: (0.0, dates.len().saturating_sub(1).max(1) as f64),
         pixels: (left + LEFT, left + FRAME_WIDTH - RIGHT),
     };
-    canvas.text(
-        &format!("{allocator}: growth of 1, before costs (log scale)"),
-        (left + 16, top + 10),
-        13,
-        INK,
-        Anchor::Left,
-    );
+    canvas.text(heading, (left + 16, top + 10), 13, INK, Anchor::Left);
     let mut lowest_label = i32::MAX;
     for tick in TICKS.into_iter().filter(|tick| (low..=high).contains(tick)) {
         let at = y.pixel(tick.ln());

@@ -15,6 +15,9 @@ use crate::synthetic::{SyntheticMarket, Truth};
 
 /// Degrees of freedom of all shocks.
 const DEGREES_OF_FREEDOM: f64 = 5.0;
+/// The fields that a synthetic market has, in the order in which a day is drawn.
+const FIELDS: [Field; 6] =
+    [Field::DollarVolume, Field::High, Field::Low, Field::Price, Field::MarketValue, Field::SharesOutstanding];
 /// Long-run daily volatilities of the market and of a sector.
 const MARKET_VOLATILITY: f64 = 0.010;
 const SECTOR_VOLATILITY: f64 = 0.006;
@@ -139,13 +142,14 @@ fn simulate_asset(config: &SyntheticMarket, factors: &Factors, student: &Student
             sector: format!("Sector {}", sector + 1),
             issuer: String::new(),
             delisting_return: (end < n_days).then_some(if failure { -0.3 } else { 0.0 }),
+            venue: None,
         },
         sector,
         returns: Vec::with_capacity(n_days),
         market_loading: Vec::with_capacity(n_days),
         sector_loading: Vec::with_capacity(n_days),
         own_variance: Vec::with_capacity(n_days),
-        fields: vec![Vec::with_capacity(n_days); Field::ALL.len()],
+        fields: vec![Vec::with_capacity(n_days); FIELDS.len()],
     };
     for day in 0..n_days {
         beta = mean_beta + LOADING_PERSISTENCE * (beta - mean_beta) + 0.2 * noise * normal(rng);
@@ -199,7 +203,7 @@ pub(super) fn simulate(config: &SyntheticMarket) -> Result<(Panel, Truth)> {
         sector_loading: matrix(|a| &a.sector_loading),
         own_variance: matrix(|a| &a.own_variance),
     };
-    let fields: BTreeMap<Field, Vec<f32>> = Field::ALL
+    let fields: BTreeMap<Field, Vec<f32>> = FIELDS
         .into_iter()
         .enumerate()
         .map(|(k, field)| (field, assets.iter().flat_map(|a| a.fields[k].iter().copied()).collect()))

@@ -88,6 +88,47 @@ fn mistakes_end_with_one_clear_line() {
 }
 
 #[test]
+fn a_user_trades_the_weights_of_a_run_and_varies_the_costs() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    succeeds(folder, &["data", "simulate", "--name", "sim", "--assets", "30", "--days", "150"]);
+    std::fs::write(folder.join("sim.toml"), EXPERIMENT).unwrap();
+    fails(folder, &["simulate", "sim.toml"], "no stored target weights; 'minvar run' with this experiment writes them");
+    succeeds(folder, &["run", "sim.toml"]);
+    let out = succeeds(folder, &["simulate", "sim.toml"]);
+    for part in ["Profile `realistic`, 1 M dollars", "Sharpe net", "assumed: ", "2 accounts"] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    for file in ["accounts.csv", "table.md", "bridge.svg", "equity.svg", "drawdown.svg", "run.toml", "equity.parquet"] {
+        assert!(folder.join("results/sim/simulation").join(file).exists(), "{file}");
+    }
+    assert_eq!(std::fs::read_dir(folder.join("results/sim/simulation/ledger")).unwrap().count(), 2);
+    let varied =
+        ["simulate", "sim.toml", "--profile", "stress", "--capital", "5e6", "--leverage", "1.5", "--no-ledger"];
+    let out = succeeds(folder, &[&varied[..], &["--tag", "stress"]].concat());
+    assert!(out.contains("Profile `stress`, 5 M dollars, leverage 1.50"), "{out}");
+    assert!(!folder.join("results/sim/simulation-stress/ledger").exists());
+
+    fails(
+        folder,
+        &["simulate", "sim.toml", "--profile", "realistc"],
+        "unknown profile 'realistc', did you mean 'realistic'?",
+    );
+    fails(folder, &["simulate", "sim.toml", "--capital", "0"], "simulation.capital_usd must be between 1 and 1e13");
+    fails(folder, &["simulate", "sim.toml", "--leverage", "0"], "simulation.leverage must be positive, but is 0");
+    fails(folder, &["simulate", "sim.toml", "--rates", "nowhere.csv"], "nowhere.csv: No such file");
+    let schedules = succeeds(folder, &["list", "--schedules"]);
+    assert_eq!(schedules, minvar::costs::DEFAULT_SCHEDULES);
+    std::fs::write(folder.join("mine.toml"), schedules.replace("usd_per_million = 8.00", "usd_per_million = -x"))
+        .unwrap();
+    fails(folder, &["simulate", "sim.toml", "--schedules", "mine.toml"], "mine.toml: line 4");
+    let twice = EXPERIMENT
+        .replace("allocators = [\"gmv\"]", "allocators = [\"gmv\"]\n[simulation]\nprofiles = [\"paper\", \"paper\"]");
+    std::fs::write(folder.join("x.toml"), twice).unwrap();
+    fails(folder, &["run", "x.toml"], "x.toml: simulation.profiles: 'paper' stands twice");
+}
+
+#[test]
 fn a_full_disk_is_reported_with_the_file_and_the_run_can_go_on() {
     // A file where the results folder should be stands for any place that cannot be written.
     let folder = tempfile::tempdir().unwrap();
@@ -112,6 +153,9 @@ fn help_and_list_teach() {
         for (key, value) in (entry.parameters)() {
             assert!(list.contains(&format!("{key}={value}")), "{key} of {} in\n{list}", entry.name);
         }
+    }
+    for model in minvar::costs::ALL {
+        assert!(list.contains(model.name) && list.contains(model.reference), "{list}");
     }
 }
 

@@ -11,6 +11,8 @@ mod laws;
 mod look_ahead;
 mod network_laws;
 mod network_reference;
+mod simulation;
+mod simulator;
 mod sources;
 mod support;
 mod sweep;

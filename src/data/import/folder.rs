@@ -55,7 +55,7 @@ fn read(path: &Path, symbol: &str, not_a_number: NotANumber, observations: &mut 
     let optional = |aliases: &[&str]| frame.find(aliases).map(|name| frame.numbers(&name, not_a_number)).transpose();
     let close = optional(&["close"])?.unwrap_or_else(|| values.clone());
     let volume = optional(&["volume", "vol"])?;
-    let (high, low) = (optional(&["high"])?, optional(&["low"])?);
+    let (high, low, open) = (optional(&["high"])?, optional(&["low"])?, optional(&["open"])?);
     let file = observations.file(path.display().to_string());
     for row in 0..frame.n_rows() {
         let of = |series: &Option<Vec<f64>>| series.as_ref().map_or(f64::NAN, |series| series[row]);
@@ -63,7 +63,8 @@ fn read(path: &Path, symbol: &str, not_a_number: NotANumber, observations: &mut 
             Field::DollarVolume => of(&volume) * close[row],
             Field::High => of(&high) / close[row] - 1.0,
             Field::Low => of(&low) / close[row] - 1.0,
-            Field::Price | Field::MarketValue | Field::SharesOutstanding => f64::NAN,
+            Field::Open => of(&open) / close[row] - 1.0,
+            Field::Price | Field::MarketValue | Field::SharesOutstanding | Field::Split => f64::NAN,
         } as f32);
         let row_number = frame.row_number(row);
         observations.push(symbol, Observation { date: dates[row], value: values[row], fields, file, row: row_number });

@@ -74,7 +74,7 @@ fn read_assets(path: &Path) -> Result<Vec<Asset>> {
     let issuers = issuers(&symbols, &twins);
     let rows = symbols.into_iter().zip(names).zip(sectors).zip(issuers);
     Ok(rows
-        .map(|(((symbol, name), sector), issuer)| Asset { symbol, name, sector, issuer, delisting_return: None })
+        .map(|(((symbol, name), sector), issuer)| Asset { symbol, name, sector, issuer, ..Asset::default() })
         .collect())
 }
 

@@ -6,7 +6,7 @@ use crate::data::frame::Frame;
 use crate::data::import::{NotANumber, file_name};
 use crate::data::observations::{Measure, Observation, Observations};
 use crate::error::Result;
-use crate::panel::{Field, Panel};
+use crate::panel::{Field, Panel, Venue};
 
 pub(super) const DATE: &[&str] = &["date", "day", "datetime", "timestamp"];
 pub(super) const ASSET: &[&str] = &["asset", "symbol", "ticker", "permno", "id", "name"];
@@ -24,6 +24,8 @@ fn aliases(field: Field) -> &'static [&'static str] {
         Field::Price => &["price_as_traded", "prc"],
         Field::MarketValue => &["market_value", "market_cap"],
         Field::SharesOutstanding => &["shares_outstanding"],
+        Field::Open => &["open_over_close"],
+        Field::Split => &["split", "split_ratio"],
     }
 }
 
@@ -43,7 +45,8 @@ pub(super) fn import(path: &Path, not_a_number: NotANumber) -> Result<(Panel, Ve
     }
     // Dollar volume from shares and price, high and low from their prices, where the file has those instead.
     let close = optional(CLOSE)?;
-    let derived = [(0, optional(&["volume"])?), (1, optional(&["high"])?), (2, optional(&["low"])?)];
+    let derived =
+        [(0, optional(&["volume"])?), (1, optional(&["high"])?), (2, optional(&["low"])?), (6, optional(&["open"])?)];
     for (k, other) in derived {
         if let (None, Some(other), Some(close)) = (&fields[k], other, &close) {
             let value = |(x, c): (f64, &f64)| if k == 0 { x * c } else { x / c - 1.0 };
@@ -51,6 +54,7 @@ pub(super) fn import(path: &Path, not_a_number: NotANumber) -> Result<(Panel, Ve
         }
     }
     let sectors = frame.find(&["sector"]).map(|name| frame.texts(&name)).transpose()?;
+    let venues = frame.find(&["venue", "exchange"]).map(|name| frame.texts(&name)).transpose()?;
 
     let mut observations = Observations::new(measure);
     let file = observations.file(path.display().to_string());
@@ -58,6 +62,9 @@ pub(super) fn import(path: &Path, not_a_number: NotANumber) -> Result<(Panel, Ve
         let symbol = symbols[row].trim();
         if let Some(sectors) = &sectors {
             observations.asset(symbol).sector.clone_from(&sectors[row]);
+        }
+        if let Some(venue) = venues.as_ref().and_then(|venues| Venue::named(&venues[row])) {
+            observations.asset(symbol).venue = Some(venue);
         }
         let known = |k: usize| fields[k].as_ref().map_or(f32::NAN, |series| series[row] as f32);
         let observation = Observation {

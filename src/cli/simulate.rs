@@ -1,0 +1,110 @@
+//! `minvar simulate`: accounts on stored target weights.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::progress::Shown;
+use crate::cli::work::{Opened, Work, stop_on_interrupt};
+use crate::experiment::{self, Experiment, Inputs, Leverage, Market, Simulated, Simulation};
+
+/// Trade stored target weights in simulated accounts: auctions, fees, slippage, interest, margin
+///
+/// Weights come from OUT/<name of the file>/weights.parquet, which `minvar run` wrote, so costs can be varied without
+/// estimating again; or from any file with the columns date, asset, weight (and estimator, allocator where several
+/// portfolios stand in it). A weight of date d is traded in the auctions of d and must not know d. Results go to
+/// OUT/<name of the file>/simulation/.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  minvar simulate experiments/us_sim.toml
+  minvar simulate experiments/us_sim.toml --profile stress --capital 5e6 --tag stress
+  minvar simulate experiments/us_sim.toml --weights my_weights.csv --tag mine
+  minvar list --schedules > mine.toml        the built-in rates and profiles, to be edited
+  minvar simulate experiments/us_sim.toml --schedules mine.toml --tag mine")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    work: Work,
+    /// Weights, or the folder of a run that has them [default: those of this experiment]
+    #[arg(long, value_name = "PATH")]
+    weights: Option<PathBuf>,
+    /// Profiles instead of those of the experiment
+    #[arg(long, value_name = "NAME")]
+    profile: Vec<String>,
+    /// Capital in dollars, instead of that of the experiment
+    #[arg(long, value_name = "USD")]
+    capital: Vec<f64>,
+    /// Leverage of the weights, instead of that of the experiment
+    #[arg(long, value_name = "FACTOR")]
+    leverage: Vec<f64>,
+    /// Rates and profiles instead of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    schedules: Option<PathBuf>,
+    /// Daily benchmark rates (date, percent a year), a file in the data folder
+    #[arg(long, value_name = "FILE")]
+    rates: Option<PathBuf>,
+    /// Write to simulation-TAG instead of simulation
+    #[arg(long)]
+    tag: Option<String>,
+    /// Leave out the ledgers
+    #[arg(long)]
+    no_ledger: bool,
+    /// Discard an unfinished simulation and start again
+    #[arg(long)]
+    fresh: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let Opened { mut experiment, market, folder, data } = arguments.work.open()?;
+    arguments.change(&mut experiment)?;
+    let weights = match &arguments.weights {
+        Some(path) if path.is_dir() => path.join("weights.parquet"),
+        Some(path) => path.clone(),
+        None => folder.join("weights.parquet"),
+    };
+    let place = arguments.tag.as_ref().map_or("simulation".to_string(), |tag| format!("simulation-{tag}"));
+    let folder = folder.join(place);
+    if arguments.fresh {
+        experiment::discard_simulation(&folder)?;
+    }
+    simulate(&experiment, &market, &Inputs { weights, data }, &folder)
+}
+
+impl Arguments {
+    /// Puts the command line over the experiment file.
+    fn change(&self, experiment: &mut Experiment) -> anyhow::Result<()> {
+        let default = Simulation {
+            profiles: vec!["realistic".to_string()],
+            capital_usd: Vec::new(),
+            leverage: Leverage::default(),
+            rates: None,
+            schedules: None,
+            ledger: true,
+        };
+        let simulation = experiment.simulation.get_or_insert(default);
+        if !self.profile.is_empty() {
+            simulation.profiles.clone_from(&self.profile);
+        }
+        if !self.capital.is_empty() {
+            simulation.capital_usd.clone_from(&self.capital);
+        }
+        if !self.leverage.is_empty() {
+            simulation.leverage = Leverage::List(self.leverage.clone());
+        }
+        simulation.schedules = self.schedules.clone().or(simulation.schedules.take());
+        simulation.rates = self.rates.clone().or(simulation.rates.take());
+        simulation.ledger &= !self.no_ledger;
+        Ok(simulation.check()?)
+    }
+}
+
+/// Simulates and says what came of it.
+pub(super) fn simulate(experiment: &Experiment, market: &Market, inputs: &Inputs, folder: &Path) -> anyhow::Result<()> {
+    let stop = stop_on_interrupt()?;
+    let mut shown = Shown::new();
+    let simulated = experiment::simulate(experiment, market, inputs, folder, &stop, &mut |p| shown.run(&p));
+    shown.clear();
+    let Simulated { rows, table, stand_ins, seconds } = simulated?;
+    println!("{table}\n");
+    stand_ins.iter().for_each(|note| println!("assumed: {note}"));
+    println!("{} accounts, {seconds} s; tables, figures, ledgers and run.toml are in {}", rows.len(), folder.display());
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! The benchmark rate that interest is computed from: the effective federal funds rate.
+
+use crate::calendar::Date;
+use crate::costs::Schedules;
+use crate::error::{Error, Result};
+
+/// Longest age of a rate, days: a daily series has holes of holidays, not of weeks.
+const STALE_DAYS: i32 = 14;
+
+/// Rates in percent a year, by date.
+#[derive(Clone, Debug)]
+pub struct Benchmark {
+    dates: Vec<Date>,
+    percent: Vec<f64>,
+    /// Whether the last rate goes on for ever.
+    yearly: bool,
+}
+
+impl Benchmark {
+    /// Yearly means, from the schedules.
+    pub fn yearly(schedules: &Schedules) -> Self {
+        let rates = &schedules.financing.benchmark.yearly_percent;
+        Self {
+            dates: rates.iter().map(|rate| rate.from).collect(),
+            percent: rates.iter().map(|rate| rate.percent).collect(),
+            yearly: true,
+        }
+    }
+
+    /// A daily series, dates ascending, percent a year; `place` names it in messages.
+    pub fn daily(dates: Vec<Date>, percent: Vec<f64>, place: &str) -> Result<Self> {
+        assert_eq!(dates.len(), percent.len(), "one rate a date");
+        if let Some(pair) = dates.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return Err(Error::data(place, format!("dates must increase, but {} follows {}", pair[1], pair[0])));
+        }
+        if let Some(k) = percent.iter().position(|rate| !(-5.0..=100.0).contains(rate)) {
+            let rule = format!("a rate is percent a year in [-5, 100], but is {} on {}", percent[k], dates[k]);
+            return Err(Error::data(place, rule));
+        }
+        Ok(Self { dates, percent, yearly: false })
+    }
+
+    /// The newest rate on or before a date, at least 0.
+    pub fn at(&self, date: Date) -> Option<f64> {
+        let place = self.dates.partition_point(|known| *known <= date).checked_sub(1)?;
+        let is_fresh = self.yearly || (date - self.dates[place]).get_days() <= STALE_DAYS;
+        is_fresh.then_some(self.percent[place].max(0.0))
+    }
+
+    /// Refuses a period that the series does not cover.
+    pub fn check(&self, first: Date, last: Date) -> Result<()> {
+        let missing = [first, last].into_iter().find(|date| self.at(*date).is_none());
+        match missing {
+            None => Ok(()),
+            Some(date) => {
+                let range = |dates: &[Date]| Some((*dates.first()?, *dates.last()?));
+                let covered = range(&self.dates).map_or("is empty".to_string(), |(a, b)| format!("covers {a} to {b}"));
+                Err(Error::data("benchmark rates", format!("none known for {date}; the series {covered}")))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_rate_holds_for_two_weeks_and_is_never_negative() {
+        let dates = vec![date(2020, 1, 3), date(2020, 1, 6)];
+        let series = Benchmark::daily(dates, vec![1.5, -0.2], "rates.csv").unwrap();
+        assert_eq!(series.at(date(2020, 1, 2)), None);
+        assert_eq!((series.at(date(2020, 1, 5)), series.at(date(2020, 1, 20))), (Some(1.5), Some(0.0)));
+        let message = series.check(date(2020, 1, 3), date(2020, 2, 1)).unwrap_err().to_string();
+        assert!(message.contains("none known for 2020-02-01; the series covers 2020-01-03 to 2020-01-06"), "{message}");
+        assert!(Benchmark::daily(vec![date(2020, 1, 3); 2], vec![1.0; 2], "x").is_err());
+        assert!(Benchmark::daily(vec![date(2020, 1, 3)], vec![f64::NAN], "x").is_err());
+    }
+
+    #[test]
+    fn yearly_means_hold_for_their_year() {
+        let yearly = Benchmark::yearly(&Schedules::default());
+        assert_eq!((yearly.at(date(2000, 1, 1)), yearly.at(date(2000, 12, 31))), (Some(6.24), Some(6.24)));
+        assert_eq!(yearly.at(date(2040, 1, 1)), Some(4.21));
+    }
+}

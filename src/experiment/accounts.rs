@@ -1,0 +1,224 @@
+//! One account of a simulation: from target weights to measures, equity and a ledger.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Entry, Posting};
+use crate::costs::{Benchmark, Profile, Schedules};
+use crate::data::{Table, TableStream};
+use crate::error::{Error, Result};
+use crate::experiment::targets::Portfolio;
+use crate::experiment::{Experiment, Leverage, Simulation};
+use crate::metrics;
+use crate::panel::{Panel, SizeRanks};
+use crate::policies::{Leveraged, Rebalance, Rounded, Stored};
+use crate::report::{AccountRow, COMPONENTS, annual_bps};
+use crate::simulator::{Course, Event, EventKind, Setting, Simulator, follow};
+
+/// Postings held before they are written.
+const LEDGER_ROWS: usize = 100_000;
+/// The profile of the gross return.
+const FRICTIONLESS: &str = "frictionless";
+
+/// An account to follow.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub number: usize,
+    pub portfolio: &'a Portfolio,
+    /// Of the profile.
+    pub name: &'a str,
+    pub profile: &'a Profile,
+    pub capital_usd: f64,
+    pub leverage: f64,
+}
+
+/// What is stored of a finished account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Finished {
+    pub row: AccountRow,
+    /// Growth of 1, net and gross; empty in a grid of leverages.
+    pub net: Vec<f64>,
+    pub gross: Vec<f64>,
+    /// Date, kind, symbol, words.
+    pub events: Vec<[String; 4]>,
+}
+
+/// What all accounts share.
+pub(super) struct Bench<'a> {
+    pub panel: &'a Panel,
+    pub schedules: Schedules,
+    benchmark: Benchmark,
+    frictionless: Profile,
+    ranks: SizeRanks,
+    pub first: usize,
+    pub end: usize,
+    pub is_grid: bool,
+    ledger: Option<PathBuf>,
+}
+
+impl<'a> Bench<'a> {
+    pub fn new(
+        experiment: &Experiment,
+        simulation: &Simulation,
+        panel: &'a Panel,
+        portfolios: &[Portfolio],
+        schedules: Schedules,
+        benchmark: Benchmark,
+        folder: &Path,
+    ) -> Result<Self> {
+        let calendar = panel.calendar();
+        let first = portfolios.iter().map(|p| p.targets.days[0].0).min().expect("there are portfolios");
+        let last = experiment.walk_forward.last;
+        let end = last.map_or(panel.n_days(), |date| calendar.dates().partition_point(|d| *d <= date));
+        if end <= first {
+            let (from, to) = (calendar.date(first), last.unwrap_or(calendar.date(panel.n_days() - 1)));
+            return Err(Error::data("walk_forward", format!("the weights begin on {from}, behind the last day {to}")));
+        }
+        for name in &simulation.profiles {
+            let profile = schedules.profile(name)?;
+            if profile.costs.iter().any(|choice| choice.name.ends_with("interest")) {
+                benchmark.check(calendar.date(first), calendar.date(end - 1))?;
+            }
+        }
+        let frictionless = Schedules::default().profile(FRICTIONLESS)?.clone();
+        let is_grid = matches!(simulation.leverage, Leverage::Grid(_));
+        let ledger = simulation.ledger.then(|| folder.join("ledger"));
+        let ranks = SizeRanks::new(panel, first, end);
+        Ok(Self { panel, schedules, benchmark, frictionless, ranks, first, end, is_grid, ledger })
+    }
+
+    /// Follows an account, and its portfolio without costs beside it.
+    pub fn account(&self, job: &Job<'_>) -> Result<Finished> {
+        let ledger = self.ledger.as_ref().map(|folder| folder.join(format!("{}.parquet", file_name(job))));
+        let net = self.course(job, job.profile, job.capital_usd, ledger.as_deref())?;
+        let gross = match self.is_grid {
+            true => None,
+            false => {
+                let profile =
+                    Profile { rebalance_sessions: job.profile.rebalance_sessions, ..self.frictionless.clone() };
+                Some(self.course(job, &profile, 1e6, None)?)
+            }
+        };
+        Ok(self.finished(job, &net, gross.as_ref()))
+    }
+
+    fn course(&self, job: &Job<'_>, profile: &Profile, capital_usd: f64, ledger: Option<&Path>) -> Result<Course> {
+        let simulator = Simulator::new(profile, &self.schedules, &self.benchmark, &self.ranks)?;
+        let rebalance = profile.rebalance_sessions.map_or(Rebalance::OnDecisions, Rebalance::Every);
+        let targets = &job.portfolio.targets;
+        let mut policy = Leveraged {
+            policy: Rounded { policy: Stored::new(targets, rebalance), step: profile.weight_rounding },
+            leverage: job.leverage,
+        };
+        let (panel, first, end) = (self.panel, self.first, self.end);
+        let setting = Setting { panel, assets: targets.assets(), first, end, capital_usd };
+        let Some(path) = ledger else {
+            return follow(&simulator, &setting, &mut policy, &mut |_| Ok(()));
+        };
+        let (mut file, mut rows) = (TableStream::new(path), Vec::new());
+        let course = follow(&simulator, &setting, &mut policy, &mut |day| {
+            rows.extend_from_slice(day.postings);
+            if rows.len() < LEDGER_ROWS {
+                return Ok(());
+            }
+            file.append(ledger_table(panel, &std::mem::take(&mut rows)))
+        })?;
+        if !rows.is_empty() {
+            file.append(ledger_table(panel, &rows))?;
+        }
+        file.finish()?;
+        Ok(course)
+    }
+
+    fn finished(&self, job: &Job<'_>, net: &Course, gross: Option<&Course>) -> Finished {
+        let calendar = self.panel.calendar();
+        let n_days = net.returns.len();
+        let daily = |sum: f64| annual_bps(sum / n_days as f64);
+        // A loss of more than everything is one of everything to the holder of the account.
+        let returns: Vec<f64> = net.returns.iter().map(|r| r.max(-1.0)).collect();
+        let date = |day: usize| calendar.date(day).to_string();
+        let excess: Vec<f64> = returns.iter().enumerate().map(|(k, r)| r - self.risk_free(self.first + k)).collect();
+        let market_bps = daily(net.market);
+        let gross_bps = gross.map_or(market_bps, |gross| daily(gross.returns.iter().sum()));
+        let mut components_bps = [0.0; COMPONENTS.len()];
+        components_bps[0] = market_bps - gross_bps;
+        components_bps[1..].iter_mut().zip(net.charges).for_each(|(bps, sum)| *bps = daily(sum));
+        let row = AccountRow {
+            estimator: job.portfolio.estimator.clone(),
+            allocator: job.portfolio.allocator.clone(),
+            profile: job.name.to_string(),
+            capital_usd: job.capital_usd,
+            leverage: job.leverage,
+            volatility_annual: metrics::volatility_annual(&returns),
+            sharpe: metrics::sharpe_ratio(&returns),
+            sharpe_excess: metrics::sharpe_ratio(&excess),
+            sharpe_gross: gross.map_or(f64::NAN, |gross| metrics::sharpe_ratio(&gross.returns)),
+            growth_annual: metrics::growth_annual(&returns),
+            max_drawdown: metrics::max_drawdown(&returns),
+            value_at_risk: metrics::value_at_risk(&returns, 0.05),
+            conditional_value_at_risk: metrics::conditional_value_at_risk(&returns, 0.05),
+            turnover_annual: net.turnover / n_days as f64 * metrics::DAYS_PER_YEAR,
+            gross_leverage: net.gross,
+            gross_bps,
+            components_bps,
+            net_bps: daily(net.returns.iter().sum()),
+            final_usd: net.equity_usd.last().copied().unwrap_or(job.capital_usd),
+            n_days,
+            n_rebalances: net.n_rebalances,
+            n_fills: net.n_fills,
+            n_capped: net.n_capped,
+            n_unpriced: net.n_unpriced,
+            n_endings: net.events.iter().filter(|event| event.kind == EventKind::Ending).count(),
+            n_liquidations: net.liquidations().count(),
+            first_liquidation: net.liquidations().next().map(date).unwrap_or_default(),
+            ruined: net.ruined.map(date).unwrap_or_default(),
+        };
+        let growth = |returns: &[f64]| {
+            let steps = returns.iter().scan(1.0, |equity, r| {
+                *equity *= 1.0 + r;
+                Some(*equity)
+            });
+            std::iter::once(1.0).chain(steps).collect::<Vec<f64>>()
+        };
+        let event = |event: &Event| {
+            let symbol = event.asset.map(|asset| self.panel.assets()[asset].symbol.clone());
+            [date(event.day), event.kind.name().to_string(), symbol.unwrap_or_default(), event.detail.clone()]
+        };
+        let is_kept = |event: &&Event| !self.is_grid || event.kind == EventKind::Ruin;
+        Finished {
+            row,
+            net: if self.is_grid { Vec::new() } else { growth(&returns) },
+            gross: gross.map_or(Vec::new(), |gross| growth(&gross.returns)),
+            events: net.events.iter().filter(is_kept).map(event).collect(),
+        }
+    }
+
+    /// What the benchmark earned from the last session to a day.
+    fn risk_free(&self, day: usize) -> f64 {
+        let calendar = self.panel.calendar();
+        let Some(last) = day.checked_sub(1).map(|last| calendar.date(last)) else { return 0.0 };
+        let nights = (calendar.date(day) - last).get_days();
+        let percent = self.benchmark.at(last).unwrap_or(0.0);
+        percent / 100.0 * f64::from(nights) / self.schedules.financing.day_count
+    }
+}
+
+/// A name for the files of an account.
+fn file_name(job: &Job<'_>) -> String {
+    let Job { number, portfolio, name, capital_usd, leverage, .. } = job;
+    let words = format!("{number:03}-{}-{}-{name}-{capital_usd}-{leverage}", portfolio.name(), portfolio.allocator);
+    words.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' }).collect()
+}
+
+/// The ledger: all rows up to a day sum to the account's money and shares of that day.
+fn ledger_table(panel: &Panel, rows: &[Posting]) -> Table {
+    let symbol = |posting: &Posting| posting.asset.map_or("", |asset| panel.assets()[asset].symbol.as_str());
+    Table::default()
+        .with_dates("date", rows.iter().map(|row| panel.calendar().date(row.day)))
+        .with_texts("entry", rows.iter().map(|row| Entry::name(row.entry)))
+        .with_texts("asset", rows.iter().map(symbol))
+        .with_numbers("shares", rows.iter().map(|row| row.shares))
+        .with_numbers("price", rows.iter().map(|row| row.price))
+        .with_numbers("cents", rows.iter().map(|row| row.cents))
+}

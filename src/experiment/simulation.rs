@@ -1,0 +1,227 @@
+//! Accounts that trade stored target weights.
+//!
+//! Every account is stored when it is finished, so that a simulation that was stopped goes on where it was. What it writes
+//! stands in `simulation_output.rs`.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::costs::{Benchmark, Profile, Schedules};
+use crate::data::{hash_file, read_rates, read_text, write_text};
+use crate::error::{Error, Result};
+use crate::experiment::accounts::{Bench, Finished, Job};
+use crate::experiment::store::Store;
+use crate::experiment::targets::{Portfolio, read_portfolios};
+use crate::experiment::{Experiment, Market, Progress, Simulation};
+use crate::panel::stand_ins;
+use crate::report::AccountRow;
+
+/// Accounts computed together, per thread.
+const ACCOUNTS_PER_THREAD: usize = 8;
+/// The folder of stored accounts.
+const ACCOUNTS: &str = "accounts";
+
+/// Where a simulation takes its inputs from.
+pub struct Inputs {
+    /// The weights: those of a run of this experiment, or any others.
+    pub weights: PathBuf,
+    /// The folder below which the experiment's `rates` lie.
+    pub data: PathBuf,
+}
+
+/// A finished simulation.
+pub struct Simulated {
+    /// One row per account.
+    pub rows: Vec<AccountRow>,
+    /// The tables of `table.md`.
+    pub table: String,
+    /// What had to be assumed.
+    pub stand_ins: Vec<String>,
+    /// Seconds of work over all sessions.
+    pub seconds: f64,
+}
+
+#[derive(Serialize)]
+struct RunFile<'a> {
+    provenance: Provenance<'a>,
+    experiment: &'a Experiment,
+    /// The profiles as they were used.
+    profiles: std::collections::BTreeMap<&'a str, &'a Profile>,
+}
+
+#[derive(Serialize)]
+struct Provenance<'a> {
+    version: &'a str,
+    commit: &'a str,
+    data_hash: &'a str,
+    weights_hash: &'a str,
+    schedules_hash: String,
+    benchmark: String,
+    device: &'a str,
+    threads: usize,
+    duration_seconds: f64,
+    n_accounts: usize,
+    stand_ins: &'a [String],
+}
+
+/// Simulates every portfolio of the weights under every profile, capital and leverage of `[simulation]`, into `folder`.
+///
+/// When `stop` becomes true the accounts in work are finished and stored, and [`Error::Interrupted`] returned; the same
+/// call continues.
+pub fn simulate(
+    experiment: &Experiment,
+    market: &Market,
+    inputs: &Inputs,
+    folder: &Path,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Simulated> {
+    let start = Instant::now();
+    let simulation = experiment.simulation.as_ref().ok_or_else(|| Error::Undefined {
+        what: "simulation",
+        why: "the experiment has no [simulation] with profiles".to_string(),
+    })?;
+    let panel = &market.panel;
+    let schedules_text = schedules_text(simulation)?;
+    let (schedules, place) = (&schedules_text.0, &schedules_text.1);
+    let schedules = Schedules::parse(schedules, place)?;
+    let benchmark = benchmark(simulation, &schedules, &inputs.data)?;
+    if !inputs.weights.exists() {
+        let place = inputs.weights.display().to_string();
+        let rule =
+            "no stored target weights; 'minvar run' with this experiment writes them, or give others with --weights";
+        return Err(Error::data(place, rule));
+    }
+    let weights_hash = hash_file(&inputs.weights)?;
+    let portfolios = named_portfolios(experiment, read_portfolios(&inputs.weights, panel)?);
+    let bench = Bench::new(experiment, simulation, panel, &portfolios, schedules, benchmark.0, folder)?;
+    let jobs = jobs(simulation, &bench.schedules, &portfolios)?;
+    let hash = |what: &str| blake3::hash(what.as_bytes()).to_hex().to_string();
+    let schedules_hash = hash(&schedules_text.0);
+    let config = toml::to_string(experiment).expect("an experiment is plain data");
+    let identity = [
+        config.as_str(),
+        panel.content_hash(),
+        &weights_hash,
+        &schedules_hash,
+        &benchmark.2,
+        env!("CARGO_PKG_VERSION"),
+        env!("MINVAR_COMMIT"),
+    ];
+    let fingerprint = hash(&identity.join("\0"));
+
+    let (store, seconds) = Store::<Finished>::open(folder, ACCOUNTS, &fingerprint)?;
+    let total = jobs.len();
+    let mut finished = store.load(total)?;
+    let show = |done| Progress { done, total, training: None, size: None, what: "accounts" };
+    progress(show(finished.len()));
+    while finished.len() < total {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted { what: "accounts", done: finished.len(), total });
+        }
+        let from = finished.len();
+        let block = &jobs[from..(from + ACCOUNTS_PER_THREAD * rayon::current_num_threads()).min(total)];
+        let done: Vec<Finished> =
+            block.par_iter().with_max_len(1).map(|job| bench.account(job)).collect::<Result<_>>()?;
+        store.save_seconds(&fingerprint, seconds + start.elapsed().as_secs_f64())?;
+        for account in done {
+            store.save(finished.len(), &account)?;
+            finished.push(account);
+        }
+        progress(show(finished.len()));
+    }
+
+    let mut assumed = stand_ins(panel);
+    assumed.push(benchmark.1.clone());
+    let rows: Vec<AccountRow> = finished.iter().map(|account| account.row.clone()).collect();
+    let table = bench.write(experiment, &finished, &rows, &assumed, folder)?;
+    let seconds = (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0;
+    let provenance = Provenance {
+        version: env!("CARGO_PKG_VERSION"),
+        commit: env!("MINVAR_COMMIT"),
+        data_hash: panel.content_hash(),
+        weights_hash: &weights_hash,
+        schedules_hash,
+        benchmark: benchmark.1,
+        device: "cpu",
+        threads: rayon::current_num_threads(),
+        duration_seconds: seconds,
+        n_accounts: rows.len(),
+        stand_ins: &assumed,
+    };
+    let profiles = simulation.profiles.iter().map(|name| Ok((name.as_str(), bench.schedules.profile(name)?)));
+    let run = RunFile { provenance, experiment, profiles: profiles.collect::<Result<_>>()? };
+    write_text(&folder.join("run.toml"), &toml::to_string(&run).expect("a run is plain data"))?;
+    Store::<Finished>::discard(folder, ACCOUNTS)?;
+    Ok(Simulated { rows, table, stand_ins: assumed, seconds })
+}
+
+/// Forgets an unfinished simulation.
+pub fn discard_simulation(folder: &Path) -> Result<()> {
+    Store::<Finished>::discard(folder, ACCOUNTS)
+}
+
+/// The schedules and what they are called.
+fn schedules_text(simulation: &Simulation) -> Result<(String, String)> {
+    Ok(match &simulation.schedules {
+        Some(path) => (read_text(path)?, path.display().to_string()),
+        None => (crate::costs::DEFAULT_SCHEDULES.to_string(), "the built-in schedules".to_string()),
+    })
+}
+
+/// The benchmark, a sentence on it, and its identity.
+fn benchmark(simulation: &Simulation, schedules: &Schedules, data: &Path) -> Result<(Benchmark, String, String)> {
+    match &simulation.rates {
+        Some(name) => {
+            let path = data.join(name);
+            let (dates, percent) = read_rates(&path)?;
+            let series = Benchmark::daily(dates, percent, &path.display().to_string())?;
+            let sentence = format!("interest follows the daily rates of {}", name.display());
+            Ok((series, sentence, hash_file(&path)?))
+        }
+        None => {
+            let sentence = "interest follows yearly means of the federal funds rate; no daily series was given";
+            Ok((Benchmark::yearly(schedules), sentence.to_string(), String::new()))
+        }
+    }
+}
+
+/// The portfolios that an experiment compares, in its order; all of them if it names none of them.
+fn named_portfolios(experiment: &Experiment, portfolios: Vec<Portfolio>) -> Vec<Portfolio> {
+    let compare = &experiment.compare;
+    let place = |portfolio: &Portfolio| {
+        let allocator = compare.allocators.iter().position(|choice| choice.label == portfolio.allocator)?;
+        let estimator = compare.estimators.iter().position(|choice| choice.label == portfolio.estimator);
+        let alone = portfolio.estimator == "none";
+        estimator.or(alone.then_some(0)).map(|estimator| (allocator, estimator))
+    };
+    if portfolios.iter().all(|portfolio| place(portfolio).is_none()) {
+        return portfolios;
+    }
+    let mut placed: Vec<_> =
+        portfolios.into_iter().filter_map(|portfolio| Some((place(&portfolio)?, portfolio))).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, portfolio)| portfolio).collect()
+}
+
+/// Every account, the leverages of a portfolio one behind the other.
+fn jobs<'a>(simulation: &'a Simulation, schedules: &'a Schedules, portfolios: &'a [Portfolio]) -> Result<Vec<Job<'a>>> {
+    let mut jobs = Vec::new();
+    for name in &simulation.profiles {
+        let profile = schedules.profile(name)?;
+        let default = [profile.capital_usd];
+        let capitals = if simulation.capital_usd.is_empty() { &default[..] } else { &simulation.capital_usd };
+        for &capital_usd in capitals {
+            for portfolio in portfolios {
+                for leverage in simulation.leverage.values() {
+                    jobs.push(Job { number: jobs.len(), portfolio, name, profile, capital_usd, leverage });
+                }
+            }
+        }
+    }
+    Ok(jobs)
+}

@@ -1,0 +1,47 @@
+//! Ranks of all assets by size, renewed once a year.
+
+use std::collections::BTreeMap;
+
+use crate::panel::{AssetId, Field, Panel};
+
+/// Days of dollar volume behind a rank.
+const WINDOW: usize = 252;
+
+/// Rank 1 is the largest by market value, or by mean dollar volume of the 252 days before the calendar year where the
+/// panel has no market value; the last rank where neither is known.
+pub struct SizeRanks(BTreeMap<i16, Vec<u32>>);
+
+impl SizeRanks {
+    /// Ranks for the calendar years of the days `first..end`, each from what was known before it.
+    pub fn new(panel: &Panel, first: usize, end: usize) -> Self {
+        let calendar = panel.calendar();
+        let years = calendar.date(first).year()..=calendar.date(end - 1).year();
+        let ranks = |year: i16| {
+            let start = calendar.first_on_or_after(jiff::civil::date(year, 1, 1));
+            let past = panel.past(start);
+            let volume = |asset: AssetId| {
+                let days = &past.field(Field::DollarVolume, asset)?[start.saturating_sub(WINDOW)..];
+                let known = || days.iter().filter(|v| !v.is_nan());
+                let n = known().count();
+                (n > 0).then(|| known().map(|&v| f64::from(v)).sum::<f64>() / n as f64)
+            };
+            let value = |asset: AssetId| past.is_listed(asset).then(|| past.last_known(Field::MarketValue, asset))?;
+            // One measure for all: where few market values are known, volume ranks everyone.
+            let n_values = (0..panel.n_assets()).filter(|&asset| value(asset).is_some()).count();
+            let n_volumes = (0..panel.n_assets()).filter(|&asset| volume(asset).is_some()).count();
+            let size = |asset: AssetId| if 2 * n_values > n_volumes { value(asset) } else { volume(asset) };
+            let mut sized: Vec<(AssetId, f64)> =
+                (0..panel.n_assets()).filter_map(|asset| Some((asset, size(asset)?))).collect();
+            sized.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            let mut ranks = vec![panel.n_assets() as u32; panel.n_assets()];
+            sized.iter().zip(1..).for_each(|((asset, _), rank)| ranks[*asset] = rank);
+            (year, ranks)
+        };
+        Self(years.map(ranks).collect())
+    }
+
+    /// The ranks of a calendar year, by asset.
+    pub fn of_year(&self, year: i16) -> &[u32] {
+        &self.0[&year]
+    }
+}

@@ -1,0 +1,243 @@
+//! What an account earned and paid: tables of all of them, and the bridge from gross to net.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets};
+
+use crate::data::Table;
+use crate::metrics::DAYS_PER_YEAR;
+
+/// Components of the bridge, in order: what leads from the gross to the net return.
+pub const COMPONENTS: [&str; 11] = [
+    "tracking",
+    "commission",
+    "clearing",
+    "section31",
+    "taf",
+    "auction_fee",
+    "slippage",
+    "borrow_fee",
+    "debit_interest",
+    "credit_interest",
+    "short_interest",
+];
+
+/// One account; fractions, annual where the name says so, NaN where undefined.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AccountRow {
+    /// Label of the estimator.
+    pub estimator: String,
+    /// Label of the allocator.
+    pub allocator: String,
+    /// Name of the profile.
+    pub profile: String,
+    /// Paid in, dollars.
+    pub capital_usd: f64,
+    /// Leverage of the targets.
+    pub leverage: f64,
+    /// √252 × standard deviation of net daily returns.
+    pub volatility_annual: f64,
+    /// Net mean over volatility, zero risk-free rate.
+    pub sharpe: f64,
+    /// Net mean above the benchmark rate over the volatility of that.
+    pub sharpe_excess: f64,
+    /// Gross Sharpe ratio, zero risk-free rate.
+    pub sharpe_gross: f64,
+    /// Net compound growth.
+    pub growth_annual: f64,
+    /// Deepest net loss from a peak.
+    pub max_drawdown: f64,
+    /// 5 % value at risk of net daily returns.
+    pub value_at_risk: f64,
+    /// Mean net daily return beyond it.
+    pub conditional_value_at_risk: f64,
+    /// Traded value over equity a year, both sides.
+    pub turnover_annual: f64,
+    /// Mean gross over equity.
+    pub gross_leverage: f64,
+    /// Annual return of weights times returns, basis points: where the bridge begins.
+    pub gross_bps: f64,
+    /// In the order of [`COMPONENTS`], annual basis points; negative when taken.
+    pub components_bps: [f64; COMPONENTS.len()],
+    /// Annual net return, basis points: where it ends.
+    pub net_bps: f64,
+    /// Equity at the end, dollars.
+    pub final_usd: f64,
+    /// Trading days.
+    pub n_days: usize,
+    /// Rebalances.
+    pub n_rebalances: usize,
+    /// Trades.
+    pub n_fills: usize,
+    /// Orders that met their participation cap.
+    pub n_capped: usize,
+    /// Positions and orders without a price, counted by day.
+    pub n_unpriced: usize,
+    /// Endings while held.
+    pub n_endings: usize,
+    /// Days with a forced liquidation.
+    pub n_liquidations: usize,
+    /// The first of them; empty if there is none.
+    pub first_liquidation: String,
+    /// The day on which equity was gone; empty if it never was.
+    pub ruined: String,
+}
+
+impl AccountRow {
+    /// Net minus gross minus all components: zero but for the last bits.
+    pub fn bridge_error(&self) -> f64 {
+        self.net_bps - self.gross_bps - self.components_bps.iter().sum::<f64>()
+    }
+
+    /// Sums of components that readers think of together: tracking, commission and clearing, fees, slippage, financing.
+    pub fn grouped_bps(&self) -> [(&'static str, f64); 5] {
+        let c = &self.components_bps;
+        [
+            ("tracking", c[0]),
+            ("commission, clearing", c[1] + c[2]),
+            ("regulatory, auction fees", c[3] + c[4] + c[5]),
+            ("slippage", c[6]),
+            ("interest, borrow", c[7] + c[8] + c[9] + c[10]),
+        ]
+    }
+}
+
+/// Annual basis points of a mean daily fraction.
+pub fn annual_bps(daily: f64) -> f64 {
+    daily * DAYS_PER_YEAR * 1e4
+}
+
+type Measure = (&'static str, fn(&AccountRow) -> f64);
+
+const MEASURES: [Measure; 16] = [
+    ("capital_usd", |a| a.capital_usd),
+    ("leverage", |a| a.leverage),
+    ("volatility_annual", |a| a.volatility_annual),
+    ("sharpe", |a| a.sharpe),
+    ("sharpe_excess", |a| a.sharpe_excess),
+    ("sharpe_gross", |a| a.sharpe_gross),
+    ("growth_annual", |a| a.growth_annual),
+    ("max_drawdown", |a| a.max_drawdown),
+    ("value_at_risk", |a| a.value_at_risk),
+    ("conditional_value_at_risk", |a| a.conditional_value_at_risk),
+    ("turnover_annual", |a| a.turnover_annual),
+    ("gross_leverage", |a| a.gross_leverage),
+    ("gross_bps", |a| a.gross_bps),
+    ("net_bps", |a| a.net_bps),
+    ("bridge_error_bps", |a| a.bridge_error()),
+    ("final_usd", |a| a.final_usd),
+];
+
+type Count = (&'static str, fn(&AccountRow) -> usize);
+
+const COUNTS: [Count; 7] = [
+    ("n_days", |a| a.n_days),
+    ("n_rebalances", |a| a.n_rebalances),
+    ("n_fills", |a| a.n_fills),
+    ("n_capped", |a| a.n_capped),
+    ("n_unpriced", |a| a.n_unpriced),
+    ("n_endings", |a| a.n_endings),
+    ("n_liquidations", |a| a.n_liquidations),
+];
+
+/// `accounts.csv`: every measure of every account.
+pub fn account_table(rows: &[AccountRow]) -> Table {
+    let mut table = Table::default()
+        .with_texts("estimator", rows.iter().map(|a| &a.estimator))
+        .with_texts("allocator", rows.iter().map(|a| &a.allocator))
+        .with_texts("profile", rows.iter().map(|a| &a.profile));
+    for (name, measure) in MEASURES {
+        table = table.with_numbers(name, rows.iter().map(measure));
+    }
+    for (k, component) in COMPONENTS.iter().enumerate() {
+        table = table.with_numbers(&format!("{component}_bps"), rows.iter().map(|a| a.components_bps[k]));
+    }
+    for (name, count) in COUNTS {
+        table = table.with_counts(name, rows.iter().map(count));
+    }
+    table
+        .with_texts("first_liquidation", rows.iter().map(|a| &a.first_liquidation))
+        .with_texts("ruined", rows.iter().map(|a| &a.ruined))
+}
+
+/// 1 M, 10 M, 500 k.
+pub fn dollars(usd: f64) -> String {
+    match usd {
+        usd if usd >= 1e9 => format!("{} B", trimmed(usd / 1e9)),
+        usd if usd >= 1e6 => format!("{} M", trimmed(usd / 1e6)),
+        usd if usd >= 1e3 => format!("{} k", trimmed(usd / 1e3)),
+        usd => trimmed(usd),
+    }
+}
+
+fn trimmed(x: f64) -> String {
+    let text = format!("{x:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
+/// One Markdown table per profile and capital, the best net Sharpe ratio first: what is earned gross, what is paid, what
+/// is left.
+pub fn account_tables(rows: &[AccountRow]) -> String {
+    let mut groups: Vec<(&str, f64, f64, Vec<&AccountRow>)> = Vec::new();
+    for row in rows {
+        let key = (row.profile.as_str(), row.capital_usd, row.leverage);
+        match groups.iter_mut().find(|(profile, capital, leverage, _)| (*profile, *capital, *leverage) == key) {
+            Some((_, _, _, group)) => group.push(row),
+            None => groups.push((key.0, key.1, key.2, vec![row])),
+        }
+    }
+    let tables = groups.into_iter().map(|(profile, capital, leverage, mut group)| {
+        group.sort_by(|a, b| b.sharpe.total_cmp(&a.sharpe));
+        let mut table = TextTable::new();
+        table.load_preset(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+        let header = [
+            "allocator",
+            "estimator",
+            "volatility",
+            "Sharpe gross",
+            "Sharpe net",
+            "max drawdown",
+            "turnover a year",
+            "gross",
+            "tracking",
+            "commission",
+            "fees",
+            "slippage",
+            "interest",
+            "net",
+        ];
+        table.set_header(header);
+        for a in group {
+            let bps = |x: f64| if x.abs() < 0.05 { "0".to_string() } else { format!("{x:.1}") };
+            let grouped = a.grouped_bps();
+            let mut cells = vec![
+                a.allocator.clone(),
+                a.estimator.clone(),
+                format!("{:.2} %", 100.0 * a.volatility_annual),
+                format!("{:.2}", a.sharpe_gross),
+                format!("{:.2}", a.sharpe),
+                format!("{:.1} %", 100.0 * a.max_drawdown),
+                format!("{:.1}", a.turnover_annual),
+                bps(a.gross_bps),
+            ];
+            cells.extend(grouped.iter().map(|(_, x)| bps(*x)));
+            cells.push(bps(a.net_bps));
+            table.add_row(cells);
+        }
+        table.column_iter_mut().skip(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+        let leverage = if leverage == 1.0 { String::new() } else { format!(", leverage {leverage:.2}") };
+        format!(
+            "Profile `{profile}`, {} dollars{leverage}; basis points a year from gross to net:\n\n{table}",
+            dollars(capital)
+        )
+    });
+    tables.collect::<Vec<_>>().join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dollars_are_written_short() {
+        assert_eq!([1e6, 2.5e7, 1e9, 5e4, 12.5].map(dollars), ["1 M", "25 M", "1 B", "50 k", "12.5"]);
+    }
+}
