@@ -120,9 +120,12 @@ impl Bench<'_> {
         let is_shown =
             |row: &AccountRow| highlight.is_empty() || row.estimator == "none" || highlight.contains(&row.estimator);
         let shown: Vec<&Finished> = finished.iter().filter(|account| is_shown(&account.row)).collect();
+        // Curves of neighbouring capitals look alike: the smallest and the largest are drawn.
+        let capitals = || rows.iter().map(|row| row.capital_usd);
+        let ends = [capitals().fold(f64::INFINITY, f64::min), capitals().fold(0.0, f64::max)];
         let mut net: Vec<(String, Vec<Curve>)> = Vec::new();
         let mut gross: Vec<Curve> = Vec::new();
-        for account in &shown {
+        for account in shown.iter().filter(|account| ends.contains(&account.row.capital_usd)) {
             let row = &account.row;
             let frame = format!("{}, {} dollars", row.profile, dollars(row.capital_usd));
             if net.last().is_none_or(|(last, _)| *last != frame) {

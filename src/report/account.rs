@@ -87,15 +87,15 @@ impl AccountRow {
         self.net_bps - self.gross_bps - self.components_bps.iter().sum::<f64>()
     }
 
-    /// Sums of components that readers think of together: tracking, commission and clearing, fees, slippage, financing.
+    /// Sums of components that readers think of together: commission and clearing, fees, slippage, financing, tracking.
     pub fn grouped_bps(&self) -> [(&'static str, f64); 5] {
         let c = &self.components_bps;
         [
-            ("tracking", c[0]),
             ("commission, clearing", c[1] + c[2]),
             ("regulatory, auction fees", c[3] + c[4] + c[5]),
             ("slippage", c[6]),
             ("interest, borrow", c[7] + c[8] + c[9] + c[10]),
+            ("tracking: whole shares, orders counted at earlier prices", c[0]),
         ]
     }
 }
@@ -197,11 +197,11 @@ pub fn account_tables(rows: &[AccountRow]) -> String {
             "max drawdown",
             "turnover a year",
             "gross",
-            "tracking",
             "commission",
             "fees",
             "slippage",
             "interest",
+            "tracking",
             "net",
         ];
         table.set_header(header);

@@ -44,6 +44,9 @@ pub(super) enum Anchor {
     Right,
 }
 
+/// A line of more points is thinned.
+const MOST_POINTS: usize = 2000;
+
 /// An SVG page.
 pub(super) struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
 
@@ -72,6 +75,7 @@ pub(super) fn draw(width: u32, height: u32, figure: impl FnOnce(&Canvas<'_>)) ->
 impl Canvas<'_> {
     /// A line through points.
     pub fn line(&self, points: Vec<(i32, i32)>, colour: RGBColor, width: u32) {
+        let points = if points.len() > MOST_POINTS { thinned(&points) } else { points };
         let path = PathElement::new(points, colour.stroke_width(width));
         self.0.draw(&path).expect("drawing into a string cannot fail");
     }
@@ -98,6 +102,18 @@ impl Canvas<'_> {
         let style = style.pos(Pos::new(horizontal, VPos::Center));
         self.0.draw_text(text, &style, at).expect("drawing into a string cannot fail");
     }
+}
+
+/// First, lowest, highest and last point of every column of pixels: the same picture from fewer points.
+fn thinned(points: &[(i32, i32)]) -> Vec<(i32, i32)> {
+    let mut kept = Vec::new();
+    for column in points.chunk_by(|a, b| a.0 == b.0) {
+        let x = column[0].0;
+        let (low, high) = column.iter().fold((i32::MAX, i32::MIN), |(low, high), p| (low.min(p.1), high.max(p.1)));
+        kept.extend([column[0], (x, low), (x, high), column[column.len() - 1]]);
+    }
+    kept.dedup();
+    kept
 }
 
 /// A linear map of an interval of values to an interval of pixels.
@@ -134,6 +150,12 @@ pub(super) fn spread(places: &[i32], gap: i32) -> Vec<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thinned_line_keeps_ends_and_extremes_of_every_column() {
+        let points = [(0, 5), (0, 9), (0, 1), (0, 4), (1, 4), (1, 4), (2, 7)];
+        assert_eq!(thinned(&points), [(0, 5), (0, 1), (0, 9), (0, 4), (1, 4), (2, 7)]);
+    }
 
     #[test]
     fn labels_that_would_overlap_are_moved_apart_in_order() {
