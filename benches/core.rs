@@ -8,14 +8,17 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use minvar::allocators::{self, Allocator, LongOnlyMinimumVariance, MinimumVariance, Situation};
+use minvar::costs::{Benchmark, Schedules};
 use minvar::estimators::{
     self, Calibration, Centring, Clip, CovarianceEstimator, Diagonal, EigenvalueCleaner, Ewma, LedoitWolfIdentity, Qis,
     RotationInvariant, Sample, Space, Start, Window,
 };
 use minvar::linalg::{Matrix, Spectrum};
 use minvar::nn::{Architecture, Network, realised_variance};
-use minvar::panel::Past;
+use minvar::panel::{Past, SizeRanks};
+use minvar::policies::{Leveraged, Rebalance, Stored, Target, Targets};
 use minvar::registry::Choice;
+use minvar::simulator::{Setting, Simulator, follow};
 use minvar::synthetic::SyntheticMarket;
 use minvar::universe::Missing;
 
@@ -155,10 +158,43 @@ fn network(criterion: &mut Criterion) {
     }
 }
 
+/// An account over 250 days: a thousand names brought back to equal weights every five sessions, and a hundred of them every
+/// session under the margin rule of the leverage grid.
+fn accounts(criterion: &mut Criterion) {
+    const DAYS: usize = 250;
+    let market = SyntheticMarket {
+        n_days: 2 * DAYS,
+        listed_at_start: 1.0,
+        delisting_rate_annual: 0.0,
+        missing_rate: 0.0,
+        ..SyntheticMarket::default()
+    };
+    let (panel, _) = market.simulate().expect("the parameters are valid");
+    let schedules = Schedules::default();
+    let benchmark = Benchmark::yearly(&schedules);
+    let ranks = SizeRanks::new(&panel, DAYS, 2 * DAYS);
+    for (profile, n_assets, leverage) in [("realistic", N, 1.0), ("paper_sequel", 100, 2.0)] {
+        let weights = (0..n_assets).map(|asset| Target { asset, weight: 1.0 / n_assets as f64 }).collect();
+        let targets = Targets { days: vec![(DAYS, weights)] };
+        let sessions = if profile == "realistic" { 5 } else { 1 };
+        let rules = schedules.profile(profile).expect("it is built in");
+        let simulator = Simulator::new(rules, &schedules, &benchmark, &ranks).expect("it is sound");
+        criterion.bench_function(&format!("account/{profile}/n={n_assets}/days={DAYS}"), |b| {
+            b.iter(|| {
+                let policy = Stored::new(&targets, Rebalance::Every(sessions));
+                let mut policy = Leveraged { policy, leverage };
+                let assets = targets.assets();
+                let setting = Setting { panel: &panel, assets, first: DAYS, end: 2 * DAYS, capital_usd: 1e8 };
+                follow(&simulator, &setting, &mut policy, &mut |_| Ok(())).expect("the market is complete")
+            });
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2)).without_plots();
-    targets = core, zoo, network
+    targets = core, accounts, zoo, network
 }
 criterion_main!(benches);

@@ -86,6 +86,7 @@ mod tests {
     use super::*;
     use crate::account::Fill;
     use crate::costs::tests::{charged, close, order};
+    use crate::panel::Venue;
 
     const PLAIN: &str = "impact_close,scale_by_sigma=false";
 
@@ -106,6 +107,25 @@ mod tests {
             close(bps(asset, share), published, 0.06);
         }
         close(bps(2, 0.01), 7.5, 1e-4);
+    }
+
+    #[test]
+    fn every_exchange_and_size_has_its_published_impact() {
+        // bps for orders of 0.5 and 5 % of the volume: closing auction, continuous trading.
+        let s = Schedules::default().slippage;
+        for (venue, rank, close_bps, continuous_bps) in [
+            (Venue::Nyse, 1500, [3.2, 10.1], [6.4, 20.2]),
+            (Venue::Nyse, 1501, [5.2, 16.5], [10.7, 33.8]),
+            (Venue::Nasdaq, 1500, [7.2, 22.7], [8.3, 26.3]),
+            (Venue::Nasdaq, 3000, [8.8, 27.9], [11.3, 35.8]),
+            (Venue::Nasdaq, 3001, [31.6, 100.0], [15.6, 49.4]),
+        ] {
+            let (k, k_continuous) = s.k(Some(venue), rank);
+            for (i, share) in [0.005f64, 0.05].into_iter().enumerate() {
+                close(k * share.sqrt(), close_bps[i], 0.06);
+                close(k_continuous * share.sqrt(), continuous_bps[i], 0.06);
+            }
+        }
     }
 
     #[test]

@@ -161,6 +161,14 @@ mod tests {
     }
 
     #[test]
+    fn short_collateral_and_excess_cash_of_one_account_earn_their_own_tiers() {
+        // The broker's example at a benchmark of 1.00: 1,650,000 settled, of which 1,500,000 are collateral.
+        let f = Schedules::default().financing;
+        close(credit(1.5e6, &f.short_proceeds[0].tiers, 1.0), 0.0 + 5e5 * 0.005, 1e-9); // the second tier pays nothing
+        close(credit(1.5e5, &f.credit[0].tiers, 1.0), 9e4 * 0.005 + 5e4 * 0.0075, 1e-9);
+    }
+
+    #[test]
     fn the_books_of_two_long_short_funds_cost_what_is_published() {
         // At a benchmark of 5.33 and 10 million of equity: -0.88 % a year, including 0.30 % borrow, for 15 long and 5 short.
         let f = Schedules::default().financing;

@@ -329,5 +329,14 @@ mod tests {
         assert_eq!(fee(Some(Venue::Nasdaq), Auction::Open, 2014, 12, 31), 0.0010);
         assert_eq!(fee(Some(Venue::Amex), Auction::Close, 2020, 1, 1), 0.00085);
         assert_eq!(fee(None, Auction::Close, 2020, 1, 1), 0.0012);
+        for (k, entry) in fees.rates.iter().enumerate() {
+            let auction = if entry.auction == "open" { Auction::Open } else { Auction::Close };
+            let fee = |date| fees.per_share(Venue::named(&entry.venue), auction, date);
+            assert_eq!(fee(entry.from), entry.usd_per_share, "its first day");
+            let next = fees.rates.get(k + 1).filter(|next| next.venue == entry.venue && next.auction == entry.auction);
+            if let Some(next) = next {
+                assert_eq!(fee(next.from.yesterday().unwrap()), entry.usd_per_share, "its last day");
+            }
+        }
     }
 }

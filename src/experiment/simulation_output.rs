@@ -20,7 +20,7 @@ use crate::experiment::Experiment;
 use crate::experiment::accounts::{Bench, Finished};
 use crate::report::{
     AccountRow, Curve, LeverageSeries, account_table, account_tables, bridge_figure, dollars, drawdown_figure,
-    equity_figure, leverage_figure, leverage_table,
+    equity_figure, leverage_csv, leverage_figure, leverage_table,
 };
 
 impl Bench<'_> {
@@ -60,26 +60,7 @@ impl Bench<'_> {
 
     fn write_leverage(&self, about: &str, highlight: &[String], rows: &[AccountRow], folder: &Path) -> Result<String> {
         account_table(rows).write_parquet(&folder.join("accounts.parquet"))?;
-        let round = |x: f64| (x * 1e6).round() / 1e6;
-        let numbers: [(&str, fn(&AccountRow) -> f64); 6] = [
-            ("leverage", |row| row.leverage),
-            ("sharpe", |row| row.sharpe),
-            ("volatility_annual", |row| row.volatility_annual),
-            ("growth_annual", |row| row.growth_annual),
-            ("max_drawdown", |row| row.max_drawdown),
-            ("net_bps", |row| row.net_bps),
-        ];
-        let mut table = Table::default()
-            .with_texts("estimator", rows.iter().map(|row| &row.estimator))
-            .with_texts("allocator", rows.iter().map(|row| &row.allocator));
-        for (name, value) in numbers {
-            table = table.with_numbers(name, rows.iter().map(|row| round(value(row))));
-        }
-        table
-            .with_counts("n_liquidations", rows.iter().map(|row| row.n_liquidations))
-            .with_texts("first_liquidation", rows.iter().map(|row| &row.first_liquidation))
-            .with_texts("ruined", rows.iter().map(|row| &row.ruined))
-            .write_csv(&folder.join("leverage.csv"))?;
+        leverage_csv(rows).write_csv(&folder.join("leverage.csv"))?;
         let series = LeverageSeries::group(rows);
         write_text(&folder.join("leverage.svg"), &leverage_figure(about, &series, highlight))?;
         Ok(leverage_table(&series))

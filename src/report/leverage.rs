@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets};
 
+use crate::data::Table;
 use crate::report::AccountRow;
 use crate::report::lines::{Axis, Frame, Line, frames_figure, round_ticks};
 
@@ -49,11 +50,36 @@ impl<'a> LeverageSeries<'a> {
 
     /// The account nearest to a leverage.
     fn at(&self, leverage: f64) -> Option<&'a AccountRow> {
-        let nearest = |a: &&&AccountRow, b: &&&AccountRow| {
+        let nearest = |a: &&&'a AccountRow, b: &&&'a AccountRow| {
             (a.leverage - leverage).abs().total_cmp(&(b.leverage - leverage).abs())
         };
-        self.rows.iter().min_by(|a, b| nearest(&a, &b)).copied().filter(|row| (row.leverage - leverage).abs() < 0.05)
+        self.rows.iter().min_by(nearest).copied().filter(|row| (row.leverage - leverage).abs() < 0.05)
     }
+}
+
+type Measure = (&'static str, fn(&AccountRow) -> f64);
+
+const MEASURES: [Measure; 6] = [
+    ("leverage", |row| row.leverage),
+    ("sharpe", |row| row.sharpe),
+    ("volatility_annual", |row| row.volatility_annual),
+    ("growth_annual", |row| row.growth_annual),
+    ("max_drawdown", |row| row.max_drawdown),
+    ("net_bps", |row| row.net_bps),
+];
+
+/// `leverage.csv`: what the figure shows, rounded to six digits.
+pub fn leverage_csv(rows: &[AccountRow]) -> Table {
+    let mut table = Table::default()
+        .with_texts("estimator", rows.iter().map(|row| &row.estimator))
+        .with_texts("allocator", rows.iter().map(|row| &row.allocator));
+    for (name, measure) in MEASURES {
+        table = table.with_numbers(name, rows.iter().map(|row| (measure(row) * 1e6).round() / 1e6));
+    }
+    table
+        .with_counts("n_liquidations", rows.iter().map(|row| row.n_liquidations))
+        .with_texts("first_liquidation", rows.iter().map(|row| &row.first_liquidation))
+        .with_texts("ruined", rows.iter().map(|row| &row.ruined))
 }
 
 /// A Markdown table: first liquidation, slope, and what leverages 1, 2 and 3 were.

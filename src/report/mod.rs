@@ -20,7 +20,7 @@ pub use drawdown::drawdown_figure;
 pub use eigenvalues::eigenvalue_figure;
 pub use equity::{Curve, equity_figure};
 pub use learning::{LearningCurve, learning_figure};
-pub use leverage::{LeverageSeries, leverage_figure, leverage_table};
+pub use leverage::{LeverageSeries, leverage_csv, leverage_figure, leverage_table};
 pub use performance::{Performance, markdown_table, performance_table, terminal_table};
 pub use runtime::{Runtime, RuntimePoint, runtime_figure};
 pub use size::{SizeSeries, size_figure, size_table};
