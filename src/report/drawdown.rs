@@ -20,6 +20,7 @@ pub fn drawdown_figure(title: &str, dates: &[Date], frames: &[(String, Vec<Curve
         title: format!("{name}: loss from the last peak, %"),
         x: x.clone(),
         lines: curves.iter().map(line).collect(),
+        floor: f64::NEG_INFINITY,
     };
     frames_figure(title, &frames.iter().map(frame).collect::<Vec<_>>())
 }

@@ -121,26 +121,33 @@ pub fn leverage_table(series: &[LeverageSeries<'_>]) -> String {
     table.to_string()
 }
 
-/// Sharpe ratio, drawdown, volatility and growth against leverage; a dot where the first liquidation falls.
+/// Sharpe ratio above the benchmark (without it, idle cash would have a Sharpe ratio without bound), drawdown, volatility and
+/// growth against leverage; a dot where the first liquidation falls.
 pub fn leverage_figure(title: &str, series: &[LeverageSeries<'_>], highlight: &[String]) -> String {
     let most = series.iter().flat_map(|s| &s.rows).map(|row| row.leverage).fold(0.0, f64::max);
     let x = Axis { range: (0.0, most), ticks: round_ticks(0.0, most, 5), title: "leverage" };
-    let frame = |title: &str, value: fn(&AccountRow) -> f64, scale: f64| {
+    let frame = |title: &str, value: fn(&AccountRow) -> f64, scale: f64, floor: f64| {
         let line = |s: &LeverageSeries<'_>| {
             let points = s.rows.iter().map(|row| (row.leverage, scale * value(row)));
             let mark = s.first_liquidation().map(|row| (row.leverage, scale * value(row)));
-            let named = highlight.is_empty() || highlight.contains(&s.name);
+            let stands_alone = s.rows[0].estimator == "none";
+            let named = highlight.is_empty() || stands_alone || highlight.contains(&s.name);
             Line { label: s.name.clone(), points: points.filter(|p| p.1.is_finite()).collect(), mark, named }
         };
-        Frame { title: title.to_string(), x: x.clone(), lines: series.iter().map(line).collect() }
+        Frame { title: title.to_string(), x: x.clone(), lines: series.iter().map(line).collect(), floor }
     };
     frames_figure(
         title,
         &[
-            frame("Sharpe ratio, net; dot: first forced liquidation", |row| row.sharpe, 1.0),
-            frame("deepest loss from a peak, %", |row| row.max_drawdown, 100.0),
-            frame("volatility, % a year", |row| row.volatility_annual, 100.0),
-            frame("growth, % a year", |row| row.growth_annual, 100.0),
+            frame(
+                "Sharpe ratio above the benchmark rate, net; dot: first forced liquidation",
+                |row| row.sharpe_excess,
+                1.0,
+                -0.5,
+            ),
+            frame("deepest loss from a peak, %", |row| row.max_drawdown, 100.0, f64::NEG_INFINITY),
+            frame("volatility, % a year", |row| row.volatility_annual, 100.0, f64::NEG_INFINITY),
+            frame("growth, % a year", |row| row.growth_annual, 100.0, -40.0),
         ],
     )
 }

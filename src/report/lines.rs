@@ -30,6 +30,8 @@ pub(super) struct Frame {
     pub title: String,
     pub x: Axis,
     pub lines: Vec<Line>,
+    /// What lies below runs along the lower edge.
+    pub floor: f64,
 }
 
 const WIDTH: i32 = 600;
@@ -84,7 +86,7 @@ pub(super) fn frames_figure(title: &str, frames: &[Frame]) -> String {
 
 fn draw_frame(canvas: &Canvas<'_>, (left, top): (i32, i32), frame: &Frame, labels: &[&str]) {
     canvas.text(&frame.title, (left + 16, top + 10), 13, INK, Anchor::Left);
-    let values = || frame.lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y);
+    let values = || frame.lines.iter().flat_map(|line| &line.points).map(|(_, y)| y.max(frame.floor));
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     if !low.is_finite() {
         return;
@@ -105,13 +107,17 @@ fn draw_frame(canvas: &Canvas<'_>, (left, top): (i32, i32), frame: &Frame, label
         canvas.text(text, (at, bottom + 16), 12, INK, Anchor::Centre);
     }
     canvas.text(frame.x.title, ((x.pixels.0 + x.pixels.1) / 2, bottom + 33), 12, INK, Anchor::Centre);
-    let pixels = |line: &Line| line.points.iter().map(|(a, b)| (x.pixel(*a), y.pixel(*b))).collect::<Vec<_>>();
+    let pixels =
+        |line: &Line| line.points.iter().map(|(a, b)| (x.pixel(*a), y.pixel(b.max(frame.floor)))).collect::<Vec<_>>();
     for line in frame.lines.iter().filter(|line| !line.named) {
         canvas.line(pixels(line), PALE, 1);
     }
     let named: Vec<&Line> = frame.lines.iter().filter(|line| line.named && !line.points.is_empty()).collect();
     let ends: Vec<i32> = named.iter().map(|line| pixels(line).last().map_or(bottom, |end| end.1)).collect();
-    for (line, label) in named.into_iter().zip(spread(&ends, 15)) {
+    let labels_at = spread(&ends, 15);
+    // Many lines that end at the bottom push their labels below the frame.
+    let below = labels_at.iter().map(|at| at - bottom).max().unwrap_or(0).max(0);
+    for (line, label) in named.into_iter().zip(labels_at.into_iter().map(|at| at - below)) {
         let colour = colour(labels.iter().position(|known| *known == line.label).unwrap_or(0));
         canvas.line(pixels(line), colour, 1);
         if let Some((a, b)) = line.mark {
