@@ -1,6 +1,7 @@
 //! What happens when margin or equity is missing.
 
-use crate::account::{Account, Auction, Fill, Rounding, Status};
+use crate::account::{Account, Auction, Entry, Fill, Position, Rounding, Status};
+use crate::costs::Day;
 use crate::panel::{AssetId, Quotes};
 use crate::simulator::margin::Held;
 use crate::simulator::{Event, EventKind, Journal, Margin, Simulator, fraction_sold};
@@ -10,8 +11,8 @@ const MOST_SALES: usize = 5;
 
 impl Simulator<'_> {
     /// Compares equity with the maintenance requirement, every position at its own worst price of the day, and sells pro
-    /// rata at those prices what is needed. No position has its worst price together with the others, so the rule is
-    /// stricter than the market was.
+    /// rata at those prices what is needed. Positions do not have their worst prices at the same time, so the rule is stricter
+    /// than the market was.
     pub(super) fn maintenance(&self, account: &mut Account, today: &Quotes<'_>, journal: &mut Journal) {
         if matches!(self.margin, Margin::None) || account.positions().is_empty() {
             return;
@@ -84,13 +85,13 @@ impl Simulator<'_> {
         let mut sma = account.sma;
         for posting in &journal.postings {
             match posting.entry {
-                crate::account::Entry::Fill => {
+                Entry::Fill => {
                     let asset = posting.asset.expect("a fill has an asset");
                     let after = account.shares(asset);
                     let increase = 100.0 * posting.price * (after.abs() - (after - posting.shares).abs());
                     sma -= initial * increase;
                 }
-                crate::account::Entry::Deposit | crate::account::Entry::Split => {}
+                Entry::Deposit | Entry::Split => {}
                 _ => sma += posting.cents,
             }
         }
@@ -129,7 +130,7 @@ impl Simulator<'_> {
         let fills = sales(account, today, 0.1, price);
         let mut charges = Vec::new();
         let month_shares = account.month_shares;
-        self.charges_of(&crate::costs::Day { fills: &fills, month_shares, ..self.day(account, today) }, &mut charges);
+        self.charges_of(&Day { fills: &fills, month_shares, ..self.day(account, today) }, &mut charges);
         let value: f64 = fills.iter().map(Fill::value).sum();
         if value > 0.0 { charges.iter().map(|charge| charge.usd).sum::<f64>() / value } else { 0.0 }
     }
@@ -165,7 +166,7 @@ impl Simulator<'_> {
 /// Orders that sell a share of every position that trades, rounded up to whole shares.
 fn sales(account: &Account, today: &Quotes<'_>, fraction: f64, price: impl Fn(AssetId, f64) -> f64) -> Vec<Fill> {
     let positions = account.positions().iter().filter(|position| today.of(position.asset).traded);
-    let fill = |position: &crate::account::Position| {
+    let fill = |position: &Position| {
         let exact = position.shares.abs() * fraction;
         let sold = match account.rounding() {
             Rounding::Whole => exact.ceil(),

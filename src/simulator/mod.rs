@@ -21,7 +21,7 @@ mod orders;
 pub use course::{Course, Observed, Setting, follow};
 pub use margin::{Held, Margin, fraction_sold};
 
-use crate::account::{Account, Entry, Fill, Posting, Status};
+use crate::account::{Account, Fill, Posting, Status};
 use crate::calendar::Date;
 use crate::costs::{Benchmark, Charge, CostModel, Cycle, Day, Order, Profile, Schedules, Sizing};
 use crate::error::Result;
@@ -228,9 +228,4 @@ fn session_of_month(today: &Quotes<'_>) -> usize {
     let calendar = today.panel().calendar();
     let first = calendar.first_on_or_after(calendar.date(today.day()).first_of_month());
     today.day() - first + 1
-}
-
-/// Sum of the charges of one kind among postings, cents, as they changed the equity.
-pub fn charged(postings: &[Posting], entry: Entry) -> f64 {
-    postings.iter().filter(|posting| posting.entry == entry).map(|posting| posting.cents).sum()
 }
