@@ -28,10 +28,10 @@ const PLAUSIBLE_PAYOUTS: [f64; 2] = [-0.01, 0.2];
 /// What the panel holds of one asset.
 struct Series<'a> {
     asset: AssetId,
+    /// The last day of the listing; never, if it goes on to the end of the panel.
+    last: usize,
     returns: &'a [f64],
     open: Option<&'a [f32]>,
-    high: Option<&'a [f32]>,
-    low: Option<&'a [f32]>,
     price: Option<&'a [f32]>,
     split: Option<&'a [f32]>,
 }
@@ -48,10 +48,6 @@ pub struct Quote {
     pub previous: f64,
     /// Price of the opening auction.
     pub open: f64,
-    /// Highest price.
-    pub high: f64,
-    /// Lowest price.
-    pub low: f64,
     /// Price of the closing auction.
     pub close: f64,
     /// Today's shares for one of yesterday's.
@@ -70,8 +66,6 @@ impl Quote {
     const UNLISTED: Quote = Quote {
         previous: f64::NAN,
         open: f64::NAN,
-        high: f64::NAN,
-        low: f64::NAN,
         close: f64::NAN,
         split: 1.0,
         payout: 0.0,
@@ -97,10 +91,13 @@ impl<'a> Quotes<'a> {
         scope.dedup();
         let series = |asset: AssetId| Series {
             asset,
+            last: panel
+                .life(asset)
+                .map(|(_, last)| last)
+                .filter(|last| last + 1 < panel.n_days())
+                .unwrap_or(usize::MAX),
             returns: panel.returns(asset),
             open: panel.field(Field::Open, asset),
-            high: panel.field(Field::High, asset),
-            low: panel.field(Field::Low, asset),
             price: panel.field(Field::Price, asset),
             split: panel.field(Field::Split, asset),
         };
@@ -121,11 +118,13 @@ impl<'a> Quotes<'a> {
     }
 
     fn update(&mut self) {
-        let (day, n_days) = (self.day, self.panel.n_days());
+        let day = self.day;
         for s in &self.series {
             let quote = &mut self.quotes[s.asset];
-            *quote = next_quote(s, *quote, day);
-            quote.ended = self.panel.life(s.asset).is_some_and(|(_, last)| last < day && last + 1 < n_days);
+            if !quote.ended {
+                *quote = next_quote(s, *quote, day);
+                quote.ended = s.last < day;
+            }
         }
     }
 
@@ -143,6 +142,15 @@ impl<'a> Quotes<'a> {
     #[inline]
     pub fn of(&self, asset: AssetId) -> &Quote {
         &self.quotes[asset]
+    }
+
+    /// Lowest and highest price of the day; where they are not known, the outer ones of open and close.
+    pub fn range(&self, asset: AssetId) -> (f64, f64) {
+        let quote = self.of(asset);
+        let outer = (quote.open.min(quote.close), quote.open.max(quote.close));
+        let at = |field: Field| known(self.panel.field(field, asset), self.day).filter(|_| quote.traded);
+        let price = |over_close: f64| quote.close * (1.0 + over_close);
+        (at(Field::Low).map_or(outer.0, price), at(Field::High).map_or(outer.1, price))
     }
 
     /// Mean dollar volume of an asset over the known ones of the `window` days before this one; `None` without any.
@@ -183,16 +191,19 @@ fn next_quote(s: &Series<'_>, last: Quote, day: usize) -> Quote {
     let r = s.returns[day];
     if r.is_nan() {
         let p = last.close;
-        return Quote { previous: p, open: p, high: p, low: p, split: 1.0, payout: 0.0, traded: false, ..last };
+        return Quote { previous: p, open: p, split: 1.0, payout: 0.0, traded: false, ..last };
     }
     let given = known(s.split, day).filter(|s| *s > 0.0);
-    let (before, real) = match known(s.price, day) {
-        _ if !last.close.is_nan() => (last.close, last.real),
-        Some(price) if r > -1.0 => (price * given.unwrap_or(1.0) / (1.0 + r), true),
-        _ => (ASSUMED_PRICE_USD, false),
+    let (before, real) = if last.close.is_nan() {
+        match known(s.price, day) {
+            Some(price) if r > -1.0 => (price * given.unwrap_or(1.0) / (1.0 + r), true),
+            _ => (ASSUMED_PRICE_USD, false),
+        }
+    } else {
+        (last.close, last.real)
     };
-    let both_known = || Some(known(s.price, day)? / known(s.price, day.checked_sub(1)?)?);
-    let ratio = both_known().filter(|_| real);
+    let of_prices = || Some(known(s.price, day)? / known(s.price, day.checked_sub(1)?)?);
+    let ratio = if real { of_prices() } else { None };
     let (split, payout) = match (given, ratio) {
         (Some(split), Some(ratio)) => (split, (1.0 + r - split * ratio).max(0.0)),
         (Some(split), None) => (split, 0.0),
@@ -209,18 +220,7 @@ fn next_quote(s: &Series<'_>, last: Quote, day: usize) -> Quote {
     let close = before * (1.0 + r - payout) / split;
     let previous = before * (1.0 - payout) / split;
     let open = known(s.open, day).map_or(previous, |over_close| close * (1.0 + over_close));
-    Quote {
-        previous,
-        open,
-        high: known(s.high, day).map_or(open.max(close), |over_close| close * (1.0 + over_close)),
-        low: known(s.low, day).map_or(open.min(close), |over_close| close * (1.0 + over_close)),
-        close,
-        split,
-        payout: payout * before,
-        traded: true,
-        ended: false,
-        real,
-    }
+    Quote { previous, open, close, split, payout: payout * before, traded: true, ended: false, real }
 }
 
 /// What a simulation on this panel has to assume, a sentence each.
@@ -284,6 +284,11 @@ mod tests {
         Panel::new(calendar, vec![asset], returns, fields).unwrap()
     }
 
+    /// The range of the second day.
+    fn range(panel: &Panel) -> (f64, f64) {
+        Quotes::new(panel, vec![0], 1).range(0)
+    }
+
     fn walk(panel: &Panel) -> Vec<Quote> {
         let mut quotes = Quotes::new(panel, vec![0], 0);
         let mut days = vec![*quotes.of(0)];
@@ -341,10 +346,11 @@ mod tests {
     fn open_high_and_low_are_known_or_lie_around_the_close() {
         let fields: &[(Field, &[f32])] =
             &[(Field::Open, &[0.0, 0.05]), (Field::High, &[0.0, 0.1]), (Field::Low, &[0.0, f32::NAN])];
-        let q = walk(&panel(&[0.0, -0.1], fields))[1];
-        assert!((q.open - 45.0 * 1.05).abs() < 1e-5 && (q.high - 49.5).abs() < 1e-5, "{q:?}");
-        assert_eq!((q.low, q.previous), (45.0, 50.0));
-        let q = walk(&panel(&[0.0, -0.1], &[]))[1];
-        assert_eq!((q.open, q.high, q.low), (50.0, 50.0, 45.0));
+        let known = panel(&[0.0, -0.1], fields);
+        let (q, (low, high)) = (walk(&known)[1], range(&known));
+        assert!((q.open - 45.0 * 1.05).abs() < 1e-5 && (high - 49.5).abs() < 1e-5, "{q:?}");
+        assert_eq!((low, q.previous), (45.0, 50.0));
+        let unknown = panel(&[0.0, -0.1], &[]);
+        assert_eq!((walk(&unknown)[1].open, range(&unknown)), (50.0, (45.0, 50.0)));
     }
 }
