@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use polars::io::parquet::write::BatchedWriter;
-use polars::prelude::{DataFrame, ParquetWriter};
+use polars::prelude::{DataFrame, ParquetCompression, ParquetWriter, StatisticsOptions};
 use tempfile::NamedTempFile;
 
 use crate::data::files::partial_file;
@@ -33,7 +33,11 @@ impl TableStream {
             closed => {
                 let file = partial_file(path)?;
                 let handle = file.reopen().map_err(Error::io(path))?;
-                let writer = ParquetWriter::new(handle).batched(frame.schema()).map_err(unusable(path))?;
+                // Long files: the time to write them counts more than their size.
+                let writer = ParquetWriter::new(handle)
+                    .with_compression(ParquetCompression::Snappy)
+                    .with_statistics(StatisticsOptions::empty());
+                let writer = writer.batched(frame.schema()).map_err(unusable(path))?;
                 closed.insert((file, writer))
             }
         };

@@ -19,6 +19,8 @@ pub enum Values {
     Dates(Vec<Date>),
     /// Text.
     Texts(Vec<String>),
+    /// Text as numbers of names: long columns of few different words.
+    Names(Vec<usize>, Vec<String>),
     /// Doubles; NaN is written as a missing value.
     Numbers(Vec<f64>),
     /// Counts and row numbers.
@@ -41,6 +43,11 @@ impl Table {
     /// Adds a column of text.
     pub fn with_texts(self, name: &str, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.with(name, Values::Texts(values.into_iter().map(Into::into).collect()))
+    }
+
+    /// Adds a column of text that repeats a few names, each row by the number of its name.
+    pub fn with_names(self, name: &str, rows: impl IntoIterator<Item = usize>, names: Vec<String>) -> Self {
+        self.with(name, Values::Names(rows.into_iter().collect(), names))
     }
 
     /// Adds a column of numbers.
@@ -123,6 +130,10 @@ fn column(name: &str, values: Values) -> Column {
             days.expect("days since 1970 are dates").into_column()
         }
         Values::Texts(texts) => Series::new(name.into(), texts).into_column(),
+        Values::Names(rows, names) => {
+            let texts: Vec<&str> = rows.iter().map(|row| names[*row].as_str()).collect();
+            Series::new(name.into(), texts).into_column()
+        }
         Values::Numbers(numbers) => {
             let known: Vec<Option<f64>> = numbers.into_iter().map(|x| (!x.is_nan()).then_some(x)).collect();
             Series::new(name.into(), known).into_column()
@@ -191,12 +202,14 @@ mod tests {
         Table::default()
             .with_dates("date", [date, date])
             .with_texts("name", ["a", ""])
+            .with_names("word", [1, 0], vec!["no".to_string(), "yes".to_string()])
             .with_numbers("x", [f64::NAN, 0.1])
             .with_counts("n", [7, 0])
             .write_parquet(&path)
             .unwrap();
         assert_eq!(Table::read_dates(&path, "date").unwrap(), [date, date]);
         assert_eq!(Table::read_texts(&path, "name").unwrap(), ["a", ""]);
+        assert_eq!(Table::read_texts(&path, "word").unwrap(), ["yes", "no"]);
         let x = Table::read_numbers(&path, "x").unwrap();
         assert!(x[0].is_nan() && x[1] == 0.1);
         assert_eq!(Table::read_counts(&path, "n").unwrap(), [7, 0]);

@@ -213,11 +213,13 @@ fn file_name(job: &Job<'_>) -> String {
 
 /// The ledger: all rows up to a day sum to the account's money and shares of that day.
 fn ledger_table(panel: &Panel, rows: &[Posting]) -> Table {
-    let symbol = |posting: &Posting| posting.asset.map_or("", |asset| panel.assets()[asset].symbol.as_str());
+    let symbols = panel.assets().iter().map(|asset| asset.symbol.clone());
+    let symbols: Vec<String> = symbols.chain([String::new()]).collect();
+    let entries = Entry::ALL.iter().map(|entry| entry.name().to_string()).collect();
     Table::default()
         .with_dates("date", rows.iter().map(|row| panel.calendar().date(row.day)))
-        .with_texts("entry", rows.iter().map(|row| Entry::name(row.entry)))
-        .with_texts("asset", rows.iter().map(symbol))
+        .with_names("entry", rows.iter().map(|row| row.entry as usize), entries)
+        .with_names("asset", rows.iter().map(|row| row.asset.unwrap_or(panel.n_assets())), symbols)
         .with_numbers("shares", rows.iter().map(|row| row.shares))
         .with_numbers("price", rows.iter().map(|row| row.price))
         .with_numbers("cents", rows.iter().map(|row| row.cents))
