@@ -26,7 +26,9 @@ pub mod policies;
 pub mod simulator;
 
 pub mod metrics;
+pub mod significance;
 pub mod report;
+pub mod results;
 
 pub mod experiment;
 

@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(folder) = &arguments.out {
         csv(&timed).write_csv(&folder.join("runtime.csv"))?;
         let title = format!("One estimate from {days} days, threads: {}", arguments.threads);
-        write_text(&folder.join("runtime.svg"), &runtime_figure(&title, &timed))?;
+        write_text(&folder.join("runtime.svg"), &runtime_figure(&title, &timed).svg())?;
     }
     Ok(())
 }

@@ -1,11 +1,15 @@
 //! The command line: one file per subcommand.
 
 mod benchmark;
+mod compare;
 mod data;
 mod estimate;
+mod figures;
 mod list;
 mod model;
+mod paper;
 mod progress;
+mod report;
 mod run;
 mod simulate;
 mod train;
@@ -18,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
+use crate::results::{self, Results};
 
 /// Compare covariance cleaners by the realised risk of their minimum-variance portfolios.
 ///
@@ -35,7 +40,10 @@ Start here:
   minvar data import FOLDER --name us_daily  bring your own data, see data/README.md
   minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023
   minvar train experiments/us_network.toml   a network for each of these years, for the same stocks
-  minvar simulate experiments/us_sim.toml    trade the weights of a run: auctions, fees, slippage, interest, margin"
+  minvar simulate experiments/us_sim.toml    trade the weights of a run: auctions, fees, slippage, interest, margin
+  minvar report quick                        what a run found: tests of significance, figures, one HTML page
+  minvar figures                             all figures and tables of all runs again
+  minvar paper check                         the published numbers beside ours"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -51,6 +59,11 @@ enum Command {
     Model(model::Command),
     #[command(subcommand)]
     Data(data::Command),
+    Report(report::Arguments),
+    Figures(figures::Arguments),
+    Compare(compare::Arguments),
+    #[command(subcommand)]
+    Paper(paper::Command),
     Estimate(estimate::Arguments),
     List(list::Arguments),
     Benchmark(benchmark::Arguments),
@@ -90,6 +103,19 @@ impl DataFolder {
     }
 }
 
+/// A finished run by its name below `out`, or by its folder.
+fn open_results(out: &std::path::Path, name: &str) -> crate::error::Result<Results> {
+    let folder = [out.join(name), PathBuf::from(name)].into_iter().find(|folder| folder.is_dir());
+    match folder {
+        Some(folder) => Results::open(&folder),
+        None => {
+            let known = results::find(out);
+            let names: Vec<String> = known.iter().filter_map(|f| Some(Results::open(f).ok()?.name)).collect();
+            Err(Error::unknown("run", name, names.iter().map(String::as_str)))
+        }
+    }
+}
+
 /// Runs the program and returns its exit code: 0 done, 1 failed, 130 interrupted.
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
@@ -98,6 +124,10 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Data(command) => data::run(&command),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Figures(arguments) => figures::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Paper(command) => paper::run(&command),
         Command::Estimate(arguments) => estimate::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Benchmark(arguments) => benchmark::run(&arguments),

@@ -4,7 +4,8 @@ use crate::cli::progress::Shown;
 use crate::cli::simulate::simulate;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
 use crate::experiment::{self, Inputs};
-use crate::report::terminal_table;
+use crate::report::performance_sheet;
+use crate::results::Results;
 
 /// Run an experiment, or continue one that was stopped
 ///
@@ -40,14 +41,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let swept = experiment::sweep(&experiment, &market, &folder, &stop, &mut |progress| shown.run(&progress));
         shown.clear();
         let swept = swept?;
-        println!("{}", swept.table);
+        Results::open(&folder)?.sheets()?.iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
         println!("{:.0} s; tables and figures of all sizes are in {}", swept.seconds, folder.display());
         return Ok(());
     }
     let finished = experiment::run(&experiment, &market, &folder, &stop, &mut |progress| shown.run(&progress));
     shown.clear();
     let finished = finished?;
-    println!("{}", terminal_table(&finished.rows));
+    println!("{}", performance_sheet("", &finished.rows).terminal());
     finished.never_defined.iter().for_each(|line| println!("undefined on every date: {line}"));
     let (n_filled, seconds) = (finished.provenance.n_filled, finished.provenance.duration_seconds);
     println!(

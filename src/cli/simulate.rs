@@ -102,8 +102,8 @@ pub(super) fn simulate(experiment: &Experiment, market: &Market, inputs: &Inputs
     let mut shown = Shown::new();
     let simulated = experiment::simulate(experiment, market, inputs, folder, &stop, &mut |p| shown.run(&p));
     shown.clear();
-    let Simulated { rows, table, stand_ins, seconds } = simulated?;
-    println!("{table}\n");
+    let Simulated { rows, sheets, stand_ins, seconds } = simulated?;
+    sheets.iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
     stand_ins.iter().for_each(|note| println!("assumed: {note}"));
     println!("{} accounts, {seconds} s; tables, figures, ledgers and run.toml are in {}", rows.len(), folder.display());
     Ok(())

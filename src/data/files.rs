@@ -62,3 +62,12 @@ pub fn hash_file(path: &Path) -> Result<String> {
 pub fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(Error::io(path))
 }
+
+/// Names of what lies in a folder.
+pub fn list_folder(path: &Path) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(path).map_err(Error::io(path))?;
+    let name = |entry: std::io::Result<std::fs::DirEntry>| {
+        Ok(entry.map_err(Error::io(path))?.file_name().to_string_lossy().into_owned())
+    };
+    entries.map(name).collect()
+}

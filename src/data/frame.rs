@@ -1,4 +1,4 @@
-//! A source file as columns, with errors that name file, row and column.
+//! A file as columns, with errors that name file, row and column.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -12,14 +12,14 @@ use crate::data::table::{dates, numbers, texts, unusable};
 use crate::error::{Error, Result};
 
 /// A CSV or Parquet file in memory. CSV cells stay text until a column is asked for, so that a bad one is named.
-pub(super) struct Frame {
+pub struct Columns {
     path: PathBuf,
     frame: DataFrame,
     /// What a person calls the first data row: line 2 of a CSV file, row 1 of a Parquet file.
     first_row: usize,
 }
 
-impl Frame {
+impl Columns {
     /// Reads a file by its extension.
     pub fn read(path: &Path) -> Result<Self> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_lowercase();
@@ -123,6 +123,33 @@ impl Frame {
             text => accept(row, text.parse().map_err(|_| rule(row, text))?, text),
         };
         self.texts(name)?.into_iter().enumerate().map(parse).collect()
+    }
+
+    /// Rows as values of a type whose fields are columns; those named in `texts` are text, all others numbers, NaN where empty.
+    pub fn rows<T: serde::de::DeserializeOwned>(&self, texts: &[&str]) -> Result<Vec<T>> {
+        let names = self.names();
+        let columns = names.iter().map(|name| self.texts(name)).collect::<Result<Vec<_>>>()?;
+        let value = |name: &str, cell: &str| -> Option<toml::Value> {
+            if texts.contains(&name) {
+                return Some(toml::Value::String(cell.to_string()));
+            }
+            let number = || cell.parse().ok().map(toml::Value::Float);
+            match cell {
+                "" => Some(toml::Value::Float(f64::NAN)),
+                _ => cell.parse().ok().map(toml::Value::Integer).or_else(number),
+            }
+        };
+        let row = |row: usize| {
+            let mut fields = toml::Table::new();
+            for (name, column) in names.iter().zip(&columns) {
+                let value = value(name, &column[row]).ok_or_else(|| {
+                    Error::data(self.place(row), format!("'{}' in column {name} is not a number", column[row]))
+                })?;
+                fields.insert(name.clone(), value);
+            }
+            T::deserialize(fields).map_err(|error| Error::data(self.place(row), error.message().replace('\n', " ")))
+        };
+        (0..self.n_rows()).map(row).collect()
     }
 
     /// Numbers with a code instead of a value now and then (CRSP), NaN for the code.

@@ -13,7 +13,7 @@ use std::path::Path;
 use npyz::{NpyFile, WriterBuilder};
 
 use crate::data::files::write_atomically;
-use crate::data::frame::Frame;
+use crate::data::frame::Columns;
 use crate::data::import::NotANumber;
 use crate::data::table::{Table, Values};
 use crate::error::{Error, Result};
@@ -51,7 +51,7 @@ fn is_npy(path: &Path) -> bool {
 }
 
 fn read_frame(path: &Path) -> Result<NamedMatrix> {
-    let frame = Frame::read(path)?;
+    let frame = Columns::read(path)?;
     let mut names = frame.names();
     if !names.is_empty() && names.iter().all(|name| name.trim().parse::<f64>().is_ok()) {
         let rule = "the first line holds numbers; it must hold the names of the assets (a .npy file needs none)";

@@ -12,7 +12,8 @@ mod table;
 mod targets;
 
 pub use describe::{Description, YearCoverage, describe};
-pub use files::{hash_file, read_text, write_atomically, write_text};
+pub use files::{hash_file, list_folder, read_text, write_atomically, write_text};
+pub use frame::Columns;
 pub use import::{Imported, Layout, NotANumber, Options, ValueKind, import};
 pub use matrix::{NamedMatrix, NamedRows, read_returns, write_matrix};
 pub use rows::TableStream;

@@ -23,6 +23,8 @@ pub enum Values {
     Names(Vec<usize>, Vec<String>),
     /// Doubles; NaN is written as a missing value.
     Numbers(Vec<f64>),
+    /// The same in single precision, for long series of which more digits mean nothing.
+    Singles(Vec<f32>),
     /// Counts and row numbers.
     Counts(Vec<u32>),
 }
@@ -53,6 +55,11 @@ impl Table {
     /// Adds a column of numbers.
     pub fn with_numbers(self, name: &str, values: impl IntoIterator<Item = f64>) -> Self {
         self.with(name, Values::Numbers(values.into_iter().collect()))
+    }
+
+    /// Adds a column of numbers in single precision.
+    pub fn with_singles(self, name: &str, values: impl IntoIterator<Item = f64>) -> Self {
+        self.with(name, Values::Singles(values.into_iter().map(|x| x as f32).collect()))
     }
 
     /// Adds a column of counts.
@@ -138,6 +145,7 @@ fn column(name: &str, values: Values) -> Column {
             let known: Vec<Option<f64>> = numbers.into_iter().map(|x| (!x.is_nan()).then_some(x)).collect();
             Series::new(name.into(), known).into_column()
         }
+        Values::Singles(singles) => Series::new(name.into(), singles).into_column(),
         Values::Counts(counts) => Series::new(name.into(), counts).into_column(),
     }
 }

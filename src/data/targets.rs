@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::calendar::Date;
-use crate::data::frame::Frame;
+use crate::data::frame::Columns;
 use crate::data::import::NotANumber;
 use crate::error::{Error, Result};
 
@@ -19,7 +19,7 @@ pub struct WeightRows {
     pub assets: Vec<String>,
     /// Share of the equity.
     pub weights: Vec<f64>,
-    frame: Frame,
+    frame: Columns,
 }
 
 impl WeightRows {
@@ -31,7 +31,7 @@ impl WeightRows {
 
 /// Reads a weights file (.parquet or .csv).
 pub fn read_weights(path: &Path) -> Result<WeightRows> {
-    let frame = Frame::read(path)?;
+    let frame = Columns::read(path)?;
     let dates = frame.dates(&frame.require(&["date"])?)?;
     let optional = |name: &str| match frame.find(&[name]) {
         Some(name) => frame.texts(&name),
@@ -50,7 +50,7 @@ pub fn read_weights(path: &Path) -> Result<WeightRows> {
 ///
 /// Days without a rate are left out.
 pub fn read_rates(path: &Path) -> Result<(Vec<Date>, Vec<f64>)> {
-    let frame = Frame::read(path)?;
+    let frame = Columns::read(path)?;
     let date = frame.require(&["date", "observation_date"])?;
     let value = frame.names().into_iter().find(|name| *name != date);
     let value = value.ok_or_else(|| Error::data(path.display().to_string(), "no column of rates beside the dates"))?;

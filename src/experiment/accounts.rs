@@ -19,7 +19,7 @@ use crate::simulator::{Course, Event, EventKind, Setting, Simulator, follow};
 /// Postings held before they are written.
 const LEDGER_ROWS: usize = 100_000;
 /// The profile of the gross return.
-const FRICTIONLESS: &str = "frictionless";
+pub(super) const FRICTIONLESS: &str = "frictionless";
 
 /// An account to follow.
 #[derive(Clone, Copy)]

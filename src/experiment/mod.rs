@@ -30,6 +30,7 @@ pub use targets::{Portfolio, read_portfolios};
 use crate::data::write_text;
 use crate::error::{Error, Result};
 use crate::report::Performance;
+use crate::results::{Results, draw, write_tables};
 
 use networks::Networks;
 use plan::Plan;
@@ -151,10 +152,9 @@ fn run_and_keep(
         progress(Progress { what: "dates", done: decisions.len(), total, training: None, size: None });
     }
     let rows = output::write(&plan, &decisions, folder)?;
-    networks.write_figures(&plan.years())?;
     if !experiment.figures.eigenvalues.is_empty() {
         let maps = windows::eigenvalue_maps(&plan, &networks, &mut fits, &mut |_| {})?;
-        output::write_eigenvalues(&plan, &maps, folder)?;
+        output::write_eigenvalues(&maps, folder)?;
     }
     let provenance = Provenance {
         version: env!("CARGO_PKG_VERSION").to_string(),
@@ -170,7 +170,16 @@ fn run_and_keep(
     };
     let text = toml::to_string(&RunFile { provenance: &provenance, experiment }).expect("a run is plain data");
     write_text(&folder.join("run.toml"), &text)?;
+    redraw(folder)?;
     Ok(Finished { rows, provenance, never_defined: never_defined(&plan, &decisions) })
+}
+
+/// Tables and figures from the files of a finished run.
+fn redraw(folder: &Path) -> Result<()> {
+    let results = Results::open(folder)?;
+    write_tables(&results)?;
+    draw(&results, &[], &[])?;
+    Ok(())
 }
 
 /// One line for each portfolio that never existed.

@@ -16,13 +16,11 @@ use std::sync::atomic::AtomicBool;
 use serde::Deserialize;
 
 use crate::calendar::Date;
-use crate::data::write_text;
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
 use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, Market};
 use crate::registry::Choice;
-use crate::report::{LearningCurve, learning_figure};
 use crate::train::{Eligible, Model, Neural, Recipe, Task, TrainingProgress, train};
 
 /// The name of a choice with a model file.
@@ -188,35 +186,7 @@ impl<'a> Networks<'a> {
                 files.push(self.file(&wanted, year));
             }
         }
-        self.write_figures(years)?;
         Ok(files)
-    }
-
-    /// Writes the learning curves of all models of the run, one figure per recipe and seed.
-    pub fn write_figures(&self, years: &[i16]) -> Result<()> {
-        let root = self.folder.parent().expect("the folder of models lies in that of the run");
-        for choice in self.experiment.compare.estimators.iter().filter(|choice| choice.name == TRAIN) {
-            let wanted: FromRecipe = choice.parameters()?;
-            let mut curves = Vec::new();
-            let mut start = 0;
-            for &year in years {
-                let header = Model::open(&self.file(&wanted, year))?.header;
-                start = if header.continued_from.is_some() { start } else { 0 };
-                let record = header.record;
-                curves.push(LearningCurve {
-                    label: year.to_string(),
-                    start,
-                    training: record.iter().map(|point| (point.step, point.loss)).collect(),
-                    validation: record.iter().filter_map(|point| Some((point.step, point.validation?))).collect(),
-                });
-                start += header.steps;
-            }
-            let name = format!("{}-{}", wanted.train, wanted.seed);
-            let figure =
-                learning_figure(&format!("Training of network {name}, by the year the model is used in"), &curves);
-            write_text(&root.join(format!("learning-{name}.svg")), &figure)?;
-        }
-        Ok(())
     }
 
     fn file(&self, wanted: &FromRecipe, year: i16) -> PathBuf {

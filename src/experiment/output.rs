@@ -1,31 +1,29 @@
 //! The files of a finished run.
 //!
 //! ```text
-//! metrics.csv           one row per portfolio            table.md      the same, readable
+//! metrics.csv           one row per portfolio
 //! returns.parquet       date, estimator, allocator, return
 //! weights.parquet       date, estimator, allocator, asset, weight (those that are not zero)
 //! diagnostics.parquet   per rebalance: sizes, turnover, concentration, predicted volatility, why undefined, repairs
 //! universe.parquet      the certificate: date, asset      universe.csv  date, members, hash, removed by each rule
-//! equity.svg, volatility.svg
-//! eigenvalues.csv, .svg cleaned against sample eigenvalues on the last date, if [figures] asks for them
+//! eigenvalues.csv       cleaned against sample eigenvalues on the last date, if [figures] asks for them
 //! run.toml              configuration with all defaults, and provenance
+//! table.md, table.tex, *.svg   made from these files by `results`
 //! ```
 
 use std::path::Path;
 
 use crate::calendar::Date;
-use crate::data::{Table, write_text};
+use crate::data::Table;
 use crate::error::Result;
 use crate::experiment::evaluate;
 use crate::experiment::plan::Plan;
 use crate::experiment::windows::{Allocation, Decision, EigenvalueMap};
 use crate::linalg::Repair;
 use crate::metrics;
-use crate::report::{
-    Curve, Performance, eigenvalue_figure, equity_figure, markdown_table, performance_table, volatility_figure,
-};
+use crate::report::{Performance, performance_table};
 
-/// Writes everything but `run.toml` and returns the table.
+/// Writes the tables of numbers and returns the measures.
 pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> Result<Vec<Performance>> {
     let paths: Vec<evaluate::Path> = (0..plan.pairs.len()).map(|n| evaluate::follow(plan, decisions, n)).collect();
     let performance = |(n, path)| evaluate::performance(plan, decisions, n, path);
@@ -39,56 +37,18 @@ pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> R
     members_table(plan, decisions).write_parquet(&folder.join("universe.parquet"))?;
     certificate_table(plan, decisions).write_csv(&folder.join("universe.csv"))?;
     performance_table(&rows).write_csv(&folder.join("metrics.csv"))?;
-    let about = &plan.experiment.about;
-    write_text(&folder.join("table.md"), &format!("{about}\n\n{}\n", markdown_table(&rows)))?;
-    write_text(&folder.join("volatility.svg"), &volatility_figure(about, &rows))?;
-    let day_zero = plan.market.panel.calendar().date(decisions[0].day);
-    let dates: Vec<Date> = std::iter::once(day_zero).chain(dates.iter().copied()).collect();
-    write_text(&folder.join("equity.svg"), &equity_figure(about, &dates, &frames(plan, &rows, &paths)))?;
     Ok(rows)
 }
 
 /// Cleaned against sample eigenvalues on the last date.
-pub(super) fn write_eigenvalues(plan: &Plan<'_>, maps: &[EigenvalueMap], folder: &Path) -> Result<()> {
+pub(super) fn write_eigenvalues(maps: &[EigenvalueMap], folder: &Path) -> Result<()> {
     let rows = || maps.iter().flat_map(|(label, map)| (0..map.nrows()).map(move |k| (label, map, k)));
     Table::default()
         .with_texts("estimator", rows().map(|(label, _, _)| label))
         .with_counts("rank", rows().map(|(_, _, k)| k + 1))
         .with_numbers("sample", rows().map(|(_, map, k)| map[(k, 0)]))
         .with_numbers("cleaned", rows().map(|(_, map, k)| map[(k, 1)]))
-        .write_csv(&folder.join("eigenvalues.csv"))?;
-    let last = plan.market.panel.calendar().date(plan.decisions[plan.decisions.len() - 1]);
-    let title = format!("Eigenvalues of the correlation on {last}: cleaned against sample (log scales)");
-    let curve = |(label, map): &EigenvalueMap| {
-        (label.clone(), map.column(0).iter().copied().zip(map.column(1).iter().copied()).collect())
-    };
-    let curves: Vec<(String, Vec<(f64, f64)>)> = maps.iter().map(curve).collect();
-    write_text(&folder.join("eigenvalues.svg"), &eigenvalue_figure(&title, &curves))
-}
-
-/// One frame per allocator with the curves of its defined portfolios, of those highlighted if any are.
-fn frames(plan: &Plan<'_>, rows: &[Performance], paths: &[evaluate::Path]) -> Vec<(String, Vec<Curve>)> {
-    let mut frames: Vec<(String, Vec<Curve>)> = Vec::new();
-    for ((pair, row), path) in plan.pairs.iter().zip(rows).zip(paths) {
-        let heading = format!("{}: growth of 1, before costs (log scale)", pair.allocator_label);
-        if frames.last().is_none_or(|(last, _)| *last != heading) {
-            frames.push((heading, Vec::new()));
-        }
-        let highlight = &plan.experiment.figures.highlight;
-        let stands_alone = plan.pairs.iter().filter(|other| other.allocator == pair.allocator).count() == 1;
-        let is_shown = highlight.is_empty() || stands_alone || highlight.contains(&pair.estimator_label);
-        if row.volatility_annual.is_nan() || !is_shown {
-            continue;
-        }
-        let mut equity = vec![1.0];
-        equity.extend(path.returns.iter().scan(1.0, |equity, r| {
-            *equity *= 1.0 + r;
-            Some(*equity)
-        }));
-        let (_, curves) = frames.last_mut().expect("a frame was pushed above");
-        curves.push(Curve { label: pair.estimator_label.clone(), equity });
-    }
-    frames
+        .write_csv(&folder.join("eigenvalues.csv"))
 }
 
 fn returns_table(plan: &Plan<'_>, dates: &[Date], paths: &[evaluate::Path]) -> Table {

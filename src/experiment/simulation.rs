@@ -18,7 +18,8 @@ use crate::experiment::store::Store;
 use crate::experiment::targets::{Portfolio, read_portfolios};
 use crate::experiment::{Experiment, Market, Progress, Simulation};
 use crate::panel::stand_ins;
-use crate::report::AccountRow;
+use crate::report::{AccountRow, Sheet};
+use crate::results::{Results, draw, write_tables};
 
 /// Accounts computed together, per thread.
 const ACCOUNTS_PER_THREAD: usize = 8;
@@ -38,7 +39,7 @@ pub struct Simulated {
     /// One row per account.
     pub rows: Vec<AccountRow>,
     /// The tables of `table.md`.
-    pub table: String,
+    pub sheets: Vec<Sheet>,
     /// What had to be assumed.
     pub stand_ins: Vec<String>,
     /// Seconds of work over all sessions.
@@ -138,7 +139,7 @@ pub fn simulate(
     let mut assumed = stand_ins(panel);
     assumed.push(benchmark.1.clone());
     let rows: Vec<AccountRow> = finished.iter().map(|account| account.row.clone()).collect();
-    let table = bench.write(experiment, &finished, &rows, &assumed, folder)?;
+    bench.write(&finished, &rows, folder)?;
     let seconds = (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0;
     let provenance = Provenance {
         version: env!("CARGO_PKG_VERSION"),
@@ -156,8 +157,12 @@ pub fn simulate(
     let profiles = simulation.profiles.iter().map(|name| Ok((name.as_str(), bench.schedules.profile(name)?)));
     let run = RunFile { provenance, experiment, profiles: profiles.collect::<Result<_>>()? };
     write_text(&folder.join("run.toml"), &toml::to_string(&run).expect("a run is plain data"))?;
+    let results = Results::open_simulation(folder)?;
+    write_tables(&results)?;
+    draw(&results, &[], &[])?;
+    let sheets = results.simulation_sheets(&results.simulations[0])?;
     Store::<Finished>::discard(folder, ACCOUNTS)?;
-    Ok(Simulated { rows, table, stand_ins: assumed, seconds })
+    Ok(Simulated { rows, sheets, stand_ins: assumed, seconds })
 }
 
 /// Forgets an unfinished simulation.

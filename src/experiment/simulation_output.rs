@@ -2,43 +2,32 @@
 //!
 //! ```text
 //! results/<name>/simulation/accounts.csv     one row per portfolio, profile, capital and leverage: measures and the bridge
-//!                           table.md         the same, readable, with what had to be assumed
-//!                           equity.parquet   date, account, growth of 1 net and gross
+//!                           equity.parquet   date, account, growth of 1; profile `frictionless` before costs; single precision
 //!                           events.parquet   forced liquidations, endings, ruin
 //!                           ledger/*.parquet every posting of an account
-//!                           bridge.svg, equity.svg, drawdown.svg
-//!                           leverage.csv, leverage.svg, accounts.parquet instead, with a grid of leverages
-//!                           run.toml         configuration and provenance
+//!                           leverage.csv, accounts.parquet instead, with a grid of leverages
+//!                           run.toml         configuration and provenance, with what had to be assumed
+//!                           table.md, table.tex, *.svg   made from these files by `results`
 //! ```
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use crate::calendar::Date;
-use crate::data::{Table, TableStream, write_text};
+use crate::data::Table;
 use crate::error::Result;
-use crate::experiment::Experiment;
-use crate::experiment::accounts::{Bench, Finished};
-use crate::report::{
-    AccountRow, Curve, LeverageSeries, account_table, account_tables, bridge_figure, dollars, drawdown_figure,
-    equity_figure, leverage_csv, leverage_figure, leverage_table,
-};
+use crate::experiment::accounts::{Bench, FRICTIONLESS, Finished};
+use crate::report::{AccountRow, account_table, leverage_csv};
 
 impl Bench<'_> {
-    /// Tables and figures; returns the tables in Markdown.
-    pub(super) fn write(
-        &self,
-        experiment: &Experiment,
-        finished: &[Finished],
-        rows: &[AccountRow],
-        assumed: &[String],
-        folder: &Path,
-    ) -> Result<String> {
-        let about = &experiment.about;
-        let highlight = &experiment.figures.highlight;
-        let table = match self.is_grid {
-            true => self.write_leverage(about, highlight, rows, folder)?,
-            false => self.write_courses(about, highlight, finished, rows, folder)?,
-        };
+    /// The tables of numbers.
+    pub(super) fn write(&self, finished: &[Finished], rows: &[AccountRow], folder: &Path) -> Result<()> {
+        if self.is_grid {
+            account_table(rows).write_parquet(&folder.join("accounts.parquet"))?;
+            leverage_csv(rows).write_csv(&folder.join("leverage.csv"))?;
+        } else {
+            account_table(rows).write_csv(&folder.join("accounts.csv"))?;
+            self.write_courses(finished, folder)?;
+        }
         let events = || finished.iter().flat_map(|account| account.events.iter().map(|event| (&account.row, event)));
         let text = |k: usize| events().map(move |(_, event)| &event[k]);
         Table::default()
@@ -51,83 +40,29 @@ impl Bench<'_> {
             .with_texts("event", text(1))
             .with_texts("asset", text(2))
             .with_texts("detail", text(3))
-            .write_parquet(&folder.join("events.parquet"))?;
-        let notes: Vec<String> = assumed.iter().map(|note| format!("- {note}")).collect();
-        let page = format!("{about}\n\n{table}\n\nAssumed where the panel does not know:\n\n{}\n", notes.join("\n"));
-        write_text(&folder.join("table.md"), &page)?;
-        Ok(table)
+            .write_parquet(&folder.join("events.parquet"))
     }
 
-    fn write_leverage(&self, about: &str, highlight: &[String], rows: &[AccountRow], folder: &Path) -> Result<String> {
-        account_table(rows).write_parquet(&folder.join("accounts.parquet"))?;
-        leverage_csv(rows).write_csv(&folder.join("leverage.csv"))?;
-        let series = LeverageSeries::group(rows);
-        write_text(&folder.join("leverage.svg"), &leverage_figure(about, &series, highlight))?;
-        Ok(leverage_table(&series))
-    }
-
-    fn write_courses(
-        &self,
-        about: &str,
-        highlight: &[String],
-        finished: &[Finished],
-        rows: &[AccountRow],
-        folder: &Path,
-    ) -> Result<String> {
-        account_table(rows).write_csv(&folder.join("accounts.csv"))?;
+    /// Equity of every account, and before them, once for each portfolio and leverage, what there was before costs.
+    fn write_courses(&self, finished: &[Finished], folder: &Path) -> Result<()> {
         let dates = &self.panel.calendar().dates()[self.first..self.end];
-        let mut file = TableStream::new(&folder.join("equity.parquet"));
-        for account in finished {
-            let (row, n) = (&account.row, dates.len());
-            file.append(
-                Table::default()
-                    .with_dates("date", dates.iter().copied())
-                    .with_texts("estimator", std::iter::repeat_n(&row.estimator, n))
-                    .with_texts("allocator", std::iter::repeat_n(&row.allocator, n))
-                    .with_texts("profile", std::iter::repeat_n(&row.profile, n))
-                    .with_numbers("capital_usd", std::iter::repeat_n(row.capital_usd, n))
-                    .with_numbers("leverage", std::iter::repeat_n(row.leverage, n))
-                    .with_numbers("net", account.net[1..].iter().copied())
-                    .with_numbers("gross", account.gross[1..].iter().copied()),
-            )?;
-        }
-        file.finish()?;
-
-        let name = |row: &AccountRow| {
-            let label =
-                if row.estimator == "none" || row.estimator.is_empty() { &row.allocator } else { &row.estimator };
-            if row.leverage == 1.0 { label.clone() } else { format!("{label}, {:.2}", row.leverage) }
-        };
-        let is_shown =
-            |row: &AccountRow| highlight.is_empty() || row.estimator == "none" || highlight.contains(&row.estimator);
-        let shown: Vec<&Finished> = finished.iter().filter(|account| is_shown(&account.row)).collect();
-        // Curves of neighbouring capitals look alike: the smallest and the largest are drawn.
-        let capitals = || rows.iter().map(|row| row.capital_usd);
-        let ends = [capitals().fold(f64::INFINITY, f64::min), capitals().fold(0.0, f64::max)];
-        let mut net: Vec<(String, Vec<Curve>)> = Vec::new();
-        let mut gross: Vec<Curve> = Vec::new();
-        for account in shown.iter().filter(|account| ends.contains(&account.row.capital_usd)) {
-            let row = &account.row;
-            let frame = format!("{}, {} dollars", row.profile, dollars(row.capital_usd));
-            if net.last().is_none_or(|(last, _)| *last != frame) {
-                net.push((frame, Vec::new()));
-            }
-            let curve = |equity: &[f64]| Curve { label: name(row), equity: equity.to_vec() };
-            net.last_mut().expect("a frame was pushed").1.push(curve(&account.net));
-            if net.len() == 1 {
-                gross.push(curve(&account.gross));
+        let mut known = HashSet::new();
+        let mut courses: Vec<(&AccountRow, &str, f64, &[f64])> = Vec::new();
+        for Finished { row, gross, .. } in finished {
+            if known.insert((&row.estimator, &row.allocator, row.leverage.to_bits())) {
+                courses.push((row, FRICTIONLESS, f64::NAN, &gross[1..]));
             }
         }
-        // The day before the first stands for the capital.
-        let before = self.panel.calendar().dates()[self.first.saturating_sub(1)];
-        let dates: Vec<Date> = std::iter::once(before).chain(dates.iter().copied()).collect();
-        write_text(&folder.join("drawdown.svg"), &drawdown_figure(about, &dates, &net))?;
-        // The first frame shows what there was before costs.
-        let mut frames = vec![("weights times returns: growth of 1, before costs (log scale)".to_string(), gross)];
-        frames.extend(net.into_iter().map(|(name, curves)| (format!("{name}: growth of 1, net (log scale)"), curves)));
-        write_text(&folder.join("equity.svg"), &equity_figure(about, &dates, &frames))?;
-        let shown: Vec<AccountRow> = shown.iter().map(|account| account.row.clone()).collect();
-        write_text(&folder.join("bridge.svg"), &bridge_figure(about, &shown, name))?;
-        Ok(account_tables(rows))
+        courses.extend(finished.iter().map(|f| (&f.row, f.row.profile.as_str(), f.row.capital_usd, &f.net[1..])));
+        let each = || courses.iter().flat_map(|course| std::iter::repeat_n(course, dates.len()));
+        Table::default()
+            .with_dates("date", courses.iter().flat_map(|_| dates.iter().copied()))
+            .with_texts("estimator", each().map(|course| &course.0.estimator))
+            .with_texts("allocator", each().map(|course| &course.0.allocator))
+            .with_texts("profile", each().map(|course| course.1))
+            .with_numbers("capital_usd", each().map(|course| course.2))
+            .with_numbers("leverage", each().map(|course| course.0.leverage))
+            .with_singles("equity", courses.iter().flat_map(|course| course.3.iter().copied()))
+            .write_parquet(&folder.join("equity.parquet"))
     }
 }

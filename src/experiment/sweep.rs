@@ -16,8 +16,8 @@ use crate::data::write_text;
 use crate::error::Result;
 use crate::experiment::store::Store;
 use crate::experiment::windows::Decision;
-use crate::experiment::{DATES, Experiment, Market, Progress, run_and_keep};
-use crate::report::{Performance, SizeSeries, performance_table, size_figure, size_table};
+use crate::experiment::{DATES, Experiment, Market, Progress, redraw, run_and_keep};
+use crate::report::{Performance, performance_table};
 
 /// A portfolio at one size.
 pub struct SweepRow {
@@ -31,8 +31,6 @@ pub struct SweepRow {
 pub struct SweptRun {
     /// One row per size and portfolio.
     pub rows: Vec<SweepRow>,
-    /// Volatility by estimator and size, one table per allocator, in Markdown.
-    pub table: String,
     /// Seconds of work over all sessions.
     pub seconds: f64,
 }
@@ -74,11 +72,6 @@ pub fn sweep(
     let performances: Vec<Performance> = rows.iter().map(|row| row.performance.clone()).collect();
     let table = performance_table(&performances).with_counts("size", rows.iter().map(|row| row.size));
     table.write_csv(&folder.join("metrics.csv"))?;
-    let series = series(&rows);
-    let table = size_table(&series);
-    write_text(&folder.join("table.md"), &format!("{}\n\n{table}\n", experiment.about))?;
-    let figure = size_figure(&experiment.about, &series, &experiment.figures.highlight);
-    write_text(&folder.join("size.svg"), &figure)?;
     let seconds = durations.values().sum();
     let provenance = Provenance {
         version: env!("CARGO_PKG_VERSION"),
@@ -91,32 +84,15 @@ pub fn sweep(
     };
     let text = toml::to_string(&RunFile { provenance, experiment }).expect("a run is plain data");
     write_text(&folder.join("run.toml"), &text)?;
+    redraw(folder)?;
     for &size in sizes {
         Store::<Decision>::discard(&place(size), DATES)?;
     }
-    Ok(SweptRun { rows, table, seconds })
+    Ok(SweptRun { rows, seconds })
 }
 
 /// Forgets an unfinished sweep.
 pub(super) fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
     let sizes = experiment.sweep.iter().flat_map(|sweep| &sweep.size);
     sizes.into_iter().try_for_each(|size| Store::<Decision>::discard(&folder.join(format!("n={size}")), DATES))
-}
-
-/// Volatility by size of every portfolio, in the order of the first size.
-fn series(rows: &[SweepRow]) -> Vec<SizeSeries> {
-    let mut series: Vec<SizeSeries> = Vec::new();
-    for row in rows {
-        let p = &row.performance;
-        let point = (row.size, p.volatility_annual);
-        match series.iter_mut().find(|s| s.estimator == p.estimator && s.allocator == p.allocator) {
-            Some(known) => known.points.push(point),
-            None => series.push(SizeSeries {
-                estimator: p.estimator.clone(),
-                allocator: p.allocator.clone(),
-                points: vec![point],
-            }),
-        }
-    }
-    series
 }

@@ -54,15 +54,72 @@ pub fn sharpe_ratio(returns: &[f64]) -> f64 {
     mean_return_annual(returns) / volatility_annual(returns)
 }
 
+/// The Sharpe ratio of a year when daily returns are correlated: q / √(q + 2 Σ_{k<q} (q − k) ρ_k) in place of √q, q = 252, with
+/// the autocorrelations ρ up to `n_lags`. Lo (2002), "The statistics of Sharpe ratios", equation 20.
+///
+/// Deviation: Lo sums all 251 lags, whose estimates are mostly noise; `n_lags` cuts the sum.
+pub fn autocorrelated_sharpe_ratio(returns: &[f64], n_lags: usize) -> f64 {
+    let centre = mean(returns);
+    let x: Vec<f64> = returns.iter().map(|r| r - centre).collect();
+    let product = |lag: usize| x.iter().skip(lag).zip(&x).map(|(a, b)| a * b).sum::<f64>();
+    let terms = (1..=n_lags).map(|lag| (DAYS_PER_YEAR - lag as f64) * product(lag) / product(0));
+    let scale = DAYS_PER_YEAR / (DAYS_PER_YEAR + 2.0 * terms.sum::<f64>()).sqrt();
+    scale * mean(returns) / standard_deviation(returns)
+}
+
+/// Compound growth over the deepest loss, both of the whole series.
+pub fn calmar_ratio(returns: &[f64]) -> f64 {
+    growth_annual(returns) / max_drawdown(returns).abs()
+}
+
+/// What compounding loses: annual mean less annual growth, about half the annual variance.
+pub fn volatility_drag(returns: &[f64]) -> f64 {
+    mean_return_annual(returns) - growth_annual(returns)
+}
+
+/// Third central moment over the cubed standard deviation, both with n.
+pub fn skewness(returns: &[f64]) -> f64 {
+    central_moment(returns, 3) / central_moment(returns, 2).powf(1.5)
+}
+
+/// Fourth central moment over the squared variance, both with n: 3 for a normal distribution.
+pub fn kurtosis(returns: &[f64]) -> f64 {
+    central_moment(returns, 4) / central_moment(returns, 2).powi(2)
+}
+
+fn central_moment(values: &[f64], power: i32) -> f64 {
+    let centre = mean(values);
+    values.iter().map(|x| (x - centre).powi(power)).sum::<f64>() / values.len() as f64
+}
+
+/// Annual volatility of every stretch of `days` returns; the k-th value ends with return `days − 1 + k`.
+pub fn rolling_volatility(returns: &[f64], days: usize) -> Vec<f64> {
+    returns.windows(days).map(volatility_annual).collect()
+}
+
+/// Growth of 1: the start, and the equity after every return.
+pub fn equity(returns: &[f64]) -> Vec<f64> {
+    let mut equity = vec![1.0];
+    equity.extend(returns.iter().scan(1.0, |value, r| {
+        *value *= 1.0 + r;
+        Some(*value)
+    }));
+    equity
+}
+
+/// Loss from the last peak at every point of an equity curve.
+pub fn drawdowns(equity: &[f64]) -> Vec<f64> {
+    let mut peak = f64::MIN;
+    let loss = |value: &f64| {
+        peak = peak.max(*value);
+        value / peak - 1.0
+    };
+    equity.iter().map(loss).collect()
+}
+
 /// Lowest equity over its earlier peak, minus one; the starting equity counts as a peak.
 pub fn max_drawdown(returns: &[f64]) -> f64 {
-    let (mut equity, mut peak, mut deepest) = (1.0f64, 1.0f64, 0.0f64);
-    for r in returns {
-        equity *= 1.0 + r;
-        peak = peak.max(equity);
-        deepest = deepest.min(equity / peak - 1.0);
-    }
-    deepest
+    drawdowns(&equity(returns)).into_iter().fold(0.0, f64::min)
 }
 
 /// The value at risk: the `share` quantile of daily returns, interpolated linearly between order statistics.

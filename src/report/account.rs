@@ -1,9 +1,8 @@
 //! What an account earned and paid: tables of all of them, and the bridge from gross to net.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets};
-
 use crate::data::Table;
 use crate::metrics::DAYS_PER_YEAR;
+use crate::report::sheet::{Sheet, number, percent};
 
 /// Components of the bridge, in order: what leads from the gross to the net return.
 pub const COMPONENTS: [&str; 11] = [
@@ -173,9 +172,9 @@ fn trimmed(x: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// One Markdown table per profile and capital, the best net Sharpe ratio first: what is earned gross, what is paid, what
+/// One table per profile and capital, the best net Sharpe ratio first: what is earned gross, what is paid, what
 /// is left.
-pub fn account_tables(rows: &[AccountRow]) -> String {
+pub fn account_sheets(rows: &[AccountRow]) -> Vec<Sheet> {
     let mut groups: Vec<(&str, f64, f64, Vec<&AccountRow>)> = Vec::new();
     for row in rows {
         let key = (row.profile.as_str(), row.capital_usd, row.leverage);
@@ -184,10 +183,8 @@ pub fn account_tables(rows: &[AccountRow]) -> String {
             None => groups.push((key.0, key.1, key.2, vec![row])),
         }
     }
-    let tables = groups.into_iter().map(|(profile, capital, leverage, mut group)| {
+    let sheet = |(profile, capital, leverage, mut group): (&str, f64, f64, Vec<&AccountRow>)| {
         group.sort_by(|a, b| b.sharpe.total_cmp(&a.sharpe));
-        let mut table = TextTable::new();
-        table.load_preset(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
         let header = [
             "allocator",
             "estimator",
@@ -204,32 +201,30 @@ pub fn account_tables(rows: &[AccountRow]) -> String {
             "tracking",
             "net",
         ];
-        table.set_header(header);
+        let leverage = if leverage == 1.0 { String::new() } else { format!(", leverage {leverage:.2}") };
+        let capital = dollars(capital);
+        let caption =
+            format!("Profile `{profile}`, {capital} dollars{leverage}; basis points a year from gross to net");
+        let mut sheet = Sheet::new(caption, &header, 2);
         for a in group {
             let bps = |x: f64| if x.abs() < 0.05 { "0".to_string() } else { format!("{x:.1}") };
-            let grouped = a.grouped_bps();
             let mut cells = vec![
                 a.allocator.clone(),
                 a.estimator.clone(),
-                format!("{:.2} %", 100.0 * a.volatility_annual),
-                format!("{:.2}", a.sharpe_gross),
-                format!("{:.2}", a.sharpe),
-                format!("{:.1} %", 100.0 * a.max_drawdown),
-                format!("{:.1}", a.turnover_annual),
+                percent(a.volatility_annual, 2),
+                number(a.sharpe_gross, 2),
+                number(a.sharpe, 2),
+                percent(a.max_drawdown, 1),
+                number(a.turnover_annual, 1),
                 bps(a.gross_bps),
             ];
-            cells.extend(grouped.iter().map(|(_, x)| bps(*x)));
+            cells.extend(a.grouped_bps().iter().map(|(_, x)| bps(*x)));
             cells.push(bps(a.net_bps));
-            table.add_row(cells);
+            sheet.rows.push(cells);
         }
-        table.column_iter_mut().skip(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
-        let leverage = if leverage == 1.0 { String::new() } else { format!(", leverage {leverage:.2}") };
-        format!(
-            "Profile `{profile}`, {} dollars{leverage}; basis points a year from gross to net:\n\n{table}",
-            dollars(capital)
-        )
-    });
-    tables.collect::<Vec<_>>().join("\n\n")
+        sheet
+    };
+    groups.into_iter().map(sheet).collect()
 }
 
 #[cfg(test)]

@@ -1,89 +1,78 @@
 //! What leads from the gross to the net return: bars of costs, one frame per profile and capital.
 
-use crate::report::canvas::{Anchor, Canvas, GRID, INK, Scale, colour, draw};
-use crate::report::lines::round_ticks;
+use crate::report::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colour, text_width};
+use crate::report::frames::round_ticks;
 use crate::report::{AccountRow, dollars};
 
-const WIDTH: i32 = 620;
-const TITLE: i32 = 62;
-const TOP: i32 = 32;
-const ROW: i32 = 24;
-const BOTTOM: i32 = 46;
-const LEFT: i32 = 130;
-const RIGHT: i32 = 120;
+const PLOT: f64 = 300.0;
+const TOP: f64 = 66.0;
+const ROW: f64 = 21.0;
+const BOTTOM: f64 = 30.0;
+const RIGHT: f64 = 108.0;
+const SMALL: f64 = 11.0;
 
-/// The SVG: a bar for each account, cut by groups of components; left of zero what is paid, right of it what is received.
-/// Behind the bar the returns, gross and net.
-pub fn bridge_figure(title: &str, rows: &[AccountRow], name: impl Fn(&AccountRow) -> String) -> String {
-    let mut frames: Vec<((&str, f64), Vec<&AccountRow>)> = Vec::new();
+/// A bar for each account, cut by groups of components; left of zero what is paid, right of it what is received. Beside the
+/// bar the returns, gross and net.
+pub fn bridge_figure(title: &str, rows: &[AccountRow], name: impl Fn(&AccountRow) -> String) -> Figure {
+    let mut groups: Vec<((&str, f64), Vec<&AccountRow>)> = Vec::new();
     for row in rows {
         let key = (row.profile.as_str(), row.capital_usd);
-        match frames.iter_mut().find(|(known, _)| *known == key) {
+        match groups.iter_mut().find(|(known, _)| *known == key) {
             Some((_, group)) => group.push(row),
-            None => frames.push((key, vec![row])),
+            None => groups.push((key, vec![row])),
         }
     }
-    let mut profiles: Vec<&str> = frames.iter().map(|((profile, _), _)| *profile).collect();
-    profiles.dedup();
-    let columns = profiles.len().clamp(1, 2);
-    // One profile a column, capital growing downwards, if there are as many frames in each.
-    let per_column = frames.len().div_ceil(columns);
-    let most = frames.iter().map(|(_, group)| group.len()).max().unwrap_or(0) as i32;
-    let height = TOP + ROW * most + BOTTOM;
-    let (width, total) = (WIDTH * columns as i32, TITLE + height * per_column as i32);
-    draw(width as u32, total as u32, |canvas| {
-        canvas.text(title, (16, 20), 16, INK, Anchor::Left);
-        let mut at = 16;
-        let groups = rows.first().map(AccountRow::grouped_bps).unwrap_or_default();
-        for (k, (group, _)) in groups.iter().enumerate() {
-            canvas.bar((at, 40), (at + 12, 52), colour(k));
-            canvas.text(group, (at + 18, 46), 12, INK, Anchor::Left);
-            at += 40 + 7 * group.len() as i32;
-        }
-        for (k, ((profile, capital), group)) in frames.iter().enumerate() {
-            let corner = ((k / per_column) as i32 * WIDTH, TITLE + (k % per_column) as i32 * height);
-            let heading = format!("{profile}, {} dollars: basis points a year", dollars(*capital));
-            frame(canvas, corner, &heading, group, &name);
-        }
-    })
+    // Profiles side by side: frames that are neighbours in a row have the same capital.
+    groups.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
+    let left = 20.0 + rows.iter().map(|row| text_width(&name(row), SMALL)).fold(40.0, f64::max);
+    let picture = |((profile, capital), group): &((&str, f64), Vec<&AccountRow>)| {
+        let heading = format!("{profile}, {} dollars: basis points a year", dollars(*capital));
+        let height = TOP + ROW * group.len() as f64 + BOTTOM;
+        Picture::draw(left + PLOT + RIGHT, height, |canvas| draw_frame(canvas, &heading, group, &name, left))
+    };
+    Figure { title: title.to_string(), frames: groups.iter().map(picture).collect() }
 }
 
-fn frame(
-    canvas: &Canvas<'_>,
-    (left, top): (i32, i32),
-    heading: &str,
-    rows: &[&AccountRow],
-    name: &impl Fn(&AccountRow) -> String,
-) {
-    canvas.text(heading, (left + 16, top + 10), 13, INK, Anchor::Left);
-    canvas.text("gross → net, %", (left + WIDTH - RIGHT + 12, top + 10), 12, INK, Anchor::Left);
+fn draw_frame(canvas: &Canvas, heading: &str, rows: &[&AccountRow], name: &impl Fn(&AccountRow) -> String, left: f64) {
+    canvas.text(heading, (8.0, 11.0), 12.0, INK, Anchor::Left);
+    canvas.text("gross → net, %", (left + PLOT + RIGHT - 4.0, 11.0), SMALL, INK, Anchor::Right);
+    let (mut at, mut line) = (14.0, 28.0);
+    for (k, (group, _)) in rows[0].grouped_bps().iter().enumerate() {
+        let width = 26.0 + text_width(group, SMALL);
+        if at + width > left + PLOT + RIGHT {
+            (at, line) = (14.0, line + 15.0);
+        }
+        canvas.bar((at - 4.0, line - 4.0), (at + 4.0, line + 4.0), colour(k));
+        canvas.text(group, (at + 9.0, line), SMALL, INK, Anchor::Left);
+        at += width;
+    }
     let side = |row: &AccountRow, sign: f64| -> f64 {
         row.grouped_bps().iter().map(|(_, bps)| bps * sign).filter(|bps| *bps > 0.0).sum()
     };
-    let low = -rows.iter().map(|row| side(row, -1.0)).fold(1.0, f64::max);
-    let high = rows.iter().map(|row| side(row, 1.0)).fold(1.0, f64::max);
-    let x = Scale { values: (1.04 * low, 1.04 * high), pixels: (left + LEFT, left + WIDTH - RIGHT) };
-    let bottom = top + TOP + ROW * rows.len() as i32;
+    let low = -1.04 * rows.iter().map(|row| side(row, -1.0)).fold(1.0, f64::max);
+    let high = 1.04 * rows.iter().map(|row| side(row, 1.0)).fold(1.0, f64::max);
+    let pixel = |value: f64| left + PLOT * (value - low) / (high - low);
+    let bottom = TOP + ROW * rows.len() as f64;
     for (value, text) in round_ticks(low, high, 6) {
-        let at = x.pixel(value);
-        canvas.line(vec![(at, top + TOP - 6), (at, bottom)], GRID, 1);
-        canvas.text(&text, (at, bottom + 13), 12, INK, Anchor::Centre);
+        canvas.line(&[(pixel(value), TOP - 6.0), (pixel(value), bottom)], GRID, 1.0);
+        canvas.text(&text, (pixel(value), bottom + 12.0), SMALL, INK, Anchor::Centre);
     }
     for (k, row) in rows.iter().enumerate() {
-        let y = top + TOP + ROW * k as i32 + ROW / 2 - 3;
-        canvas.text(&name(row), (x.pixels.0 - 10, y), 12, INK, Anchor::Right);
+        let y = TOP + ROW * (k as f64 + 0.5);
+        canvas.text(&name(row), (left - 10.0, y), SMALL, INK, Anchor::Right);
         let (mut below, mut above) = (0.0, 0.0);
-        for (group, (_, bps)) in row.grouped_bps().iter().enumerate() {
+        for (group, (what, bps)) in row.grouped_bps().iter().enumerate() {
             let end = if *bps < 0.0 { &mut below } else { &mut above };
-            let (from, to) = (x.pixel(*end), x.pixel(*end + bps));
+            let (from, to) = (pixel(*end), pixel(*end + bps));
             *end += bps;
-            if from != to {
-                canvas.bar((from.min(to), y - 7), (from.max(to), y + 7), colour(group));
+            if (from - to).abs() > 0.05 {
+                canvas.group(&[("class", "bar"), ("data-label", what), ("data-value", &format!("{bps}"))], |canvas| {
+                    canvas.bar((from.min(to), y - 7.0), (from.max(to), y + 7.0), colour(group));
+                });
             }
         }
-        let returns = format!("{:.2} → {:.2}", row.gross_bps / 100.0, row.net_bps / 100.0);
-        canvas.text(&returns, (x.pixels.1 + 12, y), 12, INK, Anchor::Left);
+        let returns = format!("{:.2} → {:.2}", row.gross_bps / 100.0, row.net_bps / 100.0).replace('-', "−");
+        canvas.text(&returns, (left + PLOT + RIGHT - 4.0, y), SMALL, INK, Anchor::Right);
     }
-    let zero = x.pixel(0.0);
-    canvas.line(vec![(zero, top + TOP - 6), (zero, bottom)], INK, 1);
+    canvas.line(&[(pixel(0.0), TOP - 6.0), (pixel(0.0), bottom)], INK, 1.0);
 }

@@ -1,21 +1,25 @@
-//! A page in pixels with the lines, dots and texts that figures are made of.
+//! Pictures in SVG: lines, dots, bars and texts with sub-pixel places, light and dark inks, and groups that a page can find.
+//!
+//! The same input gives the same bytes. Texts are measured and shown with a font that is part of the program and of every
+//! picture, so that neither a headless machine nor a reader needs one.
 
+use std::cell::RefCell;
+use std::fmt::Write;
 use std::sync::Once;
 
+use base64::Engine;
 use plotters::backend::SVGBackend;
-use plotters::coord::Shift;
-use plotters::drawing::{DrawingArea, IntoDrawingArea};
+use plotters::drawing::IntoDrawingArea;
 use plotters::element::{Circle, PathElement, Rectangle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontStyle, IntoFont, RGBColor, WHITE, register_font};
+use plotters::style::{Color, FontStyle, IntoFont, RGBColor, register_font};
 
 /// Ink of texts and axes.
 pub(super) const INK: RGBColor = RGBColor(40, 40, 40);
 /// Ink of grid lines and reference lines.
 pub(super) const GRID: RGBColor = RGBColor(222, 222, 222);
-
 /// Ink of lines in the background.
-pub(super) const PALE: RGBColor = RGBColor(200, 200, 200);
+pub(super) const PALE: RGBColor = RGBColor(190, 190, 190);
 
 /// Colours that stay apart for colour-blind readers. Okabe, Ito (2008), "Color universal design".
 const PALETTE: [RGBColor; 7] = [
@@ -28,8 +32,27 @@ const PALETTE: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 
-/// Frames side by side; more of them go below.
-pub(super) const COLUMNS: usize = 2;
+/// Light ink and what stands for it on a dark page: the same hues, lighter.
+const DARK: [(&str, &str); 11] = [
+    ("#FFFFFF", "#14171A"),
+    ("#282828", "#E3E3E3"),
+    ("#DEDEDE", "#363C42"),
+    ("#BEBEBE", "#575F66"),
+    ("#0072B2", "#4AA3E0"),
+    ("#D55E00", "#FF8B45"),
+    ("#009E73", "#2FC79E"),
+    ("#CC79A7", "#E59CC8"),
+    ("#56B4E9", "#9CD8FF"),
+    ("#E69F00", "#F8C146"),
+    ("#000000", "#FAFAFA"),
+];
+
+/// The family of the embedded font, with what resembles it.
+const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
+/// What texts are measured with, and PNG files drawn.
+pub(super) const FONT: &[u8] = include_bytes!("font/DejaVuSans.ttf");
+/// The part of it that pictures carry.
+const EMBEDDED_FONT: &[u8] = include_bytes!("font/DejaVuSans.woff2");
 
 /// The colour of the k-th series.
 pub(super) fn colour(k: usize) -> RGBColor {
@@ -44,103 +67,220 @@ pub(super) enum Anchor {
     Right,
 }
 
+/// Units of the picture in a pixel.
+const UNITS: f64 = 10.0;
 /// A line of more points is thinned.
-const MOST_POINTS: usize = 2000;
+const MOST_POINTS: usize = 600;
 
-/// An SVG page.
-pub(super) struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
+/// Places on a picture, in pixels from its upper left corner.
+pub(super) type Place = (f64, f64);
 
-/// Embedded, so that text is measured alike on every machine.
-fn use_embedded_font() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let font = include_bytes!("font/DejaVuSans.ttf");
-        assert!(register_font("sans-serif", FontStyle::Normal, font).is_ok(), "the embedded font is a valid font");
-    });
+/// A picture in the making.
+pub(super) struct Canvas(RefCell<String>);
+
+/// A finished frame of a figure.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    width: f64,
+    height: f64,
+    body: String,
 }
 
-/// Draws a page of that size and returns its SVG text.
-pub(super) fn draw(width: u32, height: u32, figure: impl FnOnce(&Canvas<'_>)) -> String {
-    use_embedded_font();
-    let mut svg = String::new();
-    {
-        let canvas = Canvas(SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area());
-        canvas.0.fill(&WHITE).expect("drawing into a string cannot fail");
-        figure(&canvas);
-        canvas.0.present().expect("drawing into a string cannot fail");
+impl Picture {
+    /// Draws a frame of that size.
+    pub(super) fn draw(width: f64, height: f64, frame: impl FnOnce(&Canvas)) -> Self {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            assert!(register_font(FAMILY, FontStyle::Normal, FONT).is_ok(), "the embedded font is a valid font");
+        });
+        let canvas = Canvas(RefCell::default());
+        frame(&canvas);
+        Self { width, height, body: canvas.0.into_inner() }
     }
-    svg
+
+    /// An SVG element without style, for a page that has [`style`] once.
+    pub fn inline(&self) -> String {
+        svg(self.width, self.height, "", &self.body)
+    }
 }
 
-impl Canvas<'_> {
+/// A figure: a title and frames below it.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// What it shows.
+    pub title: String,
+    /// Frames, in reading order.
+    pub frames: Vec<Picture>,
+}
+
+/// Frames side by side; more of them go below.
+const COLUMNS: usize = 2;
+/// Size of titles, and the distance of their lines, pixels.
+const TITLE: f64 = 14.0;
+const LINE: f64 = 18.0;
+
+impl Figure {
+    /// A self-contained SVG file: two frames in a row, light or dark as the reader's page is.
+    pub fn svg(&self) -> String {
+        let rows = || self.frames.chunks(COLUMNS);
+        let width = rows().map(|row| row.iter().map(|frame| frame.width).sum::<f64>()).fold(0.0, f64::max);
+        let lines = wrapped(&self.title, width - 32.0);
+        let mut top = 16.0 + LINE * lines.len() as f64;
+        let title = Picture::draw(width, top, |canvas| {
+            for (k, line) in lines.iter().enumerate() {
+                canvas.text(line, (8.0, 20.0 + LINE * k as f64), TITLE, INK, Anchor::Left);
+            }
+        });
+        let mut body = title.body;
+        for row in rows() {
+            let mut left = 0.0;
+            for frame in row {
+                let (x, y) = (left * UNITS, top * UNITS);
+                let _ = write!(body, "<g transform=\"translate({x},{y})\">\n{}</g>\n", frame.body);
+                left += frame.width;
+            }
+            top += row.iter().map(|frame| frame.height).fold(0.0, f64::max);
+        }
+        svg(width, top, &format!("<style>{}</style>\n", style()), &body)
+    }
+}
+
+/// A title in lines that fit.
+fn wrapped(title: &str, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in title.split(' ') {
+        let line = lines.last_mut().expect("there is always a line");
+        if !line.is_empty() && text_width(line, TITLE) + text_width(word, TITLE) > width {
+            lines.push(word.to_string());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+fn svg(width: f64, height: f64, style: &str, body: &str) -> String {
+    let (w, h) = (width * UNITS, height * UNITS);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {w} {h}\">\n{style}\
+         <rect width=\"{w}\" height=\"{h}\" fill=\"#FFFFFF\"/>\n{body}</svg>\n"
+    )
+}
+
+/// The style of pictures: the font, and the inks of a dark page.
+pub fn style() -> String {
+    let font = base64::engine::general_purpose::STANDARD.encode(EMBEDDED_FONT);
+    let mut style = format!("@font-face{{font-family:'DejaVu Sans';src:url(data:font/woff2;base64,{font})}}");
+    style.push_str("@media(prefers-color-scheme:dark){");
+    for (light, dark) in DARK {
+        let _ = write!(style, "[fill=\"{light}\"]{{fill:{dark}}}[stroke=\"{light}\"]{{stroke:{dark}}}");
+    }
+    style + "}"
+}
+
+/// The same picture in the inks of a dark page.
+pub(super) fn darkened(svg: &str) -> String {
+    DARK.iter().fold(svg.to_string(), |svg, (light, dark)| svg.replace(&format!("\"{light}\""), &format!("\"{dark}\"")))
+}
+
+fn units((x, y): Place) -> (i32, i32) {
+    ((UNITS * x).round() as i32, (UNITS * y).round() as i32)
+}
+
+impl Canvas {
+    /// Puts the element of one call of the plotting crate behind what is there. The crate cuts lines at the edges of a page,
+    /// so its page is larger than any picture.
+    fn put(&self, draw: impl FnOnce(&plotters::drawing::DrawingArea<SVGBackend<'_>, plotters::coord::Shift>)) {
+        let mut page = String::new();
+        {
+            let area =
+                SVGBackend::with_string(&mut page, (u32::from(u16::MAX), u32::from(u16::MAX))).into_drawing_area();
+            draw(&area);
+            area.present().expect("drawing into a string cannot fail");
+        }
+        let inner = page.split_once('\n').map_or("", |(_, rest)| rest);
+        let inner = inner.strip_suffix("</svg>\n").or_else(|| inner.strip_suffix("</svg>")).unwrap_or(inner);
+        self.0.borrow_mut().push_str(&inner.replace(" opacity=\"1\"", ""));
+    }
+
+    /// Elements that belong together, under attributes by which a page finds them.
+    pub fn group(&self, attributes: &[(&str, &str)], draw: impl FnOnce(&Self)) {
+        self.0.borrow_mut().push_str("<g");
+        for (name, value) in attributes {
+            let value = value.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+            let _ = write!(self.0.borrow_mut(), " {name}=\"{value}\"");
+        }
+        self.0.borrow_mut().push_str(">\n");
+        draw(self);
+        self.0.borrow_mut().push_str("</g>\n");
+    }
+
     /// A line through points.
-    pub fn line(&self, points: Vec<(i32, i32)>, colour: RGBColor, width: u32) {
+    pub fn line(&self, points: &[Place], colour: RGBColor, width: f64) {
+        let points: Vec<(i32, i32)> = points.iter().copied().map(units).collect();
         let points = if points.len() > MOST_POINTS { thinned(&points) } else { points };
-        let path = PathElement::new(points, colour.stroke_width(width));
-        self.0.draw(&path).expect("drawing into a string cannot fail");
+        let path = PathElement::new(points, colour.stroke_width((UNITS * width).round() as u32));
+        self.put(|area| area.draw(&path).expect("drawing into a string cannot fail"));
     }
 
     /// A filled dot.
-    pub fn dot(&self, centre: (i32, i32), radius: i32, colour: RGBColor) {
-        let dot = Circle::new(centre, radius, colour.filled());
-        self.0.draw(&dot).expect("drawing into a string cannot fail");
+    pub fn dot(&self, centre: Place, radius: f64, colour: RGBColor) {
+        let dot = Circle::new(units(centre), (UNITS * radius).round() as i32, colour.filled());
+        self.put(|area| area.draw(&dot).expect("drawing into a string cannot fail"));
     }
 
     /// A filled box between two corners.
-    pub fn bar(&self, from: (i32, i32), to: (i32, i32), colour: RGBColor) {
-        self.0.draw(&Rectangle::new([from, to], colour.filled())).expect("drawing into a string cannot fail");
+    pub fn bar(&self, from: Place, to: Place, colour: RGBColor) {
+        let bar = Rectangle::new([units(from), units(to)], colour.filled());
+        self.put(|area| area.draw(&bar).expect("drawing into a string cannot fail"));
     }
 
     /// A text, vertically centred at its point.
-    pub fn text(&self, text: &str, at: (i32, i32), size: i32, colour: RGBColor, anchor: Anchor) {
+    pub fn text(&self, text: &str, at: Place, size: f64, colour: RGBColor, anchor: Anchor) {
         let horizontal = match anchor {
             Anchor::Left => HPos::Left,
             Anchor::Centre => HPos::Center,
             Anchor::Right => HPos::Right,
         };
-        let style = ("sans-serif", size).into_font().color(&colour);
+        // The plotting crate writes sizes 1.24 times smaller than it is told.
+        let style = (FAMILY, UNITS * 1.24 * size).into_font().color(&colour);
         let style = style.pos(Pos::new(horizontal, VPos::Center));
-        self.0.draw_text(text, &style, at).expect("drawing into a string cannot fail");
+        self.put(|area| area.draw_text(text, &style, units(at)).expect("drawing into a string cannot fail"));
     }
 }
 
-/// First, lowest, highest and last point of every column of pixels: the same picture from fewer points.
+/// The lowest and the highest point of every pixel column, and both ends: the same picture from fewer points.
 fn thinned(points: &[(i32, i32)]) -> Vec<(i32, i32)> {
-    let mut kept = Vec::new();
-    for column in points.chunk_by(|a, b| a.0 == b.0) {
-        let x = column[0].0;
-        let (low, high) = column.iter().fold((i32::MAX, i32::MIN), |(low, high), p| (low.min(p.1), high.max(p.1)));
-        kept.extend([column[0], (x, low), (x, high), column[column.len() - 1]]);
+    let mut kept = vec![points[0]];
+    for column in points.chunk_by(|a, b| a.0 / UNITS as i32 == b.0 / UNITS as i32) {
+        let lowest = column.iter().min_by_key(|p| p.1).expect("a chunk is not empty");
+        let highest = column.iter().max_by_key(|p| p.1).expect("a chunk is not empty");
+        kept.extend(if lowest.0 <= highest.0 { [*lowest, *highest] } else { [*highest, *lowest] });
     }
+    kept.push(points[points.len() - 1]);
     kept.dedup();
     kept
 }
 
-/// A linear map of an interval of values to an interval of pixels.
-#[derive(Clone, Copy)]
-pub(super) struct Scale {
-    pub values: (f64, f64),
-    pub pixels: (i32, i32),
-}
-
-impl Scale {
-    pub fn pixel(&self, value: f64) -> i32 {
-        let share = (value - self.values.0) / (self.values.1 - self.values.0);
-        (f64::from(self.pixels.0) + share * f64::from(self.pixels.1 - self.pixels.0)).round() as i32
-    }
+/// Width of a text, about: for layouts that must leave room.
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
+    0.6 * size * text.chars().count() as f64
 }
 
 /// Moves labels apart so that neighbours keep `gap` pixels, as near to their places as their order allows.
-pub(super) fn spread(places: &[i32], gap: i32) -> Vec<i32> {
+pub(super) fn spread(places: &[f64], gap: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..places.len()).collect();
-    order.sort_by_key(|&k| places[k]);
+    order.sort_by(|&a, &b| places[a].total_cmp(&places[b]));
     let mut spread = places.to_vec();
     for _ in 0..100 {
         for pair in order.windows(2) {
             let overlap = gap - (spread[pair[1]] - spread[pair[0]]);
-            if overlap > 0 {
-                spread[pair[0]] -= overlap / 2;
-                spread[pair[1]] += overlap - overlap / 2;
+            if overlap > 0.0 {
+                spread[pair[0]] -= overlap / 2.0;
+                spread[pair[1]] += overlap / 2.0;
             }
         }
     }
@@ -153,14 +293,23 @@ mod tests {
 
     #[test]
     fn a_thinned_line_keeps_ends_and_extremes_of_every_column() {
-        let points = [(0, 5), (0, 9), (0, 1), (0, 4), (1, 4), (1, 4), (2, 7)];
-        assert_eq!(thinned(&points), [(0, 5), (0, 1), (0, 9), (0, 4), (1, 4), (2, 7)]);
+        let points = [(0, 5), (1, 9), (2, 1), (4, 4), (5, 4), (5, 4), (12, 7)];
+        assert_eq!(thinned(&points), [(0, 5), (1, 9), (2, 1), (12, 7)]);
     }
 
     #[test]
     fn labels_that_would_overlap_are_moved_apart_in_order() {
-        assert_eq!(spread(&[100, 200], 14), [100, 200]);
-        let spread = spread(&[100, 102, 101], 14);
-        assert!(spread[0] + 13 <= spread[2] && spread[2] + 13 <= spread[1], "{spread:?}");
+        assert_eq!(spread(&[100.0, 200.0], 14.0), [100.0, 200.0]);
+        let spread = spread(&[100.0, 102.0, 101.0], 14.0);
+        assert!(spread[0] + 13.0 <= spread[2] && spread[2] + 13.0 <= spread[1], "{spread:?}");
+    }
+
+    #[test]
+    fn every_ink_has_a_dark_one() {
+        let inks = PALETTE.iter().chain([&INK, &GRID, &PALE]);
+        for RGBColor(r, g, b) in inks {
+            let light = format!("#{r:02X}{g:02X}{b:02X}");
+            assert!(DARK.iter().any(|(known, _)| *known == light), "{light}");
+        }
     }
 }

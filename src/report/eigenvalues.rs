@@ -1,54 +1,50 @@
-//! Cleaned against sample eigenvalues, one frame per estimator, on logarithmic scales.
+//! What estimators make of the eigenvalues of a sample.
 
-use crate::report::canvas::{Anchor, Canvas, GRID, INK, Scale, colour, draw};
+use crate::report::canvas::Figure;
+use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 
-/// Label of an estimator, and its points: sample eigenvalue, cleaned eigenvalue.
-type Map = (String, Vec<(f64, f64)>);
+/// Label of an estimator, and its points: sample eigenvalue, cleaned eigenvalue; ascending.
+pub type EigenvalueCurve = (String, Vec<(f64, f64)>);
 
-const FRAME: i32 = 330;
-const COLUMNS: usize = 3;
-const TITLE: i32 = 34;
-const LEFT: i32 = 48;
-const RIGHT: i32 = 14;
-const TOP: i32 = 34;
-const BOTTOM: i32 = 38;
 /// Eigenvalues below this share of the largest are not drawn: they are zero up to rounding.
 const FLOOR: f64 = 1e-6;
 
-/// The SVG of the frames, three to a line; the same scales in all of them, the grey line is the identity.
-pub fn eigenvalue_figure(title: &str, maps: &[Map]) -> String {
-    let width = FRAME * maps.len().clamp(1, COLUMNS) as i32;
-    let height = TITLE + FRAME * maps.len().div_ceil(COLUMNS) as i32;
-    let points = || maps.iter().flat_map(|(_, points)| points.iter().flat_map(|(x, y)| [*x, *y]));
-    let high = points().fold(0.0, f64::max);
-    let low = points().filter(|x| *x > FLOOR * high).fold(high, f64::min);
-    draw(width as u32, height as u32, |canvas| {
-        canvas.text(title, (16, 20), 15, INK, Anchor::Left);
-        for (k, map) in maps.iter().enumerate() {
-            let corner = ((k % COLUMNS) as i32 * FRAME, TITLE + (k / COLUMNS) as i32 * FRAME);
-            frame(canvas, corner, map, (0.9 * low, 1.1 * high), k);
-        }
-    })
-}
-
-fn frame(canvas: &Canvas<'_>, (left, top): (i32, i32), (label, points): &Map, (low, high): (f64, f64), k: usize) {
-    canvas.text(label, (left + LEFT, top + 16), 13, INK, Anchor::Left);
-    let x = Scale { values: (low.ln(), high.ln()), pixels: (left + LEFT, left + FRAME - RIGHT) };
-    let y = Scale { values: (low.ln(), high.ln()), pixels: (top + FRAME - BOTTOM, top + TOP) };
-    for decade in low.log10().ceil() as i32..=high.log10().floor() as i32 {
-        let value = 10f64.powi(decade);
-        let digits = (-decade).max(0) as usize;
-        let (across, up) = (x.pixel(value.ln()), y.pixel(value.ln()));
-        canvas.line(vec![(across, y.pixels.0), (across, y.pixels.1)], GRID, 1);
-        canvas.line(vec![(x.pixels.0, up), (x.pixels.1, up)], GRID, 1);
-        canvas.text(&format!("{value:.digits$}"), (across, y.pixels.0 + 14), 11, INK, Anchor::Centre);
-        canvas.text(&format!("{value:.digits$}"), (x.pixels.0 - 6, up), 11, INK, Anchor::Right);
-    }
-    canvas.line(vec![(x.pixels.0, y.pixels.0), (x.pixels.1, y.pixels.1)], GRID, 2);
-    let inside = points.iter().filter(|(a, b)| (low..=high).contains(a) && (low..=high).contains(b));
-    let path: Vec<(i32, i32)> = inside.map(|(a, b)| (x.pixel(a.ln()), y.pixel(b.ln()))).collect();
-    for point in path.iter().rev().take(6) {
-        canvas.dot(*point, 3, colour(k));
-    }
-    canvas.line(path, colour(k), 2);
+/// Cleaned against sample eigenvalues, and against their rank; the sample's own in grey.
+pub fn eigenvalue_figure(title: &str, curves: &[EigenvalueCurve]) -> Figure {
+    let sample: Vec<f64> = curves.first().map_or(Vec::new(), |(_, points)| points.iter().map(|p| p.0).collect());
+    let high = sample.iter().copied().fold(0.0, f64::max);
+    let drawn = |x: f64| x > FLOOR * high;
+    let reference = |points: Vec<(f64, f64)>| Series { look: Look::Reference, ..Series::line("", points) };
+    let against_sample = |(label, points): &EigenvalueCurve| {
+        Series::line(label, points.iter().copied().filter(|p| drawn(p.0) && drawn(p.1)).collect())
+    };
+    let ranked = |values: &mut dyn Iterator<Item = f64>| {
+        let values: Vec<f64> = values.collect();
+        let n = values.len();
+        values
+            .into_iter()
+            .enumerate()
+            .map(|(k, x)| ((n - k) as f64, x))
+            .filter(|p| drawn(p.1))
+            .rev()
+            .collect::<Vec<_>>()
+    };
+    let against_rank = |(label, points): &EigenvalueCurve| Series::line(label, ranked(&mut points.iter().map(|p| p.1)));
+    let identity = sample.iter().filter(|x| drawn(**x)).map(|x| (*x, *x)).collect();
+    let sample = ranked(&mut sample.iter().copied());
+    let frames = [
+        Frame {
+            title: "cleaned eigenvalue (log scale); grey: unchanged".to_string(),
+            x: Axis::new(Kind::Log, "sample eigenvalue (log scale)"),
+            y: Axis::new(Kind::Log, ""),
+            series: std::iter::once(reference(identity)).chain(curves.iter().map(against_sample)).collect(),
+        },
+        Frame {
+            title: "eigenvalue (log scale); grey: sample".to_string(),
+            x: Axis::new(Kind::Log, "rank, the largest first (log scale)"),
+            y: Axis::new(Kind::Log, ""),
+            series: std::iter::once(reference(sample)).chain(curves.iter().map(against_rank)).collect(),
+        },
+    ];
+    frames_figure(title, &frames)
 }

@@ -1,23 +1,49 @@
 //! Leverage against what it earns and risks.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets};
-
 use crate::data::Table;
-use crate::report::AccountRow;
-use crate::report::lines::{Axis, Frame, Line, frames_figure, round_ticks};
+use crate::report::canvas::Figure;
+use crate::report::frames::{Axis, Frame, Kind, Series, frames_figure};
+use crate::report::{AccountRow, Sheet};
+
+/// An account of a grid of leverages: a row of `leverage.csv`.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub struct LeveragePoint {
+    /// Label of the estimator.
+    pub estimator: String,
+    /// Label of the allocator.
+    pub allocator: String,
+    /// Leverage of the targets.
+    pub leverage: f64,
+    /// Net, zero risk-free rate.
+    pub sharpe: f64,
+    /// Net, above the benchmark rate.
+    pub sharpe_excess: f64,
+    /// Net.
+    pub volatility_annual: f64,
+    /// Net.
+    pub growth_annual: f64,
+    /// Net.
+    pub max_drawdown: f64,
+    /// Days with a forced liquidation.
+    pub n_liquidations: usize,
+    /// The first of them; empty if there is none.
+    pub first_liquidation: String,
+    /// The day on which equity was gone; empty if it never was.
+    pub ruined: String,
+}
 
 /// One portfolio over its leverages.
 pub struct LeverageSeries<'a> {
     /// What it is called.
     pub name: String,
     /// Its accounts, leverage ascending.
-    pub rows: Vec<&'a AccountRow>,
+    pub rows: Vec<&'a LeveragePoint>,
 }
 
 impl<'a> LeverageSeries<'a> {
     /// Groups accounts by portfolio, in their order.
-    pub fn group(rows: &'a [AccountRow]) -> Vec<Self> {
-        let mut groups: Vec<(&str, &str, Vec<&AccountRow>)> = Vec::new();
+    pub fn group(rows: &'a [LeveragePoint]) -> Vec<Self> {
+        let mut groups: Vec<(&str, &str, Vec<&LeveragePoint>)> = Vec::new();
         for row in rows {
             match groups.iter_mut().find(|(e, a, _)| (*e, *a) == (&row.estimator, &row.allocator)) {
                 Some((_, _, group)) => group.push(row),
@@ -36,7 +62,7 @@ impl<'a> LeverageSeries<'a> {
     }
 
     /// The lowest leverage at which a position was sold by force.
-    pub fn first_liquidation(&self) -> Option<&'a AccountRow> {
+    pub fn first_liquidation(&self) -> Option<&'a LeveragePoint> {
         self.rows.iter().find(|row| row.n_liquidations > 0 || !row.ruined.is_empty()).copied()
     }
 
@@ -49,8 +75,8 @@ impl<'a> LeverageSeries<'a> {
     }
 
     /// The account nearest to a leverage.
-    fn at(&self, leverage: f64) -> Option<&'a AccountRow> {
-        let nearest = |a: &&&'a AccountRow, b: &&&'a AccountRow| {
+    fn at(&self, leverage: f64) -> Option<&'a LeveragePoint> {
+        let nearest = |a: &&&'a LeveragePoint, b: &&&'a LeveragePoint| {
             (a.leverage - leverage).abs().total_cmp(&(b.leverage - leverage).abs())
         };
         self.rows.iter().min_by(nearest).copied().filter(|row| (row.leverage - leverage).abs() < 0.05)
@@ -59,9 +85,10 @@ impl<'a> LeverageSeries<'a> {
 
 type Measure = (&'static str, fn(&AccountRow) -> f64);
 
-const MEASURES: [Measure; 6] = [
+const MEASURES: [Measure; 7] = [
     ("leverage", |row| row.leverage),
     ("sharpe", |row| row.sharpe),
+    ("sharpe_excess", |row| row.sharpe_excess),
     ("volatility_annual", |row| row.volatility_annual),
     ("growth_annual", |row| row.growth_annual),
     ("max_drawdown", |row| row.max_drawdown),
@@ -82,11 +109,32 @@ pub fn leverage_csv(rows: &[AccountRow]) -> Table {
         .with_texts("ruined", rows.iter().map(|row| &row.ruined))
 }
 
-/// A Markdown table: first liquidation, slope, and what leverages 1, 2 and 3 were.
-pub fn leverage_table(series: &[LeverageSeries<'_>]) -> String {
-    let mut table = TextTable::new();
-    table.load_preset(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header([
+type Value = (&'static str, fn(&LeveragePoint) -> f64);
+
+/// `summary.csv` of a grid of leverages: the numbers of [`leverage_sheet`].
+pub fn leverage_summary(series: &[LeverageSeries<'_>]) -> Table {
+    let first = |s: &LeverageSeries<'_>| s.first_liquidation().map_or(f64::NAN, |row| row.leverage);
+    let mut table = Table::default()
+        .with_texts("portfolio", series.iter().map(|s| &s.name))
+        .with_numbers("first_liquidation", series.iter().map(first))
+        .with_numbers("volatility_slope", series.iter().map(LeverageSeries::volatility_slope));
+    let measures: [Value; 3] = [
+        ("sharpe", |row| row.sharpe),
+        ("max_drawdown", |row| row.max_drawdown),
+        ("volatility", |row| row.volatility_annual),
+    ];
+    for (name, measure) in measures {
+        for leverage in [1.0, 2.0, 3.0] {
+            let at = |s: &LeverageSeries<'_>| s.at(leverage).map_or(f64::NAN, measure);
+            table = table.with_numbers(&format!("{name}_at_{leverage}"), series.iter().map(at));
+        }
+    }
+    table
+}
+
+/// A table: first liquidation, slope, and what leverages 1, 2 and 3 were.
+pub fn leverage_sheet(series: &[LeverageSeries<'_>]) -> Sheet {
+    let header = [
         "portfolio",
         "first liquidation at",
         "on",
@@ -98,12 +146,13 @@ pub fn leverage_table(series: &[LeverageSeries<'_>]) -> String {
         "at 2",
         "at 3",
         "liquidations at 3",
-    ]);
+    ];
+    let mut sheet = Sheet::new("", &header, 1);
     let mut order: Vec<&LeverageSeries<'_>> = series.iter().collect();
     order.sort_by(|a, b| a.volatility_slope().total_cmp(&b.volatility_slope()));
     for s in order {
         let first = s.first_liquidation();
-        let number = |leverage: f64, f: fn(&AccountRow) -> f64, scale: f64, digits: usize| {
+        let number = |leverage: f64, f: fn(&LeveragePoint) -> f64, scale: f64, digits: usize| {
             s.at(leverage).map_or_else(|| "-".to_string(), |row| format!("{:.digits$}", scale * f(row)))
         };
         let mut cells = vec![
@@ -115,38 +164,38 @@ pub fn leverage_table(series: &[LeverageSeries<'_>]) -> String {
         cells.extend([1.0, 2.0, 3.0].map(|l| number(l, |row| row.sharpe, 1.0, 2)));
         cells.extend([1.0, 2.0, 3.0].map(|l| number(l, |row| row.max_drawdown, 1.0, 2)));
         cells.push(s.at(3.0).map_or_else(|| "-".to_string(), |row| row.n_liquidations.to_string()));
-        table.add_row(cells);
+        sheet.rows.push(cells);
     }
-    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
-    table.to_string()
+    sheet
 }
 
-/// Sharpe ratio above the benchmark (without it, idle cash would have a Sharpe ratio without bound), drawdown, volatility and
-/// growth against leverage; a dot where the first liquidation falls.
-pub fn leverage_figure(title: &str, series: &[LeverageSeries<'_>], highlight: &[String]) -> String {
+/// Sharpe ratio above the benchmark rate (without it, idle cash would have a Sharpe ratio without bound), drawdown, volatility
+/// and growth against leverage; a dot where the first liquidation falls.
+pub fn leverage_figure(title: &str, series: &[LeverageSeries<'_>], highlight: &[String]) -> Figure {
     let most = series.iter().flat_map(|s| &s.rows).map(|row| row.leverage).fold(0.0, f64::max);
-    let x = Axis { range: (0.0, most), ticks: round_ticks(0.0, most, 5), title: "leverage" };
-    let frame = |title: &str, value: fn(&AccountRow) -> f64, scale: f64, floor: f64| {
+    let frame = |title: &str, value: fn(&LeveragePoint) -> f64, scale: f64, floor: f64| {
         let line = |s: &LeverageSeries<'_>| {
-            let points = s.rows.iter().map(|row| (row.leverage, scale * value(row)));
-            let mark = s.first_liquidation().map(|row| (row.leverage, scale * value(row)));
+            let points = s.rows.iter().map(|row| (row.leverage, scale * value(row))).filter(|p| p.1.is_finite());
+            let points: Vec<(f64, f64)> = points.map(|(x, y)| (x, y.max(floor))).collect();
+            let mark = s.first_liquidation().map(|row| (row.leverage, (scale * value(row)).max(floor)));
             let stands_alone = s.rows[0].estimator == "none";
-            let named = highlight.is_empty() || stands_alone || highlight.contains(&s.name);
-            Line { label: s.name.clone(), points: points.filter(|p| p.1.is_finite()).collect(), mark, named }
+            let is_named = highlight.is_empty() || stands_alone || highlight.contains(&s.name);
+            Series { mark, ..Series::line(&s.name, points) }.named(is_named)
         };
-        Frame { title: title.to_string(), x: x.clone(), lines: series.iter().map(line).collect(), floor }
+        Frame {
+            title: title.to_string(),
+            x: Axis { range: Some((0.0, most)), ..Axis::new(Kind::Linear, "leverage") },
+            y: Axis::new(Kind::Linear, ""),
+            series: series.iter().map(line).collect(),
+        }
     };
+    let bottomless = f64::NEG_INFINITY;
     frames_figure(
         title,
         &[
-            frame(
-                "Sharpe ratio above the benchmark rate, net; dot: first forced liquidation",
-                |row| row.sharpe_excess,
-                1.0,
-                -0.5,
-            ),
-            frame("deepest loss from a peak, %", |row| row.max_drawdown, 100.0, f64::NEG_INFINITY),
-            frame("volatility, % a year", |row| row.volatility_annual, 100.0, f64::NEG_INFINITY),
+            frame("Sharpe ratio above the benchmark rate; dot: first liquidation", |row| row.sharpe_excess, 1.0, -0.5),
+            frame("deepest loss from a peak, %", |row| row.max_drawdown, 100.0, bottomless),
+            frame("volatility, % a year", |row| row.volatility_annual, 100.0, bottomless),
             frame("growth, % a year", |row| row.growth_annual, 100.0, -40.0),
         ],
     )

@@ -1,11 +1,10 @@
 //! The result table: one row per estimator and allocator.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, TableComponent, presets};
-
 use crate::data::Table;
+use crate::report::sheet::{Sheet, number, percent};
 
 /// What a portfolio did over a run; fractions, annual where the name says so, NaN where undefined.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct Performance {
     /// Label of the estimator.
     pub estimator: String,
@@ -24,8 +23,10 @@ pub struct Performance {
     /// Deepest loss from a peak.
     pub max_drawdown: f64,
     /// 5 % value at risk of daily returns.
+    #[serde(rename = "value_at_risk_5pct")]
     pub value_at_risk: f64,
     /// Mean daily return beyond it.
+    #[serde(rename = "conditional_value_at_risk_5pct")]
     pub conditional_value_at_risk: f64,
     /// Mean traded notional over equity per rebalance, two-sided, the first one left out.
     pub turnover: f64,
@@ -41,6 +42,13 @@ pub struct Performance {
     pub n_rebalances: usize,
     /// Rebalances at which the portfolio was undefined and the old positions stayed.
     pub n_undefined: usize,
+}
+
+impl Performance {
+    /// What it is called among others of its allocator.
+    pub fn label(&self) -> &str {
+        if self.estimator == "none" { &self.allocator } else { &self.estimator }
+    }
 }
 
 type Measure = (&'static str, fn(&Performance) -> f64);
@@ -75,28 +83,9 @@ pub fn performance_table(rows: &[Performance]) -> Table {
         .with_counts("n_undefined", rows.iter().map(|p| p.n_undefined))
 }
 
-/// The table for a terminal.
-pub fn terminal_table(rows: &[Performance]) -> String {
-    let mut table = text_table(rows);
-    table.load_preset(presets::NOTHING);
-    for line in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
-        table.set_style(line, '─');
-    }
-    table.to_string()
-}
-
-/// The table for a Markdown page.
-pub fn markdown_table(rows: &[Performance]) -> String {
-    let mut table = text_table(rows);
-    table.load_preset(presets::ASCII_MARKDOWN);
-    table.to_string()
-}
-
-/// Allocators in their order, within each the lowest volatility first.
-fn text_table(rows: &[Performance]) -> TextTable {
-    let mut table = TextTable::new();
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header([
+/// The table for readers: allocators in their order, within each the lowest volatility first.
+pub fn performance_sheet(caption: &str, rows: &[Performance]) -> Sheet {
+    let header = [
         "allocator",
         "estimator",
         "volatility",
@@ -107,7 +96,8 @@ fn text_table(rows: &[Performance]) -> TextTable {
         "n_eff",
         "gross",
         "undefined",
-    ]);
+    ];
+    let mut sheet = Sheet::new(caption, &header, 2);
     let mut allocators: Vec<&str> = Vec::new();
     for row in rows {
         if !allocators.contains(&row.allocator.as_str()) {
@@ -118,7 +108,7 @@ fn text_table(rows: &[Performance]) -> TextTable {
         let mut group: Vec<&Performance> = rows.iter().filter(|row| row.allocator == allocator).collect();
         group.sort_by(|a, b| a.volatility_annual.total_cmp(&b.volatility_annual));
         for row in group {
-            table.add_row([
+            sheet.rows.push(vec![
                 row.allocator.clone(),
                 row.estimator.clone(),
                 percent(row.volatility_annual, 2),
@@ -132,14 +122,5 @@ fn text_table(rows: &[Performance]) -> TextTable {
             ]);
         }
     }
-    table.column_iter_mut().skip(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
-    table
-}
-
-fn number(x: f64, digits: usize) -> String {
-    if x.is_nan() { "-".to_string() } else { format!("{x:.digits$}") }
-}
-
-fn percent(x: f64, digits: usize) -> String {
-    if x.is_nan() { "-".to_string() } else { format!("{:.digits$} %", 100.0 * x) }
+    sheet
 }

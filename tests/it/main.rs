@@ -11,6 +11,8 @@ mod laws;
 mod look_ahead;
 mod network_laws;
 mod network_reference;
+mod results;
+mod significance;
 mod simulation;
 mod simulator;
 mod sources;

@@ -73,7 +73,7 @@ fn a_simulation_is_the_same_bytes_on_any_threads_and_after_an_interruption() {
     };
     let (one, simulated) = on(1, "one");
     assert_eq!(simulated.rows.len(), 3 * 3 * 3 * 2);
-    assert_eq!(one.len(), 7 + 54, "{:?}", one.keys());
+    assert_eq!(one.len(), 8 + 54, "{:?}", one.keys());
     assert!(one == on(2, "two").0, "results depend on the number of threads");
 
     let path = folder.path().join("stopped");
@@ -165,7 +165,9 @@ fn a_grid_of_leverages_finds_the_first_liquidation() {
     let simulated = simulate(&experiment, &market, &inputs, &path);
     assert_eq!(simulated.rows.len(), 3 * 40);
     let files: Vec<String> = bytes(&path).into_keys().collect();
-    assert_eq!(files, ["accounts.parquet", "events.parquet", "leverage.csv", "leverage.svg", "table.md"]);
+    let expected =
+        ["accounts.parquet", "events.parquet", "leverage.csv", "leverage.svg", "summary.csv", "table.md", "table.tex"];
+    assert_eq!(files, expected);
     let qis: Vec<_> = simulated.rows.iter().filter(|row| row.estimator == "qis").collect();
     let first = qis.iter().position(|row| row.n_liquidations > 0).unwrap();
     assert!(
@@ -174,7 +176,7 @@ fn a_grid_of_leverages_finds_the_first_liquidation() {
     );
     assert!(qis[first].leverage > 1.0 && qis[0].n_liquidations == 0);
     assert!((qis[0].leverage - 0.01).abs() < 1e-12 && (qis[39].leverage - 3.99).abs() < 1e-12);
-    assert!(simulated.table.contains("volatility slope"), "{}", simulated.table);
+    assert!(simulated.sheets[0].header.contains(&"volatility slope".to_string()), "{:?}", simulated.sheets[0]);
 }
 
 #[test]

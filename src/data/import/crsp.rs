@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::calendar::Date;
-use crate::data::frame::Frame;
+use crate::data::frame::Columns;
 use crate::data::import::file_name;
 use crate::data::observations::{Measure, Observation, Observations};
 use crate::error::Result;
@@ -23,7 +23,7 @@ const EXCHANGES: [f64; 3] = [1.0, 2.0, 3.0];
 const VENUES: [Venue; 3] = [Venue::Nyse, Venue::Amex, Venue::Nasdaq];
 
 pub(super) fn import(path: &Path) -> Result<(Panel, Vec<String>)> {
-    let frame = Frame::read(path)?;
+    let frame = Columns::read(path)?;
     let dates = frame.dates(&frame.require(&["date", "dlycaldt"])?)?;
     let permnos = frame.texts(&frame.require(&["permno"])?)?;
     let numbers = |name: &str| frame.find(&[name]).map(|name| frame.numbers_or_codes(&name)).transpose();

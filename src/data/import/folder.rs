@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::frame::Frame;
+use crate::data::frame::Columns;
 use crate::data::import::{NotANumber, long};
 use crate::data::observations::{Measure, Observation, Observations};
 use crate::error::{Error, Result};
@@ -48,7 +48,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 fn read(path: &Path, symbol: &str, not_a_number: NotANumber, observations: &mut Observations) -> Result<()> {
-    let frame = Frame::read(path)?;
+    let frame = Columns::read(path)?;
     let dates = frame.dates(&frame.require(long::DATE)?)?;
     let value_name = frame.require(long::CLOSE)?;
     let values = frame.numbers(&value_name, not_a_number)?;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::calendar::Calendar;
-use crate::data::frame::Frame;
+use crate::data::frame::Columns;
 use crate::data::import::{NotANumber, file_name};
 use crate::data::table::{Table, read_cells};
 use crate::error::{Error, Result};
@@ -64,7 +64,7 @@ fn daily_file(folder: &Path) -> Result<PathBuf> {
 }
 
 fn read_assets(path: &Path) -> Result<Vec<Asset>> {
-    let frame = Frame::read(path)?;
+    let frame = Columns::read(path)?;
     let symbols = frame.texts(&frame.require(&["id", "symbol"])?)?;
     let optional = |name: &str| match frame.find(&[name]) {
         Some(name) => frame.texts(&name),
@@ -103,7 +103,7 @@ fn add_month_ends(
     n_assets: usize,
     fields: &mut BTreeMap<Field, Vec<f32>>,
 ) -> Result<()> {
-    let frame = Frame::read(path)?;
+    let frame = Columns::read(path)?;
     let (months, assets) = (frame.dates(&frame.require(&["month"])?)?, Table::read_counts(path, "asset")?);
     let n_days = calendar.n_days();
     for (field, column) in [(Field::Price, "price_as_traded"), (Field::MarketValue, "market_value")] {

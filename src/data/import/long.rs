@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::frame::Frame;
+use crate::data::frame::Columns;
 use crate::data::import::{NotANumber, file_name};
 use crate::data::observations::{Measure, Observation, Observations};
 use crate::error::Result;
@@ -30,7 +30,7 @@ fn aliases(field: Field) -> &'static [&'static str] {
 }
 
 pub(super) fn import(path: &Path, not_a_number: NotANumber) -> Result<(Panel, Vec<String>)> {
-    let frame = Frame::read(path)?;
+    let frame = Columns::read(path)?;
     let dates = frame.dates(&frame.require(DATE)?)?;
     let symbols = frame.texts(&frame.require(ASSET)?)?;
     let (name, measure) = match frame.find(RETURN) {

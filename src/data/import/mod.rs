@@ -11,7 +11,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use crate::data::frame::Frame;
+use crate::data::frame::Columns;
 use crate::error::{Error, Result};
 use crate::panel::Panel;
 
@@ -100,7 +100,7 @@ fn recognise(path: &Path) -> Result<Layout> {
     if french::looks_like(path) {
         return Ok(Layout::French);
     }
-    let frame = Frame::read(path)?;
+    let frame = Columns::read(path)?;
     // ID, NAME and DAY are tickers too: a long file has a value column, or at least assets that are no numbers.
     let asset = frame.find(long::ASSET).filter(|_| frame.find(long::DATE).is_some());
     let is_long = asset

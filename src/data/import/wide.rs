@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::data::frame::Frame;
+use crate::data::frame::Columns;
 use crate::data::import::{Options, ValueKind, file_name};
 use crate::data::observations::{Measure, Observation, Observations};
 use crate::error::{Error, Result};
 use crate::panel::{Field, Panel};
 
 pub(super) fn import(path: &Path, options: &Options) -> Result<(Panel, Vec<String>)> {
-    let frame = Frame::read(path)?;
+    let frame = Columns::read(path)?;
     let names = frame.names();
     let Some(first) = names.first() else {
         return Err(Error::data(path.display().to_string(), "the file has no columns"));

@@ -1,0 +1,55 @@
+//! `minvar compare`: runs beside each other.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use crate::results::{Side, compare};
+
+/// Compare finished runs, or two portfolios of them, on the days they share
+///
+/// Portfolios of the same labels are compared with those of the first run: volatility by the test of Ledoit and Wolf (2011),
+/// Sharpe ratio by that of 2008. What differs between the runs besides (dates, data, universe) is named.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  minvar compare us_gmv us_network
+  minvar compare us_network:qis/gmv 'us_network:network, seed 0/gmv'")]
+pub(super) struct Arguments {
+    /// Runs, each with a portfolio if one is meant: RUN or RUN:ESTIMATOR/ALLOCATOR
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    runs: Vec<String>,
+    /// Seed of the resampling
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+    /// Folder of results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let side = |text: &String| -> anyhow::Result<Side> {
+        let (run, portfolio) = match text.split_once(':') {
+            Some((run, rest)) => {
+                let pair = rest.rsplit_once('/').with_context(|| format!("'{rest}' is not ESTIMATOR/ALLOCATOR"))?;
+                (run, Some((pair.0.to_string(), pair.1.to_string())))
+            }
+            None => (text.as_str(), None),
+        };
+        Ok(Side { results: super::open_results(&arguments.out, run)?, portfolio })
+    };
+    let sides: Vec<Side> = arguments.runs.iter().map(side).collect::<anyhow::Result<_>>()?;
+    let compared = compare(&sides, arguments.seed)?;
+    let sheet = compared.sheet();
+    if arguments.json {
+        println!("{}", serde_json::json!({ "table": sheet, "notes": compared.notes }));
+        return Ok(());
+    }
+    println!("{}\n{}", sheet.caption, sheet.terminal());
+    println!("stars: * p < 0.05, ** p < 0.01, *** p < 0.001, by 4,999 studentised circular blocks");
+    compared.notes.iter().for_each(|note| println!("note: {note}"));
+    Ok(())
+}

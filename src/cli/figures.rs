@@ -1,0 +1,76 @@
+//! `minvar figures`: figures and tables of finished runs, from their files.
+
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::report::Page;
+use crate::results::{self, FIGURES, Results, draw, write_tables};
+
+/// Draw the figures and tables of finished runs again, without computing anything
+///
+/// Figures come from the tables that a run left in its folder, as SVG files that follow a light or dark page, and with --png
+/// as files for print; tables come as Markdown and LaTeX. The same files give the same bytes.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Runs and kinds of figures [default: all]; --list shows them
+    names: Vec<String>,
+    /// Show runs and kinds of figures
+    #[arg(long)]
+    list: bool,
+    /// PNG files at print resolution too
+    #[arg(long)]
+    png: bool,
+    /// PNG files for a dark page too
+    #[arg(long)]
+    dark: bool,
+    /// Folder of results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let runs: Vec<Results> =
+        results::find(&arguments.out).iter().map(|f| Results::open(f)).collect::<Result<_, _>>()?;
+    if arguments.list {
+        println!("runs in {}:", arguments.out.display());
+        runs.iter().for_each(|run| println!("  {:<24} {}", run.name, run.about));
+        println!("\nkinds of figures:");
+        FIGURES.iter().for_each(|kind| println!("  {:<24} {}", kind.name, kind.about));
+        return Ok(());
+    }
+    if runs.is_empty() {
+        let rule = "holds no finished run; 'minvar run experiments/quick.toml' makes one";
+        return Err(Error::data(arguments.out.display().to_string(), rule).into());
+    }
+    let is_kind = |name: &&String| FIGURES.iter().any(|kind| kind.name == **name);
+    let kinds: Vec<String> = arguments.names.iter().filter(is_kind).cloned().collect();
+    let wanted: Vec<&String> = arguments.names.iter().filter(|name| !is_kind(name)).collect();
+    for name in &wanted {
+        if !runs.iter().any(|run| belongs(run, name)) {
+            let known = runs.iter().map(|run| run.name.as_str()).chain(FIGURES.iter().map(|kind| kind.name));
+            return Err(Error::unknown("run or figure", name, known).into());
+        }
+    }
+    let pages: Vec<Page> =
+        [(arguments.png, Page::Light), (arguments.dark, Page::Dark)].iter().filter(|p| p.0).map(|p| p.1).collect();
+    let mut n_files = 0;
+    for run in runs.iter().filter(|run| wanted.is_empty() || wanted.iter().any(|name| belongs(run, name))) {
+        let mut written = if kinds.is_empty() { write_tables(run)? } else { Vec::new() };
+        let (figures, missing) = draw(run, &kinds, &pages)?;
+        written.extend(figures);
+        n_files += written.len();
+        println!(
+            "{}: {}",
+            run.name,
+            if written.is_empty() { "nothing to draw".to_string() } else { written.join(", ") }
+        );
+        missing.iter().for_each(|(error, kinds)| println!("  left as they are: {}; {error}", kinds.join(", ")));
+    }
+    println!("{n_files} files");
+    Ok(())
+}
+
+/// Whether a run has that name, or is a size of the sweep that has it.
+fn belongs(run: &Results, name: &str) -> bool {
+    run.name == name || run.name.split('/').next() == Some(name)
+}

@@ -1,0 +1,60 @@
+//! `minvar paper`: published numbers beside ours.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::results::{Verdict, check_paper, paper_table};
+
+/// Check the published numbers against the results
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Print every published claim, ours beside it, and whether they agree
+    ///
+    /// Claims stand in paper/expected.toml with their tolerances and the cells of the results that answer them. A number that
+    /// differs is a finding and not an error.
+    Check {
+        /// The claims
+        #[arg(long, value_name = "FILE", default_value = "paper/expected.toml")]
+        expected: PathBuf,
+        /// Folder of results
+        #[arg(long, value_name = "DIR", default_value = "results")]
+        out: PathBuf,
+        /// Write check.csv and check.md into this folder too
+        #[arg(long, value_name = "DIR")]
+        write: Option<PathBuf>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn run(command: &Command) -> anyhow::Result<()> {
+    let Command::Check { expected, out, write, json } = command;
+    let checks = check_paper(expected, out)?;
+    let sheet = paper_table(&checks);
+    if let Some(folder) = write {
+        let column = |k: usize| sheet.rows.iter().map(move |row| &row[k]);
+        let table = sheet
+            .header
+            .iter()
+            .enumerate()
+            .fold(crate::data::Table::default(), |table, (k, name)| table.with_texts(name, column(k)));
+        table.write_csv(&folder.join("check.csv"))?;
+        crate::data::write_text(&folder.join("check.md"), &format!("{}\n", sheet.markdown()))?;
+    }
+    if *json {
+        println!("{}", serde_json::to_string(&checks)?);
+        return Ok(());
+    }
+    println!("{}", sheet.markdown());
+    let count = |verdict| checks.iter().filter(|check| check.verdict == verdict).count();
+    println!(
+        "\n{} claims: {} agree, {} differ, {} cannot be tested here",
+        checks.len(),
+        count(Verdict::Agrees),
+        count(Verdict::Differs),
+        count(Verdict::NotTestable)
+    );
+    Ok(())
+}

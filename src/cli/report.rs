@@ -1,0 +1,52 @@
+//! `minvar report`: tests of significance and one page for a finished run.
+
+use std::path::PathBuf;
+
+use crate::results::{Evidence, Results, evidence, write_evidence, write_page};
+
+/// Test what a finished run found, and put it on one self-contained page
+///
+/// Writes significance.csv, significance.md and report.html into the folder of the run. The page needs no network: tables,
+/// figures whose lines tell their values, the universe, provenance, deviations from the paper, and how to make it again.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Runs: names below OUT, or folders
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
+    /// Seed of the resampling
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Leave out the tests
+    #[arg(long)]
+    no_tests: bool,
+    /// Folder of results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    for name in &arguments.runs {
+        let results = super::open_results(&arguments.out, name)?;
+        let tested = if arguments.no_tests { None } else { tests(&results, arguments.seed)? };
+        let left_out = write_page(&results, tested.as_ref())?;
+        left_out.iter().for_each(|line| println!("not drawn: {line}"));
+        println!("{}", results.folder.join("report.html").display());
+    }
+    Ok(())
+}
+
+/// The tests of a run; nothing, with a notice, where there is nothing to test.
+fn tests(results: &Results, seed: u64) -> anyhow::Result<Option<Evidence>> {
+    match evidence(results, seed) {
+        Ok(evidence) => {
+            evidence.sheets().iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
+            evidence.seed_lines().iter().chain(&evidence.notes).for_each(|line| println!("{line}"));
+            write_evidence(results, &evidence)?;
+            Ok(Some(evidence))
+        }
+        Err(error) => {
+            println!("no tests: {error}");
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What happens to portfolios day by day: equity, drawdowns, rolling volatility.
+
+use crate::calendar::Date;
+use crate::metrics;
+use crate::report::canvas::Figure;
+use crate::report::frames::{Axis, Frame, Kind, Series, day_number, frames_figure};
+
+/// A portfolio over the days of a figure.
+pub struct Curve {
+    /// Its name; the same name has the same colour in every frame.
+    pub label: String,
+    /// Growth of 1 on the dates of the figure, the first value 1.
+    pub equity: Vec<f64>,
+}
+
+/// Portfolios of one frame with their heading.
+pub type Group = (String, Vec<Curve>);
+
+fn figure(
+    title: &str,
+    dates: &[Date],
+    groups: &[Group],
+    (kind, heading): (Kind, &str),
+    values: impl Fn(&Curve) -> Vec<f64>,
+) -> Figure {
+    let frame = |(name, curves): &Group| {
+        let series = |curve: &Curve| {
+            let values = values(curve);
+            // Rolling measures begin later.
+            let dates = &dates[dates.len() - values.len()..];
+            let points = dates.iter().map(|date| day_number(*date)).zip(values).filter(|p| p.1.is_finite());
+            Series::line(&curve.label, points.collect())
+        };
+        Frame {
+            title: format!("{name}: {heading}"),
+            x: Axis::new(Kind::Date, ""),
+            y: Axis::new(kind, ""),
+            series: curves.iter().map(series).collect(),
+        }
+    };
+    frames_figure(title, &groups.iter().map(frame).collect::<Vec<_>>())
+}
+
+/// Equity on a logarithmic scale. `dates` are those of the equity values.
+pub fn equity_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure {
+    let positive = |curve: &Curve| curve.equity.iter().map(|x| if *x > 0.0 { *x } else { f64::NAN }).collect();
+    figure(title, dates, groups, (Kind::Log, "growth of 1 (log scale)"), positive)
+}
+
+/// Losses from the last peak.
+pub fn drawdown_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure {
+    let losses = |curve: &Curve| metrics::drawdowns(&curve.equity).iter().map(|loss| 100.0 * loss).collect();
+    figure(title, dates, groups, (Kind::Linear, "loss from the last peak, %"), losses)
+}
+
+/// Annual volatility of the 252 days up to each date.
+pub fn rolling_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure {
+    let rolling = |curve: &Curve| {
+        let returns: Vec<f64> = curve.equity.windows(2).map(|pair| pair[1] / pair[0] - 1.0).collect();
+        metrics::rolling_volatility(&returns, 252).iter().map(|v| 100.0 * v).collect()
+    };
+    figure(title, dates, groups, (Kind::Linear, "volatility of 252 days, % a year"), rolling)
+}

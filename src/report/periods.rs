@@ -1,0 +1,72 @@
+//! Volatility in calm and in stress: stretches of the run, one row each.
+
+use crate::calendar::Date;
+use crate::metrics;
+use crate::report::canvas::Figure;
+use crate::report::rows::{Row, Rows, rows_figure};
+
+/// A stretch of days.
+pub struct Period {
+    /// What it is called.
+    pub name: &'static str,
+    first: Date,
+    last: Date,
+}
+
+const fn period(name: &'static str, first: (i16, i8), last: (i16, i8)) -> Period {
+    let end = match last.1 {
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    Period { name, first: Date::constant(first.0, first.1, 1), last: Date::constant(last.0, last.1, end) }
+}
+
+/// The stretches that results are split into: before and after 2012, and windows of stress. None of the last months is a
+/// February.
+pub const PERIODS: [Period; 5] = [
+    period("until 2011", (1900, 1), (2011, 12)),
+    period("2012 and later", (2012, 1), (9998, 12)),
+    period("2008-09 to 2009-03", (2008, 9), (2009, 3)),
+    period("2020-02 to 2020-04", (2020, 2), (2020, 4)),
+    period("2022", (2022, 1), (2022, 12)),
+];
+
+/// Fewer days do not make a volatility.
+const LEAST_DAYS: usize = 40;
+
+impl Period {
+    /// Annual volatility of the returns inside; nothing if few days or all of them are.
+    pub fn volatility(&self, dates: &[Date], returns: &[f64]) -> Option<f64> {
+        let inside = |date: &Date| (self.first..=self.last).contains(date);
+        let values: Vec<f64> = dates.iter().zip(returns).filter(|(date, _)| inside(date)).map(|(_, r)| *r).collect();
+        (values.len() >= LEAST_DAYS && values.len() < returns.len()).then(|| metrics::volatility_annual(&values))
+    }
+}
+
+/// Label of a portfolio and its daily returns.
+pub type Labelled<'a> = (String, &'a [f64]);
+
+/// One frame per allocator, a row per stretch, a dot per portfolio; stretches that the run does not reach are left out.
+pub fn periods_figure(title: &str, dates: &[Date], groups: &[(String, Vec<Labelled<'_>>)]) -> Figure {
+    let frame = |(allocator, portfolios): &(String, Vec<Labelled<'_>>)| {
+        let mut rows = Vec::new();
+        for period in &PERIODS {
+            let values = portfolios.iter().map(|(_, returns)| period.volatility(dates, returns));
+            let dots = values.enumerate().filter_map(|(k, v)| v.map(|v| (k, 100.0 * v))).collect::<Vec<_>>();
+            if !dots.is_empty() {
+                rows.push(Row { label: period.name.to_string(), dots });
+            }
+        }
+        let all = portfolios.iter().enumerate().map(|(k, (_, r))| (k, 100.0 * metrics::volatility_annual(r))).collect();
+        rows.push(Row { label: "all days".to_string(), dots: all });
+        Rows {
+            title: format!("{allocator}: realised volatility, % a year (log scale)"),
+            rows,
+            series: portfolios.iter().map(|(label, _)| label.clone()).collect(),
+            is_log: true,
+            digits: None,
+        }
+    };
+    rows_figure(title, &groups.iter().map(frame).collect::<Vec<_>>())
+}

@@ -1,0 +1,112 @@
+//! A table for people: the same cells for a terminal, a Markdown page and a LaTeX document.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, TableComponent, presets};
+
+/// Rows of cells under a header; the first `n_texts` columns are text, the others numbers.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Sheet {
+    /// What it is about; may be empty.
+    pub caption: String,
+    /// Names of the columns.
+    pub header: Vec<String>,
+    /// As many cells as the header has.
+    pub rows: Vec<Vec<String>>,
+    /// Columns that are aligned left.
+    pub n_texts: usize,
+}
+
+impl Sheet {
+    /// An empty table.
+    pub fn new(caption: impl Into<String>, header: &[&str], n_texts: usize) -> Self {
+        let header = header.iter().map(|name| name.to_string()).collect();
+        Self { caption: caption.into(), header, rows: Vec::new(), n_texts }
+    }
+
+    fn text_table(&self) -> TextTable {
+        let mut table = TextTable::new();
+        table.set_content_arrangement(ContentArrangement::Disabled).set_header(&self.header);
+        for row in &self.rows {
+            table.add_row(row);
+        }
+        table.column_iter_mut().skip(self.n_texts).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+        table
+    }
+
+    /// For a terminal; without the caption.
+    pub fn terminal(&self) -> String {
+        let mut table = self.text_table();
+        table.load_preset(presets::NOTHING);
+        for line in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
+            table.set_style(line, '─');
+        }
+        table.to_string()
+    }
+
+    /// For a Markdown page, under its caption.
+    pub fn markdown(&self) -> String {
+        let mut table = self.text_table();
+        table.load_preset(presets::ASCII_MARKDOWN);
+        if self.caption.is_empty() { table.to_string() } else { format!("{}:\n\n{table}", self.caption) }
+    }
+
+    /// For a LaTeX document with the package `booktabs`.
+    pub fn latex(&self) -> String {
+        let columns: String = (0..self.header.len()).map(|k| if k < self.n_texts { 'l' } else { 'r' }).collect();
+        let line =
+            |cells: &[String]| format!("{} \\\\\n", cells.iter().map(|c| escaped(c)).collect::<Vec<_>>().join(" & "));
+        let (caption, header) = (escaped(&self.caption), line(&self.header));
+        let rows: String = self.rows.iter().map(|row| line(row)).collect();
+        format!(
+            "\\begin{{table}}\n\\caption{{{caption}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{header}\\midrule\n{rows}\
+             \\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+        )
+    }
+}
+
+/// Text with LaTeX's special characters made harmless; a minus in front of a number becomes one.
+fn escaped(text: &str) -> String {
+    let text = match text.strip_prefix('-') {
+        Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => format!("−{number}"),
+        _ => text.to_string(),
+    };
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\textbackslash{}"),
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '~' => out.push_str("\\textasciitilde{}"),
+            '^' => out.push_str("\\textasciicircum{}"),
+            '−' => out.push_str("$-$"),
+            '→' => out.push_str("$\\to$"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// A number with so many digits, a dash where there is none.
+pub(crate) fn number(x: f64, digits: usize) -> String {
+    if x.is_nan() { "-".to_string() } else { format!("{x:.digits$}") }
+}
+
+/// A fraction in percent.
+pub(crate) fn percent(x: f64, digits: usize) -> String {
+    if x.is_nan() { "-".to_string() } else { format!("{:.digits$} %", 100.0 * x) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_characters_are_escaped_for_latex() {
+        assert_eq!(escaped("a_b & 5 % \\x"), "a\\_b \\& 5 \\% \\textbackslash{}x");
+        assert_eq!(escaped("-1.5"), "$-$1.5");
+        let mut sheet = Sheet::new("t", &["a", "b"], 1);
+        sheet.rows.push(vec!["x".to_string(), "1".to_string()]);
+        assert!(sheet.latex().contains("{lr}") && sheet.latex().contains("x & 1 \\\\\n"), "{}", sheet.latex());
+    }
+}

@@ -1,0 +1,223 @@
+//! Runs beside each other: the same portfolios, or any two, on the days that they share.
+
+use crate::calendar::Date;
+use crate::error::{Error, Result};
+use crate::metrics;
+use crate::report::Sheet;
+use crate::results::evidence::{Tested, test};
+use crate::results::stars;
+use crate::results::{Course, Courses, Results};
+use crate::significance::Measure;
+
+/// A portfolio of one run and the one it is compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pairing {
+    /// `run: estimator / allocator`.
+    pub first: String,
+    /// The same for the other.
+    pub second: String,
+    /// Annual volatilities on the common days.
+    pub volatility: (f64, f64),
+    /// Annual Sharpe ratios.
+    pub sharpe: (f64, f64),
+    /// Log variance, first less second.
+    pub variance_test: Tested,
+    /// Daily Sharpe ratio, first less second.
+    pub sharpe_test: Tested,
+}
+
+/// What came of a comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// One per pair.
+    pub pairings: Vec<Pairing>,
+    /// First and last common day, and how many there are.
+    pub days: (Date, Date, usize),
+    /// What differs between the runs beside the portfolios: dates, data, universe.
+    pub notes: Vec<String>,
+}
+
+/// A run, and the portfolio meant if one is named: `RUN` or `RUN:ESTIMATOR/ALLOCATOR`.
+pub struct Side {
+    /// The run.
+    pub results: Results,
+    /// Estimator and allocator.
+    pub portfolio: Option<(String, String)>,
+}
+
+fn named<'a>(courses: &'a Courses, (estimator, allocator): (&str, &str), run: &str) -> Result<&'a Course> {
+    let found = courses.portfolios.iter().find(|c| c.estimator == estimator && c.allocator == allocator);
+    found.ok_or_else(|| {
+        let known: Vec<String> =
+            courses.portfolios.iter().map(|c| format!("{}/{}", c.estimator, c.allocator)).collect();
+        let wanted = format!("{estimator}/{allocator}");
+        match Error::unknown("portfolio", &wanted, known.iter().map(String::as_str)) {
+            Error::Unknown { kind, name, suggestion, known } => {
+                Error::Unknown { kind, name: format!("{run}:{name}"), suggestion, known }
+            }
+            other => other,
+        }
+    })
+}
+
+/// Compares every later side with the first, on the days that all of them have.
+pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
+    let courses: Vec<Courses> = sides.iter().map(|side| side.results.courses()).collect::<Result<_>>()?;
+    let mut common = courses[0].dates.clone();
+    for other in &courses[1..] {
+        common.retain(|date| other.dates.binary_search(date).is_ok());
+    }
+    let (Some(first_day), Some(last_day)) = (common.first().copied(), common.last().copied()) else {
+        let span = |c: &Courses| match (c.dates.first(), c.dates.last()) {
+            (Some(from), Some(to)) => format!("{from} to {to}"),
+            _ => "no days".to_string(),
+        };
+        let spans: Vec<String> =
+            sides.iter().zip(&courses).map(|(s, c)| format!("{}: {}", s.results.name, span(c))).collect();
+        let why = format!("the runs share no day ({})", spans.join("; "));
+        return Err(Error::Undefined { what: "a comparison", why });
+    };
+    let mut notes = notes(sides, &courses, common.len());
+    let mut pairings = Vec::new();
+    let shared = |courses: &Courses, course: &Course| -> Vec<f64> {
+        let day = |date: &Date| course.returns[courses.dates.binary_search(date).expect("a common day")];
+        common.iter().map(day).collect()
+    };
+    for (side, other) in sides.iter().zip(&courses).skip(1) {
+        for (first, second) in pairs(&sides[0], &courses[0], side, other, &mut notes)? {
+            let (a, b) = (shared(&courses[0], first), shared(other, second));
+            let name = |side: &Side, c: &Course| format!("{}: {} / {}", side.results.name, c.estimator, c.allocator);
+            if a == b {
+                notes.push(format!("{} and {} are the same on every day", name(&sides[0], first), name(side, second)));
+                continue;
+            }
+            pairings.push(Pairing {
+                first: name(&sides[0], first),
+                second: name(side, second),
+                volatility: (metrics::volatility_annual(&a), metrics::volatility_annual(&b)),
+                sharpe: (metrics::sharpe_ratio(&a), metrics::sharpe_ratio(&b)),
+                variance_test: test(Measure::LogVariance, &a, &b, seed)?,
+                sharpe_test: test(Measure::SharpeRatio, &a, &b, seed)?,
+            });
+        }
+    }
+    Ok(Compared { pairings, days: (first_day, last_day, common.len()), notes })
+}
+
+/// The portfolios named, or those that both runs have under the same labels.
+fn pairs<'a>(
+    base: &Side,
+    base_courses: &'a Courses,
+    side: &Side,
+    courses: &'a Courses,
+    notes: &mut Vec<String>,
+) -> Result<Vec<(&'a Course, &'a Course)>> {
+    let (run, other) = (&base.results.name, &side.results.name);
+    let pick = |portfolio: &Option<(String, String)>, from: &'a Courses, run: &str| {
+        portfolio.as_ref().map(|(e, a)| named(from, (e, a), run)).transpose()
+    };
+    let (first, second) = (pick(&base.portfolio, base_courses, run)?, pick(&side.portfolio, courses, other)?);
+    match (first, second) {
+        (Some(first), Some(second)) => Ok(vec![(first, second)]),
+        (Some(first), None) => Ok(vec![(first, named(courses, (&first.estimator, &first.allocator), other)?)]),
+        (None, Some(second)) => Ok(vec![(named(base_courses, (&second.estimator, &second.allocator), run)?, second)]),
+        (None, None) => {
+            let twin = |c: &&'a Course| {
+                let same = |d: &&Course| d.estimator == c.estimator && d.allocator == c.allocator;
+                courses.portfolios.iter().find(same)
+            };
+            let defined = base_courses.portfolios.iter().filter(|c| c.is_defined());
+            let found: Vec<_> = defined.filter_map(|c| Some((c, twin(&c).filter(|d| d.is_defined())?))).collect();
+            let left_out = base_courses.portfolios.len() + courses.portfolios.len() - 2 * found.len();
+            if found.is_empty() {
+                let names = |c: &Courses| {
+                    c.portfolios
+                        .iter()
+                        .map(|c| format!("{}/{}", c.estimator, c.allocator))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                };
+                let why = format!(
+                    "{run} and {other} have no portfolio of the same name; choose with RUN:ESTIMATOR/ALLOCATOR. {run} has {}; \
+                     {other} has {}",
+                    names(base_courses),
+                    names(courses)
+                );
+                return Err(Error::Undefined { what: "a comparison", why });
+            }
+            if left_out > 0 {
+                notes.push(format!("{left_out} portfolios of {run} and {other} have no partner and are left out"));
+            }
+            Ok(found)
+        }
+    }
+}
+
+/// How the runs differ.
+fn notes(sides: &[Side], courses: &[Courses], n_common: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (side, courses) in sides.iter().zip(courses) {
+        if courses.dates.len() > n_common {
+            let dropped = courses.dates.len() - n_common;
+            notes.push(format!(
+                "{dropped} of {} days of {} are not in all runs and are left out",
+                courses.dates.len(),
+                side.results.name
+            ));
+        }
+    }
+    let base = &sides[0].results;
+    for other in sides[1..].iter().map(|side| &side.results) {
+        for (what, path) in [
+            ("the data", &["provenance", "data_hash"][..]),
+            ("the universe rules", &["experiment", "universe"]),
+            ("the windows", &["experiment", "walk_forward"]),
+        ] {
+            let (a, b) = (base.value(path), other.value(path));
+            if a != b {
+                let short = |v: Option<&toml::Value>| match v {
+                    Some(toml::Value::Table(table)) => {
+                        let entries = table.iter().map(|(key, value)| format!("{key} = {value}"));
+                        entries.collect::<Vec<_>>().join(", ")
+                    }
+                    Some(value) => value.to_string(),
+                    None => "unknown".to_string(),
+                };
+                notes.push(format!("{what} differ: {} has {}; {} has {}", base.name, short(a), other.name, short(b)));
+            }
+        }
+    }
+    notes
+}
+
+impl Compared {
+    /// The table.
+    pub fn sheet(&self) -> Sheet {
+        let (from, to, n) = self.days;
+        let header = ["first", "second", "volatility", "volatility", "difference", "Sharpe", "Sharpe", "difference"];
+        let mut sheet = Sheet::new(format!("{n} common days, {from} to {to}"), &header, 2);
+        for p in &self.pairings {
+            let ratio = 100.0 * ((p.variance_test.bootstrap.estimate / 2.0).exp() - 1.0);
+            sheet.rows.push(vec![
+                p.first.clone(),
+                p.second.clone(),
+                format!("{:.2} %", 100.0 * p.volatility.0),
+                format!("{:.2} %", 100.0 * p.volatility.1),
+                format!(
+                    "{ratio:+.2} %{} (p {:.3})",
+                    stars(p.variance_test.bootstrap.p_value),
+                    p.variance_test.bootstrap.p_value
+                ),
+                format!("{:.2}", p.sharpe.0),
+                format!("{:.2}", p.sharpe.1),
+                format!(
+                    "{:+.2}{} (p {:.3})",
+                    p.sharpe.0 - p.sharpe.1,
+                    stars(p.sharpe_test.bootstrap.p_value),
+                    p.sharpe_test.bootstrap.p_value
+                ),
+            ]);
+        }
+        sheet
+    }
+}

@@ -1,0 +1,274 @@
+//! Which differences of a run are more than luck: all tests of `significance`, on daily returns before and after costs.
+//!
+//! Portfolios are compared with the best analytic competitor: the one with the lowest volatility among those that are neither
+//! a network nor the truth of a synthetic market. It is chosen on the same days, which favours it.
+
+use crate::error::{Error, Result};
+use crate::metrics;
+use crate::report::dollars;
+use crate::results::{Course, Results};
+use crate::significance::Kernel::QuadraticSpectral;
+use crate::significance::{
+    Difference, Measure, Resampling, Scaling, Scheme, SeededDifference, Statistic, Superior, block_length,
+    bootstrap_difference, confidence_set, deflated_sharpe, difference_block_length, hac_difference,
+    probabilistic_sharpe, seeded_difference, superior_ability,
+};
+
+/// Resamples of a test of two.
+const PAIRWISE: usize = 4999;
+/// Resamples of the confidence set and of superior ability.
+const SETWISE: usize = 100_000;
+
+/// Two tests of the same difference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tested {
+    /// By studentised blocks; what stars are given for.
+    pub bootstrap: Difference,
+    /// By asymptotics.
+    pub hac_p: f64,
+}
+
+/// What is known of a portfolio in its group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Allocator before costs, or profile and capital.
+    pub group: String,
+    /// Label of the portfolio.
+    pub portfolio: String,
+    /// Whether it is a trained network.
+    pub is_network: bool,
+    /// Annual.
+    pub volatility: f64,
+    /// Annual, zero risk-free rate.
+    pub sharpe: f64,
+    /// The same allowing for autocorrelation at ten lags.
+    pub sharpe_autocorrelated: f64,
+    /// Log variance and daily Sharpe ratio less those of the reference; nothing for the reference itself.
+    pub against_reference: Option<(Tested, Tested)>,
+    /// The same differences of the best network less this portfolio; nothing for that network itself or without one.
+    pub network_against: Option<(Tested, Tested)>,
+    /// p-values of the model confidence set for squared returns, by T_R and by T_max.
+    pub confidence_set: (f64, f64),
+    /// Probability that the Sharpe ratio is above zero.
+    pub probabilistic_sharpe: f64,
+    /// The same against the best of as many worthless portfolios as there are in the group.
+    pub deflated_sharpe: f64,
+}
+
+/// What is known of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupFinding {
+    /// Its name.
+    pub group: String,
+    /// The best analytic competitor.
+    pub reference: String,
+    /// Days.
+    pub n_days: usize,
+    /// Mean days in a block of the confidence set.
+    pub block_length: f64,
+    /// Is anyone better than the reference, by squared returns?
+    pub superior: Superior,
+    /// Who has the largest statistic of superior ability.
+    pub best: String,
+}
+
+/// The mean over seeds of a network against the reference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeedFinding {
+    /// Its group.
+    pub group: String,
+    /// What the seeds have in common.
+    pub network: String,
+    /// How many there are.
+    pub n_seeds: usize,
+    /// Log variance.
+    pub variance: SeededDifference,
+    /// Daily Sharpe ratio.
+    pub sharpe: SeededDifference,
+}
+
+/// All findings of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// One per portfolio and group.
+    pub findings: Vec<Finding>,
+    /// One per group.
+    pub groups: Vec<GroupFinding>,
+    /// Networks with several seeds.
+    pub seeds: Vec<SeedFinding>,
+    /// What was left out, and why.
+    pub notes: Vec<String>,
+}
+
+/// Tests the portfolios of a run, and of its simulations.
+pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
+    let mut evidence = Evidence::default();
+    let mut groups: Vec<(String, Vec<Course>)> = Vec::new();
+    let mut add = |name: String, course: Course| match groups.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, group)) => group.push(course),
+        None => groups.push((name, vec![course])),
+    };
+    if results.has_run && results.value(&["experiment", "sweep"]).is_none() {
+        for course in results.courses()?.portfolios.into_iter().filter(|c| c.estimator != "none") {
+            add(format!("{}, before costs", course.allocator), course);
+        }
+    }
+    for simulation in &results.simulations {
+        if results.has(&format!("{simulation}/leverage.csv")) {
+            continue;
+        }
+        match results.account_courses(simulation) {
+            Ok((_, accounts)) => {
+                for a in accounts.into_iter().filter(|a| a.capital_usd.is_finite() && a.course.estimator != "none") {
+                    let leverage =
+                        if a.leverage == 1.0 { String::new() } else { format!(", leverage {:.2}", a.leverage) };
+                    let (allocator, capital) = (&a.course.allocator, dollars(a.capital_usd));
+                    add(format!("{allocator}, {}, {capital} dollars, net{leverage}", a.profile), a.course);
+                }
+            }
+            Err(error) => evidence.notes.push(error.to_string()),
+        }
+    }
+    for (name, courses) in groups {
+        if let Err(error) = evidence.add_group(results, &name, &courses, seed) {
+            evidence.notes.push(format!("{name}: {error}"));
+        }
+    }
+    if evidence.findings.is_empty() {
+        let why = evidence.notes.first().cloned().unwrap_or_else(|| "it has no two portfolios to compare".to_string());
+        return Err(Error::Undefined { what: "a test of this run", why });
+    }
+    Ok(evidence)
+}
+
+impl Evidence {
+    fn add_group(&mut self, results: &Results, group: &str, courses: &[Course], seed: u64) -> Result<()> {
+        let (defined, undefined): (Vec<&Course>, Vec<&Course>) = courses.iter().partition(|c| c.is_defined());
+        for course in undefined {
+            self.notes.push(format!("{group}: {} is left out, it was never defined", course.label()));
+        }
+        let is_truth =
+            |label: &str| results.estimators().iter().any(|(known, e)| known == label && e.as_str() == Some("oracle"));
+        let analytic = defined.iter().filter(|c| !results.is_network(&c.estimator) && !is_truth(&c.estimator));
+        let volatility = |c: &Course| metrics::volatility_annual(&c.returns);
+        let reference = analytic.min_by(|a, b| volatility(a).total_cmp(&volatility(b)));
+        let is_alone = defined.iter().all(|c| c.returns == defined[0].returns);
+        let Some(&reference) = reference.filter(|_| !is_alone) else {
+            let why = "it takes two different portfolios, one of them analytic".to_string();
+            return Err(Error::Undefined { what: "a comparison", why });
+        };
+        let defined = self.without_twins(group, defined);
+        let networks = defined.iter().filter(|c| results.is_network(&c.estimator));
+        let network = networks.min_by(|a, b| volatility(a).total_cmp(&volatility(b)));
+        let losses: Vec<Vec<f64>> = defined.iter().map(|c| c.returns.iter().map(|r| r * r).collect()).collect();
+        let views: Vec<&[f64]> = losses.iter().map(Vec::as_slice).collect();
+        let n_days = reference.returns.len();
+        let mean_length = set_block_length(&views)?;
+        let scheme = Scheme::Stationary { mean_length };
+        let resampling = Resampling { scheme, n_resamples: SETWISE, seed };
+        let blocks = |resample: usize| resampling.blocks(resample, n_days);
+        let range = confidence_set(&views, Statistic::Range, SETWISE, blocks)?;
+        let max = confidence_set(&views, Statistic::Max, SETWISE, blocks)?;
+        let returns: Vec<&[f64]> = defined.iter().map(|c| c.returns.as_slice()).collect();
+        for (k, course) in defined.iter().enumerate() {
+            let r = course.returns.as_slice();
+            let tested = |first: &[f64], second: &[f64]| -> Result<(Tested, Tested)> {
+                let both = (
+                    test(Measure::LogVariance, first, second, seed)?,
+                    test(Measure::SharpeRatio, first, second, seed)?,
+                );
+                Ok(both)
+            };
+            let is_reference = course.label() == reference.label();
+            let against_reference = (!is_reference).then(|| tested(r, &reference.returns)).transpose()?;
+            let other_network = network.filter(|network| network.label() != course.label());
+            let network_against = other_network.map(|network| tested(&network.returns, r)).transpose()?;
+            self.findings.push(Finding {
+                group: group.to_string(),
+                portfolio: course.label().to_string(),
+                is_network: results.is_network(&course.estimator),
+                volatility: volatility(course),
+                sharpe: metrics::sharpe_ratio(r),
+                sharpe_autocorrelated: metrics::autocorrelated_sharpe_ratio(r, 10),
+                against_reference,
+                network_against,
+                confidence_set: (range.p_values[k], max.p_values[k]),
+                probabilistic_sharpe: probabilistic_sharpe(r, 0.0)?,
+                deflated_sharpe: deflated_sharpe(&returns, k)?,
+            });
+        }
+        let place = defined.iter().position(|c| c.label() == reference.label()).expect("the reference is one of them");
+        let others: Vec<usize> = (0..defined.len()).filter(|k| *k != place).collect();
+        let rivals: Vec<&[f64]> = others.iter().map(|k| views[*k]).collect();
+        let superior = superior_ability(views[place], &rivals, Scaling::Studentised, mean_length, SETWISE, blocks)?;
+        self.groups.push(GroupFinding {
+            group: group.to_string(),
+            reference: reference.label().to_string(),
+            n_days,
+            block_length: mean_length,
+            best: defined[others[superior.best]].label().to_string(),
+            superior,
+        });
+        self.add_seeds(group, &defined, &reference.returns, seed)
+    }
+
+    /// Portfolios that are different; of those that are the same on every day the first stays.
+    fn without_twins<'a>(&mut self, group: &str, courses: Vec<&'a Course>) -> Vec<&'a Course> {
+        let mut kept: Vec<&Course> = Vec::new();
+        for course in courses {
+            match kept.iter().find(|known| known.returns == course.returns) {
+                Some(twin) => {
+                    let note = format!("{group}: {} is left out, it is {} on every day", course.label(), twin.label());
+                    self.notes.push(note);
+                }
+                None => kept.push(course),
+            }
+        }
+        kept
+    }
+
+    /// Networks whose labels differ in what follows ", seed".
+    fn add_seeds(&mut self, group: &str, courses: &[&Course], reference: &[f64], seed: u64) -> Result<()> {
+        let mut families: Vec<(&str, Vec<&[f64]>)> = Vec::new();
+        for course in courses {
+            let Some((family, _)) = course.estimator.split_once(", seed") else { continue };
+            match families.iter_mut().find(|(known, _)| *known == family) {
+                Some((_, seeds)) => seeds.push(&course.returns),
+                None => families.push((family, vec![&course.returns])),
+            }
+        }
+        for (network, seeds) in families.into_iter().filter(|(_, seeds)| seeds.len() > 1) {
+            let test = |measure| seeded_difference(measure, &seeds, reference, PAIRWISE, seed);
+            self.seeds.push(SeedFinding {
+                group: group.to_string(),
+                network: network.to_string(),
+                n_seeds: seeds.len(),
+                variance: test(Measure::LogVariance)?,
+                sharpe: test(Measure::SharpeRatio)?,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Both tests of a difference.
+pub(super) fn test(measure: Measure, first: &[f64], second: &[f64], seed: u64) -> Result<Tested> {
+    let length = difference_block_length(measure, first, second)?;
+    let resampling = Resampling { scheme: Scheme::Circular { length }, n_resamples: PAIRWISE, seed };
+    let blocks = |resample: usize| resampling.blocks(resample, first.len());
+    let bootstrap = bootstrap_difference(measure, first, second, length, PAIRWISE, blocks)?;
+    Ok(Tested { bootstrap, hac_p: hac_difference(measure, first, second, QuadraticSpectral)?.p_value })
+}
+
+/// The longest block that Politis and White ask for, over the losses less their mean over portfolios.
+fn set_block_length(losses: &[&[f64]]) -> Result<f64> {
+    let n_days = losses[0].len();
+    let centre: Vec<f64> =
+        (0..n_days).map(|day| losses.iter().map(|loss| loss[day]).sum::<f64>() / losses.len() as f64).collect();
+    let mut longest = 1.0f64;
+    for loss in losses {
+        let relative: Vec<f64> = loss.iter().zip(&centre).map(|(a, b)| a - b).collect();
+        longest = longest.max(block_length(&relative)?.stationary);
+    }
+    Ok(longest)
+}

@@ -1,0 +1,351 @@
+//! Every figure of a run, drawn from its files.
+
+use crate::calendar::Date;
+use crate::data::{write_atomically, write_text};
+use crate::error::{Error, Result};
+use crate::metrics;
+use crate::report::{
+    AccountRow, Curve, Figure, Group, Labelled, LeverageSeries, Page, bridge_figure, calibration_figure, dollars,
+    drawdown_figure, eigenvalue_figure, equity_figure, lag_figure, learning_figure, leverage_figure, marginal_figure,
+    periods_figure, rolling_figure, size_figure, turnover_figure, volatility_figure,
+};
+use crate::results::read::AccountCourse;
+use crate::results::{Course, Results};
+
+/// Place of a figure below the folder of its run, without extension, and the figure.
+type Placed = (String, Figure);
+
+/// A kind of figure.
+pub struct FigureKind {
+    /// What `minvar figures` calls it.
+    pub name: &'static str,
+    /// What it shows.
+    pub about: &'static str,
+    draw: fn(&Results) -> Result<Vec<Placed>>,
+}
+
+/// All kinds, in the order of a page.
+pub const FIGURES: &[FigureKind] = &[
+    FigureKind { name: "volatility", about: "realised volatility of every portfolio", draw: volatility },
+    FigureKind { name: "size", about: "realised volatility against the number of assets", draw: size },
+    FigureKind { name: "equity", about: "growth of 1 before costs", draw: equity },
+    FigureKind { name: "drawdown", about: "losses from the last peak before costs", draw: drawdown },
+    FigureKind { name: "rolling", about: "volatility of the last 252 days", draw: rolling },
+    FigureKind { name: "periods", about: "volatility before and after 2012 and in stress", draw: periods },
+    FigureKind { name: "calibration", about: "predicted against realised volatility", draw: calibration },
+    FigureKind { name: "turnover", about: "turnover per rebalance", draw: turnover },
+    FigureKind {
+        name: "eigenvalues",
+        about: "cleaned eigenvalues against the sample's and against rank",
+        draw: eigenvalues,
+    },
+    FigureKind { name: "lag", about: "learned weight and clipping of a return by its age", draw: lag },
+    FigureKind { name: "marginal", about: "learned map of an asset's volatility", draw: marginal },
+    FigureKind { name: "learning", about: "training and validation loss", draw: learning },
+    FigureKind { name: "bridge", about: "costs from gross to net", draw: bridge },
+    FigureKind { name: "net_equity", about: "growth of 1 net of costs", draw: net_equity },
+    FigureKind { name: "net_drawdown", about: "losses from the last peak, net of costs", draw: net_drawdown },
+    FigureKind {
+        name: "leverage",
+        about: "what leverage earns and risks, and when positions are sold by force",
+        draw: leverage,
+    },
+];
+
+/// What became of a kind of figure.
+pub enum Drawn {
+    /// The figures, with their places.
+    Figures(Vec<Placed>),
+    /// It does not apply to this run.
+    Nothing,
+    /// A file that it needs is missing: its figures stay as they are.
+    Missing(Error),
+}
+
+impl FigureKind {
+    /// Draws the figures of a run.
+    pub fn of(&self, results: &Results) -> Result<Drawn> {
+        match (self.draw)(results) {
+            Ok(figures) if figures.is_empty() => Ok(Drawn::Nothing),
+            Ok(figures) => Ok(Drawn::Figures(figures)),
+            Err(Error::Data { place, rule }) if rule.contains(" is missing, and ") => {
+                Ok(Drawn::Missing(Error::Data { place, rule }))
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// What is missing, and the kinds of figures that need it.
+pub type Left = (Error, Vec<&'static str>);
+
+/// Draws the kinds of figures named, all if none is, into the folder of the run as SVG files, and as PNG files for the pages
+/// asked for. Returns the files, and what is missing for the kinds that were left as they are.
+pub fn draw(results: &Results, kinds: &[String], png: &[Page]) -> Result<(Vec<String>, Vec<Left>)> {
+    let (mut written, mut missing) = (Vec::new(), Vec::<Left>::new());
+    for kind in FIGURES.iter().filter(|kind| kinds.is_empty() || kinds.iter().any(|name| name == kind.name)) {
+        match kind.of(results)? {
+            Drawn::Nothing => {}
+            Drawn::Missing(error) => match missing.iter_mut().find(|(known, _)| known.to_string() == error.to_string())
+            {
+                Some((_, kinds)) => kinds.push(kind.name),
+                None => missing.push((error, vec![kind.name])),
+            },
+            Drawn::Figures(figures) => {
+                for (place, figure) in figures {
+                    let file = format!("{place}.svg");
+                    write_text(&results.folder.join(&file), &figure.svg())?;
+                    written.push(file);
+                    for page in png {
+                        let file = format!("{place}{}.png", if *page == Page::Dark { "-dark" } else { "" });
+                        let path = results.folder.join(&file);
+                        let bytes = figure.png(*page);
+                        write_atomically(&path, |out| {
+                            std::io::Write::write_all(out, &bytes).map_err(Error::io(&path))
+                        })?;
+                        written.push(file);
+                    }
+                }
+            }
+        }
+    }
+    Ok((written, missing))
+}
+
+fn one(place: &str, figure: Figure) -> Result<Vec<Placed>> {
+    Ok(vec![(place.to_string(), figure)])
+}
+
+/// Whether the file that decides if a kind of figure applies should be there: its run is not only a sweep or simulation.
+fn is_run(results: &Results) -> bool {
+    results.has_run && results.value(&["experiment", "sweep"]).is_none()
+}
+
+fn volatility(results: &Results) -> Result<Vec<Placed>> {
+    if !is_run(results) {
+        return Ok(Vec::new());
+    }
+    one("volatility", volatility_figure(&results.about, &results.performances()?))
+}
+
+fn turnover(results: &Results) -> Result<Vec<Placed>> {
+    if !is_run(results) {
+        return Ok(Vec::new());
+    }
+    one("turnover", turnover_figure(&results.about, &results.performances()?))
+}
+
+fn size(results: &Results) -> Result<Vec<Placed>> {
+    if results.value(&["experiment", "sweep"]).is_none() {
+        return Ok(Vec::new());
+    }
+    one("size", size_figure(&results.about, &results.size_series()?, &results.highlight()))
+}
+
+/// An allocator and its portfolios.
+type ByAllocator = (String, Vec<Course>);
+
+/// Defined portfolios of highlighted estimators by allocator; those that need no estimator beside each of the others.
+fn shown(results: &Results) -> Result<(Vec<Date>, Vec<ByAllocator>)> {
+    let courses = results.courses()?;
+    let highlight = results.highlight();
+    let mut groups: Vec<ByAllocator> = Vec::new();
+    let defined = courses.portfolios.into_iter().filter(Course::is_defined);
+    let (alone, others): (Vec<Course>, Vec<Course>) = defined.partition(|course| course.estimator == "none");
+    for course in others.into_iter().filter(|course| is_shown(&highlight, &course.estimator)) {
+        match groups.iter_mut().find(|(allocator, _)| *allocator == course.allocator) {
+            Some((_, group)) => group.push(course),
+            None => groups.push((course.allocator.clone(), vec![course])),
+        }
+    }
+    groups.iter_mut().for_each(|(_, group)| group.extend(alone.iter().cloned()));
+    if groups.is_empty() && !alone.is_empty() {
+        groups.push((alone[0].allocator.clone(), alone));
+    }
+    Ok((courses.dates, groups))
+}
+
+type CourseFigure = fn(&str, &[Date], &[Group]) -> Figure;
+
+/// A figure of portfolios over days.
+fn over_days(results: &Results, place: &str, figure: CourseFigure) -> Result<Vec<Placed>> {
+    if !is_run(results) {
+        return Ok(Vec::new());
+    }
+    let (dates, groups) = shown(results)?;
+    let curve = |c: &Course| Curve { label: c.label().to_string(), equity: metrics::equity(&c.returns) };
+    let group = |(name, courses): &ByAllocator| (name.clone(), courses.iter().map(curve).collect());
+    let groups: Vec<Group> = groups.iter().map(group).collect();
+    one(place, figure(&results.about, &with_start(&dates), &groups))
+}
+
+/// The dates with one before the first, for an equity that starts at 1.
+fn with_start(dates: &[Date]) -> Vec<Date> {
+    let before = dates.first().and_then(|date| date.yesterday().ok());
+    before.into_iter().chain(dates.iter().copied()).collect()
+}
+
+fn equity(results: &Results) -> Result<Vec<Placed>> {
+    over_days(results, "equity", equity_figure)
+}
+
+fn drawdown(results: &Results) -> Result<Vec<Placed>> {
+    over_days(results, "drawdown", drawdown_figure)
+}
+
+fn rolling(results: &Results) -> Result<Vec<Placed>> {
+    over_days(results, "rolling", rolling_figure)
+}
+
+fn periods(results: &Results) -> Result<Vec<Placed>> {
+    if !is_run(results) {
+        return Ok(Vec::new());
+    }
+    let (dates, groups) = shown(results)?;
+    let mut labelled: Vec<(String, Vec<Labelled<'_>>)> = Vec::new();
+    for (name, courses) in &groups {
+        labelled.push((name.clone(), courses.iter().map(|c| (c.label().to_string(), c.returns.as_slice())).collect()));
+    }
+    one("periods", periods_figure(&results.about, &dates, &labelled))
+}
+
+fn calibration(results: &Results) -> Result<Vec<Placed>> {
+    if !is_run(results) {
+        return Ok(Vec::new());
+    }
+    let highlight = results.highlight();
+    let mut groups = results.predictions()?;
+    for (_, group) in &mut groups {
+        group.retain(|p| highlight.is_empty() || highlight.contains(&p.label));
+    }
+    groups.retain(|(_, group)| !group.is_empty());
+    if groups.is_empty() { Ok(Vec::new()) } else { one("calibration", calibration_figure(&results.about, &groups)) }
+}
+
+fn eigenvalues(results: &Results) -> Result<Vec<Placed>> {
+    let wanted = results.value(&["experiment", "figures", "eigenvalues"]).and_then(|v| v.as_array());
+    if wanted.is_none_or(|labels| labels.is_empty()) || !is_run(results) {
+        return Ok(Vec::new());
+    }
+    let title = "Eigenvalues of the correlation on the last date: cleaned against sample";
+    one("eigenvalues", eigenvalue_figure(title, &results.eigenvalues()?))
+}
+
+/// A figure for every folder of models.
+fn of_models(results: &Results, place: &str, figure: impl Fn(&str) -> Result<Figure>) -> Result<Vec<Placed>> {
+    if !results.has_run {
+        return Ok(Vec::new());
+    }
+    results.model_folders().iter().map(|name| Ok((format!("{place}-{name}"), figure(name)?))).collect()
+}
+
+fn lag(results: &Results) -> Result<Vec<Placed>> {
+    of_models(results, "lag", |name| {
+        Ok(lag_figure(&format!("Lag transform of network {name}, by the year it is used in"), &results.learned(name)?))
+    })
+}
+
+fn marginal(results: &Results) -> Result<Vec<Placed>> {
+    of_models(results, "marginal", |name| {
+        let title = format!("Marginal volatility by network {name}");
+        Ok(marginal_figure(&title, &results.learned(name)?))
+    })
+}
+
+fn learning(results: &Results) -> Result<Vec<Placed>> {
+    of_models(results, "learning", |name| {
+        let title = format!("Training of network {name}, by the year it is used in");
+        Ok(learning_figure(&title, &results.learning(name)?))
+    })
+}
+
+/// Simulations of the run that have a grid of leverages, or have none.
+fn simulations(results: &Results, is_grid: bool) -> Vec<String> {
+    let has_grid = |name: &String| results.has(&format!("{name}/leverage.csv"));
+    results.simulations.iter().filter(|name| has_grid(name) == is_grid).cloned().collect()
+}
+
+/// What an account is called beside others of its profile and capital.
+fn account_name(estimator: &str, allocator: &str, leverage: f64, several: bool) -> String {
+    let name = match estimator {
+        "none" | "" => allocator.to_string(),
+        estimator if several => format!("{estimator} {allocator}"),
+        estimator => estimator.to_string(),
+    };
+    if leverage == 1.0 { name } else { format!("{name}, {leverage:.2}") }
+}
+
+/// Whether portfolios of several allocators stand beside each other, so that names need both.
+fn has_several<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+    let mut allocators: Vec<&str> = pairs.filter(|(e, _)| *e != "none" && !e.is_empty()).map(|(_, a)| a).collect();
+    allocators.sort_unstable();
+    allocators.dedup();
+    allocators.len() > 1
+}
+
+fn is_shown(highlight: &[String], estimator: &str) -> bool {
+    highlight.is_empty() || estimator == "none" || highlight.iter().any(|label| label == estimator)
+}
+
+fn bridge(results: &Results) -> Result<Vec<Placed>> {
+    let highlight = results.highlight();
+    let figure = |simulation: String| {
+        let mut rows = results.accounts(&simulation)?;
+        rows.retain(|row| is_shown(&highlight, &row.estimator));
+        let several = has_several(rows.iter().map(|row| (row.estimator.as_str(), row.allocator.as_str())));
+        let name = |row: &AccountRow| account_name(&row.estimator, &row.allocator, row.leverage, several);
+        Ok((format!("{simulation}/bridge"), bridge_figure(&results.about, &rows, name)))
+    };
+    simulations(results, false).into_iter().map(figure).collect()
+}
+
+fn leverage(results: &Results) -> Result<Vec<Placed>> {
+    let highlight = results.highlight();
+    let figure = |simulation: String| {
+        let points = results.leverages(&simulation)?;
+        let series = LeverageSeries::group(&points);
+        Ok((format!("{simulation}/leverage"), leverage_figure(&results.about, &series, &highlight)))
+    };
+    simulations(results, true).into_iter().map(figure).collect()
+}
+
+/// A figure of accounts over days: before costs first, then a frame for each profile with its smallest and largest capital, and
+/// for each allocator if there are several; curves of neighbouring capitals look alike.
+fn net(results: &Results, place: &str, figure: CourseFigure) -> Result<Vec<Placed>> {
+    let highlight = results.highlight();
+    let of_simulation = |simulation: String| {
+        let (dates, mut accounts) = results.account_courses(&simulation)?;
+        accounts.retain(|account| is_shown(&highlight, &account.course.estimator));
+        let several = has_several(accounts.iter().map(|a| (a.course.estimator.as_str(), a.course.allocator.as_str())));
+        let capitals = || accounts.iter().map(|account| account.capital_usd).filter(|usd| usd.is_finite());
+        let ends = [capitals().fold(f64::INFINITY, f64::min), capitals().fold(0.0, f64::max)];
+        if several {
+            accounts.retain(|account| account.course.estimator != "none");
+        }
+        let mut groups: Vec<Group> = Vec::new();
+        for account in accounts.iter().filter(|a| a.capital_usd.is_nan() || ends.contains(&a.capital_usd)) {
+            let AccountCourse { profile, capital_usd, leverage, course } = account;
+            let heading = match capital_usd.is_nan() {
+                true => "before costs".to_string(),
+                false => format!("{profile}, {} dollars, net", dollars(*capital_usd)),
+            };
+            let heading = if several { format!("{}, {heading}", course.allocator) } else { heading };
+            let label = account_name(&course.estimator, &course.allocator, *leverage, false);
+            let curve = Curve { label, equity: metrics::equity(&course.returns) };
+            match groups.iter_mut().find(|(known, _)| *known == heading) {
+                Some((_, group)) => group.push(curve),
+                None => groups.push((heading, vec![curve])),
+            }
+        }
+        Ok((format!("{simulation}/{place}"), figure(&results.about, &with_start(&dates), &groups)))
+    };
+    simulations(results, false).into_iter().map(of_simulation).collect()
+}
+
+fn net_equity(results: &Results) -> Result<Vec<Placed>> {
+    net(results, "equity", equity_figure)
+}
+
+fn net_drawdown(results: &Results) -> Result<Vec<Placed>> {
+    net(results, "drawdown", drawdown_figure)
+}

@@ -1,0 +1,154 @@
+//! A finished run as it lies on disk, and what can be made of it without computing it again: figures, tables, tests, a page.
+//!
+//! ```text
+//! results/<name>/               a run: run.toml, metrics.csv, returns.parquet … (src/experiment/output.rs)
+//! results/<name>/n=<size>/      a run of a sweep
+//! results/<name>/simulation*/   accounts: run.toml, accounts.csv, equity.parquet (src/experiment/simulation_output.rs)
+//! ```
+//! Everything here is a function of these files: the same files give the same bytes.
+
+mod compare;
+mod evidence;
+mod evidence_tables;
+mod figures;
+mod page;
+mod paper;
+mod read;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+pub use compare::{Compared, Pairing, Side, compare};
+pub use evidence::{Evidence, Finding, GroupFinding, SeedFinding, Tested, evidence};
+pub use evidence_tables::{EXPLAINED, evidence_markdown, evidence_table, stars, write_evidence};
+pub use figures::{Drawn, FIGURES, FigureKind, Left, draw};
+pub use page::write_page;
+pub use paper::{Check, Verdict, check_paper, paper_table};
+pub use read::{Course, Courses};
+pub use tables::write_tables;
+
+use crate::data::read_text;
+use crate::error::{Error, Result};
+
+/// A run, or a simulation, that has finished.
+pub struct Results {
+    /// Where it lies.
+    pub folder: PathBuf,
+    /// The name of the experiment.
+    pub name: String,
+    /// What the experiment says it is for.
+    pub about: String,
+    /// `run.toml`, that of the first simulation if there is no other.
+    pub run: toml::Table,
+    /// Whether there is more than simulations.
+    pub has_run: bool,
+    /// Folders of simulations: `simulation`, `simulation-TAG`.
+    pub simulations: Vec<String>,
+}
+
+impl Results {
+    /// Opens a folder that holds `run.toml`, or simulations with theirs.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let is_simulation = |name: &String| {
+            (name == "simulation" || name.starts_with("simulation-")) && folder.join(name).join("run.toml").exists()
+        };
+        let simulations: Vec<String> = subfolders(folder).into_iter().filter(is_simulation).collect();
+        let has_run = folder.join("run.toml").exists();
+        let file = match simulations.first() {
+            Some(simulation) if !has_run => folder.join(simulation).join("run.toml"),
+            _ => folder.join("run.toml"),
+        };
+        Self::from_file(folder, &file, has_run, simulations)
+    }
+
+    /// Opens one simulation, without the run that it belongs to.
+    pub fn open_simulation(folder: &Path) -> Result<Self> {
+        let parent = folder.parent().unwrap_or(Path::new("."));
+        Self::from_file(parent, &folder.join("run.toml"), false, vec![file_name(folder)])
+    }
+
+    fn from_file(folder: &Path, file: &Path, has_run: bool, simulations: Vec<String>) -> Result<Self> {
+        if !file.exists() {
+            let rule = "no finished run: run.toml is missing; 'minvar run' or 'minvar simulate' writes it";
+            return Err(Error::data(folder.display().to_string(), rule));
+        }
+        let run: toml::Table = toml::from_str(&read_text(file)?)
+            .map_err(|e| Error::data(file.display().to_string(), e.message().replace('\n', " ")))?;
+        let about = lookup(&run, &["experiment", "about"]).and_then(|v| v.as_str()).unwrap_or("").to_string();
+        // A size of a sweep is named with its sweep.
+        let own = file_name(folder);
+        let name = match folder.parent() {
+            Some(parent) if own.starts_with("n=") => format!("{}/{own}", file_name(parent)),
+            _ => own,
+        };
+        Ok(Self { folder: folder.to_path_buf(), name, about, run, has_run, simulations })
+    }
+
+    /// A value of `run.toml`.
+    pub fn value(&self, path: &[&str]) -> Option<&toml::Value> {
+        lookup(&self.run, path)
+    }
+
+    /// A string of the provenance, as it is shown.
+    pub fn provenance(&self, key: &str) -> Option<String> {
+        let value = self.value(&["provenance", key])?;
+        Some(value.as_str().map_or_else(|| value.to_string(), str::to_string))
+    }
+
+    /// Whether a file of the run is there.
+    pub fn has(&self, file: &str) -> bool {
+        self.folder.join(file).exists()
+    }
+
+    /// Labels in colour; the others are pale or left out. All, if empty.
+    fn highlight(&self) -> Vec<String> {
+        let labels = self.value(&["experiment", "figures", "highlight"]).and_then(|v| v.as_array());
+        labels.into_iter().flatten().filter_map(|label| label.as_str().map(str::to_string)).collect()
+    }
+
+    /// Entries of `compare.estimators` as tables or names, with the label of each.
+    fn estimators(&self) -> Vec<(String, toml::Value)> {
+        let entries = self.value(&["experiment", "compare", "estimators"]).and_then(|v| v.as_array());
+        let label = |entry: &toml::Value| match entry {
+            toml::Value::String(name) => name.clone(),
+            other => ["label", "name"].iter().find_map(|k| other.get(k)?.as_str()).unwrap_or("").to_string(),
+        };
+        entries.into_iter().flatten().map(|entry| (label(entry), entry.clone())).collect()
+    }
+
+    /// Whether a label is that of a trained network.
+    pub fn is_network(&self, label: &str) -> bool {
+        let of_label = |(known, entry): &(String, toml::Value)| {
+            known == label && (entry.get("train").is_some() || entry.get("model").is_some())
+        };
+        self.estimators().iter().any(of_label)
+    }
+}
+
+fn lookup<'a>(table: &'a toml::Table, path: &[&str]) -> Option<&'a toml::Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(table.get(*first)?, |value, key| value.get(key))
+}
+
+/// Names of the folders in a folder, sorted.
+fn subfolders(folder: &Path) -> Vec<String> {
+    let entries = crate::data::list_folder(folder).unwrap_or_default();
+    let mut names: Vec<String> = entries.into_iter().filter(|name| folder.join(name).is_dir()).collect();
+    names.sort();
+    names
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// All runs below a folder of results, the sizes of sweeps too.
+pub fn find(root: &Path) -> Vec<PathBuf> {
+    let runs = subfolders(root).into_iter().map(|name| root.join(name));
+    let with_sizes = runs.flat_map(|run| {
+        let sizes = subfolders(&run).into_iter().filter(|name| name.starts_with("n="));
+        let sizes: Vec<PathBuf> = sizes.map(|size| run.join(size)).collect();
+        std::iter::once(run).chain(sizes)
+    });
+    with_sizes.filter(|folder| Results::open(folder).is_ok()).collect()
+}

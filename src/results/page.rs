@@ -1,0 +1,158 @@
+//! One self-contained HTML page per run: tables, tests, figures with hover values, provenance, and how to make it again.
+
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Value, context};
+use serde::Serialize;
+
+use crate::data::{Columns, NotANumber, read_text, write_text};
+use crate::error::Result;
+use crate::report::{Sheet, style};
+use crate::results::{Drawn, EXPLAINED, Evidence, FIGURES, Results};
+
+#[derive(Serialize)]
+struct Shown {
+    name: String,
+    about: String,
+    title: String,
+    frames: Vec<Value>,
+}
+
+#[derive(Serialize)]
+struct Certificate {
+    n_dates: usize,
+    fewest: usize,
+    most: usize,
+    n_filled: usize,
+    first: String,
+    last: String,
+    /// Rule, and removals over all dates.
+    removed: Vec<(String, usize)>,
+}
+
+/// Steps of training in the papers: 500 × 50 (original), 500 × 100 (compact); `train::Schedule`.
+const PAPER_STEPS: i64 = 25_000;
+
+/// Writes `report.html` into the folder of the run and returns the figures that it lacks, with the reason.
+pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<String>> {
+    let mut left_out = Vec::new();
+    let mut figures = Vec::new();
+    for kind in FIGURES {
+        match kind.of(results)? {
+            Drawn::Nothing => {}
+            Drawn::Missing(error) => left_out.push(format!("{}: {error}", kind.about)),
+            Drawn::Figures(drawn) => figures.extend(drawn.into_iter().map(|(place, figure)| Shown {
+                name: place.replace('/', "-"),
+                about: kind.about.to_string(),
+                title: figure.title.clone(),
+                frames: figure.frames.iter().map(|frame| Value::from_safe_string(frame.inline())).collect(),
+            })),
+        }
+    }
+    let mut simulations = Vec::new();
+    for simulation in &results.simulations {
+        let (sheets, assumed) = (results.simulation_sheets(simulation)?, results.assumed(simulation)?);
+        simulations.push(context! { name => simulation, sheets => Value::from(Serde(sheets)), assumed => assumed });
+    }
+    let keys = ["version", "commit", "data_hash", "device", "threads", "duration_seconds", "n_decisions", "n_filled"];
+    let provenance: Vec<(&str, String)> =
+        keys.iter().filter_map(|key| Some((*key, results.provenance(key)?))).collect();
+    let file = if results.has_run { "run.toml".to_string() } else { format!("{}/run.toml", results.simulations[0]) };
+    let tests: Vec<Sheet> = evidence.map_or(Vec::new(), Evidence::sheets);
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_template("page", include_str!("page.html")).expect("the template is valid");
+    let page = environment.get_template("page").expect("it was just added").render(context! {
+        name => &results.name,
+        about => &results.about,
+        sheets => Value::from(Serde(results.sheets()?)),
+        explained => EXPLAINED,
+        tests => Value::from(Serde(tests)),
+        seeds => evidence.map_or(Vec::new(), Evidence::seed_lines),
+        notes => evidence.map_or(Vec::new(), |e| e.notes.clone()),
+        figures => Value::from(Serde(figures)),
+        simulations => simulations,
+        certificate => Value::from(Serde(certificate(results)?)),
+        provenance => Value::from(Serde(provenance)),
+        deviations => deviations(results),
+        has_run => results.has_run,
+        run_toml => read_text(&results.folder.join(file))?,
+        left_out => &left_out,
+        picture_style => Value::from_safe_string(style()),
+        page_style => Value::from_safe_string(include_str!("page.css").to_string()),
+        script => Value::from_safe_string(include_str!("page.js").to_string()),
+    });
+    let page = page.expect("the template uses what it is given");
+    write_text(&results.folder.join("report.html"), &page)?;
+    Ok(left_out)
+}
+
+/// What `universe.csv` says, if it is there.
+fn certificate(results: &Results) -> Result<Option<Certificate>> {
+    let path = results.folder.join("universe.csv");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let columns = Columns::read(&path)?;
+    let counts = |name: &str| -> Result<Vec<usize>> {
+        Ok(columns.numbers(name, NotANumber::Refused)?.into_iter().map(|n| n as usize).collect())
+    };
+    let dates = columns.texts("date")?;
+    let members = counts("n_members")?;
+    let mut removed = Vec::new();
+    for name in columns.names() {
+        if let Some(rule) = name.strip_prefix("removed_") {
+            removed.push((rule.replace('_', " "), counts(&name)?.iter().sum()));
+        }
+    }
+    Ok(Some(Certificate {
+        n_dates: dates.len(),
+        fewest: members.iter().copied().min().unwrap_or(0),
+        most: members.iter().copied().max().unwrap_or(0),
+        n_filled: counts("n_filled")?.iter().sum(),
+        first: dates.first().cloned().unwrap_or_default(),
+        last: dates.last().cloned().unwrap_or_default(),
+        removed,
+    }))
+}
+
+/// Where the run departs from arXiv:2507.01918 and 2607.23068, as far as its configuration tells.
+fn deviations(results: &Results) -> Vec<String> {
+    let experiment = |path: &[&str]| {
+        let path: Vec<&str> = std::iter::once("experiment").chain(path.iter().copied()).collect();
+        results.value(&path)
+    };
+    let number = |path: &[&str]| experiment(path).and_then(toml::Value::as_integer);
+    let mut found = Vec::new();
+    match experiment(&["data", "panel"]).and_then(toml::Value::as_str) {
+        Some(panel) => found.push(format!("Data: panel {panel}; the papers use CRSP, 1990-2024, which is licensed.")),
+        None => found.push("Data: a synthetic market; nothing here says anything about real ones.".to_string()),
+    }
+    if experiment(&["universe", "rank_by"]).and_then(toml::Value::as_str) == Some("dollar_volume") {
+        let words = "Universe: the largest by median dollar volume, chosen once a year; the papers rank by market capitalisation every day.";
+        found.push(words.to_string());
+    }
+    for (name, path, paper) in [
+        ("universe size", &["universe", "size"], 1000),
+        ("look-back", &["walk_forward", "lookback"], 1200),
+        ("horizon", &["walk_forward", "horizon"], 5),
+    ] {
+        if let Some(ours) = number(path).filter(|ours| *ours != paper) {
+            found.push(format!("{name}: {ours}; paper: {paper}."));
+        }
+    }
+    if let Some(first) = experiment(&["walk_forward", "first"]).filter(|first| !first.to_string().starts_with("2000")) {
+        found.push(format!("First test day: {first}; the papers begin in 2000."));
+    }
+    for (name, recipe) in experiment(&["train"]).and_then(toml::Value::as_table).into_iter().flatten() {
+        let steps = recipe.get("schedule").and_then(|s| s.get("steps")).and_then(toml::Value::as_integer);
+        if let Some(steps) = steps.filter(|steps| *steps < PAPER_STEPS) {
+            let batch = recipe.get("schedule").and_then(|s| s.get("batch")).and_then(toml::Value::as_integer);
+            let batch = batch.map_or(String::new(), |batch| format!(" of {batch} samples"));
+            found.push(format!(
+                "Training of {name}: {steps} steps{batch}, then fewer for each later year; the papers: 25,000 to 50,000 steps \
+                 from scratch for every year."
+            ));
+        }
+    }
+    found
+}

@@ -1,0 +1,215 @@
+//! Published numbers beside ours.
+//!
+//! `paper/expected.toml` holds a claim for each: where it is published, its value and tolerance, and the cell of a result that
+//! answers it, or the reason why nothing here can.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::data::{Columns, NotANumber, read_text};
+use crate::error::{Error, Result};
+use crate::report::Sheet;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    claim: Vec<Claim>,
+}
+
+/// A published number, or an order of several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claim {
+    /// What is claimed.
+    claim: String,
+    /// Where.
+    source: String,
+    /// The number; with `order`, what is said in words.
+    published: toml::Value,
+    /// Largest difference that still agrees, in the unit of the number.
+    tolerance: Option<f64>,
+    /// The cell that answers a number.
+    ours: Option<Cell>,
+    /// Cells that should ascend.
+    order: Option<Vec<Cell>>,
+    /// A bound that `ours` should be below or above, where the claim is one of significance.
+    below: Option<f64>,
+    above: Option<f64>,
+    /// Why it cannot be tested here.
+    not_testable: Option<String>,
+    /// What a reader should know about the comparison.
+    note: Option<String>,
+}
+
+/// A cell of a CSV file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cell {
+    /// Below the folder of results.
+    file: String,
+    /// Values that other columns must have.
+    #[serde(rename = "where")]
+    filter: toml::Table,
+    column: String,
+    /// What the number is multiplied with, 100 for percent.
+    #[serde(default = "one")]
+    scale: f64,
+    /// What it is called in an order.
+    name: Option<String>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// How a claim fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum Verdict {
+    /// Within the tolerance, or in the order claimed.
+    Agrees,
+    /// Not so.
+    Differs,
+    /// Nothing here can tell.
+    NotTestable,
+}
+
+impl Verdict {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::Differs => "differs",
+            Self::NotTestable => "not testable here",
+        }
+    }
+}
+
+/// A claim and what became of it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Check {
+    /// What is claimed.
+    pub claim: String,
+    /// Where.
+    pub source: String,
+    /// The published number or order.
+    pub published: String,
+    /// Ours; empty where there is none.
+    pub ours: String,
+    /// How it fares.
+    pub verdict: Verdict,
+    /// Why, and what to know about it.
+    pub note: String,
+}
+
+impl Cell {
+    fn value(&self, root: &Path) -> Result<f64> {
+        let path = root.join(&self.file);
+        let columns = Columns::read(&path)?;
+        let place = || path.display().to_string();
+        let mut rows: Vec<usize> = (0..columns.n_rows()).collect();
+        for (name, wanted) in &self.filter {
+            let name = columns.require(&[name])?;
+            match wanted {
+                toml::Value::String(text) => {
+                    let cells = columns.texts(&name)?;
+                    rows.retain(|row| cells[*row] == *text);
+                }
+                other => {
+                    let number = other.as_float().or(other.as_integer().map(|n| n as f64));
+                    let number =
+                        number.ok_or_else(|| Error::data(place(), format!("where.{name} is no text or number")))?;
+                    let cells = columns.numbers(&name, NotANumber::Missing)?;
+                    rows.retain(|row| (cells[*row] - number).abs() < 1e-9 * number.abs().max(1.0));
+                }
+            }
+        }
+        let [row] = rows[..] else {
+            return Err(Error::data(place(), format!("{} rows have {}, one is needed", rows.len(), self.filter)));
+        };
+        let value = columns.numbers(&columns.require(&[&self.column])?, NotANumber::Missing)?[row];
+        match value.is_nan() {
+            true => Err(Error::data(place(), format!("column {} is empty where {}", self.column, self.filter))),
+            false => Ok(self.scale * value),
+        }
+    }
+}
+
+impl Claim {
+    fn check(&self, root: &Path) -> Result<Check> {
+        let published = self.published.as_str().map_or_else(|| self.published.to_string(), str::to_string);
+        let check = |ours: String, verdict, note: String| Check {
+            claim: self.claim.clone(),
+            source: self.source.clone(),
+            published: published.clone(),
+            ours,
+            verdict,
+            note,
+        };
+        let note = self.note.clone().unwrap_or_default();
+        let agrees = |yes: bool| if yes { Verdict::Agrees } else { Verdict::Differs };
+        if let Some(why) = &self.not_testable {
+            return Ok(check(String::new(), Verdict::NotTestable, why.clone()));
+        }
+        if let Some(cells) = &self.order {
+            let values: Vec<f64> = cells.iter().map(|cell| cell.value(root)).collect::<Result<_>>()?;
+            let ascending = values.windows(2).all(|pair| pair[0] < pair[1]);
+            let name = |cell: &Cell| cell.name.clone().unwrap_or_else(|| cell.column.clone());
+            let mut ours: Vec<(String, f64)> = cells.iter().map(name).zip(values).collect();
+            ours.sort_by(|a, b| a.1.total_cmp(&b.1));
+            let ours: Vec<String> = ours.iter().map(|(name, value)| format!("{name} {}", short(*value))).collect();
+            return Ok(check(ours.join(" < "), agrees(ascending), note));
+        }
+        let malformed =
+            || Error::data("paper/expected.toml", format!("'{}' has neither ours, order nor not_testable", self.claim));
+        let value = self.ours.as_ref().ok_or_else(malformed)?.value(root)?;
+        if self.below.is_some() || self.above.is_some() {
+            let holds = self.below.is_none_or(|bound| value < bound) && self.above.is_none_or(|bound| value > bound);
+            return Ok(check(short(value), agrees(holds), note));
+        }
+        let number = self.published.as_float().or(self.published.as_integer().map(|n| n as f64));
+        let (Some(number), Some(tolerance)) = (number, self.tolerance) else {
+            return Err(Error::data("paper/expected.toml", format!("'{}' needs a number and a tolerance", self.claim)));
+        };
+        let within = (value - number).abs() <= tolerance;
+        let words = format!("tolerance {tolerance}{}{note}", if note.is_empty() { "" } else { "; " });
+        Ok(check(short(value), agrees(within), words))
+    }
+}
+
+/// Three or four digits.
+fn short(value: f64) -> String {
+    match value.abs() {
+        x if x >= 100.0 => format!("{value:.0}"),
+        x if x >= 10.0 => format!("{value:.1}"),
+        x if x >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
+/// Checks every claim of a file against the results below a folder. A claim whose result is missing is not testable.
+pub fn check_paper(expected: &Path, root: &Path) -> Result<Vec<Check>> {
+    let text = read_text(expected)?;
+    let parsed: Expected = toml::from_str(&text).map_err(|e| Error::Config {
+        file: expected.display().to_string(),
+        message: e.to_string().trim().replace('\n', " "),
+    })?;
+    let check = |claim: &Claim| match claim.check(root) {
+        Err(Error::Io { path, source }) if source.kind() == std::io::ErrorKind::NotFound => {
+            let why = format!("{} is missing; the run that writes it has not been made", path.display());
+            Claim { not_testable: Some(why), ..claim.clone() }.check(root)
+        }
+        other => other,
+    };
+    parsed.claim.iter().map(check).collect()
+}
+
+/// The table of all claims.
+pub fn paper_table(checks: &[Check]) -> Sheet {
+    let mut sheet = Sheet::new("", &["claim", "source", "published", "ours", "verdict", "note"], 6);
+    for c in checks {
+        let cells = [&c.claim, &c.source, &c.published, &c.ours, c.verdict.words(), &c.note];
+        sheet.rows.push(cells.map(str::to_string).to_vec());
+    }
+    sheet
+}

@@ -1,0 +1,265 @@
+//! Tables of a run, back from their files.
+
+use serde::Deserialize;
+
+use crate::calendar::Date;
+use crate::data::{Columns, NotANumber};
+use crate::error::{Error, Result};
+use crate::report::{
+    AccountRow, COMPONENTS, EigenvalueCurve, Learned, LearningCurve, LeveragePoint, Performance, Prediction, SizeSeries,
+};
+use crate::results::Results;
+use crate::train::Model;
+
+/// Daily returns of several portfolios on the same dates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Courses {
+    /// Days with a return.
+    pub dates: Vec<Date>,
+    /// The portfolios.
+    pub portfolios: Vec<Course>,
+}
+
+/// Daily returns of a portfolio.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Course {
+    /// Label of the estimator; `none` for an allocator that uses none.
+    pub estimator: String,
+    /// Label of the allocator.
+    pub allocator: String,
+    /// On the dates of the courses.
+    pub returns: Vec<f64>,
+}
+
+impl Course {
+    /// What it is called among others of its allocator.
+    pub fn label(&self) -> &str {
+        if self.estimator == "none" || self.estimator.is_empty() { &self.allocator } else { &self.estimator }
+    }
+
+    /// Whether it did anything: a portfolio that was never defined has no return but zero.
+    pub fn is_defined(&self) -> bool {
+        self.returns.iter().any(|r| *r != 0.0)
+    }
+}
+
+/// The course of an account.
+pub(super) struct AccountCourse {
+    pub profile: String,
+    pub capital_usd: f64,
+    pub leverage: f64,
+    pub course: Course,
+}
+
+/// Cuts rows that stand portfolio by portfolio into one block each.
+fn blocks(keys: &[Vec<String>], n_rows: usize) -> Vec<std::ops::Range<usize>> {
+    let mut blocks = Vec::new();
+    let mut start = 0;
+    for row in 1..=n_rows {
+        if row == n_rows || keys.iter().any(|column| column[row] != column[row - 1]) {
+            blocks.push(start..row);
+            start = row;
+        }
+    }
+    blocks
+}
+
+impl Results {
+    fn columns(&self, file: &str) -> Result<Columns> {
+        let path = self.folder.join(file);
+        if !path.exists() {
+            let rule = format!("{file} is missing, and 'minvar run' or 'minvar simulate' of {} writes it", self.name);
+            return Err(Error::data(self.folder.display().to_string(), rule));
+        }
+        Columns::read(&path)
+    }
+
+    /// `metrics.csv`.
+    pub fn performances(&self) -> Result<Vec<Performance>> {
+        self.columns("metrics.csv")?.rows(&["estimator", "allocator"])
+    }
+
+    /// Volatility by size of every portfolio of a sweep, in the order of the first size.
+    pub(super) fn size_series(&self) -> Result<Vec<SizeSeries>> {
+        let columns = self.columns("metrics.csv")?;
+        let sizes = columns.numbers(&columns.require(&["size"])?, NotANumber::Refused)?;
+        let mut series: Vec<SizeSeries> = Vec::new();
+        for (p, size) in self.performances()?.into_iter().zip(sizes) {
+            let point = (size as usize, p.volatility_annual);
+            match series.iter_mut().find(|s| s.estimator == p.estimator && s.allocator == p.allocator) {
+                Some(known) => known.points.push(point),
+                None => series.push(SizeSeries { estimator: p.estimator, allocator: p.allocator, points: vec![point] }),
+            }
+        }
+        Ok(series)
+    }
+
+    /// `returns.parquet`: daily returns before costs.
+    pub fn courses(&self) -> Result<Courses> {
+        let columns = self.columns("returns.parquet")?;
+        let (estimators, allocators) = (columns.texts("estimator")?, columns.texts("allocator")?);
+        let (dates, returns) = (columns.dates("date")?, columns.numbers("return", NotANumber::Missing)?);
+        let keys = [estimators.clone(), allocators.clone()];
+        let blocks = blocks(&keys, dates.len());
+        let first = blocks.first().cloned().unwrap_or(0..0);
+        let course = |block: std::ops::Range<usize>| {
+            if dates[block.clone()] != dates[first.clone()] {
+                let place =
+                    format!("{}, portfolio {}", self.folder.join("returns.parquet").display(), estimators[block.start]);
+                return Err(Error::data(place, "its dates are not those of the first portfolio"));
+            }
+            Ok(Course {
+                estimator: estimators[block.start].clone(),
+                allocator: allocators[block.start].clone(),
+                returns: returns[block].to_vec(),
+            })
+        };
+        let dates_of_all = dates[first.clone()].to_vec();
+        Ok(Courses { dates: dates_of_all, portfolios: blocks.into_iter().map(course).collect::<Result<_>>()? })
+    }
+
+    /// `accounts.csv` of a simulation.
+    pub(super) fn accounts(&self, simulation: &str) -> Result<Vec<AccountRow>> {
+        let texts = ["estimator", "allocator", "profile", "first_liquidation", "ruined"];
+        let file = format!("{simulation}/accounts.csv");
+        let row = |mut row: toml::Table| {
+            // The file has a column for every component of the bridge, the row an array.
+            let components: Option<toml::value::Array> =
+                COMPONENTS.iter().map(|name| row.get(&format!("{name}_bps")).cloned()).collect();
+            let place = || self.folder.join(&file).display().to_string();
+            let components = components.ok_or_else(|| Error::data(place(), "a component of the bridge is missing"))?;
+            row.insert("components_bps".to_string(), toml::Value::Array(components));
+            AccountRow::deserialize(row).map_err(|error| Error::data(place(), error.message().to_string()))
+        };
+        self.columns(&file)?.rows::<toml::Table>(&texts)?.into_iter().map(row).collect()
+    }
+
+    /// `leverage.csv` of a simulation.
+    pub(super) fn leverages(&self, simulation: &str) -> Result<Vec<LeveragePoint>> {
+        let texts = ["estimator", "allocator", "first_liquidation", "ruined"];
+        self.columns(&format!("{simulation}/leverage.csv"))?.rows(&texts)
+    }
+
+    /// `equity.parquet` of a simulation: daily net returns of every account; those before costs have profile `frictionless`.
+    pub(super) fn account_courses(&self, simulation: &str) -> Result<(Vec<Date>, Vec<AccountCourse>)> {
+        let file = format!("{simulation}/equity.parquet");
+        let columns = self.columns(&file)?;
+        let texts = |name: &str| columns.texts(&columns.require(&[name])?);
+        let numbers = |name: &str| columns.numbers(&columns.require(&[name])?, NotANumber::Missing);
+        let (estimators, allocators, profiles) = (texts("estimator")?, texts("allocator")?, texts("profile")?);
+        let (capital, leverage, equity) = (numbers("capital_usd")?, numbers("leverage")?, numbers("equity")?);
+        let dates = columns.dates("date")?;
+        let written = |numbers: &[f64]| numbers.iter().map(f64::to_string).collect::<Vec<_>>();
+        let keys = [estimators.clone(), allocators.clone(), profiles.clone(), written(&capital), written(&leverage)];
+        let blocks = blocks(&keys, dates.len());
+        let course = |block: &std::ops::Range<usize>| {
+            let (row, mut before) = (block.start, 1.0);
+            let earned = |now: &f64| {
+                let earned = if before > 0.0 { now / before - 1.0 } else { 0.0 };
+                before = *now;
+                earned
+            };
+            AccountCourse {
+                profile: profiles[row].clone(),
+                capital_usd: capital[row],
+                leverage: leverage[row],
+                course: Course {
+                    estimator: estimators[row].clone(),
+                    allocator: allocators[row].clone(),
+                    returns: equity[block.clone()].iter().map(earned).collect(),
+                },
+            }
+        };
+        let first = blocks.first().cloned().unwrap_or(0..0);
+        Ok((dates[first].to_vec(), blocks.iter().map(course).collect()))
+    }
+
+    /// `eigenvalues.csv`, with the label of each estimator.
+    pub(super) fn eigenvalues(&self) -> Result<Vec<EigenvalueCurve>> {
+        let columns = self.columns("eigenvalues.csv")?;
+        let labels = columns.texts("estimator")?;
+        let (sample, cleaned) =
+            (columns.numbers("sample", NotANumber::Missing)?, columns.numbers("cleaned", NotANumber::Missing)?);
+        let blocks = blocks(std::slice::from_ref(&labels), labels.len());
+        let curve = |block: std::ops::Range<usize>| {
+            let label = labels[block.start].clone();
+            (label, block.map(|row| (sample[row], cleaned[row])).collect())
+        };
+        Ok(blocks.into_iter().map(curve).collect())
+    }
+
+    /// `diagnostics.parquet` and `returns.parquet`: predicted volatility and what came, by allocator.
+    pub(super) fn predictions(&self) -> Result<Vec<(String, Vec<Prediction>)>> {
+        let columns = self.columns("diagnostics.parquet")?;
+        let (dates, estimators, allocators) =
+            (columns.dates("date")?, columns.texts("estimator")?, columns.texts("allocator")?);
+        let predicted = columns.numbers("predicted_volatility_annual", NotANumber::Missing)?;
+        let courses = self.courses()?;
+        let mut groups: Vec<(String, Vec<Prediction>)> = Vec::new();
+        for course in courses.portfolios.iter().filter(|course| course.is_defined()) {
+            let rows: Vec<usize> = (0..dates.len())
+                .filter(|row| estimators[*row] == course.estimator && allocators[*row] == course.allocator)
+                .collect();
+            let day_after = |row: usize| courses.dates.partition_point(|date| *date <= dates[row]);
+            let ends = rows.iter().skip(1).map(|row| day_after(*row)).chain([courses.dates.len()]);
+            let periods: Vec<(f64, Vec<f64>)> = rows
+                .iter()
+                .zip(ends)
+                .map(|(&row, end)| (predicted[row], course.returns[day_after(row).min(end)..end].to_vec()))
+                .collect();
+            if periods.iter().all(|(v, _)| v.is_nan()) {
+                continue; // an allocator without a covariance predicts nothing
+            }
+            let prediction = Prediction { label: course.label().to_string(), periods };
+            match groups.iter_mut().find(|(allocator, _)| *allocator == course.allocator) {
+                Some((_, group)) => group.push(prediction),
+                None => groups.push((course.allocator.clone(), vec![prediction])),
+            }
+        }
+        Ok(groups)
+    }
+
+    /// Folders of trained models: `compact-0` and the like.
+    pub(super) fn model_folders(&self) -> Vec<String> {
+        super::subfolders(&self.folder.join("models"))
+    }
+
+    /// The models of a folder by the year that they are used in.
+    fn models(&self, folder: &str) -> Result<Vec<(String, Model)>> {
+        let folder = self.folder.join("models").join(folder);
+        let mut files = crate::data::list_folder(&folder)?;
+        files.retain(|name| name.ends_with(".safetensors") && name.matches('.').count() == 1);
+        files.sort();
+        let open =
+            |file: &String| Ok((file.trim_end_matches(".safetensors").to_string(), Model::open(&folder.join(file))?));
+        files.iter().map(open).collect()
+    }
+
+    /// What the networks of a folder have learned; the first and the last are in colour where there are many.
+    pub(super) fn learned(&self, folder: &str) -> Result<Vec<Learned>> {
+        let models = self.models(folder)?;
+        let last = models.len().saturating_sub(1);
+        let learned = |(k, (label, model)): (usize, (String, Model))| {
+            Ok(Learned { label, curves: model.curves()?, is_named: k == 0 || k == last })
+        };
+        models.into_iter().enumerate().map(learned).collect()
+    }
+
+    /// How the networks of a folder learned.
+    pub(super) fn learning(&self, folder: &str) -> Result<Vec<LearningCurve>> {
+        let mut start = 0;
+        let mut curves = Vec::new();
+        for (label, model) in self.models(folder)? {
+            let header = model.header;
+            start = if header.continued_from.is_some() { start } else { 0 };
+            curves.push(LearningCurve {
+                label,
+                start,
+                training: header.record.iter().map(|point| (point.step, point.loss)).collect(),
+                validation: header.record.iter().filter_map(|point| Some((point.step, point.validation?))).collect(),
+            });
+            start += header.steps;
+        }
+        Ok(curves)
+    }
+}

@@ -1,0 +1,120 @@
+//! Tables of a run for readers: Markdown and LaTeX, from its files.
+
+use crate::data::{Table, write_text};
+use crate::error::Result;
+use crate::report::{
+    Learned, LeverageSeries, Sheet, account_sheets, leverage_sheet, leverage_summary, performance_sheet, power_law,
+    size_sheets,
+};
+use crate::results::Results;
+
+impl Results {
+    /// The tables of the run itself: its portfolios, or those of all sizes of a sweep; none if it only simulates.
+    pub fn sheets(&self) -> Result<Vec<Sheet>> {
+        if !self.has_run {
+            return Ok(Vec::new());
+        }
+        match self.value(&["experiment", "sweep"]) {
+            Some(_) => Ok(size_sheets(&self.size_series()?)),
+            None => Ok(vec![performance_sheet("", &self.performances()?)]),
+        }
+    }
+
+    /// The tables of a simulation.
+    pub fn simulation_sheets(&self, simulation: &str) -> Result<Vec<Sheet>> {
+        if self.has(&format!("{simulation}/leverage.csv")) {
+            return Ok(vec![leverage_sheet(&LeverageSeries::group(&self.leverages(simulation)?))]);
+        }
+        Ok(account_sheets(&self.accounts(simulation)?))
+    }
+
+    /// What a simulation had to assume where the panel does not know.
+    pub fn assumed(&self, simulation: &str) -> Result<Vec<String>> {
+        let run = Results::open_simulation(&self.folder.join(simulation))?.run;
+        let notes = super::lookup(&run, &["provenance", "stand_ins"]).and_then(|v| v.as_array());
+        Ok(notes.into_iter().flatten().filter_map(|note| note.as_str().map(str::to_string)).collect())
+    }
+}
+
+/// Writes `table.md` and `table.tex` of a run and of its simulations; returns the files.
+pub fn write_tables(results: &Results) -> Result<Vec<String>> {
+    let mut written = Vec::new();
+    let mut write = |place: &str, sheets: &[Sheet], notes: &[String]| -> Result<()> {
+        if sheets.is_empty() {
+            return Ok(());
+        }
+        let about = &results.about;
+        let tables: Vec<String> = sheets.iter().map(Sheet::markdown).collect();
+        let mut page = format!("{about}\n\n{}\n", tables.join("\n\n"));
+        if !notes.is_empty() {
+            let notes: Vec<String> = notes.iter().map(|note| format!("- {note}")).collect();
+            page += &format!("\nAssumed where the panel does not know:\n\n{}\n", notes.join("\n"));
+        }
+        let captioned = |sheet: &Sheet| match sheet.caption.is_empty() {
+            true => Sheet { caption: about.clone(), ..sheet.clone() },
+            false => sheet.clone(),
+        };
+        let latex: Vec<String> = sheets.iter().map(|sheet| captioned(sheet).latex()).collect();
+        for (file, text) in [("table.md", page), ("table.tex", latex.join("\n"))] {
+            let file = format!("{place}{file}");
+            write_text(&results.folder.join(&file), &text)?;
+            written.push(file);
+        }
+        Ok(())
+    };
+    write("", &results.sheets()?, &[])?;
+    for simulation in &results.simulations {
+        if results.has(&format!("{simulation}/leverage.csv")) {
+            let file = format!("{simulation}/summary.csv");
+            let points = results.leverages(simulation)?;
+            leverage_summary(&LeverageSeries::group(&points)).write_csv(&results.folder.join(&file))?;
+        }
+        let sheets = results.simulation_sheets(simulation)?;
+        write(&format!("{simulation}/"), &sheets, &results.assumed(simulation)?)?;
+    }
+    let learned = learned_table(results)?;
+    if let Some(table) = learned {
+        table.write_csv(&results.folder.join("learned.csv"))?;
+        written.push("learned.csv".to_string());
+    }
+    Ok(written)
+}
+
+/// Days in a year, for the share of the newest.
+const NEWEST: usize = 252;
+
+/// `learned.csv`: for every network and year the power law nearest to α, the share of weight on the newest 252 days, and β of
+/// the newest and the oldest day.
+fn learned_table(results: &Results) -> Result<Option<Table>> {
+    let mut rows: Vec<(String, Learned)> = Vec::new();
+    for network in results.model_folders() {
+        rows.extend(results.learned(&network)?.into_iter().map(|learned| (network.clone(), learned)));
+    }
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let fit = |learned: &Learned| {
+        let ages = learned.curves.age.iter().map(|age| *age as f64);
+        power_law(&ages.zip(learned.curves.alpha.iter().copied()).collect::<Vec<_>>())
+    };
+    let share = |learned: &Learned| {
+        let sum = |alpha: &[f64]| alpha.iter().sum::<f64>();
+        let alpha = &learned.curves.alpha;
+        sum(&alpha[..NEWEST.min(alpha.len())]) / sum(alpha)
+    };
+    let end = |learned: &Learned, last: bool| {
+        let beta = &learned.curves.beta;
+        if last { beta.last() } else { beta.first() }.copied().unwrap_or(f64::NAN)
+    };
+    let each = || rows.iter().map(|(_, learned)| learned);
+    Ok(Some(
+        Table::default()
+            .with_texts("network", rows.iter().map(|(network, _)| network))
+            .with_texts("year", each().map(|learned| &learned.label))
+            .with_numbers("alpha_scale", each().map(|learned| fit(learned).0))
+            .with_numbers("alpha_exponent", each().map(|learned| fit(learned).1))
+            .with_numbers("newest_252_share", each().map(share))
+            .with_numbers("beta_newest", each().map(|learned| end(learned, false)))
+            .with_numbers("beta_oldest", each().map(|learned| end(learned, true))),
+    ))
+}

@@ -1,0 +1,56 @@
+//! Is a difference between two portfolios, or among many, more than luck?
+//!
+//! | question | test | file |
+//! |---|---|---|
+//! | do two variances, two Sharpe ratios differ? | Ledoit, Wolf (2011, 2008) | `difference.rs` |
+//! | and with several seeds of a trained network on one side? | days and seeds resampled together | `seeds.rs` |
+//! | which of many may be the best? | model confidence set, Hansen, Lunde, Nason (2011) | `confidence_set.rs` |
+//! | is one of many better than the benchmark? | superior predictive ability, Hansen (2005) | `superior.rs` |
+//! | is a Sharpe ratio luck, or the best of many trials? | Bailey, López de Prado (2012, 2014) | `deflated.rs` |
+//!
+//! Series are daily returns or losses on the same days, oldest first. Every resampling is a function of its seed, on any
+//! number of threads.
+
+mod block_length;
+mod bootstrap;
+mod confidence_set;
+mod deflated;
+mod difference;
+mod long_run;
+mod seeds;
+mod superior;
+
+pub use block_length::{BlockLength, block_length};
+pub use bootstrap::{Block, Resampling, Scheme, resampled_means};
+pub use confidence_set::{ConfidenceSet, Statistic, confidence_set};
+pub use deflated::{deflated_sharpe, expected_best_sharpe, probabilistic_sharpe};
+pub use difference::{Difference, Measure, bootstrap_difference, difference_block_length, hac_difference};
+pub use long_run::{Kernel, long_run_covariance};
+pub use seeds::{SeededDifference, seeded_difference};
+pub use superior::{Scaling, Superior, superior_ability};
+
+use crate::error::{Error, Result};
+
+/// Fewer days than this carry no statement about a variance.
+pub const LEAST_DAYS: usize = 60;
+
+/// The common length of series that a test can use, or what is wrong with them.
+fn checked(what: &'static str, series: &[&[f64]]) -> Result<usize> {
+    let undefined = |why: String| Err(Error::Undefined { what, why });
+    let n_days = series.first().map_or(0, |first| first.len());
+    for (k, values) in series.iter().enumerate() {
+        if values.len() != n_days {
+            return undefined(format!("series {} has {} days, the first has {n_days}", k + 1, values.len()));
+        }
+        if let Some(day) = values.iter().position(|x| !x.is_finite()) {
+            return undefined(format!("series {} is {} on day {}", k + 1, values[day], day + 1));
+        }
+        if values.iter().all(|x| *x == values[0]) && n_days > 0 {
+            return undefined(format!("series {} is {} on every day: it has no variance", k + 1, values[0]));
+        }
+    }
+    if n_days < LEAST_DAYS {
+        return undefined(format!("{n_days} days are too few, at least {LEAST_DAYS} are needed"));
+    }
+    Ok(n_days)
+}
