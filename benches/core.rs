@@ -21,6 +21,7 @@ use minvar::registry::Choice;
 use minvar::simulator::{Setting, Simulator, follow};
 use minvar::synthetic::SyntheticMarket;
 use minvar::universe::Missing;
+use rand::RngExt;
 
 #[path = "../tests/it/clarabel_reference.rs"]
 mod clarabel_reference;
@@ -191,10 +192,26 @@ fn accounts(criterion: &mut Criterion) {
     }
 }
 
+/// 25 strategies over 6,000 days, a tenth of the resamples of a report.
+fn significance(criterion: &mut Criterion) {
+    use minvar::significance::{Resampling, Scheme, Statistic, confidence_set};
+    const DAYS: usize = 6000;
+    let mut random = minvar::random::generator(1, 0);
+    let mut loss = |k: usize| (0..DAYS).map(|_| (1.0 + 0.01 * k as f64) * random.random::<f64>().powi(4)).collect();
+    let losses: Vec<Vec<f64>> = (0..25).map(&mut loss).collect();
+    let views: Vec<&[f64]> = losses.iter().map(Vec::as_slice).collect();
+    let resampling = Resampling { scheme: Scheme::Stationary { mean_length: 10.0 }, n_resamples: 10_000, seed: 1 };
+    for statistic in [Statistic::Range, Statistic::Max] {
+        criterion.bench_function(&format!("confidence_set/{statistic:?}/k=25/days={DAYS}/resamples=10000"), |b| {
+            b.iter(|| confidence_set(&views, statistic, 10_000, |k| resampling.blocks(k, DAYS)).expect("it is defined"))
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2)).without_plots();
-    targets = core, accounts, zoo, network
+    targets = core, accounts, zoo, network, significance
 }
 criterion_main!(benches);

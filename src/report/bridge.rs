@@ -5,7 +5,7 @@ use crate::report::frames::round_ticks;
 use crate::report::{AccountRow, dollars};
 
 const PLOT: f64 = 300.0;
-const TOP: f64 = 66.0;
+const TOP: f64 = 72.0;
 const ROW: f64 = 21.0;
 const BOTTOM: f64 = 30.0;
 const RIGHT: f64 = 108.0;

@@ -68,7 +68,8 @@ pub fn size_figure(title: &str, series: &[SizeSeries], highlight: &[String]) -> 
             let known = s.points.iter().filter(|(_, v)| !v.is_nan());
             let points: Vec<(f64, f64)> = known.map(|(n, v)| (*n as f64, 100.0 * v)).collect();
             let last = points.last().map_or(0.0, |p| p.1);
-            let label = if last > high { format!("{}: {last:.1} ↑", s.estimator) } else { s.estimator.clone() };
+            let name = if s.estimator == "none" { &s.allocator } else { &s.estimator };
+            let label = if last > high { format!("{name}: {last:.1} ↑") } else { name.clone() };
             let is_named = highlight.is_empty() || group.len() == 1 || highlight.contains(&s.estimator);
             Series { look: Look::Dotted, ..Series::line(label, points) }.named(is_named)
         };

@@ -82,6 +82,8 @@ fn heavy_crates_stay_behind_their_module() {
             ("polars::", ["data", "data"]),
             ("faer::", ["linalg", "linalg"]),
             ("plotters::", ["report", "report"]),
+            ("resvg::", ["report", "report"]),
+            ("minijinja::", ["results", "results"]),
             ("candle_core::", ["nn", "train"]),
             ("candle_nn::", ["nn", "train"]),
         ] {
