@@ -21,8 +21,8 @@ pub(super) const GRID: RGBColor = RGBColor(222, 222, 222);
 /// Ink of lines in the background.
 pub(super) const PALE: RGBColor = RGBColor(190, 190, 190);
 
-/// Colours that stay apart for colour-blind readers. Okabe, Ito (2008), "Color universal design".
-const PALETTE: [RGBColor; 7] = [
+/// Colours that stay apart for colour-blind readers, and grey. Okabe, Ito (2008), "Color universal design".
+const PALETTE: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -30,10 +30,11 @@ const PALETTE: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
     RGBColor(230, 159, 0),
     RGBColor(0, 0, 0),
+    RGBColor(130, 130, 130),
 ];
 
 /// Light ink and what stands for it on a dark page: the same hues, lighter.
-const DARK: [(&str, &str); 11] = [
+const DARK: [(&str, &str); 12] = [
     ("#FFFFFF", "#14171A"),
     ("#282828", "#E3E3E3"),
     ("#DEDEDE", "#363C42"),
@@ -45,6 +46,7 @@ const DARK: [(&str, &str); 11] = [
     ("#56B4E9", "#9CD8FF"),
     ("#E69F00", "#F8C146"),
     ("#000000", "#FAFAFA"),
+    ("#828282", "#A0A0A0"),
 ];
 
 /// The family of the embedded font, with what resembles it.

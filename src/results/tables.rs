@@ -83,7 +83,8 @@ pub fn write_tables(results: &Results) -> Result<Vec<String>> {
 /// Days in a year, for the share of the newest.
 const NEWEST: usize = 252;
 
-/// `learned.csv`: for every network and year the power law nearest to α, the share of weight on the newest 252 days, and β of
+/// `learned.csv`: for every network and year the power law nearest to α, the share of the newest 252 days in
+/// Σ α² (what a day counts in the covariance of returns that are not clipped), and β of
 /// the newest and the oldest day.
 fn learned_table(results: &Results) -> Result<Option<Table>> {
     let mut rows: Vec<(String, Learned)> = Vec::new();
@@ -98,7 +99,7 @@ fn learned_table(results: &Results) -> Result<Option<Table>> {
         power_law(&ages.zip(learned.curves.alpha.iter().copied()).collect::<Vec<_>>())
     };
     let share = |learned: &Learned| {
-        let sum = |alpha: &[f64]| alpha.iter().sum::<f64>();
+        let sum = |alpha: &[f64]| alpha.iter().map(|a| a * a).sum::<f64>();
         let alpha = &learned.curves.alpha;
         sum(&alpha[..NEWEST.min(alpha.len())]) / sum(alpha)
     };
