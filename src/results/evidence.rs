@@ -260,15 +260,17 @@ pub(super) fn test(measure: Measure, first: &[f64], second: &[f64], seed: u64) -
     Ok(Tested { bootstrap, hac_p: hac_difference(measure, first, second, QuadraticSpectral)?.p_value })
 }
 
-/// The longest block that Politis and White ask for, over the losses less their mean over portfolios.
+/// The median of the block lengths that Politis and White ask for, over the losses less their mean over portfolios. The
+/// longest would often be their upper bound, where a dozen blocks are left to draw from.
 fn set_block_length(losses: &[&[f64]]) -> Result<f64> {
     let n_days = losses[0].len();
     let centre: Vec<f64> =
         (0..n_days).map(|day| losses.iter().map(|loss| loss[day]).sum::<f64>() / losses.len() as f64).collect();
-    let mut longest = 1.0f64;
+    let mut lengths = Vec::new();
     for loss in losses {
         let relative: Vec<f64> = loss.iter().zip(&centre).map(|(a, b)| a - b).collect();
-        longest = longest.max(block_length(&relative)?.stationary);
+        lengths.push(block_length(&relative)?.stationary.max(1.0));
     }
-    Ok(longest)
+    lengths.sort_by(f64::total_cmp);
+    Ok(lengths[lengths.len() / 2])
 }

@@ -27,10 +27,9 @@ pub fn evidence_table(evidence: &Evidence) -> Table {
     let network = |f: &dyn Fn(&(Tested, Tested)) -> f64| -> Vec<f64> {
         rows().map(|row| row.network_against.as_ref().map_or(f64::NAN, f)).collect()
     };
-    let reference = |row: &Finding| {
-        let group = evidence.groups.iter().find(|group| group.group == row.group);
-        group.map_or(String::new(), |group| group.reference.clone())
-    };
+    let group = |row: &Finding| evidence.groups.iter().find(|group| group.group == row.group);
+    let reference = |row: &Finding| group(row).map_or(String::new(), |group| group.reference.clone());
+    let set_blocks = |row: &Finding| group(row).map_or(f64::NAN, |group| group.block_length);
     Table::default()
         .with_texts("group", rows().map(|row| &row.group))
         .with_texts("portfolio", rows().map(|row| &row.portfolio))
@@ -41,6 +40,7 @@ pub fn evidence_table(evidence: &Evidence) -> Table {
         .with_numbers("log_variance_difference", tested(&|t| t.0.bootstrap.estimate))
         .with_numbers("variance_p_bootstrap", tested(&|t| t.0.bootstrap.p_value))
         .with_numbers("variance_p_hac", tested(&|t| t.0.hac_p))
+        .with_numbers("variance_block_length", tested(&|t| t.0.bootstrap.block_length as f64))
         .with_numbers("daily_sharpe_difference", tested(&|t| t.1.bootstrap.estimate))
         .with_numbers("sharpe_p_bootstrap", tested(&|t| t.1.bootstrap.p_value))
         .with_numbers("sharpe_p_hac", tested(&|t| t.1.hac_p))
@@ -48,6 +48,7 @@ pub fn evidence_table(evidence: &Evidence) -> Table {
         .with_numbers("network_variance_p_bootstrap", network(&|t| t.0.bootstrap.p_value))
         .with_numbers("network_daily_sharpe_difference", network(&|t| t.1.bootstrap.estimate))
         .with_numbers("network_sharpe_p_bootstrap", network(&|t| t.1.bootstrap.p_value))
+        .with_numbers("confidence_set_block_length", rows().map(set_blocks))
         .with_numbers("confidence_set_p_range", rows().map(|row| row.confidence_set.0))
         .with_numbers("confidence_set_p_max", rows().map(|row| row.confidence_set.1))
         .with_numbers("probabilistic_sharpe", rows().map(|row| row.probabilistic_sharpe))
@@ -83,9 +84,10 @@ impl Evidence {
         ];
         let sheet = |group: &GroupFinding| {
             let caption = format!(
-                "{}: {} days, reference {}; anyone better than it: p {} ({})",
+                "{}: {} days, blocks of {:.0}, reference {}; anyone better than it: p {} ({})",
                 group.group,
                 group.n_days,
+                group.block_length,
                 group.reference,
                 p_value(group.superior.consistent),
                 group.best

@@ -3,7 +3,7 @@
 //! ```text
 //! d_k = mean of (benchmark loss − loss of k);   ω_k² = long-run variance under stationary blocks of mean length b
 //! T   = max(0, max_k √T d_k / ω_k)
-//! T*  = max(0, max_k √T (d*_k − g_k(d)) / ω_k),   p = share of resamples with T* > T
+//! T*  = max(0, max_k √T (d*_k − g_k(d)) / ω_k),   p = share of resamples with T* ≥ T (1 where T = 0: no one is even ahead)
 //! g:  lower  max(d, 0)     consistent  d where d ≥ −√(ω²/T · 2 ln ln T), else 0     upper  d
 //! ```
 //! Hansen (2005), "A test for superior predictive ability". With [`Scaling::Plain`] ω = 1 and
@@ -73,7 +73,7 @@ pub fn superior_ability(
     let p_value = |centre: &[f64]| {
         let exceeds = |draw: &&Vec<f64>| {
             let largest = draw.iter().zip(centre).zip(&scales).map(|((d, c), s)| (d - c) / s);
-            largest.fold(floor, f64::max) > statistic
+            largest.fold(floor, f64::max) >= statistic
         };
         draws.par_iter().filter(exceeds).count() as f64 / draws.len() as f64
     };

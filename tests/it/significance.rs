@@ -177,6 +177,10 @@ fn superior_ability_on_the_same_resamples_is_that_of_arch() {
         [ours.lower, ours.consistent, ours.upper].iter().zip(theirs).for_each(|(o, t)| close(*o, *t, 1e-12));
         let ours = superior_ability(&losses[benchmark], &others, Scaling::Studentised, length, n, blocks).unwrap();
         assert!(ours.lower <= ours.consistent && ours.consistent <= ours.upper);
+        let mean = |k: usize| metrics::mean(&losses[k]);
+        if (0..4).all(|k| mean(benchmark) <= mean(k)) {
+            assert_eq!(ours.consistent, 1.0, "no one is ahead of the best");
+        }
     }
 }
 
