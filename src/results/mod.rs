@@ -49,10 +49,8 @@ pub struct Results {
 impl Results {
     /// Opens a folder that holds `run.toml`, or simulations with theirs.
     pub fn open(folder: &Path) -> Result<Self> {
-        let is_simulation = |name: &String| {
-            (name == "simulation" || name.starts_with("simulation-")) && folder.join(name).join("run.toml").exists()
-        };
-        let simulations: Vec<String> = subfolders(folder).into_iter().filter(is_simulation).collect();
+        let is_finished = |name: &String| is_simulation(name) && folder.join(name).join("run.toml").exists();
+        let simulations: Vec<String> = subfolders(folder).into_iter().filter(is_finished).collect();
         let has_run = folder.join("run.toml").exists();
         let file = match simulations.first() {
             Some(simulation) if !has_run => folder.join(simulation).join("run.toml"),
@@ -142,6 +140,17 @@ fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
+/// Whether a folder holds a run or a simulation.
+fn has_run(folder: &Path) -> bool {
+    let simulations = subfolders(folder).into_iter().filter(|name| is_simulation(name)).map(|name| folder.join(name));
+    std::iter::once(folder.to_path_buf()).chain(simulations).any(|place| place.join("run.toml").exists())
+}
+
+/// `simulation`, `simulation-TAG`.
+fn is_simulation(name: &str) -> bool {
+    name == "simulation" || name.starts_with("simulation-")
+}
+
 /// All runs below a folder of results, the sizes of sweeps too.
 pub fn find(root: &Path) -> Vec<PathBuf> {
     let runs = subfolders(root).into_iter().map(|name| root.join(name));
@@ -150,5 +159,6 @@ pub fn find(root: &Path) -> Vec<PathBuf> {
         let sizes: Vec<PathBuf> = sizes.map(|size| run.join(size)).collect();
         std::iter::once(run).chain(sizes)
     });
-    with_sizes.filter(|folder| Results::open(folder).is_ok()).collect()
+    // A run whose files are damaged is found, so that whoever opens it learns what is wrong.
+    with_sizes.filter(|folder| has_run(folder)).collect()
 }
