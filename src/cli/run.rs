@@ -60,5 +60,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let inputs = Inputs { weights: folder.join("weights.parquet"), data };
         simulate(&experiment, &market, &inputs, &folder.join("simulation"))?;
     }
+    println!("what is more than luck, on one page: minvar report {}", folder.display());
     Ok(())
 }

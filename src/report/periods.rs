@@ -70,3 +70,22 @@ pub fn periods_figure(title: &str, dates: &[Date], groups: &[(String, Vec<Labell
     };
     rows_figure(title, &groups.iter().map(frame).collect::<Vec<_>>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_has_the_volatility_of_its_days_and_none_if_it_is_all_or_too_few() {
+        let first = jiff::civil::date(2021, 1, 1);
+        let dates: Vec<Date> = (0..800).map(|day| first.checked_add(jiff::Span::new().days(day)).unwrap()).collect();
+        let size = |date: &Date| if date.year() == 2022 { 0.02 } else { 0.01 };
+        let returns: Vec<f64> =
+            dates.iter().enumerate().map(|(k, date)| if k % 2 == 0 { size(date) } else { -size(date) }).collect();
+        let of = |name: &str| PERIODS.iter().find(|p| p.name == name).unwrap().volatility(&dates, &returns);
+        let expected = 0.02 * 252f64.sqrt();
+        assert!((of("2022").unwrap() / expected - 1.0).abs() < 0.01, "{:?} against {expected}", of("2022"));
+        assert_eq!(of("2012 and later"), None, "that is all of them");
+        assert_eq!(of("until 2011"), None);
+    }
+}

@@ -147,17 +147,14 @@ impl Evidence {
         for course in undefined {
             self.notes.push(format!("{group}: {} is left out, it was never defined", course.label()));
         }
-        let is_truth =
-            |label: &str| results.estimators().iter().any(|(known, e)| known == label && e.as_str() == Some("oracle"));
-        let analytic = defined.iter().filter(|c| !results.is_network(&c.estimator) && !is_truth(&c.estimator));
+        let defined = self.without_twins(group, defined);
         let volatility = |c: &Course| metrics::volatility_annual(&c.returns);
+        let analytic = defined.iter().filter(|c| !results.is_network(&c.estimator) && !results.is_truth(&c.estimator));
         let reference = analytic.min_by(|a, b| volatility(a).total_cmp(&volatility(b)));
-        let is_alone = defined.iter().all(|c| c.returns == defined[0].returns);
-        let Some(&reference) = reference.filter(|_| !is_alone) else {
+        let Some(&reference) = reference.filter(|_| defined.len() > 1) else {
             let why = "it takes two different portfolios, one of them analytic".to_string();
             return Err(Error::Undefined { what: "a comparison", why });
         };
-        let defined = self.without_twins(group, defined);
         let networks = defined.iter().filter(|c| results.is_network(&c.estimator));
         let network = networks.min_by(|a, b| volatility(a).total_cmp(&volatility(b)));
         let losses: Vec<Vec<f64>> = defined.iter().map(|c| c.returns.iter().map(|r| r * r).collect()).collect();
@@ -170,20 +167,18 @@ impl Evidence {
         let range = confidence_set(&views, Statistic::Range, SETWISE, blocks)?;
         let max = confidence_set(&views, Statistic::Max, SETWISE, blocks)?;
         let returns: Vec<&[f64]> = defined.iter().map(|c| c.returns.as_slice()).collect();
+        let mut findings = Vec::new();
         for (k, course) in defined.iter().enumerate() {
             let r = course.returns.as_slice();
             let tested = |first: &[f64], second: &[f64]| -> Result<(Tested, Tested)> {
-                let both = (
-                    test(Measure::LogVariance, first, second, seed)?,
-                    test(Measure::SharpeRatio, first, second, seed)?,
-                );
-                Ok(both)
+                let of = |measure| test(measure, first, second, seed);
+                Ok((of(Measure::LogVariance)?, of(Measure::SharpeRatio)?))
             };
             let is_reference = course.label() == reference.label();
             let against_reference = (!is_reference).then(|| tested(r, &reference.returns)).transpose()?;
             let other_network = network.filter(|network| network.label() != course.label());
             let network_against = other_network.map(|network| tested(&network.returns, r)).transpose()?;
-            self.findings.push(Finding {
+            findings.push(Finding {
                 group: group.to_string(),
                 portfolio: course.label().to_string(),
                 is_network: results.is_network(&course.estimator),
@@ -201,6 +196,7 @@ impl Evidence {
         let others: Vec<usize> = (0..defined.len()).filter(|k| *k != place).collect();
         let rivals: Vec<&[f64]> = others.iter().map(|k| views[*k]).collect();
         let superior = superior_ability(views[place], &rivals, Scaling::Studentised, mean_length, SETWISE, blocks)?;
+        self.findings.extend(findings);
         self.groups.push(GroupFinding {
             group: group.to_string(),
             reference: reference.label().to_string(),

@@ -116,10 +116,18 @@ impl Results {
 
     /// Whether a label is that of a trained network.
     pub fn is_network(&self, label: &str) -> bool {
-        let of_label = |(known, entry): &(String, toml::Value)| {
-            known == label && (entry.get("train").is_some() || entry.get("model").is_some())
-        };
-        self.estimators().iter().any(of_label)
+        self.is_estimator(label, |entry| entry.get("train").is_some() || entry.get("model").is_some())
+    }
+
+    /// Whether a label is that of the true covariance of a synthetic market.
+    fn is_truth(&self, label: &str) -> bool {
+        self.is_estimator(label, |entry| {
+            entry.as_str().or(entry.get("name").and_then(|n| n.as_str())) == Some("oracle")
+        })
+    }
+
+    fn is_estimator(&self, label: &str, is_so: impl Fn(&toml::Value) -> bool) -> bool {
+        self.estimators().iter().any(|(known, entry)| known == label && is_so(entry))
     }
 }
 

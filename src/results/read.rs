@@ -189,14 +189,15 @@ impl Results {
     }
 
     /// `diagnostics.parquet` and `returns.parquet`: predicted volatility and what came, by allocator.
-    pub(super) fn predictions(&self) -> Result<Vec<(String, Vec<Prediction>)>> {
+    pub fn predictions(&self) -> Result<Vec<(String, Vec<Prediction>)>> {
         let columns = self.columns("diagnostics.parquet")?;
         let (dates, estimators, allocators) =
             (columns.dates("date")?, columns.texts("estimator")?, columns.texts("allocator")?);
         let predicted = columns.numbers("predicted_volatility_annual", NotANumber::Missing)?;
         let courses = self.courses()?;
         let mut groups: Vec<(String, Vec<Prediction>)> = Vec::new();
-        for course in courses.portfolios.iter().filter(|course| course.is_defined()) {
+        // An allocator without a covariance predicts nothing.
+        for course in courses.portfolios.iter().filter(|course| course.is_defined() && course.estimator != "none") {
             let rows: Vec<usize> = (0..dates.len())
                 .filter(|row| estimators[*row] == course.estimator && allocators[*row] == course.allocator)
                 .collect();
@@ -207,9 +208,6 @@ impl Results {
                 .zip(ends)
                 .map(|(&row, end)| (predicted[row], course.returns[day_after(row).min(end)..end].to_vec()))
                 .collect();
-            if periods.iter().all(|(v, _)| v.is_nan()) {
-                continue; // an allocator without a covariance predicts nothing
-            }
             let prediction = Prediction { label: course.label().to_string(), periods };
             match groups.iter_mut().find(|(allocator, _)| *allocator == course.allocator) {
                 Some((_, group)) => group.push(prediction),

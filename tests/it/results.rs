@@ -127,6 +127,40 @@ fn committed_figures_are_what_the_committed_results_give() {
 }
 
 #[test]
+fn a_prediction_is_held_against_the_days_after_its_decision_until_the_next() {
+    let results = Results::open(finished()).unwrap();
+    let courses = results.courses().unwrap();
+    let groups = results.predictions().unwrap();
+    assert_eq!(groups.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["gmv", "gmv_long_only"]);
+    for (allocator, predictions) in &groups {
+        for prediction in predictions {
+            let find = |c: &&minvar::results::Course| c.estimator == prediction.label && c.allocator == *allocator;
+            let course = courses.portfolios.iter().find(find).unwrap();
+            let together: Vec<f64> = prediction.periods.iter().flat_map(|(_, days)| days.clone()).collect();
+            assert!(together == course.returns, "{allocator} {}: days are lost or counted twice", prediction.label);
+            let lengths: Vec<usize> = prediction.periods.iter().map(|(_, days)| days.len()).collect();
+            let (last, whole) = lengths.split_last().unwrap();
+            assert!(whole.iter().all(|days| *days == 5) && *last <= 5, "{lengths:?}");
+        }
+    }
+    // With the true covariance the predicted volatility comes about.
+    let oracle = groups[0].1.iter().find(|p| p.label == "oracle").unwrap().bias();
+    assert!((0.85..1.15).contains(&oracle), "bias {oracle}");
+    let sample = groups[0].1.iter().find(|p| p.label == "sample").unwrap().bias();
+    assert!(sample > oracle, "the sample covariance promises too little risk: {sample}");
+}
+
+#[test]
+fn the_committed_paper_check_is_what_the_committed_results_give() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let checks = minvar::results::check_paper(&root.join("paper/expected.toml"), &root.join("results")).unwrap();
+    let committed = std::fs::read_to_string(root.join("paper/check.md")).unwrap();
+    let again = format!("{}\n", minvar::results::paper_table(&checks).markdown());
+    assert!(committed == again, "run 'minvar paper check --write paper'");
+    assert!(checks.len() > 40, "all of the published targets");
+}
+
+#[test]
 fn a_missing_file_is_named_and_takes_only_its_own_figures_along() {
     let folder = tempfile::tempdir().unwrap();
     copy(finished(), folder.path());
