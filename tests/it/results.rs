@@ -111,7 +111,9 @@ fn figures_and_tables_that_were_lost_come_back_byte_for_byte() {
 #[test]
 fn committed_figures_are_what_the_committed_results_give() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-    for name in ["quick", "us_network", "us_sim_long", "us_sim", "us_gmv", "us_leverage", "us_zoo"] {
+    for name in
+        ["quick", "us_network", "us_sim_long", "us_sim", "us_gmv", "us_leverage", "us_leverage_parity", "us_zoo"]
+    {
         let committed = made(&root.join(name));
         let copied = tempfile::tempdir().unwrap();
         copy(&root.join(name), &copied.path().join(name));
@@ -347,6 +349,12 @@ fn runs_are_compared_on_the_days_they_share_and_their_differences_are_named() {
     let chosen = compare(&[side(finished(), Some(("qis", "gmv"))), side(&other, Some(("ewma", "gmv")))], 1).unwrap();
     assert_eq!(chosen.pairings.len(), 1);
     let pair = &chosen.pairings[0];
+    let (ours, theirs) =
+        (side(finished(), None).results.courses().unwrap(), side(&other, None).results.courses().unwrap());
+    let qis = ours.portfolios.iter().find(|c| c.estimator == "qis" && c.allocator == "gmv").unwrap();
+    let days = ours.dates.iter().zip(&qis.returns).filter(|(date, _)| theirs.dates.contains(date)).map(|(_, r)| *r);
+    let expected = minvar::metrics::volatility_annual(&days.collect::<Vec<_>>());
+    assert!((pair.volatility.0 - expected).abs() < 1e-12, "the days compared are not those of the same dates");
     let ratio = (pair.volatility.0 / pair.volatility.1).ln() * 2.0;
     // The test divides by T, the volatility by T − 1, the same for both.
     assert!((pair.variance_test.bootstrap.estimate - ratio).abs() < 1e-9, "{pair:?}");
