@@ -17,6 +17,7 @@ pub mod data;
 
 pub mod estimators;
 pub mod nn;
+pub mod cuda;
 pub mod train;
 pub mod allocators;
 

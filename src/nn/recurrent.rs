@@ -34,7 +34,7 @@ pub enum Direction {
 
 impl Direction {
     /// Outputs per unit.
-    pub(super) fn count(self) -> usize {
+    pub(crate) fn count(self) -> usize {
         if self == Direction::Both { 2 } else { 1 }
     }
 }

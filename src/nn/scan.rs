@@ -37,7 +37,7 @@ pub enum Cell {
 
 impl Cell {
     /// Columns of the kernels per unit.
-    pub(super) fn gates(self) -> usize {
+    pub(crate) fn gates(self) -> usize {
         match self {
             Cell::Gru => 3,
             Cell::Lstm => 4,
@@ -45,7 +45,7 @@ impl Cell {
     }
 
     /// Values per unit and step that the backward pass needs: z, r, g, c_h or i, f, g, o, s, tanh s.
-    fn kept(self) -> usize {
+    pub(crate) fn kept(self) -> usize {
         match self {
             Cell::Gru => 4,
             Cell::Lstm => 6,

@@ -25,7 +25,7 @@ pub enum Feature {
 }
 
 impl Feature {
-    fn value(self, n_assets: usize, n_days: usize) -> f64 {
+    pub(crate) fn value(self, n_assets: usize, n_days: usize) -> f64 {
         let (n, t) = (n_assets as f64, n_days as f64);
         match self {
             Feature::Q => n / t,

@@ -1,0 +1,188 @@
+//! From the gradient of the losses by r to the gradients of all parameters.
+
+use crate::cuda::forward::{Constants, arguments};
+use crate::cuda::memory::{Arrays, ROWS_OF_A_CHUNK};
+use crate::cuda::program::{BLOCK, Program, Windows};
+use crate::cuda::source::scan_name;
+use crate::cuda::{Address, Argument, Operand, Product};
+use crate::error::Result;
+
+impl Program {
+    fn gradient(&self, name: &str) -> Address {
+        self.layout.of(self.gradients, name)
+    }
+
+    /// Gradients of every parameter, in the place of those before. The equations stand in `nn`, operation by operation.
+    pub(super) fn backward(&self, windows: &Windows<'_>, x: &Arrays) -> Result<()> {
+        let c = self.constants();
+        let (sizes, (rank, stride, v)) = (windows.sizes(), self.basis(windows, x));
+        let (n, batch, rows) = (sizes.n_assets, sizes.batch, sizes.rows());
+        let stride_argument = Argument::Long(stride as i64);
+        self.each("fill_with", rows, arguments![1.0, x.ones])?;
+
+        self.stage("weights backward")?;
+        self.each("scaled", rows, arguments![x.g, x.a, x.q])?;
+        self.project(windows, x, x.q, x.t)?;
+        self.combine(0, windows, x, [x.q, x.t, x.sq])?;
+        let unit = self.architecture.unit_diagonal;
+        self.each("scales_back", rows, arguments![unit, x.g, x.sa, x.sq, x.a, x.root, x.dd, x.d_diagonal])?;
+        self.scaled_rows(0, windows, x, x.d_diagonal)?;
+        let basis = Operand::rows(v, n).every(stride);
+        let wide = |at| Operand::rows(at, n).every(stride);
+        let square = |at| Operand::rows(at, rank).every(stride);
+        let product = |a, b, out, [rows, columns, inner]: [usize; 3], factor, keep| {
+            self.device.product(&Product { a, b, out, rows, columns, inner, factor, keep, batch })
+        };
+        product(wide(x.weighted), basis.transposed(), square(x.h), [rank, rank, n], 1.0, 0.0)?;
+        let vectors = arguments![x.h, x.mu, x.t, x.y, x.q, x.a, x.d_diagonal, x.dmu];
+        let more = [&[n.into(), rank.into(), stride_argument], &vectors[..]].concat();
+        self.blocks("mu_gradient", [batch, 1], 0, &more)?;
+
+        self.cleaner_back(windows, x, &c)?;
+        self.volatilities_back(windows, x, &c)?;
+
+        self.stage("eigenvalues backward")?;
+        let threads = |count: usize| [count.div_ceil(BLOCK), batch];
+        if rank < n {
+            product(square(x.h), basis, wide(x.x), [rank, n, rank], -1.0, 0.0)?;
+            self.combine(1, windows, x, [x.a, x.y, x.pa])?;
+            self.combine(1, windows, x, [x.q, x.t, x.pq])?;
+            let vectors = arguments![x.lambda, x.mu, x.t, x.y, x.pa, x.pq, x.weighted, x.x];
+            let more = [&[n.into(), rank.into(), stride_argument], &vectors[..]].concat();
+            self.blocks("null_rows", threads(rank * n), 0, &more)?;
+        }
+        let vectors = arguments![x.lambda, x.mu, x.first, x.behind, x.t, x.y, x.d_lambda, x.h];
+        let more = [&[n.into(), rank.into(), stride_argument], &vectors[..]].concat();
+        self.blocks("half_h", threads(rank * rank), 0, &more)?;
+        product(square(x.h), basis, wide(x.x), [rank, n, rank], 1.0, if rank < n { 1.0 } else { 0.0 })?;
+        // M = V x is half of dC, by itself where C has full rank and with its transpose otherwise.
+        product(basis.transposed(), wide(x.x), wide(x.m), [n, n, rank], 1.0, 0.0)?;
+
+        self.stage("correlation backward")?;
+        let t = sizes.n_days;
+        let days = |at| Operand::rows(at, t).every(n * t);
+        let by_days = 2.0 / t as f64;
+        if rank == n {
+            product(wide(x.m), days(x.z), days(x.dz), [n, t, n], 2.0 * by_days, 0.0)?;
+        } else {
+            product(wide(x.m), days(x.z), days(x.dz), [n, t, n], by_days, 0.0)?;
+            product(wide(x.m).transposed(), days(x.z), days(x.dz), [n, t, n], by_days, 1.0)?;
+        }
+
+        self.stage("scores backward")?;
+        let more = arguments![t, c.floor, x.z, x.dz, x.s, x.ds, x.mean, x.along];
+        self.blocks("row_means", [rows, 1], 0, more)?;
+        let chunks = rows.div_ceil(ROWS_OF_A_CHUNK);
+        let fill = self.fill(windows, x);
+        let sizes = arguments![fill, n, t, rows, ROWS_OF_A_CHUNK];
+        let more = arguments![x.alpha, x.beta, x.z, x.dz, x.s, x.mean, x.along, x.partial];
+        let all = [&self.returns(x)[..], sizes, more].concat();
+        self.launch("lag_gradients", [t.div_ceil(128), chunks], 128, 0, &all)?;
+        self.each("lag_sum", 2 * t, arguments![chunks, x.partial, x.curves])?;
+        let (raw, to) = (self.parameter("lag.raw"), self.gradient("lag.raw"));
+        self.blocks("lag_raw", [1, 1], 0, arguments![c.lag, t, c.floor, c.factor, raw, x.curves, to])
+    }
+
+    /// The gradients of a dense layer y = x K: of K, of the bias behind it and of x.
+    fn dense_back(
+        &self,
+        x: &Arrays,
+        name: &str,
+        input: (Address, usize),
+        output: (Address, usize),
+        d_input: Address,
+        rows: usize,
+    ) -> Result<()> {
+        let ((input, inputs), (dy, outputs)) = (input, output);
+        let kernel = format!("{name}.kernel");
+        let dy = Operand::rows(dy, outputs);
+        self.dense(
+            Operand::rows(input, inputs).transposed(),
+            dy,
+            self.gradient(&kernel),
+            [inputs, outputs, rows],
+            0.0,
+        )?;
+        self.dense(Operand::rows(x.ones, rows), dy, self.gradient(&format!("{name}.bias")), [1, outputs, rows], 0.0)?;
+        let kernel = Operand::rows(self.parameter(&kernel), outputs).transposed();
+        self.dense(dy, kernel, d_input, [rows, inputs, outputs], 0.0)
+    }
+
+    /// dμ to dλ.
+    fn cleaner_back(&self, windows: &Windows<'_>, x: &Arrays, c: &Constants) -> Result<()> {
+        self.stage("recurrent cleaner backward")?;
+        let (sizes, a) = (windows.sizes(), &self.architecture);
+        let (n, rows) = (sizes.n_assets, sizes.rows());
+        let more = arguments![n, 1usize, c.floor, x.first, x.behind, x.head, x.dmu, x.d_head];
+        self.blocks("inverses_back", [sizes.batch, 1], 2 * n, more)?;
+        let last = x.recurrent.last().expect("an architecture has a recurrent layer");
+        let columns = c.names.len() * a.hidden[a.hidden.len() - 1];
+        self.dense_back(x, "head", (last.out, columns), (x.d_head, 1), last.d_out, rows)?;
+        for (number, (&units, layer)) in a.hidden.iter().zip(&x.recurrent).enumerate().rev() {
+            let width = a.cell.gates() * units;
+            let stride = rows * width;
+            let pass = self.pass(number, layer.projected, stride, c);
+            let columns = c.names.len() * units;
+            let arrays = arguments![layer.kept, layer.before, layer.d_out, layer.da, layer.dc];
+            self.launch(
+                &scan_name(true, a.cell, units),
+                [sizes.batch, c.names.len()],
+                width.next_multiple_of(32),
+                0,
+                &[&pass[..], arguments![n, columns, c.as_read], arrays].concat(),
+            )?;
+            let (input, inputs) = match number {
+                0 => (x.tokens, 1 + a.features.len()),
+                _ => (x.recurrent[number - 1].out, c.names.len() * a.hidden[number - 1]),
+            };
+            // The other tokens are constants: only the eigenvalue, the first column, has a gradient of use.
+            let (d_input, used) = if number == 0 { (x.d_lambda, 1) } else { (x.recurrent[number - 1].d_out, inputs) };
+            for (k, name) in c.names.iter().enumerate() {
+                let bytes = self.device.precision().bytes();
+                let at = |all: Address| Operand::rows(all.plus(k * stride * bytes), width);
+                let gru = a.cell.gates() == 3;
+                let (da, dc) = (at(if gru { layer.da } else { layer.dc }), at(layer.dc));
+                let before = Operand::rows(layer.before.plus(k * rows * units * bytes), units);
+                let to = |what: &str| self.gradient(&format!("recurrent.{number}.{name}.{what}"));
+                let tokens = Operand::rows(input, inputs).transposed();
+                self.dense(tokens, da, to("kernel"), [inputs, width, rows], 0.0)?;
+                self.dense(before.transposed(), dc, to("recurrent_kernel"), [units, width, rows], 0.0)?;
+                let ones = Operand::rows(x.ones, rows);
+                let bias = to("bias");
+                if gru {
+                    self.dense(ones, da, bias, [1, width, rows], 0.0)?;
+                    self.dense(ones, dc, bias.plus(width * bytes), [1, width, rows], 0.0)?;
+                } else {
+                    self.dense(ones, dc, bias, [1, width, rows], 0.0)?;
+                }
+                let kernel = Operand::rows(self.parameter(&format!("recurrent.{number}.{name}.kernel")), width);
+                let keep = if k == 0 { 0.0 } else { 1.0 };
+                self.dense(da, kernel.transposed(), d_input, [rows, used, width], keep)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// dd to ds.
+    fn volatilities_back(&self, windows: &Windows<'_>, x: &Arrays, c: &Constants) -> Result<()> {
+        self.stage("marginal volatility backward")?;
+        let (n, rows, none) = (windows.sizes().n_assets, windows.sizes().rows(), Address::default());
+        let more = arguments![n, c.power, c.floor, none, none, x.volatility, x.dd, x.d_volatility];
+        self.blocks("inverses_back", [windows.days.len(), 1], 2 * n, more)?;
+        let sizes = &self.architecture.volatility;
+        // What a layer reads and where the gradient of that goes: layer 0 reads s.
+        let below = |number: usize| match number {
+            0 => ((x.s, 1), x.ds),
+            _ => ((x.hidden[number - 1].x, sizes[number - 1]), x.hidden[number - 1].dx),
+        };
+        let (input, d_input) = below(sizes.len());
+        self.dense_back(x, "volatility.out", input, (x.d_volatility, 1), d_input, rows)?;
+        for (number, (&units, layer)) in sizes.iter().zip(&x.hidden).enumerate().rev() {
+            self.each("leaky_back", rows * units, arguments![layer.x, layer.dx])?;
+            let (input, d_input) = below(number);
+            let name = format!("volatility.{number}");
+            self.dense_back(x, &name, input, (layer.dx, units), d_input, rows)?;
+        }
+        Ok(())
+    }
+}

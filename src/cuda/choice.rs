@@ -1,0 +1,150 @@
+//! Which device does the work: `cpu`, `cuda`, `cuda:1` or `auto`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::cuda::{Backend, Precision, source};
+use crate::error::{Error, Result};
+use crate::nn::Architecture;
+
+/// A device as users write it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// A CUDA device by its number.
+    Cuda(usize),
+    /// The first CUDA device if there is one that can be used, otherwise the processor.
+    Auto,
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "cpu" => Ok(Device::Cpu),
+            "auto" => Ok(Device::Auto),
+            "cuda" => Ok(Device::Cuda(0)),
+            _ => match text.strip_prefix("cuda:").and_then(|number| number.parse().ok()) {
+                Some(number) => Ok(Device::Cuda(number)),
+                None => Err("a device is cpu, cuda, cuda:N (from 0 on) or auto".to_string()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(number) => write!(f, "cuda:{number}"),
+            Device::Auto => f.write_str("auto"),
+        }
+    }
+}
+
+/// What a CUDA device is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceInfo {
+    /// Its name.
+    pub name: String,
+    /// Compute capability.
+    pub capability: (i32, i32),
+    /// Multiprocessors.
+    pub multiprocessors: usize,
+    /// Bytes of memory, free and in all.
+    pub memory: [usize; 2],
+    /// Version of CUDA that the driver supports.
+    pub driver: (i32, i32),
+}
+
+impl Device {
+    /// The device that `auto` stands for, and why it is the processor where that is so. Anything else stands for itself, if it
+    /// is there.
+    pub fn resolve(self) -> Result<(Self, Option<String>)> {
+        match self {
+            Device::Cpu => Ok((self, None)),
+            Device::Cuda(number) => info(number).map(|_| (self, None)),
+            Device::Auto => match info(0) {
+                Ok(_) => Ok((Device::Cuda(0), None)),
+                Err(error) => Ok((Device::Cpu, Some(format!("working on the processor: {error}")))),
+            },
+        }
+    }
+}
+
+/// A device by its number, or why there is none of this number.
+fn info(number: usize) -> Result<DeviceInfo> {
+    let mut all = devices()?;
+    match all.len() {
+        0 => Err(unusable("the driver knows no CUDA device".to_string())),
+        count if number < count => Ok(all.swap_remove(number)),
+        count => {
+            let known = (0..count).map(|k| format!("cuda:{k}")).collect::<Vec<_>>().join(", ");
+            Err(unusable(format!("there is no cuda:{number}; there is {known}")))
+        }
+    }
+}
+
+/// An error of the device.
+pub(super) fn unusable(why: String) -> Error {
+    Error::Undefined { what: "work on a CUDA device", why }
+}
+
+/// The CUDA devices of this machine.
+#[cfg(feature = "cuda")]
+pub fn devices() -> Result<Vec<DeviceInfo>> {
+    crate::cuda::driver::devices()
+}
+
+/// The CUDA devices of this machine; an error, since this program was built without them.
+#[cfg(not(feature = "cuda"))]
+pub fn devices() -> Result<Vec<DeviceInfo>> {
+    Err(unusable(
+        "this minvar was built without CUDA; build it with --features cuda (see scripts/build-cuda.sh)".into(),
+    ))
+}
+
+/// A CUDA device with the kernels for an architecture.
+pub fn open(number: usize, architecture: &Architecture, precision: Precision) -> Result<Box<dyn Backend + Send>> {
+    source::check(architecture)?;
+    info(number)?;
+    #[cfg(feature = "cuda")]
+    return Ok(Box::new(crate::cuda::driver::Driver::open(
+        number,
+        &source::source(architecture, precision),
+        precision,
+    )?));
+    #[cfg(not(feature = "cuda"))]
+    unreachable!("there are no devices without the feature, not for {precision:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_read_as_they_are_written() {
+        for text in ["cpu", "auto", "cuda:0", "cuda:7"] {
+            assert_eq!(text.parse::<Device>().unwrap().to_string(), text);
+        }
+        assert_eq!("cuda".parse(), Ok(Device::Cuda(0)));
+        for text in ["gpu", "cuda:", "cuda:-1", "cuda:x", "CUDA"] {
+            assert!(text.parse::<Device>().unwrap_err().contains("cuda:N"), "{text}");
+        }
+    }
+
+    #[test]
+    fn auto_becomes_the_processor_with_a_reason() {
+        if devices().is_ok_and(|all| !all.is_empty()) {
+            return;
+        }
+        let (device, notice) = Device::Auto.resolve().unwrap();
+        assert_eq!(device, Device::Cpu);
+        assert!(notice.unwrap().starts_with("working on the processor: "));
+        assert!(Device::Cuda(0).resolve().is_err());
+        assert!(open(0, &Architecture::compact(), Precision::Single).is_err());
+    }
+}

@@ -1,0 +1,392 @@
+//! The backend on a graphics card: kernels through NVRTC, products through cuBLAS, eigenvalues through cuSOLVER, all on one
+//! stream of its own. The libraries are opened when first needed.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_int, c_void};
+use std::sync::Arc;
+
+use cudarc::cublas::{CudaBlas, result as blas, sys::cublasOperation_t};
+use cudarc::cusolver::sys::{self as solver, cudaDataType, cusolverDeterministicMode_t, cusolverStatus_t};
+use cudarc::cusolver::{DnHandle, sys::cublasFillMode_t};
+use cudarc::driver::sys::CUdevice_attribute;
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, LaunchConfig, PushKernelArg, result,
+};
+use cudarc::nvrtc::{Ptx, result as nvrtc, sys as nvrtc_sys};
+
+use crate::cuda::choice::unusable;
+use crate::cuda::{Address, Argument, Backend, DeviceInfo, Operand, Precision, Product, Shape, kernels};
+use crate::error::Result;
+
+const GIB: f64 = (1u64 << 30) as f64;
+
+/// A device, its compiled kernels and the handles of its libraries.
+pub(super) struct Driver {
+    precision: Precision,
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    functions: HashMap<String, CudaFunction>,
+    blas: CudaBlas,
+    solver: DnHandle,
+    params: solver::cusolverDnParams_t,
+    /// Working memory of the solver on the device and on the host.
+    workspace: RefCell<(Address, usize, Vec<u8>)>,
+}
+
+// SAFETY: the raw handles belong to the context, which is made current before every use; no two threads share a Driver.
+unsafe impl Send for Driver {}
+
+fn driver_error(what: &str) -> impl Fn(DriverError) -> crate::error::Error {
+    move |error| {
+        let name = error.error_name().ok().and_then(|name| name.to_str().ok()).unwrap_or("unknown error");
+        let text = error.error_string().ok().and_then(|text| text.to_str().ok()).unwrap_or("");
+        unusable(format!("{what}: {name} ({text})"))
+    }
+}
+
+/// The CUDA devices of this machine; none where the driver is there and knows none.
+pub(super) fn devices() -> Result<Vec<DeviceInfo>> {
+    // SAFETY: looks for a library by its name.
+    if !unsafe { cudarc::driver::sys::is_culib_present() } {
+        return Err(unusable("no NVIDIA driver: libcuda.so.1 was not found".to_string()));
+    }
+    if let Err(error) = result::init() {
+        use cudarc::driver::sys::CUresult::CUDA_ERROR_NO_DEVICE;
+        return if error.0 == CUDA_ERROR_NO_DEVICE { Ok(Vec::new()) } else { Err(driver_error("the driver")(error)) };
+    }
+    let failed = driver_error("the list of devices");
+    let mut version = 0;
+    // SAFETY: writes one int.
+    unsafe { cudarc::driver::sys::cuDriverGetVersion(&mut version) }.result().map_err(&failed)?;
+    let count = CudaContext::device_count().map_err(&failed)?;
+    let device = |number: usize| {
+        let context = CudaContext::new(number)?;
+        let multiprocessors = context.attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
+        let (free, total) = context.mem_get_info()?;
+        Ok(DeviceInfo {
+            name: context.name()?,
+            capability: context.compute_capability()?,
+            multiprocessors: multiprocessors as usize,
+            memory: [free, total],
+            driver: (version / 1000, version % 1000 / 10),
+        })
+    };
+    (0..count as usize).map(|number| device(number).map_err(&failed)).collect()
+}
+
+/// Refuses a machine that lacks a library, before anything would look for it in vain.
+fn check_libraries() -> Result<()> {
+    // SAFETY: looks for libraries and a symbol by their names.
+    let (nvrtc, cublas, cusolver) = unsafe {
+        (
+            cudarc::nvrtc::sys::is_culib_present(),
+            cudarc::cublas::sys::is_culib_present(),
+            cudarc::cusolver::sys::is_culib_present(),
+        )
+    };
+    let help = "install CUDA 12.6 or later, or get the libraries with 'scripts/build-cuda.sh --libraries DIR' and put DIR \
+                on LD_LIBRARY_PATH";
+    let all = [("NVRTC", nvrtc), ("cuBLAS", cublas), ("cuSOLVER", cusolver)];
+    if let Some((name, _)) = all.into_iter().find(|(_, found)| !found) {
+        return Err(unusable(format!("{name} was not found; {help}")));
+    }
+    // SAFETY: the symbol is only looked for.
+    if unsafe { solver::culib().get::<*const c_void>(b"cusolverDnXsyevBatched\0") }.is_err() {
+        return Err(unusable(format!("this cuSOLVER has no batched eigenvalues; {help}")));
+    }
+    Ok(())
+}
+
+/// Machine code for a compute capability.
+pub(super) fn compile(source: &str, (major, minor): (i32, i32)) -> Result<Vec<u8>> {
+    let failed = |error: nvrtc::NvrtcError| unusable(format!("NVRTC failed: {error:?}"));
+    let text = CString::new(source).expect("the kernels have no zero byte");
+    let program = nvrtc::create_program(&text, Some(c"minvar.cu")).map_err(failed)?;
+    let options = [format!("--gpu-architecture=sm_{major}{minor}"), "--std=c++17".to_string()];
+    // SAFETY: the program was created above, lives until it is destroyed below, and the buffer has the size asked for.
+    unsafe {
+        if nvrtc::compile_program(program, &options).is_err() {
+            let log = nvrtc::get_program_log(program).map_err(failed)?;
+            let log = CStr::from_ptr(log.as_ptr()).to_string_lossy().into_owned();
+            return Err(unusable(format!("NVRTC did not compile the kernels for sm_{major}{minor}: {log}")));
+        }
+        let mut size = 0;
+        nvrtc_sys::nvrtcGetCUBINSize(program, &mut size).result().map_err(failed)?;
+        let mut code = vec![0u8; size];
+        nvrtc_sys::nvrtcGetCUBIN(program, code.as_mut_ptr().cast()).result().map_err(failed)?;
+        nvrtc::destroy_program(program).map_err(failed)?;
+        Ok(code)
+    }
+}
+
+impl Driver {
+    /// Compiles the kernels for a device and opens the libraries.
+    pub fn open(number: usize, source: &str, precision: Precision) -> Result<Self> {
+        check_libraries()?;
+        let failed = driver_error("the device");
+        let context = CudaContext::new(number).map_err(&failed)?;
+        let stream = context.new_stream().map_err(&failed)?;
+        let code = compile(source, context.compute_capability().map_err(&failed)?)?;
+        let module: Arc<CudaModule> = context.load_module(Ptx::from_binary(code)).map_err(|error| {
+            let (mut major, mut minor) = (0, 0);
+            // SAFETY: writes two ints.
+            let _ = unsafe { nvrtc_sys::nvrtcVersion(&mut major, &mut minor) };
+            let why = format!("kernels compiled by NVRTC {major}.{minor}; a driver older than that cannot load them");
+            driver_error(&why)(error)
+        })?;
+        let load = |name: &str| Ok((name.to_string(), module.load_function(name).map_err(driver_error(name))?));
+        let functions = kernels(source).into_iter().map(load).collect::<Result<_>>()?;
+        let blas = CudaBlas::new(stream.clone()).map_err(|error| unusable(format!("cuBLAS: {error:?}")))?;
+        let of_solver = |error: cudarc::cusolver::result::CusolverError| unusable(format!("cuSOLVER: {error:?}"));
+        let solver = DnHandle::new(stream.clone()).map_err(of_solver)?;
+        let mode = cusolverDeterministicMode_t::CUSOLVER_DETERMINISTIC_RESULTS;
+        solver.set_deterministic_mode(mode).map_err(of_solver)?;
+        let params = cudarc::cusolver::result::dn_create_params().map_err(of_solver)?;
+        let workspace = RefCell::new((Address::default(), 0, Vec::new()));
+        Ok(Self { precision, context, stream, functions, blas, solver, params, workspace })
+    }
+
+    /// Makes this device the one of the calling thread.
+    fn bind(&self) -> Result<()> {
+        self.context.bind_to_thread().map_err(driver_error("the device"))
+    }
+
+    fn real(&self) -> cudaDataType {
+        match self.precision {
+            Precision::Single => cudaDataType::CUDA_R_32F,
+            Precision::Double => cudaDataType::CUDA_R_64F,
+        }
+    }
+}
+
+fn solved(status: cusolverStatus_t) -> Result<()> {
+    match status {
+        cusolverStatus_t::CUSOLVER_STATUS_SUCCESS => Ok(()),
+        status => Err(unusable(format!("cuSOLVER's batched eigenvalues: {status:?}"))),
+    }
+}
+
+fn int(x: usize) -> c_int {
+    c_int::try_from(x).expect("sizes are checked before")
+}
+
+impl Backend for Driver {
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<Address> {
+        self.bind()?;
+        // SAFETY: the memory is used through this backend only, and nothing reads it before it is written.
+        match unsafe { result::malloc_sync(bytes.max(1)) } {
+            Ok(at) => Ok(Address(at)),
+            Err(_) => {
+                let (free, total) = result::mem_get_info().map_err(driver_error("the device's memory"))?;
+                let gib = |bytes: usize| bytes as f64 / GIB;
+                let (free, total, bytes) = (gib(free), gib(total), gib(bytes));
+                Err(unusable(format!("out of memory: {bytes:.2} GiB are needed, {free:.2} of {total:.2} GiB are free")))
+            }
+        }
+    }
+
+    fn release(&self, at: Address) -> Result<()> {
+        if at == Address::default() {
+            return Ok(());
+        }
+        self.wait()?;
+        // SAFETY: the address came from `allocate`, and nothing on the stream uses it any more.
+        unsafe { result::free_sync(at.0) }.map_err(driver_error("giving memory back"))
+    }
+
+    fn write(&self, at: Address, bytes: &[u8]) -> Result<()> {
+        self.bind()?;
+        // SAFETY: callers write within what they allocated; pageable memory has been taken over when the call returns.
+        unsafe { result::memcpy_htod_async(at.0, bytes, self.stream.cu_stream()) }
+            .map_err(driver_error("a copy to the device"))
+    }
+
+    fn read(&self, at: Address, bytes: &mut [u8]) -> Result<()> {
+        self.bind()?;
+        // SAFETY: callers read within what they allocated, and the copy is over before `bytes` is given back.
+        unsafe { result::memcpy_dtoh_async(bytes, at.0, self.stream.cu_stream()) }
+            .map_err(driver_error("a copy from the device"))?;
+        self.wait()
+    }
+
+    fn launch(&self, kernel: &str, shape: Shape, arguments: &[Argument]) -> Result<()> {
+        self.bind()?;
+        // A kernel reads as many bytes of each value as its parameter has.
+        let value = |argument: &Argument| match *argument {
+            Argument::At(at) => at.0,
+            Argument::Int(x) => u64::from(x.cast_unsigned()),
+            Argument::Long(x) => x.cast_unsigned(),
+            Argument::Double(x) => x.to_bits(),
+            Argument::Real(x) if self.precision == Precision::Single => u64::from((x as f32).to_bits()),
+            Argument::Real(x) => x.to_bits(),
+        };
+        let values: Vec<u64> = arguments.iter().map(value).collect();
+        let mut builder = self.stream.launch_builder(&self.functions[kernel]);
+        for value in &values {
+            builder.arg(value);
+        }
+        let [x, y] = shape.grid.map(|blocks| int(blocks).cast_unsigned());
+        let config = LaunchConfig {
+            grid_dim: (x, y, 1),
+            block_dim: (int(shape.block).cast_unsigned(), 1, 1),
+            shared_mem_bytes: int(shape.shared).cast_unsigned(),
+        };
+        // SAFETY: the tests run every launch against the kernels' parameters on the processor.
+        unsafe { builder.launch(config) }.map(|_| ()).map_err(driver_error(kernel))
+    }
+
+    fn product(&self, p: &Product) -> Result<()> {
+        self.bind()?;
+        let turned = |operand: &Operand| match operand.transposed {
+            true => cublasOperation_t::CUBLAS_OP_T,
+            false => cublasOperation_t::CUBLAS_OP_N,
+        };
+        // cuBLAS counts along columns: what it sees is out' = B' A'.
+        let (first, second) = (turned(&p.b), turned(&p.a));
+        let (m, n, k) = (int(p.columns), int(p.rows), int(p.inner));
+        let (ld_b, ld_a, ld_out) = (int(p.b.row), int(p.a.row), int(p.out.row));
+        let [step_b, step_a, step_out] = [p.b.sample, p.a.sample, p.out.sample].map(|step| step as i64);
+        let (handle, batch) = (*self.blas.handle(), int(p.batch));
+        let (a, b, out) = (p.a.at.0, p.b.at.0, p.out.at.0);
+        macro_rules! gemm {
+            ($function:path, $real:ty) => {{
+                let (factor, keep) = (p.factor as $real, p.keep as $real);
+                // SAFETY: the operands lie within memory of this device; the factors are read before the call returns.
+                unsafe {
+                    $function(
+                        handle,
+                        first,
+                        second,
+                        m,
+                        n,
+                        k,
+                        &factor,
+                        b as *const $real,
+                        ld_b,
+                        step_b,
+                        a as *const $real,
+                        ld_a,
+                        step_a,
+                        &keep,
+                        out as *mut $real,
+                        ld_out,
+                        step_out,
+                        batch,
+                    )
+                }
+            }};
+        }
+        let done = match self.precision {
+            Precision::Single => gemm!(blas::sgemm_strided_batched, f32),
+            Precision::Double => gemm!(blas::dgemm_strided_batched, f64),
+        };
+        done.map_err(|error| unusable(format!("cuBLAS: {error:?}")))
+    }
+
+    fn eigen(&self, n: usize, batch: usize, matrices: Address, values: Address, info: Address) -> Result<()> {
+        self.bind()?;
+        let (real, handle) = (self.real(), self.solver.cu());
+        let vectors = solver::cusolverEigMode_t::CUSOLVER_EIG_MODE_VECTOR;
+        let lower = cublasFillMode_t::CUBLAS_FILL_MODE_LOWER;
+        let (n, batch) = (n as i64, batch as i64);
+        let (matrices, values) = (matrices.0 as *mut c_void, values.0 as *mut c_void);
+        let (mut on_device, mut on_host) = (0, 0);
+        // SAFETY: only sizes are asked for.
+        solved(unsafe {
+            solver::cusolverDnXsyevBatched_bufferSize(
+                handle,
+                self.params,
+                vectors,
+                lower,
+                n,
+                real,
+                matrices,
+                n,
+                real,
+                values,
+                real,
+                &mut on_device,
+                &mut on_host,
+                batch,
+            )
+        })?;
+        let mut workspace = self.workspace.borrow_mut();
+        if workspace.1 < on_device {
+            self.release(std::mem::take(&mut workspace.0))?;
+            workspace.1 = 0;
+            workspace.0 = self.allocate(on_device)?;
+            workspace.1 = on_device;
+        }
+        if workspace.2.len() < on_host {
+            workspace.2.resize(on_host, 0);
+        }
+        let device_buffer = workspace.0.0 as *mut c_void;
+        let host_buffer = workspace.2.as_mut_ptr().cast();
+        // SAFETY: matrices, values and info have room for the batch, the workspaces have the sizes asked for.
+        solved(unsafe {
+            solver::cusolverDnXsyevBatched(
+                handle,
+                self.params,
+                vectors,
+                lower,
+                n,
+                real,
+                matrices,
+                n,
+                real,
+                values,
+                real,
+                device_buffer,
+                on_device,
+                host_buffer,
+                on_host,
+                info.0 as *mut c_int,
+                batch,
+            )
+        })
+    }
+
+    fn wait(&self) -> Result<()> {
+        self.bind()?;
+        self.stream.synchronize().map_err(driver_error("the work of the device"))
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let workspace = self.workspace.get_mut().0;
+        let _ = self.release(workspace);
+        // SAFETY: the parameters were created with the driver and are used nowhere else.
+        let _ = unsafe { cudarc::cusolver::result::dn_destroy_params(self.params) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cuda::source;
+    use crate::nn::{Architecture, Cell};
+
+    #[test]
+    fn nvrtc_compiles_the_kernels_for_every_architecture_it_knows() {
+        // SAFETY: looks for a library by its name.
+        if !unsafe { nvrtc_sys::is_culib_present() } {
+            eprintln!("skipped: NVRTC was not found");
+            return;
+        }
+        let lstm = Architecture { cell: Cell::Lstm, hidden: vec![64, 8], ..Architecture::compact() };
+        for precision in [Precision::Single, Precision::Double] {
+            for (architecture, capability) in [(Architecture::compact(), (8, 0)), (lstm.clone(), (9, 0))] {
+                let code = compile(&source(&architecture, precision), capability).unwrap();
+                assert!(code.len() > 10_000, "{}", code.len());
+            }
+        }
+        let error = compile("__global__ void broken() { nothing; }", (9, 0)).unwrap_err().to_string();
+        assert!(error.contains("minvar.cu(1)"), "{error}");
+    }
+}

@@ -1,0 +1,333 @@
+//! From windows to weights and losses.
+
+use crate::cuda::memory::Arrays;
+use crate::cuda::program::{BLOCK, Program, Windows};
+use crate::cuda::source::scan_name;
+use crate::cuda::{Address, Argument, Operand, Product};
+use crate::error::{Error, Result};
+use crate::nn::{Architecture, Direction, Lag, TRADING_DAYS};
+
+/// Neighbouring eigenvalues closer than this many units of rounding of the largest one are tied, as in `nn`.
+const TIE: f64 = 4.0;
+/// Shared memory that every kernel may have without asking.
+const SHARED: usize = 48 << 10;
+
+/// The arguments of a kernel, each of its own type.
+macro_rules! arguments {
+    ($($argument:expr),* $(,)?) => { &[$(Argument::from($argument)),*] };
+}
+pub(super) use arguments;
+
+/// The constants of an architecture as kernels know them.
+pub(super) struct Constants {
+    pub floor: f64,
+    pub lag: usize,
+    pub factor: f64,
+    /// Bit k: pass k starts at the largest eigenvalue.
+    pub descending: usize,
+    pub as_read: bool,
+    pub names: &'static [&'static str],
+    /// How d is normalised.
+    pub power: usize,
+}
+
+impl Program {
+    pub(super) fn constants(&self) -> Constants {
+        let a: &Architecture = &self.architecture;
+        let (descending, names): (usize, &'static [&'static str]) = match a.direction {
+            Direction::Both => (0b10, &["forward", "backward"]),
+            Direction::Forward => (0, &["forward"]),
+            Direction::Backward => (1, &["backward"]),
+        };
+        Constants {
+            floor: self.floor(),
+            lag: match a.lag {
+                Lag::Compact => 0,
+                Lag::PerLag => 1,
+                Lag::PerLagPositive => 2,
+            },
+            factor: a.annualisation,
+            descending,
+            as_read: a.direction == Direction::Backward,
+            names,
+            power: if a.normalise_volatility { 2 } else { 0 },
+        }
+    }
+
+    /// ε of the network's floors.
+    fn floor(&self) -> f64 {
+        use crate::cuda::Precision::{Double, Single};
+        use crate::nn::Float;
+        match self.device.precision() {
+            Single => f32::FLOOR,
+            Double => f64::FLOOR,
+        }
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> Address {
+        self.layout.of(self.parameters, name)
+    }
+
+    /// Returns of the panel as the kernels take them: panel, days, decision days, assets.
+    pub(super) fn returns(&self, x: &Arrays) -> [Argument; 4] {
+        let (panel, days) = self.panel;
+        [panel.into(), Argument::Long(days as i64), x.days.into(), x.assets.into()]
+    }
+
+    pub(super) fn fill(&self, windows: &Windows<'_>, x: &Arrays) -> Address {
+        if windows.market { x.fill } else { Address::default() }
+    }
+
+    fn upload(&self, windows: &Windows<'_>, x: &Arrays) -> Result<()> {
+        let ints = |numbers: &[usize]| -> Vec<u8> {
+            numbers.iter().flat_map(|k| i32::try_from(*k).expect("a panel has fewer rows").to_le_bytes()).collect()
+        };
+        self.device.write(x.days, &ints(windows.days))?;
+        self.device.write(x.assets, &ints(windows.assets))
+    }
+
+    /// Everything up to the weights and, with a horizon, the losses and their gradient by r.
+    pub(super) fn forward(&self, windows: &Windows<'_>, x: &Arrays, horizon: usize) -> Result<()> {
+        let sizes = windows.sizes();
+        let (n, t) = (sizes.n_assets, sizes.n_days);
+        if n == 0
+            || t < 2
+            || t * self.device.precision().bytes() > SHARED
+            || n * 2 * self.device.precision().bytes() > SHARED
+        {
+            let why = format!("{n} assets and {t} days; it takes 1 to 3,000 assets and 2 to 6,000 days");
+            return Err(Error::Undefined { what: "the network on a CUDA device", why });
+        }
+        let c = self.constants();
+        self.stage("scores")?;
+        self.upload(windows, x)?;
+        let lag = self.parameter("lag.raw");
+        self.launch(
+            "lag_curves",
+            [t.div_ceil(BLOCK), 1],
+            BLOCK,
+            0,
+            arguments![c.lag, t, c.floor, c.factor, lag, x.alpha, x.beta],
+        )?;
+        let returns = self.returns(x);
+        if windows.market {
+            let more = arguments![n, t, x.fill];
+            self.blocks("market_fill", [t.div_ceil(BLOCK), sizes.batch], 0, &[&returns[..], more].concat())?;
+        }
+        let more = arguments![self.fill(windows, x), n, t, c.floor, x.alpha, x.beta, x.z, x.s];
+        self.blocks("standardise", [sizes.rows(), 1], t, &[&returns[..], more].concat())?;
+
+        self.stage("correlation")?;
+        let z = Operand::rows(x.z, t).every(n * t);
+        self.device.product(&Product {
+            a: z,
+            b: z.transposed(),
+            out: Operand::rows(x.v, n).every(n * n),
+            rows: n,
+            columns: n,
+            inner: t,
+            factor: 1.0 / t as f64,
+            keep: 0.0,
+            batch: sizes.batch,
+        })?;
+
+        self.stage("eigenvalues")?;
+        self.device.eigen(n, sizes.batch, x.v, x.lambda, x.info)?;
+        let tie = match self.device.precision() {
+            crate::cuda::Precision::Single => TIE * f64::from(f32::EPSILON),
+            crate::cuda::Precision::Double => TIE * f64::EPSILON,
+        };
+        let more = arguments![n, n - sizes.rank(), tie, x.info, x.lambda, x.first, x.behind];
+        self.blocks("ties", [sizes.batch, 1], n, more)?;
+        self.cleaner(windows, x, &c)?;
+        self.volatilities(windows, x, &c)?;
+        self.weights(windows, x, horizon)
+    }
+
+    /// λ to μ.
+    fn cleaner(&self, windows: &Windows<'_>, x: &Arrays, c: &Constants) -> Result<()> {
+        self.stage("recurrent cleaner")?;
+        let (sizes, a) = (windows.sizes(), &self.architecture);
+        let rows = sizes.rows();
+        let mut f = [0.0; 4];
+        let values = a.features.iter().map(|feature| feature.value(sizes.n_assets, sizes.n_days));
+        f.iter_mut().zip(values).for_each(|(f, value)| *f = value);
+        self.each("tokens", rows, arguments![a.features.len(), f[0], f[1], f[2], f[3], x.lambda, x.tokens])?;
+        let (mut input, mut inputs) = (x.tokens, 1 + a.features.len());
+        for (number, (&units, layer)) in a.hidden.iter().zip(&x.recurrent).enumerate() {
+            let width = a.cell.gates() * units;
+            let stride = rows * width;
+            for (k, name) in c.names.iter().enumerate() {
+                let kernel = Operand::rows(self.parameter(&format!("recurrent.{number}.{name}.kernel")), width);
+                let to = layer.projected.plus(k * stride * self.device.precision().bytes());
+                self.dense(Operand::rows(input, inputs), kernel, to, [rows, width, inputs], 0.0)?;
+            }
+            let (pass, columns) = (self.pass(number, layer.projected, stride, c), c.names.len() * units);
+            let more = arguments![sizes.n_assets, columns, c.as_read, layer.kept, layer.before, layer.out];
+            self.launch(
+                &scan_name(false, a.cell, units),
+                [sizes.batch, c.names.len()],
+                width.next_multiple_of(32),
+                0,
+                &[&pass[..], more].concat(),
+            )?;
+            (input, inputs) = (layer.out, columns);
+        }
+        self.dense(
+            Operand::rows(input, inputs),
+            Operand::rows(self.parameter("head.kernel"), 1),
+            x.head,
+            [rows, 1, inputs],
+            0.0,
+        )?;
+        let n = sizes.n_assets;
+        let more = arguments![n, 1usize, c.floor, self.parameter("head.bias"), x.first, x.behind, x.head, x.mu];
+        self.blocks("inverses", [sizes.batch, 1], n, more)
+    }
+
+    /// The first arguments of a scan.
+    pub(super) fn pass(&self, layer: usize, projected: Address, stride: usize, c: &Constants) -> [Argument; 7] {
+        let part = |k: usize, what: &str| -> Argument {
+            let name = c.names.get(k).map(|name| format!("recurrent.{layer}.{name}.{what}"));
+            name.map_or(Address::default(), |name| self.parameter(&name)).into()
+        };
+        [
+            projected.into(),
+            Argument::Long(stride as i64),
+            part(0, "recurrent_kernel"),
+            part(0, "bias"),
+            part(1, "recurrent_kernel"),
+            part(1, "bias"),
+            c.descending.into(),
+        ]
+    }
+
+    /// s to d.
+    fn volatilities(&self, windows: &Windows<'_>, x: &Arrays, c: &Constants) -> Result<()> {
+        self.stage("marginal volatility")?;
+        let rows = windows.sizes().rows();
+        let (mut input, mut inputs) = (x.s, 1);
+        for (number, (&units, layer)) in self.architecture.volatility.iter().zip(&x.hidden).enumerate() {
+            let kernel = Operand::rows(self.parameter(&format!("volatility.{number}.kernel")), units);
+            self.dense(Operand::rows(input, inputs), kernel, layer.x, [rows, units, inputs], 0.0)?;
+            let bias = self.parameter(&format!("volatility.{number}.bias"));
+            self.each("leaky", rows * units, arguments![units, bias, layer.x])?;
+            (input, inputs) = (layer.x, units);
+        }
+        let kernel = Operand::rows(self.parameter("volatility.out.kernel"), 1);
+        self.dense(Operand::rows(input, inputs), kernel, x.volatility, [rows, 1, inputs], 0.0)?;
+        let (n, none) = (windows.sizes().n_assets, Address::default());
+        let bias = self.parameter("volatility.out.bias");
+        let more = arguments![n, c.power, c.floor, bias, none, none, x.volatility, x.d];
+        self.blocks("inverses", [windows.days.len(), 1], n, more)
+    }
+
+    /// The basis as an argument: its rank, the distance of samples and the first eigenvector.
+    pub(super) fn basis(&self, windows: &Windows<'_>, x: &Arrays) -> (usize, usize, Address) {
+        let sizes = windows.sizes();
+        let (n, rank) = (sizes.n_assets, sizes.rank());
+        (rank, n * n, x.v.plus((n - rank) * n * self.device.precision().bytes()))
+    }
+
+    /// V'x of every sample.
+    pub(super) fn project(&self, windows: &Windows<'_>, x: &Arrays, vector: Address, out: Address) -> Result<()> {
+        let (sizes, (rank, stride, v)) = (windows.sizes(), self.basis(windows, x));
+        let more =
+            &[sizes.n_assets.into(), rank.into(), Argument::Long(stride as i64), v.into(), vector.into(), out.into()];
+        self.blocks("project", [rank.div_ceil(8), sizes.batch], 0, more)
+    }
+
+    /// A spectral function of C on a vector with given coefficients; see the kernel.
+    pub(super) fn combine(
+        &self,
+        what: usize,
+        windows: &Windows<'_>,
+        x: &Arrays,
+        [vector, coefficients, out]: [Address; 3],
+    ) -> Result<()> {
+        let (sizes, (rank, stride, v)) = (windows.sizes(), self.basis(windows, x));
+        let more = &[
+            what.into(),
+            sizes.n_assets.into(),
+            rank.into(),
+            Argument::Long(stride as i64),
+            v.into(),
+            x.mu.into(),
+            vector.into(),
+            coefficients.into(),
+            out.into(),
+        ];
+        self.blocks("combine", [sizes.n_assets.div_ceil(32), sizes.batch], 0, more)
+    }
+
+    fn weights(&self, windows: &Windows<'_>, x: &Arrays, horizon: usize) -> Result<()> {
+        self.stage("weights and loss")?;
+        let sizes = windows.sizes();
+        let unit = self.architecture.unit_diagonal;
+        if unit {
+            self.combine(2, windows, x, [x.diagonal; 3])?;
+        }
+        self.each("scales", sizes.rows(), arguments![unit, x.diagonal, x.d, x.root, x.a])?;
+        self.project(windows, x, x.a, x.y)?;
+        self.combine(0, windows, x, [x.a, x.y, x.sa])?;
+        let share = 1.0 / sizes.batch as f64;
+        let more = arguments![sizes.n_assets, horizon, TRADING_DAYS, share, x.a, x.sa, x.weights, x.losses, x.g];
+        self.launch("portfolio", [sizes.batch, 1], BLOCK, 8 * horizon, &[&self.returns(x)[..], more].concat())
+    }
+
+    /// Weights `[batch * n]` of the windows.
+    pub fn portfolio_weights(&mut self, windows: &Windows<'_>) -> Result<Vec<f64>> {
+        let x = self.arrays(windows.sizes(), false)?;
+        self.forward(windows, &x, 0)?;
+        self.reals(x.weights, windows.sizes().rows())
+    }
+
+    /// λ, s, μ, d and weights, each `[batch * n]`, of the windows.
+    pub fn stages(&mut self, windows: &Windows<'_>) -> Result<[Vec<f64>; 5]> {
+        let x = self.arrays(windows.sizes(), false)?;
+        self.forward(windows, &x, 0)?;
+        let read = |at| self.reals(at, windows.sizes().rows());
+        Ok([read(x.lambda)?, read(x.s)?, read(x.mu)?, read(x.d)?, read(x.weights)?])
+    }
+
+    /// Covariances `[batch * n * n]` with trace n, as `nn::Reconstruction` has them.
+    pub fn covariances(&mut self, windows: &Windows<'_>) -> Result<Vec<f64>> {
+        let x = self.arrays(windows.sizes(), false)?;
+        self.forward(windows, &x, 0)?;
+        self.stage("covariance")?;
+        let (sizes, (rank, stride, v)) = (windows.sizes(), self.basis(windows, &x));
+        let (n, batch) = (sizes.n_assets, sizes.batch);
+        self.scaled_rows(1, windows, &x, x.mu)?;
+        let rows = |at| Operand::rows(at, n).every(stride);
+        self.device.product(&Product {
+            a: rows(v).transposed(),
+            b: rows(x.weighted),
+            out: rows(x.h),
+            rows: n,
+            columns: n,
+            inner: rank,
+            factor: 1.0,
+            keep: 0.0,
+            batch,
+        })?;
+        let more = arguments![n, rank, x.mu, x.a, x.h];
+        self.blocks("covariances", [(n * n).div_ceil(BLOCK), batch], 0, more)?;
+        self.reals(x.h, batch * n * n)
+    }
+
+    /// The rows of V scaled by a number an asset (along 0) or by 1/μ (along 1), as `weighted`.
+    pub(super) fn scaled_rows(&self, along: usize, windows: &Windows<'_>, x: &Arrays, by: Address) -> Result<()> {
+        let (sizes, (rank, stride, v)) = (windows.sizes(), self.basis(windows, x));
+        let n = sizes.n_assets;
+        let more = &[
+            along.into(),
+            n.into(),
+            rank.into(),
+            Argument::Long(stride as i64),
+            v.into(),
+            by.into(),
+            x.weighted.into(),
+        ];
+        self.blocks("scaled_rows", [(rank * n).div_ceil(BLOCK), sizes.batch], 0, more)
+    }
+}

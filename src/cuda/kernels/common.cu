@@ -1,0 +1,39 @@
+// What all kernels share. `real` is float or double. Arrays are row-major; b counts samples, i assets, k eigenvalues,
+// t days. Every sum has a fixed order: the same numbers in, the same bytes out.
+
+#ifndef EMULATED
+extern __shared__ double shared_bytes[];
+#endif
+
+// The block's memory, as much as the launch asked for.
+__device__ inline real *shared_memory() { return (real *)shared_bytes; }
+
+// The sum of x over the block, known to all its threads. Blocks are whole warps.
+__device__ inline double block_sum(double x) {
+    __shared__ double warps[32];
+    for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(0xffffffffu, x, offset);
+    __syncthreads(); // the sum before may still be read
+    if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = x;
+    __syncthreads();
+    double total = 0;
+    for (int w = 0; w < blockDim.x / 32; w++) total += warps[w];
+    return total;
+}
+
+__device__ inline real softplus(real x) { return fmax(x, real(0)) + log1p(exp(-fabs(x))); }
+
+__device__ inline real sigmoid(real x) { return real(1) / (real(1) + exp(-x)); }
+
+// A daily return of the panel `[asset][day]`; a missing one becomes `fill`.
+__device__ inline real known(const real *panel, long long days_of_panel, int asset, int day, real fill) {
+    real r = panel[asset * days_of_panel + day];
+    return isnan(r) ? fill : r;
+}
+
+// The mean of the tied values among which k is one: those numbered first[k] to behind[k] - 1.
+__device__ inline real tied_mean(const real *values, const int *first, const int *behind, int k) {
+    if (behind[k] - first[k] == 1) return values[k];
+    double sum = 0;
+    for (int l = first[k]; l < behind[k]; l++) sum += values[l];
+    return real(sum / (behind[k] - first[k]));
+}

@@ -1,0 +1,251 @@
+//! Where everything lies: the parameters one behind the other, and the working arrays of a batch in one piece of memory.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::cuda::{Address, Precision};
+use crate::nn::Architecture;
+
+/// Arrays start at multiples of so many bytes.
+const ALIGNMENT: usize = 256;
+
+/// The parameters in the order of their names.
+pub(super) struct Layout {
+    places: BTreeMap<String, Range<usize>>,
+    precision: Precision,
+}
+
+impl Layout {
+    /// From names and counts.
+    pub fn new<'a>(counts: impl Iterator<Item = (&'a String, usize)>, precision: Precision) -> Self {
+        let mut from = 0;
+        let place = |(name, count): (&String, usize)| {
+            from += count;
+            (name.clone(), from - count..from)
+        };
+        Self { places: counts.map(place).collect(), precision }
+    }
+
+    /// Numbers in all.
+    pub fn count(&self) -> usize {
+        self.places.values().map(|place| place.end).max().unwrap_or(0)
+    }
+
+    /// Where a parameter lies within an array of all of them that starts at `all`.
+    pub fn of(&self, all: Address, name: &str) -> Address {
+        all.plus(self.places[name].start * self.precision.bytes())
+    }
+
+    /// Cuts an array of all parameters into named ones.
+    pub fn cut(&self, all: &[f64]) -> BTreeMap<String, Vec<f64>> {
+        self.places.iter().map(|(name, place)| (name.clone(), all[place.clone()].to_vec())).collect()
+    }
+
+    /// The inverse of [`cut`](Self::cut).
+    pub fn join(&self, parts: &BTreeMap<String, Vec<f64>>) -> Vec<f64> {
+        self.places.keys().flat_map(|name| parts[name].iter().copied()).collect()
+    }
+}
+
+/// Sizes of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Samples.
+    pub batch: usize,
+    /// n.
+    pub n_assets: usize,
+    /// T.
+    pub n_days: usize,
+}
+
+impl Sizes {
+    /// Largest rank of a correlation matrix.
+    pub fn rank(self) -> usize {
+        self.n_assets.min(self.n_days - 1)
+    }
+
+    /// Rows of all samples.
+    pub fn rows(self) -> usize {
+        self.batch * self.n_assets
+    }
+}
+
+/// Hands out consecutive pieces of memory.
+struct Pieces {
+    next: Address,
+    precision: Precision,
+}
+
+impl Pieces {
+    fn bytes(&mut self, bytes: usize) -> Address {
+        let at = self.next;
+        self.next = at.plus(bytes.next_multiple_of(ALIGNMENT));
+        at
+    }
+
+    fn reals(&mut self, count: usize) -> Address {
+        self.bytes(count * self.precision.bytes())
+    }
+}
+
+/// Rows of the batch whose gradients one block sums.
+pub(super) const ROWS_OF_A_CHUNK: usize = 64;
+
+/// The working arrays of one recurrent layer.
+pub(super) struct RecurrentArrays {
+    pub projected: Address,
+    pub kept: Address,
+    pub before: Address,
+    pub out: Address,
+    pub d_out: Address,
+    pub da: Address,
+    pub dc: Address,
+}
+
+/// The working arrays of one hidden layer of the marginal-volatility network.
+pub(super) struct HiddenArrays {
+    pub x: Address,
+    pub dx: Address,
+}
+
+/// The working arrays of a batch.
+pub(super) struct Arrays {
+    pub days: Address,
+    pub assets: Address,
+    pub fill: Address,
+    pub alpha: Address,
+    pub beta: Address,
+    pub z: Address,
+    pub s: Address,
+    /// C, then the eigenvectors as rows.
+    pub v: Address,
+    pub lambda: Address,
+    pub info: Address,
+    pub first: Address,
+    pub behind: Address,
+    pub tokens: Address,
+    pub recurrent: Vec<RecurrentArrays>,
+    pub head: Address,
+    pub mu: Address,
+    pub hidden: Vec<HiddenArrays>,
+    pub volatility: Address,
+    pub d: Address,
+    pub ones: Address,
+    /// Vectors of n numbers a sample, by their names in the equations.
+    pub diagonal: Address,
+    pub root: Address,
+    pub a: Address,
+    pub y: Address,
+    pub sa: Address,
+    pub weights: Address,
+    pub losses: Address,
+    pub g: Address,
+    pub q: Address,
+    pub t: Address,
+    pub sq: Address,
+    pub dd: Address,
+    pub d_diagonal: Address,
+    pub pa: Address,
+    pub pq: Address,
+    pub dmu: Address,
+    pub d_head: Address,
+    pub d_volatility: Address,
+    pub d_lambda: Address,
+    pub ds: Address,
+    pub mean: Address,
+    pub along: Address,
+    /// Matrices n x n a sample.
+    pub weighted: Address,
+    pub h: Address,
+    pub x: Address,
+    pub m: Address,
+    pub dz: Address,
+    pub partial: Address,
+    pub curves: Address,
+}
+
+impl Arrays {
+    /// The arrays one behind the other from `start` on, and where they end. Without `backward` only those of the forward
+    /// pass have a place.
+    pub fn new(
+        a: &Architecture,
+        sizes: Sizes,
+        backward: bool,
+        precision: Precision,
+        start: Address,
+    ) -> (Self, Address) {
+        let Sizes { batch, n_assets: n, n_days: t } = sizes;
+        let (rows, directions) = (sizes.rows(), a.direction.count());
+        let mut pieces = Pieces { next: start, precision };
+        let p = &mut pieces;
+        let behind = |count: usize| if backward { count } else { 0 };
+        let recurrent = a.hidden.iter().map(|units| {
+            let width = directions * rows * a.cell.gates() * units;
+            RecurrentArrays {
+                projected: p.reals(width),
+                kept: p.reals(directions * rows * a.cell.kept() * units),
+                before: p.reals(directions * rows * units),
+                out: p.reals(rows * directions * units),
+                d_out: p.reals(behind(rows * directions * units)),
+                da: p.reals(behind(width)),
+                dc: p.reals(behind(width)),
+            }
+        });
+        let recurrent = recurrent.collect();
+        let hidden = a.volatility.iter();
+        let hidden =
+            hidden.map(|units| HiddenArrays { x: p.reals(rows * units), dx: p.reals(behind(rows * units)) }).collect();
+        let arrays = Self {
+            days: p.bytes(4 * batch),
+            assets: p.bytes(4 * rows),
+            fill: p.reals(batch * t),
+            alpha: p.reals(t),
+            beta: p.reals(t),
+            z: p.reals(rows * t),
+            s: p.reals(rows),
+            v: p.reals(rows * n),
+            lambda: p.reals(rows),
+            info: p.bytes(4 * batch),
+            first: p.bytes(4 * rows),
+            behind: p.bytes(4 * rows),
+            tokens: p.reals(rows * (1 + a.features.len())),
+            recurrent,
+            head: p.reals(rows),
+            mu: p.reals(rows),
+            hidden,
+            volatility: p.reals(rows),
+            d: p.reals(rows),
+            ones: p.reals(rows),
+            diagonal: p.reals(rows),
+            root: p.reals(rows),
+            a: p.reals(rows),
+            y: p.reals(rows),
+            sa: p.reals(rows),
+            weights: p.reals(rows),
+            losses: p.bytes(8 * batch),
+            g: p.reals(rows),
+            weighted: p.reals(rows * n),
+            h: p.reals(rows * n),
+            q: p.reals(behind(rows)),
+            t: p.reals(behind(rows)),
+            sq: p.reals(behind(rows)),
+            dd: p.reals(behind(rows)),
+            d_diagonal: p.reals(behind(rows)),
+            pa: p.reals(behind(rows)),
+            pq: p.reals(behind(rows)),
+            dmu: p.reals(behind(rows)),
+            d_head: p.reals(behind(rows)),
+            d_volatility: p.reals(behind(rows)),
+            d_lambda: p.reals(behind(rows)),
+            ds: p.reals(behind(rows)),
+            mean: p.reals(behind(rows)),
+            along: p.reals(behind(rows)),
+            x: p.reals(behind(rows * n)),
+            m: p.reals(behind(rows * n)),
+            dz: p.reals(behind(rows * t)),
+            partial: p.reals(behind(rows.div_ceil(ROWS_OF_A_CHUNK) * 2 * t)),
+            curves: p.bytes(behind(8 * 2 * t)),
+        };
+        (arrays, pieces.next)
+    }
+}

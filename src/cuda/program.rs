@@ -1,0 +1,323 @@
+//! A network on a device: its parameters, the panel it learns from, and the memory it works in.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::cuda::memory::{Arrays, Layout, Sizes};
+use crate::cuda::{Address, Argument, Backend, Operand, Precision, Product, Shape, source};
+use crate::error::{Error, Result};
+use crate::nn::Architecture;
+
+/// Threads of a block that takes one number a thread.
+pub(super) const BLOCK: usize = 256;
+/// Doubles that a step leaves to be read: the norm of the gradient and the losses of its batches.
+const SCALARS: usize = 4096;
+
+/// The windows of a batch: which rows of the panel.
+#[derive(Clone, Copy, Debug)]
+pub struct Windows<'a> {
+    /// Decision day of each sample; its window is the days before.
+    pub days: &'a [usize],
+    /// Asset numbers, n of each sample.
+    pub assets: &'a [usize],
+    /// T.
+    pub n_days: usize,
+    /// Whether a missing return becomes the mean of the others on the day; otherwise zero.
+    pub market: bool,
+}
+
+impl Windows<'_> {
+    /// Sizes of the batch.
+    pub fn sizes(&self) -> Sizes {
+        let batch = self.days.len();
+        Sizes { batch, n_assets: self.assets.len() / batch, n_days: self.n_days }
+    }
+}
+
+/// Seconds by stage, in the order in which stages were first met.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    stages: Vec<(&'static str, f64)>,
+    since: Option<(&'static str, Instant)>,
+}
+
+impl Profile {
+    /// Names and seconds.
+    pub fn stages(&self) -> &[(&'static str, f64)] {
+        &self.stages
+    }
+
+    fn enter(&mut self, stage: &'static str) {
+        let now = Instant::now();
+        if let Some((before, since)) = self.since.replace((stage, now)) {
+            let seconds = now.duration_since(since).as_secs_f64();
+            match self.stages.iter_mut().find(|(name, _)| *name == before) {
+                Some((_, sum)) => *sum += seconds,
+                None => self.stages.push((before, seconds)),
+            }
+        }
+    }
+}
+
+/// A network on a device.
+pub struct Program {
+    pub(super) device: Box<dyn Backend + Send>,
+    pub(super) architecture: Architecture,
+    pub(super) layout: Layout,
+    pub(super) parameters: Address,
+    pub(super) gradients: Address,
+    sums: Address,
+    moments: [Address; 2],
+    pub(super) scalars: Address,
+    /// The returns `[asset][day]`, and the days.
+    pub(super) panel: (Address, usize),
+    memory: (Address, usize),
+    profile: RefCell<Option<Profile>>,
+}
+
+impl Program {
+    /// A network with given parameters on a device whose kernels are those of [`source`](super::source()).
+    pub fn new(
+        device: Box<dyn Backend + Send>,
+        architecture: &Architecture,
+        parameters: &BTreeMap<String, Vec<f64>>,
+    ) -> Result<Self> {
+        source::check(architecture)?;
+        let counts = parameters.iter().map(|(name, values)| (name, values.len()));
+        let layout = Layout::new(counts, device.precision());
+        let (reals, doubles) = (layout.count() * device.precision().bytes(), layout.count() * 8);
+        let program = Self {
+            parameters: device.allocate(reals)?,
+            gradients: device.allocate(reals)?,
+            sums: device.allocate(doubles)?,
+            moments: [device.allocate(doubles)?, device.allocate(doubles)?],
+            scalars: device.allocate(8 * SCALARS)?,
+            panel: (Address::default(), 0),
+            memory: (Address::default(), 0),
+            profile: RefCell::default(),
+            architecture: architecture.clone(),
+            layout,
+            device,
+        };
+        program.set_parameters(parameters)?;
+        let zeros = vec![0; doubles];
+        for at in [program.sums, program.moments[0], program.moments[1]] {
+            program.device.write(at, &zeros)?;
+        }
+        Ok(program)
+    }
+
+    fn precision(&self) -> Precision {
+        self.device.precision()
+    }
+
+    /// Puts a panel of returns `[asset][day]` on the device in the place of the one before; NaN is a missing return.
+    pub fn set_panel(&mut self, returns: &[f64], n_days: usize) -> Result<()> {
+        let bytes = self.precision().encode(returns.iter().copied());
+        self.device.release(self.panel.0)?;
+        self.panel = (Address::default(), 0);
+        self.panel = (self.device.allocate(bytes.len())?, n_days);
+        self.device.write(self.panel.0, &bytes)
+    }
+
+    /// Makes room for batches of these sizes, so that no step has to.
+    pub fn reserve(&mut self, sizes: Sizes, backward: bool) -> Result<()> {
+        let widest = self.architecture.hidden.iter().chain(&self.architecture.volatility).copied().max().unwrap_or(1);
+        if sizes.rows().saturating_mul(widest.max(4)).max(sizes.n_assets.pow(2)) > i32::MAX as usize {
+            let why = format!("{sizes:?} has more numbers than a kernel counts; take a smaller batch or fewer assets");
+            return Err(Error::Undefined { what: "the work of the device", why });
+        }
+        let (_, end) = Arrays::new(&self.architecture, sizes, backward, self.precision(), Address(0));
+        let needed = end.0 as usize;
+        if needed > self.memory.1 {
+            self.device.release(self.memory.0)?;
+            self.memory = (Address::default(), 0);
+            let at = self.device.allocate(needed).map_err(|error| {
+                let Sizes { batch, n_assets, n_days } = sizes;
+                let why = format!(
+                    "{error}; it is for batches of {batch} samples of {n_assets} assets and {n_days} days: lower batch, \
+                     n_assets or n_days of the schedule, or --parallel-models"
+                );
+                Error::Undefined { what: "the working memory", why }
+            })?;
+            self.memory = (at, needed);
+        }
+        Ok(())
+    }
+
+    /// The arrays of a batch.
+    pub(super) fn arrays(&mut self, sizes: Sizes, backward: bool) -> Result<Arrays> {
+        self.reserve(sizes, backward)?;
+        Ok(Arrays::new(&self.architecture, sizes, backward, self.precision(), self.memory.0).0)
+    }
+
+    /// The parameters by name.
+    pub fn parameters(&self) -> Result<BTreeMap<String, Vec<f64>>> {
+        Ok(self.layout.cut(&self.reals(self.parameters, self.layout.count())?))
+    }
+
+    /// Replaces the parameters.
+    pub fn set_parameters(&self, parameters: &BTreeMap<String, Vec<f64>>) -> Result<()> {
+        self.device.write(self.parameters, &self.precision().encode(self.layout.join(parameters)))
+    }
+
+    /// Adam's moments by name.
+    pub fn moments(&self) -> Result<[BTreeMap<String, Vec<f64>>; 2]> {
+        let read = |at| -> Result<_> { Ok(self.layout.cut(&self.doubles(at, self.layout.count())?)) };
+        Ok([read(self.moments[0])?, read(self.moments[1])?])
+    }
+
+    /// Replaces Adam's moments.
+    pub fn set_moments(&self, moments: [&BTreeMap<String, Vec<f64>>; 2]) -> Result<()> {
+        for (at, values) in self.moments.iter().zip(moments) {
+            self.device.write(*at, &Precision::Double.encode(self.layout.join(values)))?;
+        }
+        Ok(())
+    }
+
+    /// Gradients summed since the last step, by name.
+    pub fn gradients(&self) -> Result<BTreeMap<String, Vec<f64>>> {
+        Ok(self.layout.cut(&self.doubles(self.sums, self.layout.count())?))
+    }
+
+    /// Adds `weight` times the gradients of a batch's mean loss; the loss is kept as that of batch `number` of the step.
+    pub fn add_gradients(&mut self, windows: &Windows<'_>, horizon: usize, number: usize, weight: f64) -> Result<()> {
+        let arrays = self.arrays(windows.sizes(), true)?;
+        self.forward(windows, &arrays, horizon)?;
+        self.mean_loss(windows, &arrays, number)?;
+        self.backward(windows, &arrays)?;
+        self.each(
+            "accumulate",
+            self.layout.count(),
+            &[Argument::Double(weight), self.gradients.into(), self.sums.into()],
+        )
+    }
+
+    /// Mean loss of a batch.
+    pub fn loss(&mut self, windows: &Windows<'_>, horizon: usize) -> Result<f64> {
+        let arrays = self.arrays(windows.sizes(), false)?;
+        self.forward(windows, &arrays, horizon)?;
+        self.mean_loss(windows, &arrays, 0)?;
+        Ok(self.doubles(self.scalars, 2)?[1])
+    }
+
+    fn mean_loss(&self, windows: &Windows<'_>, arrays: &Arrays, number: usize) -> Result<()> {
+        if number + 1 >= SCALARS {
+            let value = format!("{} or more", number + 1);
+            let range = "at most 4,094 batches in a step on a CUDA device";
+            return Err(Error::Parameter { name: "schedule.accumulation", range, value });
+        }
+        let to = self.scalars.plus(8 * (1 + number));
+        self.blocks("mean_loss", [1, 1], 0, &[windows.days.len().into(), arrays.losses.into(), to.into()])
+    }
+
+    /// The norm of the summed gradients, and the losses of the step's batches. Waits for the device.
+    pub fn outcome(&self, batches: usize) -> Result<(f64, Vec<f64>)> {
+        self.stage("optimiser")?;
+        let count = self.layout.count();
+        self.launch("gradient_norm", [1, 1], 1024, 0, &[count.into(), self.sums.into(), self.scalars.into()])?;
+        let mut scalars = self.doubles(self.scalars, 1 + batches)?;
+        let losses = scalars.split_off(1);
+        Ok((scalars[0], losses))
+    }
+
+    /// One step of Adam, the `number`-th from 1 on, behind [`outcome`](Self::outcome); the gradients become zero.
+    pub fn step(&self, number: usize, learning_rate: f64, clip_norm: f64) -> Result<()> {
+        let correction = |beta: f64| Argument::Double(1.0 - beta.powi(number as i32));
+        let arguments = [
+            Argument::Double(learning_rate),
+            correction(0.9),
+            correction(0.999),
+            Argument::Double(clip_norm),
+            self.scalars.into(),
+            self.sums.into(),
+            self.moments[0].into(),
+            self.moments[1].into(),
+            self.parameters.into(),
+        ];
+        self.each("adam", self.layout.count(), &arguments)
+    }
+
+    /// Waits until everything asked for is done.
+    pub fn wait(&self) -> Result<()> {
+        self.device.wait()
+    }
+
+    /// Starts measuring stages; each then waits for the one before.
+    pub fn start_profile(&self) {
+        *self.profile.borrow_mut() = Some(Profile::default());
+    }
+
+    /// What was measured since.
+    pub fn end_profile(&self) -> Result<Profile> {
+        self.stage("")?;
+        Ok(self.profile.borrow_mut().take().unwrap_or_default())
+    }
+
+    /// What follows belongs to a stage.
+    pub(super) fn stage(&self, name: &'static str) -> Result<()> {
+        if let Some(profile) = self.profile.borrow_mut().as_mut() {
+            self.device.wait()?;
+            profile.enter(name);
+        }
+        Ok(())
+    }
+
+    pub(super) fn reals(&self, at: Address, count: usize) -> Result<Vec<f64>> {
+        let mut bytes = vec![0; count * self.precision().bytes()];
+        self.device.read(at, &mut bytes)?;
+        Ok(self.precision().decode(&bytes))
+    }
+
+    pub(super) fn doubles(&self, at: Address, count: usize) -> Result<Vec<f64>> {
+        let mut bytes = vec![0; count * 8];
+        self.device.read(at, &mut bytes)?;
+        Ok(Precision::Double.decode(&bytes))
+    }
+
+    pub(super) fn launch(
+        &self,
+        kernel: &str,
+        grid: [usize; 2],
+        block: usize,
+        shared: usize,
+        arguments: &[Argument],
+    ) -> Result<()> {
+        self.device.launch(kernel, Shape { grid, block, shared }, arguments)
+    }
+
+    /// A thread a number; the kernel's first argument is their count.
+    pub(super) fn each(&self, kernel: &str, count: usize, arguments: &[Argument]) -> Result<()> {
+        let arguments = [&[count.into()], arguments].concat();
+        self.launch(kernel, [count.div_ceil(BLOCK), 1], BLOCK, 0, &arguments)
+    }
+
+    /// A grid of blocks of the usual size with room for `shared` elements.
+    pub(super) fn blocks(&self, kernel: &str, grid: [usize; 2], shared: usize, arguments: &[Argument]) -> Result<()> {
+        self.launch(kernel, grid, BLOCK, shared * self.precision().bytes(), arguments)
+    }
+
+    /// out ← A B, one for all rows of the batch.
+    pub(super) fn dense(
+        &self,
+        a: Operand,
+        b: Operand,
+        out: Address,
+        [rows, columns, inner]: [usize; 3],
+        keep: f64,
+    ) -> Result<()> {
+        let out = Operand::rows(out, columns);
+        self.device.product(&Product { a, b, out, rows, columns, inner, factor: 1.0, keep, batch: 1 })
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let all = [self.parameters, self.gradients, self.sums, self.moments[0], self.moments[1], self.scalars];
+        for at in all.into_iter().chain([self.panel.0, self.memory.0]) {
+            // Nothing can be done about an error here; the process gives everything back when it ends.
+            let _ = self.device.release(at);
+        }
+    }
+}

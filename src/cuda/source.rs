@@ -1,0 +1,100 @@
+//! The kernels as one source: fixed files, and the recurrent scan for the sizes of an architecture.
+
+use crate::cuda::Precision;
+use crate::error::{Error, Result};
+use crate::nn::{Architecture, Cell};
+
+const FILES: [&str; 6] = [
+    include_str!("kernels/common.cu"),
+    include_str!("kernels/moments.cu"),
+    include_str!("kernels/layers.cu"),
+    include_str!("kernels/weights.cu"),
+    include_str!("kernels/optimiser.cu"),
+    include_str!("kernels/scan.cu"),
+];
+
+/// Most threads of a block.
+const MOST_THREADS: usize = 1024;
+
+/// The name of a scan for a cell and its units, forward or backward.
+pub(super) fn scan_name(backward: bool, cell: Cell, units: usize) -> String {
+    let way = if backward { "backward" } else { "forward" };
+    format!("scan_{way}_{}_{units}", cell.gates())
+}
+
+/// Refuses what the kernels cannot do.
+pub fn check(architecture: &Architecture) -> Result<()> {
+    let most = MOST_THREADS / architecture.cell.gates();
+    match architecture.hidden.iter().find(|units| **units > most) {
+        Some(units) => Err(Error::Parameter {
+            name: "network.hidden",
+            range: "at most 341 units of a GRU or 256 of an LSTM on a CUDA device (a thread per gate and unit)",
+            value: units.to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The source of all kernels, in CUDA C++ for one precision.
+pub fn source(architecture: &Architecture, precision: Precision) -> String {
+    let mut text = format!("typedef {} real;\n", precision.c_name());
+    text.extend(FILES);
+    let mut sizes = architecture.hidden.clone();
+    sizes.sort_unstable();
+    sizes.dedup();
+    for units in sizes {
+        let gates = architecture.cell.gates();
+        let bound = (gates * units).next_multiple_of(32);
+        let from = "const real *projected, long long stride, const real *kernel0, const real *bias0, const real *kernel1, \
+                    const real *bias1, int descending, int n, int columns, int as_read";
+        let pass = "pass_of(blockIdx.y, projected, stride, kernel0, bias0, kernel1, bias1, descending)";
+        for (backward, more, call) in [
+            (false, "real *kept, real *before, real *out", "scan_forward"),
+            (true, "const real *kept, const real *before, const real *d_out, real *da, real *dc", "scan_backward"),
+        ] {
+            let last = if backward { "kept, before, d_out, da, dc" } else { "kept, before, out" };
+            let name = scan_name(backward, architecture.cell, units);
+            text += &format!(
+                "extern \"C\" __global__ void __launch_bounds__({bound}) {name}({from}, {more}) {{\n    \
+                 {call}<{gates}, {units}>(n, columns, as_read, {pass}, {last});\n}}\n"
+            );
+        }
+    }
+    text
+}
+
+/// The names of all kernels of a source.
+pub fn kernels(source: &str) -> Vec<&str> {
+    let declared = source.lines().filter(|line| line.contains("__global__"));
+    declared.filter_map(name_before_parameters).collect()
+}
+
+/// The word before the list of parameters.
+fn name_before_parameters(line: &str) -> Option<&str> {
+    let behind = line.split("void ").nth(1)?;
+    let behind =
+        behind.strip_prefix("__launch_bounds__").map_or(behind, |rest| rest.split_once(") ").map_or(rest, |x| x.1));
+    behind.split('(').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_named_once_each() {
+        let text = source(&Architecture { hidden: vec![16, 8, 16], ..Architecture::compact() }, Precision::Single);
+        let names = kernels(&text);
+        let once = |name: &str| names.iter().filter(|known| **known == name).count() == 1;
+        for name in ["standardise", "adam", "scan_forward_3_16", "scan_backward_3_8"] {
+            assert!(once(name), "{name} in {names:?}");
+        }
+    }
+
+    #[test]
+    fn units_beyond_a_block_are_refused() {
+        let wide = Architecture { hidden: vec![16, 342], ..Architecture::compact() };
+        assert!(check(&wide).unwrap_err().to_string().contains("342"));
+        assert!(check(&Architecture { hidden: vec![341], ..wide }).is_ok());
+    }
+}

@@ -1,0 +1,119 @@
+// Enough of CUDA to run the kernels of this project on a processor, one block after the other. The threads of a block are
+// fibres that take turns from barrier to barrier, in changing order: what a missing barrier would let happen can happen.
+// Shared memory starts as NaN. Every launch is checked against the parameters of its kernel.
+
+#include <cmath>
+#include <csetjmp>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <type_traits>
+#include <ucontext.h>
+#include <utility>
+#include <vector>
+
+#define EMULATED
+#define __global__
+#define __device__
+#define __shared__ static
+#define __launch_bounds__(threads)
+
+using std::exp, std::fabs, std::fmax, std::isnan, std::log, std::log1p, std::max, std::min, std::sqrt, std::tanh;
+
+struct Index { unsigned x, y; };
+struct float4 { float x, y, z, w; };
+
+static Index threadIdx, blockIdx, blockDim, gridDim;
+alignas(16) static unsigned char shared_bytes[1 << 16];
+
+namespace emulation {
+constexpr int THREADS = 1024, STACK = 1 << 16;
+static jmp_buf scheduler, fibres[THREADS];
+static ucontext_t first_entry;
+static bool started[THREADS], done[THREADS];
+static std::vector<char> stacks;
+static std::function<void()> body;
+static int current, left, turn;
+static double exchanged[THREADS];
+
+static void entry() {
+    body();
+    done[current] = true;
+    left--;
+    _longjmp(scheduler, 1);
+}
+
+static void resume(int thread) {
+    current = thread;
+    threadIdx = {unsigned(thread), 0};
+    if (_setjmp(scheduler)) return;
+    if (started[thread]) _longjmp(fibres[thread], 1);
+    started[thread] = true;
+    getcontext(&first_entry);
+    first_entry.uc_stack.ss_sp = stacks.data() + size_t(thread) * STACK;
+    first_entry.uc_stack.ss_size = STACK;
+    first_entry.uc_link = nullptr;
+    makecontext(&first_entry, entry, 0);
+    setcontext(&first_entry);
+}
+
+static void barrier() {
+    if (!_setjmp(fibres[current])) _longjmp(scheduler, 1);
+}
+
+static void run_block(int threads) {
+    memset(shared_bytes, 0xff, sizeof shared_bytes);
+    for (int t = 0; t < threads; t++) started[t] = done[t] = false;
+    left = threads;
+    for (turn = 0; left > 0; turn++) {
+        static int t; // survives the jumps
+        for (t = 0; t < threads; t++) {
+            int thread = turn % 2 ? threads - 1 - t : t;
+            if (!done[thread]) resume(thread);
+        }
+    }
+}
+
+template <class A> char kind() {
+    if (std::is_pointer<A>::value) return 'p';
+    if (std::is_same<A, int>::value) return 'i';
+    if (std::is_same<A, long long>::value) return 'l';
+    if (std::is_same<A, double>::value && sizeof(real) == 8) return 'f'; // real or double
+    return std::is_same<A, real>::value ? 'r' : 'd';
+}
+
+template <class... A, size_t... I> void call(void (*kernel)(A...), void **arguments, std::index_sequence<I...>) {
+    kernel(*(A *)arguments[I]...);
+}
+
+// 0, or 1 where the arguments are not those of the kernel.
+template <class... A>
+int launch(void (*kernel)(A...), unsigned x, unsigned y, unsigned block, unsigned shared, const char *kinds, void **arguments) {
+    const char expected[] = {kind<A>()..., 0};
+    if (strlen(kinds) != sizeof...(A) || shared > sizeof shared_bytes || block > THREADS || block % 32) return 1;
+    for (size_t k = 0; k < sizeof...(A); k++) {
+        bool floating = expected[k] == 'f' && (kinds[k] == 'r' || kinds[k] == 'd');
+        if (kinds[k] != expected[k] && !floating) return 1;
+    }
+    stacks.resize(size_t(THREADS) * STACK);
+    gridDim = {x, y};
+    blockDim = {block, 1};
+    body = [&] { call(kernel, arguments, std::index_sequence_for<A...>()); };
+    for (blockIdx.y = 0; blockIdx.y < y; blockIdx.y++)
+        for (blockIdx.x = 0; blockIdx.x < x; blockIdx.x++) run_block(block);
+    return 0;
+}
+} // namespace emulation
+
+#define __syncthreads() emulation::barrier()
+
+// All threads of the block take part.
+static double __shfl_xor_sync(unsigned, double x, int mask) {
+    int self = emulation::current;
+    emulation::exchanged[self] = x;
+    emulation::barrier();
+    double other = emulation::exchanged[self ^ mask];
+    emulation::barrier();
+    return other;
+}
