@@ -2,6 +2,7 @@
 
 mod benchmark;
 mod compare;
+mod compute;
 mod data;
 mod estimate;
 mod figures;
@@ -67,6 +68,7 @@ enum Command {
     Estimate(estimate::Arguments),
     List(list::Arguments),
     Benchmark(benchmark::Arguments),
+    Device(compute::Arguments),
 }
 
 /// Where panels live.
@@ -131,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Estimate(arguments) => estimate::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Benchmark(arguments) => benchmark::run(&arguments),
+        Command::Device(arguments) => compute::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

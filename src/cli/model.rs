@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
+use crate::cli::compute::select;
+use crate::cuda::Device;
 use crate::nn::{Architecture, Cell};
-use crate::train::{Model, Point, Timings, Workload, time};
+use crate::train::{Compute, Measured, Model, Point, Timings, Workload, measure, time};
 
 /// Look into model files, and time the network
 #[derive(Subcommand)]
@@ -54,6 +56,9 @@ pub(super) enum Command {
         /// Print seconds of every repetition as JSON
         #[arg(long)]
         json: bool,
+        /// Where: cpu, cuda, cuda:N or auto. On a device only whole steps are timed
+        #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+        device: Device,
     },
 }
 
@@ -73,7 +78,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
                 false => show(&model)?,
             }
         }
-        Command::Time { assets, days, batch, cell, units, forward_only, repeat, arrays, threads, json } => {
+        Command::Time { assets, days, batch, cell, units, forward_only, repeat, arrays, threads, json, device } => {
             rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build_global()?;
             let cell = match cell {
                 CellName::Gru => Cell::Gru,
@@ -87,7 +92,14 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
                 forward_only: *forward_only,
                 repetitions: *repeat,
             };
-            let timings = time(&work, arrays.as_deref())?;
+            let selected = select(*device)?;
+            let timings = match selected.resources().compute {
+                Compute::Processor => time(&work, arrays.as_deref())?,
+                Compute::Device { open, .. } => {
+                    let Measured { total, loss, .. } = measure(&work, arrays.as_deref(), open, None)?;
+                    Timings { forward: vec![], backward: vec![], optimiser: vec![], total, loss }
+                }
+            };
             match json {
                 true => println!("{}", serde_json::to_string(&timings)?),
                 false => print_timings(&timings)?,
@@ -155,7 +167,10 @@ fn print_timings(timings: &Timings) -> std::io::Result<()> {
         ("backward", &timings.backward),
         ("optimiser", &timings.optimiser),
         ("whole step", &timings.total),
-    ] {
+    ]
+    .into_iter()
+    .filter(|(_, seconds)| !seconds.is_empty())
+    {
         let mut sorted = seconds.clone();
         sorted.sort_by(f64::total_cmp);
         let (best, median) = (sorted.first().copied(), sorted.get(sorted.len() / 2).copied());

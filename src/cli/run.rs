@@ -1,5 +1,6 @@
 //! `minvar run`: an experiment from file to tables and figures.
 
+use crate::cli::compute::ComputeArguments;
 use crate::cli::progress::Shown;
 use crate::cli::simulate::simulate;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
@@ -15,12 +16,16 @@ use crate::results::Results;
 pub(super) struct Arguments {
     #[command(flatten)]
     work: Work,
+    #[command(flatten)]
+    compute: ComputeArguments,
     /// Discard an unfinished run of the same name and start again
     #[arg(long)]
     fresh: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let selected = arguments.compute.select()?;
+    let resources = selected.resources();
     let Opened { experiment, market, folder, data } = arguments.work.open()?;
     if arguments.fresh {
         experiment::discard(&experiment, &folder)?;
@@ -38,14 +43,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     let mut shown = Shown::new();
     if experiment.sweep.is_some() {
-        let swept = experiment::sweep(&experiment, &market, &folder, &stop, &mut |progress| shown.run(&progress));
+        let swept = experiment::sweep(&experiment, &market, &folder, resources, &stop, &mut |p| shown.run(&p));
         shown.clear();
         let swept = swept?;
         Results::open(&folder)?.sheets()?.iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
         println!("{:.0} s; tables and figures of all sizes are in {}", swept.seconds, folder.display());
         return Ok(());
     }
-    let finished = experiment::run(&experiment, &market, &folder, &stop, &mut |progress| shown.run(&progress));
+    let finished = experiment::run_with(&experiment, &market, &folder, resources, &stop, &mut |p| shown.run(&p));
     shown.clear();
     let finished = finished?;
     println!("{}", performance_sheet("", &finished.rows).terminal());

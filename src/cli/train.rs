@@ -1,8 +1,16 @@
 //! `minvar train`: the networks of an experiment.
 
+use std::ops::RangeInclusive;
+
+use crate::cli::compute::{ComputeArguments, stage_sheet};
 use crate::cli::progress::Shown;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
-use crate::experiment;
+use crate::experiment::{self, Share};
+use crate::train::Profiled;
+
+/// What is said where nothing is trained.
+const NOTHING: &str = "no estimator of this experiment (with these years and seeds) is trained; add { train = \"NAME\" } to \
+                       the estimators and [train.NAME] below";
 
 /// Train the networks of an experiment, or continue a training that was stopped
 ///
@@ -10,6 +18,11 @@ use crate::experiment;
 /// before that year. Models go to OUT/<name of the file>/models/, where `minvar run` finds them; it trains what is
 /// missing by itself. A training that was stopped or killed continues from its last checkpoint, bit by bit.
 /// Watch it with: tensorboard --logdir OUT/<name>/models
+///
+/// On several GPUs, start one process for each, with a --device and a share of the years or seeds of its own:
+///   minvar train E.toml --device cuda:0 --seeds 0,1 &  minvar train E.toml --device cuda:1 --seeds 2,3
+/// Where a year continues from the year before (warm_steps), share seeds and not years. A checkpoint written on one
+/// device continues on any other.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -17,22 +30,64 @@ pub(super) struct Arguments {
     /// Discard all networks of the experiment, finished or not, and start again
     #[arg(long)]
     fresh: bool,
+    #[command(flatten)]
+    compute: ComputeArguments,
+    /// Train the models of these calendar years only, such as 2000-2011
+    #[arg(long, value_name = "FROM-TO", value_parser = years)]
+    years: Option<RangeInclusive<i16>>,
+    /// Train the models of these seeds only
+    #[arg(long, value_name = "SEED,...", value_delimiter = ',')]
+    seeds: Vec<u64>,
+    /// Train nothing: show where the time of the first steps of each recipe goes
+    #[arg(long, conflicts_with_all = ["fresh", "years", "seeds"])]
+    profile: bool,
+}
+
+/// Steps of a profile.
+const PROFILED: usize = 20;
+
+/// FROM-TO or a single year.
+fn years(text: &str) -> Result<RangeInclusive<i16>, String> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    match (from.trim().parse(), to.trim().parse()) {
+        (Ok(from), Ok(to)) if from <= to => Ok(from..=to),
+        _ => Err("write a year, or FROM-TO, such as 2000-2011".to_string()),
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let selected = arguments.compute.select()?;
+    let resources = selected.resources();
     let Opened { experiment, market, folder, .. } = arguments.work.open()?;
+    if arguments.profile {
+        let profiles = experiment::profile(&experiment, &market, resources, PROFILED)?;
+        anyhow::ensure!(!profiles.is_empty(), NOTHING);
+        profiles.iter().for_each(|(name, profiled)| show(name, resources.compute.name(), profiled));
+        return Ok(());
+    }
     if arguments.fresh {
         experiment::discard_networks(&folder)?;
     }
     let stop = stop_on_interrupt()?;
     let mut shown = Shown::new();
-    let files = experiment::train(&experiment, &market, &folder, &stop, &mut |training| shown.training(&training));
+    let share = Share { years: arguments.years.clone(), seeds: arguments.seeds.clone() };
+    let show = &mut |training| shown.training(&training);
+    let files = experiment::train(&experiment, &market, &folder, &share, resources, &stop, show);
     shown.clear();
     let files = files?;
-    anyhow::ensure!(
-        !files.is_empty(),
-        "no estimator of this experiment is trained; add {{ train = \"NAME\" }} and [train.NAME]"
-    );
+    anyhow::ensure!(!files.is_empty(), NOTHING);
     files.iter().for_each(|file| println!("{}", file.display()));
     Ok(())
+}
+
+fn show(name: &str, device: &str, profiled: &Profiled) {
+    let Profiled { steps, samples, seconds, stages, ceilings } = profiled;
+    let each = 1e3 * seconds / *steps as f64;
+    let rate = (steps * samples) as f64 / seconds;
+    println!("{name} on {device}: {each:.1} ms a step of {samples} samples, {rate:.0} samples/s over {steps} steps");
+    if let Some(ceilings) = ceilings {
+        let (operations, bytes) = (ceilings.operations / 1e12, ceilings.bytes / 1e12);
+        println!("ceilings: {operations:.1} TFLOP/s in a product, {bytes:.2} TB/s in a copy (float32)");
+    }
+    println!("{}\n", stage_sheet("", stages, *steps).terminal());
 }

@@ -15,6 +15,7 @@
 mod backend;
 mod backward;
 mod choice;
+mod costs;
 #[cfg(feature = "cuda")]
 mod driver;
 mod forward;
@@ -24,6 +25,7 @@ mod source;
 
 pub use backend::{Address, Argument, Backend, Operand, Precision, Product, Shape};
 pub use choice::{Device, DeviceInfo, devices, open};
+pub use costs::{Ceilings, Cost, cost};
 pub use memory::Sizes;
 pub use program::{Profile, Program, Windows};
 pub use source::{check, kernels, source};

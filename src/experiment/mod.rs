@@ -21,7 +21,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 pub use config::{Compare, Data, Experiment, Figures, Leverage, LeverageGrid, Simulation, Sweep, WalkForward};
-pub use networks::Training;
+pub use networks::{Resources, Share, Training};
 pub use plan::Market;
 pub use simulation::{Inputs, Simulated, discard_simulation, simulate};
 pub use sweep::{SweepRow, SweptRun, sweep};
@@ -31,6 +31,7 @@ use crate::data::write_text;
 use crate::error::{Error, Result};
 use crate::report::Performance;
 use crate::results::{Results, draw, write_tables};
+use crate::train::Profiled;
 
 use networks::Networks;
 use plan::Plan;
@@ -111,7 +112,19 @@ pub fn run(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Finished> {
-    let finished = run_and_keep(experiment, market, folder, stop, progress)?;
+    run_with(experiment, market, folder, Resources::default(), stop, progress)
+}
+
+/// The same with networks trained and applied elsewhere than on the processor, or several at once.
+pub fn run_with(
+    experiment: &Experiment,
+    market: &Market,
+    folder: &Path,
+    resources: Resources<'_>,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Finished> {
+    let finished = run_and_keep(experiment, market, folder, resources, stop, progress)?;
     Store::<Decision>::discard(folder, DATES)?;
     Ok(finished)
 }
@@ -121,17 +134,23 @@ fn run_and_keep(
     experiment: &Experiment,
     market: &Market,
     folder: &Path,
+    resources: Resources<'_>,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Finished> {
     let start = Instant::now();
     let plan = Plan::new(experiment, market)?;
-    let networks = Networks::new(&plan, folder, stop)?;
-    let fingerprint = fingerprint(experiment, market, &networks);
+    let networks = Networks::new(&plan, folder, resources, stop)?;
+    let fingerprint = fingerprint(experiment, market, &networks, resources.compute.name());
     let (store, seconds) = Store::<Decision>::open(folder, DATES, &fingerprint)?;
     let total = plan.decisions.len();
     let mut decisions = store.load(total)?;
     progress(Progress { what: "dates", done: decisions.len(), total, training: None, size: None });
+    if resources.parallel_models > 1 {
+        let (what, done) = ("dates", decisions.len());
+        let training = &mut |training| progress(Progress { what, done, total, training: Some(training), size: None });
+        networks.train_all(&plan.years(), &Share::default(), training)?;
+    }
     let block = DATES_PER_THREAD * rayon::current_num_threads();
     let mut fits = Fits::new();
     while decisions.len() < total {
@@ -160,7 +179,7 @@ fn run_and_keep(
         version: env!("CARGO_PKG_VERSION").to_string(),
         commit: env!("MINVAR_COMMIT").to_string(),
         data_hash: market.panel.content_hash().to_string(),
-        device: "cpu".to_string(),
+        device: resources.compute.name().to_string(),
         threads: rayon::current_num_threads(),
         duration_seconds: (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0,
         n_decisions: total,
@@ -217,11 +236,24 @@ pub fn train(
     experiment: &Experiment,
     market: &Market,
     folder: &Path,
+    share: &Share,
+    resources: Resources<'_>,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Training),
 ) -> Result<Vec<PathBuf>> {
     let plan = Plan::new(experiment, market)?;
-    Networks::new(&plan, folder, stop)?.train_all(&plan.years(), progress)
+    Networks::new(&plan, folder, resources, stop)?.train_all(&plan.years(), share, progress)
+}
+
+/// Measures the first steps of each recipe that the experiment trains, and writes nothing.
+pub fn profile(
+    experiment: &Experiment,
+    market: &Market,
+    resources: Resources<'_>,
+    steps: usize,
+) -> Result<Vec<(String, Profiled)>> {
+    let (plan, stop) = (Plan::new(experiment, market)?, AtomicBool::new(false));
+    Networks::new(&plan, Path::new(""), resources, &stop)?.profile_all(steps)
 }
 
 /// Forgets the networks of an experiment, finished or not.
@@ -235,13 +267,13 @@ pub fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
     Store::<Decision>::discard(folder, DATES)
 }
 
-/// Equal for runs whose dates may be mixed: configuration, data and program are the same.
-fn fingerprint(experiment: &Experiment, market: &Market, networks: &Networks<'_>) -> String {
+/// Equal for runs whose dates may be mixed: configuration, data, program and device are the same.
+fn fingerprint(experiment: &Experiment, market: &Market, networks: &Networks<'_>, device: &str) -> String {
     let config = toml::to_string(experiment).expect("an experiment is plain data");
     let mut hasher = blake3::Hasher::new();
     let models = networks.models.values().map(|hash| hash.as_str()).collect::<String>();
     let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("MINVAR_COMMIT"));
-    for part in [config.as_str(), market.panel.content_hash(), version, commit, &models] {
+    for part in [config.as_str(), market.panel.content_hash(), version, commit, &models, device] {
         hasher.update(part.as_bytes()).update(&[0]);
     }
     hasher.finalize().to_hex().to_string()

@@ -9,19 +9,24 @@
 //! With `warm_steps` in the schedule a year continues from the model of the year before, the first year of the
 //! experiment starts from its seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
 
 use serde::Deserialize;
 
 use crate::calendar::Date;
+use crate::cuda;
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
 use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, Market};
 use crate::registry::Choice;
-use crate::train::{Eligible, Model, Neural, Recipe, Task, TrainingProgress, train};
+use crate::train::{
+    Compute, Eligible, Model, Neural, NeuralOnDevice, Profiled, Recipe, Task, TrainingProgress, profile, train,
+};
 
 /// The name of a choice with a model file.
 pub(super) const MODEL: &str = "model";
@@ -77,8 +82,39 @@ pub struct Training {
     pub progress: TrainingProgress,
 }
 
+/// What the networks of an experiment are worked on with.
+#[derive(Clone, Copy)]
+pub struct Resources<'a> {
+    /// Where they are trained and applied.
+    pub compute: Compute<'a>,
+    /// Models trained at once, each by a thread of its own; on a device, each on a stream of its own.
+    pub parallel_models: usize,
+}
+
+impl Default for Resources<'_> {
+    fn default() -> Self {
+        Self { compute: Compute::Processor, parallel_models: 1 }
+    }
+}
+
+/// The part of an experiment's models that one process trains; the others may be trained by other processes.
+#[derive(Clone, Debug, Default)]
+pub struct Share {
+    /// Calendar years; all if absent.
+    pub years: Option<RangeInclusive<i16>>,
+    /// Seeds; all if empty.
+    pub seeds: Vec<u64>,
+}
+
+/// Models that follow from one another, or a single one.
+struct Chain {
+    wanted: FromRecipe,
+    years: Vec<i16>,
+}
+
 /// Trains and keeps the networks of a run.
 pub(super) struct Networks<'a> {
+    resources: Resources<'a>,
     experiment: &'a Experiment,
     market: &'a Market,
     folder: PathBuf,
@@ -92,7 +128,7 @@ pub(super) struct Networks<'a> {
 
 impl<'a> Networks<'a> {
     /// Refuses choices that cannot work, before anything is computed.
-    pub fn new(plan: &Plan<'a>, folder: &Path, stop: &'a AtomicBool) -> Result<Self> {
+    pub fn new(plan: &Plan<'a>, folder: &Path, resources: Resources<'a>, stop: &'a AtomicBool) -> Result<Self> {
         let (experiment, market) = (plan.experiment, plan.market);
         let lookback = experiment.walk_forward.lookback;
         let mut models = BTreeMap::new();
@@ -121,7 +157,7 @@ impl<'a> Networks<'a> {
         }
         let eligible = Eligible::new(experiment.universe.over(lookback)?, experiment.universe.missing);
         let first_year = plan.years()[0];
-        Ok(Self { experiment, market, folder: folder.join("models"), eligible, first_year, stop, models })
+        Ok(Self { resources, experiment, market, folder: folder.join("models"), eligible, first_year, stop, models })
     }
 
     /// The estimator of a choice for a calendar year.
@@ -141,10 +177,16 @@ impl<'a> Networks<'a> {
                 (self.trained(&wanted, year, progress)?, wanted.precision)
             }
         };
-        match precision {
-            Precision::F32 => Ok(Box::new(Neural(model.network::<f32>()?))),
-            Precision::F64 => Ok(Box::new(Neural(model.network::<f64>()?))),
-        }
+        Ok(match (self.resources.compute, precision) {
+            (Compute::Processor, Precision::F32) => Box::new(Neural(model.network::<f32>()?)),
+            (Compute::Processor, Precision::F64) => Box::new(Neural(model.network::<f64>()?)),
+            (Compute::Device { open, .. }, Precision::F32) => {
+                Box::new(NeuralOnDevice::new(&model.network::<f32>()?, open, cuda::Precision::Single)?)
+            }
+            (Compute::Device { open, .. }, Precision::F64) => {
+                Box::new(NeuralOnDevice::new(&model.network::<f64>()?, open, cuda::Precision::Double)?)
+            }
+        })
     }
 
     /// The model of a year, after those of the years before where it continues from them.
@@ -153,40 +195,109 @@ impl<'a> Networks<'a> {
         let mut warm = None;
         let first = if recipe.schedule.warm_steps > 0 { self.first_year } else { year };
         for year in first..=year {
-            let panel = &self.market.panel;
-            let before = Date::new(year, 1, 1).expect("a year of the calendar");
             let name = format!("{}-{}", wanted.train, wanted.seed);
-            let rules = toml::to_string(&self.experiment.universe).expect("rules are plain data");
-            let windows = &self.experiment.walk_forward;
-            let task = Task {
-                recipe,
-                seed: wanted.seed,
-                past: panel.past(panel.calendar().first_on_or_after(before)),
-                eligible: &self.eligible,
-                lookback: windows.lookback,
-                horizon: windows.horizon,
-                data_hash: panel.content_hash(),
-                rules: &rules,
-                warm: warm.as_ref(),
-                file: self.file(wanted, year),
-            };
+            let rules = self.rules();
+            let task = self.task(wanted, year, &rules, warm.as_ref())?;
             let mut show = |p: TrainingProgress| progress(Training { name: name.clone(), year, progress: p });
             warm = Some(train(&task, self.stop, &mut show)?);
         }
         Ok(warm.expect("the loop has run for the year itself"))
     }
 
-    /// Trains everything that the experiment needs for the given years.
-    pub fn train_all(&self, years: &[i16], progress: &mut dyn FnMut(Training)) -> Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
+    /// Data and rules outside the recipe.
+    fn rules(&self) -> String {
+        toml::to_string(&self.experiment.universe).expect("rules are plain data")
+    }
+
+    /// The training of the model of a year.
+    fn task<'t>(&'t self, wanted: &FromRecipe, year: i16, rules: &'t str, warm: Option<&'t Model>) -> Result<Task<'t>> {
+        let panel = &self.market.panel;
+        let before = Date::new(year, 1, 1).expect("a year of the calendar");
+        let windows = &self.experiment.walk_forward;
+        Ok(Task {
+            recipe: recipe(self.experiment, &wanted.train)?,
+            seed: wanted.seed,
+            past: panel.past(panel.calendar().first_on_or_after(before)),
+            eligible: &self.eligible,
+            lookback: windows.lookback,
+            horizon: windows.horizon,
+            data_hash: panel.content_hash(),
+            rules,
+            warm,
+            file: self.file(wanted, year),
+            compute: self.resources.compute,
+        })
+    }
+
+    /// Measures the first steps of each recipe that the experiment trains, for its first year.
+    pub fn profile_all(&self, steps: usize) -> Result<Vec<(String, Profiled)>> {
+        let mut all: Vec<(String, Profiled)> = Vec::new();
         for choice in self.experiment.compare.estimators.iter().filter(|choice| choice.name == TRAIN) {
             let wanted: FromRecipe = choice.parameters()?;
-            for &year in years {
-                self.trained(&wanted, year, progress)?;
-                files.push(self.file(&wanted, year));
+            if all.iter().all(|(name, _)| *name != wanted.train) {
+                let rules = self.rules();
+                let task = self.task(&wanted, self.first_year, &rules, None)?;
+                all.push((wanted.train.clone(), profile(&task, steps)?));
             }
         }
+        Ok(all)
+    }
+
+    /// Trains everything that the experiment needs for the given years and this process has a share in.
+    pub fn train_all(&self, years: &[i16], share: &Share, progress: &mut dyn FnMut(Training)) -> Result<Vec<PathBuf>> {
+        let years: Vec<i16> =
+            years.iter().copied().filter(|year| share.years.as_ref().is_none_or(|part| part.contains(year))).collect();
+        let mut chains = VecDeque::new();
+        for choice in self.experiment.compare.estimators.iter().filter(|choice| choice.name == TRAIN) {
+            let wanted: FromRecipe = choice.parameters()?;
+            if !share.seeds.is_empty() && !share.seeds.contains(&wanted.seed) {
+                continue;
+            }
+            let warm = recipe(self.experiment, &wanted.train)?.schedule.warm_steps > 0;
+            let parts: Vec<Vec<i16>> =
+                if warm { vec![years.clone()] } else { years.iter().map(|year| vec![*year]).collect() };
+            chains.extend(parts.into_iter().map(|years| Chain { wanted: wanted.clone(), years }));
+        }
+        let files = |chain: &Chain| chain.years.iter().map(|year| self.file(&chain.wanted, *year)).collect::<Vec<_>>();
+        let files = chains.iter().flat_map(files).collect();
+        let workers = self.resources.parallel_models.min(chains.len());
+        let queue = Mutex::new(chains);
+        if workers <= 1 {
+            self.work(&queue, progress)?;
+            return Ok(files);
+        }
+        let (sender, receiver) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let worker = |_| {
+                let (sender, queue) = (sender.clone(), &queue);
+                // A receiver that is gone has nobody to show anything to.
+                scope.spawn(move || self.work(queue, &mut |training| drop(sender.send(training))))
+            };
+            let workers: Vec<_> = (0..workers).map(worker).collect();
+            drop(sender);
+            receiver.iter().for_each(&mut *progress);
+            let outcomes = workers.into_iter().map(|worker| worker.join().expect("a worker does not panic"));
+            let failed: Vec<Error> = outcomes.filter_map(Result::err).collect();
+            // The others stopped because of the first that failed by itself.
+            let interrupted = |error: &Error| matches!(error, Error::Interrupted { .. });
+            let first = failed.iter().position(|error| !interrupted(error)).unwrap_or(0);
+            failed.into_iter().nth(first).map_or(Ok(()), Err)
+        })?;
         Ok(files)
+    }
+
+    /// Trains chains until none is left; an error stops all workers.
+    fn work(&self, queue: &Mutex<VecDeque<Chain>>, progress: &mut dyn FnMut(Training)) -> Result<()> {
+        let next = || queue.lock().expect("no worker panics while it takes a chain").pop_front();
+        while let Some(Chain { wanted, years }) = next() {
+            for year in years {
+                if let Err(error) = self.trained(&wanted, year, progress) {
+                    self.stop.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn file(&self, wanted: &FromRecipe, year: i16) -> PathBuf {

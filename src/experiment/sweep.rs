@@ -16,7 +16,7 @@ use crate::data::write_text;
 use crate::error::Result;
 use crate::experiment::store::Store;
 use crate::experiment::windows::Decision;
-use crate::experiment::{DATES, Experiment, Market, Progress, redraw, run_and_keep};
+use crate::experiment::{DATES, Experiment, Market, Progress, Resources, redraw, run_and_keep};
 use crate::report::{Performance, performance_table};
 
 /// A portfolio at one size.
@@ -52,11 +52,12 @@ struct Provenance<'a> {
     duration_seconds_by_size: BTreeMap<String, f64>,
 }
 
-/// Runs every size, or what is left of them; as [`run`](crate::experiment::run) otherwise.
+/// Runs every size, or what is left of them; as [`run_with`](crate::experiment::run_with) otherwise.
 pub fn sweep(
     experiment: &Experiment,
     market: &Market,
     folder: &Path,
+    resources: Resources<'_>,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<SweptRun> {
@@ -65,7 +66,7 @@ pub fn sweep(
     let (mut rows, mut durations) = (Vec::new(), BTreeMap::new());
     for &size in sizes {
         let mut of_size = |p: Progress| progress(Progress { size: Some(size), ..p });
-        let finished = run_and_keep(&experiment.at_size(size), market, &place(size), stop, &mut of_size)?;
+        let finished = run_and_keep(&experiment.at_size(size), market, &place(size), resources, stop, &mut of_size)?;
         durations.insert(size.to_string(), finished.provenance.duration_seconds);
         rows.extend(finished.rows.into_iter().map(|performance| SweepRow { size, performance }));
     }
@@ -77,7 +78,7 @@ pub fn sweep(
         version: env!("CARGO_PKG_VERSION"),
         commit: env!("MINVAR_COMMIT"),
         data_hash: market.panel.content_hash(),
-        device: "cpu",
+        device: resources.compute.name(),
         threads: rayon::current_num_threads(),
         duration_seconds: seconds,
         duration_seconds_by_size: durations,

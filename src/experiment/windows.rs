@@ -242,7 +242,7 @@ mod tests {
 
     use super::*;
     use crate::allocators::{Allocator, Weights};
-    use crate::experiment::{Experiment, Market};
+    use crate::experiment::{Experiment, Market, Resources};
 
     /// Holds one asset, keeps what it had before, and does not exist on its third date.
     #[derive(Default)]
@@ -270,7 +270,7 @@ mod tests {
             let mut plan = Plan::new(&experiment, &market).unwrap();
             plan.allocators[0] = Box::new(Sticky::default());
             let stop = AtomicBool::new(false);
-            let networks = Networks::new(&plan, Path::new("unused"), &stop).unwrap();
+            let networks = Networks::new(&plan, Path::new("unused"), Resources::default(), &stop).unwrap();
             let mut decisions: Vec<Decision> = Vec::new();
             for &size in blocks {
                 let days = &plan.decisions[decisions.len()..decisions.len() + size];

@@ -6,12 +6,17 @@
 //! The network's covariance has trace n ([`crate::nn::Reconstruction`]); minimum-variance weights do not depend on the
 //! level, which is set here to that of the sample so that predicted volatilities can be read.
 
+use std::sync::Mutex;
+
 use candle_core::{Device, Tensor};
 
+use crate::cuda::{Precision, Program, Windows};
 use crate::error::{Error, Result};
 use crate::estimators::{CovarianceEstimator, Window};
-use crate::linalg::Covariance;
+use crate::linalg::{Covariance, Matrix};
 use crate::nn::{Float, Network};
+use crate::train::Opener;
+use crate::train::parity::numbers;
 
 /// A network that is not trained any more.
 pub struct Neural<F>(pub Network<F>);
@@ -23,13 +28,41 @@ impl<F: Float> CovarianceEstimator for Neural<F> {
         let x: Vec<F> = window.returns().entries().iter().map(|r| F::of(*r)).collect();
         let x = Tensor::from_vec(x, (1, n, t), &Device::Cpu).map_err(super::failed)?;
         let stages = self.0.stages(&x)?;
-        let covariance = self.0.reconstructions(&stages)?.remove(0).covariance;
-        let sample = window.volatilities();
-        let level = sample.iter().map(|s| s * s).sum::<f64>() / covariance.trace();
-        if !level.is_finite() {
-            let why = format!("its covariance of {n} assets has trace {}", covariance.trace());
-            return Err(Error::Undefined { what: "the network's estimate", why });
-        }
-        Covariance::new(covariance.scaled(level))
+        at_sample_level(self.0.reconstructions(&stages)?.remove(0).covariance, window)
     }
+}
+
+/// The same on a device, one window at a time.
+pub struct NeuralOnDevice(Mutex<Program>);
+
+impl NeuralOnDevice {
+    /// A network that is not trained any more, in the precision asked for.
+    pub fn new<F: Float>(network: &Network<F>, open: Opener<'_>, precision: Precision) -> Result<Self> {
+        let device = open(network.architecture(), precision)?;
+        let parameters = numbers::<F>(network.parameters())?;
+        Ok(Self(Mutex::new(Program::new(device, network.architecture(), &parameters)?)))
+    }
+}
+
+impl CovarianceEstimator for NeuralOnDevice {
+    fn estimate(&self, window: &Window) -> Result<Covariance> {
+        let (n, t) = (window.n_assets(), window.n_days());
+        let mut program = self.0.lock().expect("no thread panics while it holds the device");
+        program.set_panel(window.returns().entries(), t)?;
+        let assets: Vec<usize> = (0..n).collect();
+        let covariance = program.covariances(&Windows { days: &[t], assets: &assets, n_days: t, market: false })?;
+        drop(program);
+        at_sample_level(Matrix::from_column_major(n, n, covariance), window)
+    }
+}
+
+/// The network's covariance with the mean variance of the sample.
+fn at_sample_level(covariance: Matrix, window: &Window) -> Result<Covariance> {
+    let sample = window.volatilities();
+    let level = sample.iter().map(|s| s * s).sum::<f64>() / covariance.trace();
+    if !level.is_finite() {
+        let why = format!("its covariance of {} assets has trace {}", window.n_assets(), covariance.trace());
+        return Err(Error::Undefined { what: "the network's estimate", why });
+    }
+    Covariance::new(covariance.scaled(level))
 }

@@ -8,13 +8,10 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use serde::Serialize;
 
-use crate::cuda::{Backend, Precision, Program, Windows};
+use crate::cuda::{Precision, Program, Windows};
 use crate::error::Result;
 use crate::nn::{Architecture, Cell, Direction, Feature, Float, Lag, Network, realised_variance};
-use crate::train::failed;
-
-/// Opens a device for an architecture.
-pub type Opener<'a> = &'a dyn Fn(&Architecture, Precision) -> Result<Box<dyn Backend + Send>>;
+use crate::train::{Opener, failed};
 
 /// The largest deviation of a device in one case, relative to the largest entry; for a gradient at least to a thousandth of the
 /// loss, since some vanish.

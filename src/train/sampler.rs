@@ -51,26 +51,30 @@ impl Eligible {
     }
 }
 
-/// One training batch.
+/// What a batch is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draw {
+    /// Decision days, as numbers of the panel.
+    pub days: Vec<usize>,
+    /// n assets of each sample, one sample behind the other.
+    pub assets: Vec<AssetId>,
+    /// T.
+    pub n_days: usize,
+}
+
+impl Draw {
+    /// n.
+    pub fn n_assets(&self) -> usize {
+        self.assets.len() / self.days.len()
+    }
+}
+
+/// The returns of a batch.
 pub struct Batch {
     /// X `[batch, n, T]`, daily, oldest day first.
     pub returns: Tensor,
     /// The returns `[batch, n, horizon]` behind each decision day; zero where an asset has ended.
     pub future: Tensor,
-    /// Decision days, as numbers of the panel.
-    pub days: Vec<usize>,
-}
-
-impl Batch {
-    /// n.
-    pub fn n_assets(&self) -> usize {
-        self.returns.dims()[1]
-    }
-
-    /// T.
-    pub fn n_days(&self) -> usize {
-        self.returns.dims()[2]
-    }
 }
 
 /// Draws batches from a training period.
@@ -123,17 +127,27 @@ impl<'a> Sampler<'a> {
         self.training.len()
     }
 
+    /// Days of a target.
+    pub fn horizon(&self) -> usize {
+        self.horizon
+    }
+
+    /// Whether a missing return becomes the mean of the others on the day.
+    pub(super) fn fills_with_market(&self) -> bool {
+        self.eligible.missing == Missing::Market
+    }
+
     /// Training batch number `number`.
-    pub fn batch(&self, number: u64) -> Result<Batch> {
-        self.draw(number, &self.training)
+    pub fn draw(&self, number: u64) -> Result<Draw> {
+        self.drawn(number, &self.training)
     }
 
     /// A validation batch, the same in every run of the seed; `None` where nothing is held back.
-    pub fn validation(&self, number: u64) -> Option<Result<Batch>> {
-        (!self.validation.is_empty()).then(|| self.draw(VALIDATION + number, &self.validation))
+    pub fn validation(&self, number: u64) -> Option<Result<Draw>> {
+        (!self.validation.is_empty()).then(|| self.drawn(VALIDATION + number, &self.validation))
     }
 
-    fn draw(&self, stream: u64, days: &Range<usize>) -> Result<Batch> {
+    fn drawn(&self, stream: u64, days: &Range<usize>) -> Result<Draw> {
         let mut random = generator(self.seed, stream);
         let n_days = random.random_range(self.n_days[0]..=self.n_days[1]);
         let wanted = random.random_range(self.n_assets[0]..=self.n_assets[1]);
@@ -142,14 +156,24 @@ impl<'a> Sampler<'a> {
             days.par_iter().map(|&day| self.eligible.on(self.past.at(day))).collect::<Result<_>>()?;
         let fewest = members.iter().map(|members| members.len()).min().expect("a batch has a sample");
         let n = wanted.min(fewest);
-        let chosen: Vec<Vec<AssetId>> = members
+        let assets = members
             .iter()
-            .map(|members| index::sample(&mut random, members.len(), n).into_iter().map(|k| members[k]).collect())
+            .flat_map(|members| {
+                let chosen = index::sample(&mut random, members.len(), n).into_iter();
+                chosen.map(|k| members[k]).collect::<Vec<AssetId>>()
+            })
             .collect();
-        let mut returns = vec![0.0f32; self.batch * n * n_days];
-        let mut future = vec![0.0f32; self.batch * n * self.horizon];
+        Ok(Draw { days, assets, n_days })
+    }
+
+    /// The returns of a draw.
+    pub fn batch(&self, draw: &Draw) -> Result<Batch> {
+        let (n, n_days, days) = (draw.n_assets(), draw.n_days, &draw.days);
+        let mut returns = vec![0.0f32; days.len() * n * n_days];
+        let mut future = vec![0.0f32; days.len() * n * self.horizon];
         let samples = returns.par_chunks_mut(n * n_days).zip(future.par_chunks_mut(n * self.horizon));
-        samples.zip(days.par_iter().zip(&chosen)).try_for_each(|((returns, future), (&day, assets))| {
+        let chosen = draw.assets.par_chunks(n);
+        samples.zip(days.par_iter().zip(chosen)).try_for_each(|((returns, future), (&day, assets))| {
             let filled = self.eligible.missing.window(self.past.at(day), assets, n_days)?.returns;
             returns.iter_mut().zip(filled.entries()).for_each(|(to, r)| *to = *r as f32);
             // Day `day` executes; the days behind it are part of this past, which ends before the model is used.
@@ -164,7 +188,6 @@ impl<'a> Sampler<'a> {
         Ok(Batch {
             returns: tensor(returns, n_days).map_err(super::failed)?,
             future: tensor(future, self.horizon).map_err(super::failed)?,
-            days,
         })
     }
 }

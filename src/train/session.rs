@@ -6,14 +6,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use candle_core::{Device, Tensor};
 
+use crate::cuda::Precision;
 use crate::data::Table;
 use crate::error::{Error, Result};
-use crate::nn::{Network, realised_variance};
-use crate::train::adam::{Adam, Gradients};
+use crate::nn::Network;
+use crate::train::engine::{Compute, Engine, Named, OnDevice, OnProcessor, Outcome};
 use crate::train::events::{self, Events};
 use crate::train::failed;
 use crate::train::model::{Header, Model, Point};
-use crate::train::sampler::{Batch, Sampler};
+use crate::train::sampler::{Draw, Sampler};
 use crate::train::training::{Task, other_identity};
 
 /// Validation batches; their mean loss is one point of the curve.
@@ -56,8 +57,9 @@ pub(super) struct Session<'a> {
     pub steps: usize,
     /// One row per step taken.
     pub record: Vec<Row>,
-    network: Network<f32>,
-    adam: Adam,
+    engine: Box<dyn Engine + 'a>,
+    /// The batches of the next step.
+    ahead: Option<(usize, Vec<Draw>)>,
     events: Events,
     smoothed: Smoothed,
 }
@@ -75,10 +77,10 @@ impl<'a> Session<'a> {
                 Some(model) => model.network()?,
                 None => Network::new(task.recipe.network.clone(), task.seed)?,
             };
-            let adam = Adam::new(network.parameters());
+            let engine = engine(task, network, None)?;
             events::truncate(&beside(&task.file, "events"), 0)?;
             let (events, record) = (Events::new(wall_time()), Vec::new());
-            return Ok(Self { task, sampler, header, steps, record, network, adam, events, smoothed });
+            return Ok(Self { task, sampler, header, steps, record, engine, ahead: None, events, smoothed });
         }
         let checkpoint = Model::open(&file)?;
         if checkpoint.header.identity != header.identity || checkpoint.header.commit != header.commit {
@@ -92,20 +94,19 @@ impl<'a> Session<'a> {
         let flat = numbers("record")?.remove("").unwrap_or_default();
         let record: Vec<Row> = flat.as_chunks().0.iter().map(|row| Row::from_array(*row)).collect();
         let network = checkpoint.network()?;
-        let adam = Adam { steps: record.len(), first: numbers("adam.first.")?, second: numbers("adam.second.")? };
+        let moments = [numbers("adam.first.")?, numbers("adam.second.")?];
         let sizes = |all: &BTreeMap<String, Vec<f64>>| -> Vec<(String, usize)> {
             all.iter().map(|(name, values)| (name.clone(), values.len())).collect()
         };
         let expected: Vec<_> =
             network.parameters().iter().map(|(name, var)| (name.clone(), var.elem_count())).collect();
-        if record.len() != checkpoint.header.steps || sizes(&adam.first) != expected || sizes(&adam.second) != expected
-        {
+        if record.len() != checkpoint.header.steps || moments.iter().any(|all| sizes(all) != expected) {
             let rule = "the checkpoint lacks its record or its moments; discard it with 'minvar train --fresh'";
             return Err(Error::data(file.display().to_string(), rule));
         }
         events::truncate(&beside(&task.file, "events"), checkpoint.header.events_length.unwrap_or(0))?;
-        let mut session =
-            Self { task, sampler, header, steps, record, network, adam, events: Events::default(), smoothed };
+        let (engine, events) = (engine(task, network, Some(moments))?, Events::default());
+        let mut session = Self { task, sampler, header, steps, record, engine, ahead: None, events, smoothed };
         session.record.iter().for_each(|row| session.smoothed.push(row.loss));
         Ok(session)
     }
@@ -114,75 +115,74 @@ impl<'a> Session<'a> {
     pub fn step(&mut self) -> Result<()> {
         let schedule = &self.task.recipe.schedule;
         let step = self.record.len();
-        let mut gradients = Gradients::zeros(self.network.parameters());
-        let (mut loss, mut shape) = (0.0, (0, 0));
+        let draws = match self.ahead.take() {
+            Some((drawn_for, draws)) if drawn_for == step => draws,
+            _ => self.draws(step)?,
+        };
         let weight = 1.0 / schedule.accumulation as f64;
-        for micro in 0..schedule.accumulation {
-            let batch = self.sampler.batch((step * schedule.accumulation + micro) as u64)?;
-            shape = (batch.n_assets(), batch.n_days());
-            let outcome = self.add_gradients(&batch, weight, &mut gradients);
-            let problem = match outcome {
-                Ok(batch_loss) if batch_loss.is_finite() && gradients.norm().is_finite() => {
-                    loss += weight * batch_loss;
-                    self.smoothed.push(batch_loss);
+        for (number, draw) in draws.iter().enumerate() {
+            self.engine.add(&self.sampler, draw, number, weight)?;
+        }
+        if step + 1 < self.steps {
+            self.ahead = Some((step + 1, self.draws(step + 1)?)); // while a device is at work
+        }
+        let Outcome { norm, losses, problem } = self.engine.outcome()?;
+        let mut problem = problem.map(|why| (losses.len(), why));
+        for (number, loss) in losses.iter().enumerate() {
+            if problem.is_none() {
+                let why = if loss.is_finite() && norm.is_finite() {
+                    self.smoothed.push(*loss);
                     self.smoothed.runaway()
-                }
-                Ok(batch_loss) => Some(format!("the loss is {batch_loss}, the gradient norm {}", gradients.norm())),
-                Err(error) => Some(error.to_string()),
-            };
-            if let Some(why) = problem {
-                return Err(self.diverged(&batch, &why));
+                } else {
+                    Some(format!("the loss is {loss}, the gradient norm {norm}"))
+                };
+                problem = why.map(|why| (number, why));
             }
         }
-        let gradient_norm = gradients.clip(schedule.clip_norm);
+        if let Some((number, why)) = problem {
+            return Err(self.diverged(&draws[number], &why));
+        }
+        let loss = losses.iter().map(|loss| weight * loss).sum();
         let learning_rate = schedule.learning_rate(step, self.task.warm.is_some());
-        self.adam.step::<f32>(self.network.parameters(), &gradients, learning_rate).map_err(failed)?;
+        self.engine.step(step + 1, learning_rate, schedule.clip_norm)?;
         let due = (step + 1).is_multiple_of(schedule.validate_every) || step + 1 == self.steps;
         let validation = if due { self.validation()? } else { f64::NAN };
-        let scalars = [
-            ("loss", loss),
-            ("gradient_norm", gradient_norm),
-            ("learning_rate", learning_rate),
-            ("validation", validation),
-        ];
+        let scalars =
+            [("loss", loss), ("gradient_norm", norm), ("learning_rate", learning_rate), ("validation", validation)];
         let known = if validation.is_nan() { &scalars[..3] } else { &scalars[..] };
         self.events.scalars(wall_time(), step as u64 + 1, known);
-        let (n_assets, n_days) = (shape.0 as f64, shape.1 as f64);
-        self.record.push(Row { n_assets, n_days, loss, gradient_norm, learning_rate, validation });
+        let (n_assets, n_days) = draws.last().map_or((0.0, 0.0), |d| (d.n_assets() as f64, d.n_days as f64));
+        self.record.push(Row { n_assets, n_days, loss, gradient_norm: norm, learning_rate, validation });
         Ok(())
     }
 
-    /// Adds the gradients of a batch's mean loss, times `weight`, and returns that loss.
-    fn add_gradients(&self, batch: &Batch, weight: f64, gradients: &mut Gradients) -> Result<f64> {
-        let loss = self.loss(batch)?;
-        let store = loss.backward().map_err(failed)?;
-        gradients.add::<f32>(self.network.parameters(), &store, weight).map_err(failed)?;
-        loss.to_scalar::<f32>().map(f64::from).map_err(failed)
-    }
-
-    fn loss(&self, batch: &Batch) -> Result<Tensor> {
-        let weights = self.network.weights(&batch.returns)?;
-        realised_variance(&weights, &batch.future).and_then(|losses| losses.mean_all()).map_err(failed)
+    /// The batches of a step.
+    fn draws(&self, step: usize) -> Result<Vec<Draw>> {
+        let accumulation = self.task.recipe.schedule.accumulation;
+        (0..accumulation).map(|micro| self.sampler.draw((step * accumulation + micro) as u64)).collect()
     }
 
     /// Mean loss over the validation batches; NaN where nothing is held back.
-    fn validation(&self) -> Result<f64> {
+    fn validation(&mut self) -> Result<f64> {
         let mut sum = 0.0;
         for number in 0..VALIDATION_BATCHES {
-            let Some(batch) = self.sampler.validation(number) else { return Ok(f64::NAN) };
-            sum += self.loss(&batch?)?.to_scalar::<f32>().map(f64::from).map_err(failed)?;
+            let Some(draw) = self.sampler.validation(number) else { return Ok(f64::NAN) };
+            sum += self.engine.loss(&self.sampler, &draw?)?;
         }
         Ok(sum / VALIDATION_BATCHES as f64)
     }
 
     /// Saves the batch that broke the training, with the parameters, and says where.
-    fn diverged(&self, batch: &Batch, why: &str) -> Error {
-        let mut tensors = self.parameters();
-        tensors.insert("batch.returns".to_string(), batch.returns.clone());
-        tensors.insert("batch.future".to_string(), batch.future.clone());
+    fn diverged(&self, draw: &Draw, why: &str) -> Error {
         let file = beside(&self.task.file, "diverged.safetensors");
-        let header = Header { steps: self.record.len(), ..self.header.clone() };
-        let saved = match Model::new(header, tensors).save(&file) {
+        let save = || -> Result<()> {
+            let (mut tensors, batch) = (self.parameters()?, self.sampler.batch(draw)?);
+            tensors.insert("batch.returns".to_string(), batch.returns);
+            tensors.insert("batch.future".to_string(), batch.future);
+            let header = Header { steps: self.record.len(), ..self.header.clone() };
+            Model::new(header, tensors).save(&file)
+        };
+        let saved = match save() {
             Ok(()) => format!("batch and parameters are in {}", file.display()),
             Err(error) => format!("the batch could not be saved: {error}"),
         };
@@ -191,17 +191,15 @@ impl<'a> Session<'a> {
         Error::Undefined { what: "the rest of the training", why }
     }
 
-    fn parameters(&self) -> BTreeMap<String, Tensor> {
-        let detached =
-            |(name, var): (&String, &candle_core::Var)| (format!("parameter.{name}"), var.as_detached_tensor());
-        self.network.parameters().iter().map(detached).collect()
+    fn parameters(&self) -> Result<BTreeMap<String, Tensor>> {
+        Ok(self.engine.parameters()?.into_iter().map(|(name, tensor)| (format!("parameter.{name}"), tensor)).collect())
     }
 
     /// Everything needed to go on from here.
     pub fn save_checkpoint(&mut self) -> Result<()> {
         let vector = |values: &Vec<f64>| Tensor::from_slice(values, values.len(), &Device::Cpu).map_err(failed);
-        let mut tensors = self.parameters();
-        for (kind, moments) in [("first", &self.adam.first), ("second", &self.adam.second)] {
+        let mut tensors = self.parameters()?;
+        for (kind, moments) in ["first", "second"].into_iter().zip(&self.engine.moments()?) {
             for (name, values) in moments {
                 tensors.insert(format!("adam.{kind}.{name}"), vector(values)?);
             }
@@ -226,13 +224,26 @@ impl<'a> Session<'a> {
             .with_numbers("validation", column(|row| row.validation))
             .write_csv(&beside(&self.task.file, "csv"))?;
         let header = Header { steps: self.record.len(), record: thinned(&self.record), ..self.header.clone() };
-        let model = Model::new(header, self.parameters());
+        let model = Model::new(header, self.parameters()?);
         model.save(&self.task.file)?;
         let checkpoint = beside(&self.task.file, "checkpoint.safetensors");
         if checkpoint.exists() {
             std::fs::remove_file(&checkpoint).map_err(Error::io(&checkpoint))?;
         }
         Ok(model)
+    }
+}
+
+/// The network at work where the task says.
+fn engine<'a>(task: &Task<'_>, network: Network<f32>, moments: Option<[Named; 2]>) -> Result<Box<dyn Engine + 'a>> {
+    match task.compute {
+        Compute::Processor => Ok(Box::new(OnProcessor::new(network, moments))),
+        Compute::Device { open, .. } => {
+            let device = open(network.architecture(), Precision::Single)?;
+            let mut engine = OnDevice::new(device, &network, moments)?;
+            engine.prepare(task.past, &task.recipe.schedule)?;
+            Ok(Box::new(engine))
+        }
     }
 }
 

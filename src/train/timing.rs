@@ -83,6 +83,21 @@ pub fn time(work: &Workload, arrays: Option<&Path>) -> Result<Timings> {
     Ok(timings)
 }
 
+/// X `[batch, n, T]` of a workload, from a file or random.
+pub(super) fn inputs(work: &Workload, arrays: Option<&Path>) -> Result<Tensor> {
+    let (inputs, _) = match arrays {
+        Some(path) => read(path)?,
+        None => random(work).map_err(failed)?,
+    };
+    match inputs.dims() == [work.batch, work.n_assets, work.n_days] {
+        true => Ok(inputs),
+        false => {
+            let rule = format!("'inputs' has shape {:?}, not the one asked for", inputs.dims());
+            Err(Error::data(arrays.map_or(String::new(), |path| path.display().to_string()), rule))
+        }
+    }
+}
+
 fn read(path: &Path) -> Result<(Tensor, Tensor)> {
     let place = path.display().to_string();
     let all = candle_core::safetensors::load(path, &Device::Cpu).map_err(|e| Error::data(&place, e.to_string()))?;

@@ -16,10 +16,10 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::panel::Past;
-use crate::train::Recipe;
 use crate::train::model::{Header, Model};
 use crate::train::sampler::Eligible;
 use crate::train::session::Session;
+use crate::train::{Compute, Recipe};
 
 /// Steps over which the loss that is shown is averaged.
 const SHOWN: usize = 50;
@@ -46,6 +46,8 @@ pub struct Task<'a> {
     pub warm: Option<&'a Model>,
     /// The model file.
     pub file: PathBuf,
+    /// Where it is trained.
+    pub compute: Compute<'a>,
 }
 
 /// How far training is.
@@ -122,7 +124,7 @@ fn header(task: &Task<'_>) -> Result<Header> {
         format: 0,
         version: env!("CARGO_PKG_VERSION").to_string(),
         commit: env!("MINVAR_COMMIT").to_string(),
-        device: "cpu".to_string(),
+        device: task.compute.name().to_string(),
         data_hash: task.data_hash.to_string(),
         identity: hasher.finalize().to_hex()[..32].to_string(),
         trained_before,

@@ -1,14 +1,27 @@
-//! The network on a CUDA device: its kernels, run on the processor, against the network of `nn`.
+//! The network on a CUDA device: its kernels, run on the processor, against the network of `nn`, the reference vectors, and
+//! trainings on the processor.
 
-use minvar::cuda::{Backend, Precision};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use candle_core::Tensor;
+use minvar::cuda::{Backend, Precision, Program, Windows};
+use minvar::error::{Error, Result};
+use minvar::experiment::{self, Resources};
 use minvar::nn::Architecture;
-use minvar::train::{Parity, parity};
+use minvar::train::{Compute, Model, Parity, Task, parity, train};
+use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::emulation::{Emulated, available};
+use crate::network_reference::{GRADIENTS, VALUES, Vectors, files, needs_their_basis, numbers};
+use crate::training;
 
-fn emulated(a: &Architecture, precision: Precision) -> minvar::error::Result<Box<dyn Backend + Send>> {
+fn emulated(a: &Architecture, precision: Precision) -> Result<Box<dyn Backend + Send>> {
     Ok(Box::new(Emulated::open(a, precision)))
 }
+
+const DEVICE: Compute<'static> = Compute::Device { name: "emulated", open: &emulated };
 
 #[track_caller]
 fn check(precision: Precision) {
@@ -29,4 +42,173 @@ fn the_device_does_what_the_processor_does_in_doubles() {
 #[test]
 fn the_device_does_what_the_processor_does_in_single_precision() {
     check(Precision::Single);
+}
+
+/// Assets beyond which emulation takes too long.
+const MOST_ASSETS: usize = 60;
+
+/// A reference file as a panel: each asset of each sample is a row, T days, a decision day, and 2n days behind it whose
+/// covariance is the file's Σ: columns ±√(n/f) L with L L' = Σ have no mean.
+fn panel_of(file: &Vectors) -> (Vec<f64>, usize) {
+    let (inputs, sigma) = (file.tensor("inputs"), file.tensor("sigma"));
+    let (batch, n, t) = inputs.dims3().unwrap();
+    let (x, sigma) = (numbers(inputs), numbers(sigma));
+    let mut panel = Vec::new();
+    for b in 0..batch {
+        let found = SymmetricEigen::new(DMatrix::from_row_slice(n, n, &sigma[b * n * n..][..n * n]));
+        let scale = (n as f64 / minvar::nn::TRADING_DAYS).sqrt();
+        for i in 0..n {
+            panel.extend(&x[(b * n + i) * t..][..t]);
+            panel.push(f64::NAN); // nothing of the decision day is read
+            for sign in [scale, -scale] {
+                let column = |k: usize| sign * found.eigenvectors[(i, k)] * found.eigenvalues[k].max(0.0).sqrt();
+                panel.extend((0..n).map(column));
+            }
+        }
+    }
+    (panel, t + 1 + 2 * n)
+}
+
+#[track_caller]
+fn close(file: &Vectors, what: &str, ours: &[f64], theirs: &Tensor, tolerance: f64) {
+    let theirs = numbers(theirs);
+    assert_eq!(ours.len(), theirs.len(), "{}: {what}", file.name);
+    let largest = theirs.iter().fold(1e-300, |most: f64, x| most.max(x.abs()));
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        let difference = (ours - theirs).abs() / largest;
+        assert!(difference <= tolerance, "{}: {what} is off by {difference:.1e}", file.name);
+    }
+}
+
+#[test]
+fn the_device_gives_the_stages_and_gradients_of_the_reference() {
+    if !available() {
+        return;
+    }
+    let mut compared = 0;
+    for file in files() {
+        let (batch, n, t) = file.tensor("inputs").dims3().unwrap();
+        if needs_their_basis(&file) || n > MOST_ASSETS {
+            continue;
+        }
+        compared += 1;
+        let architecture = file.architecture();
+        let as_numbers = |all: BTreeMap<String, Tensor>| -> BTreeMap<String, Vec<f64>> {
+            all.iter().map(|(name, tensor)| (name.clone(), numbers(tensor))).collect()
+        };
+        let parameters = as_numbers(file.parameters("param", &architecture));
+        let mut program =
+            Program::new(emulated(&architecture, Precision::Double).unwrap(), &architecture, &parameters).unwrap();
+        let (panel, days) = panel_of(&file);
+        program.set_panel(&panel, days).unwrap();
+        let (decisions, assets) = (vec![t; batch], (0..batch * n).collect::<Vec<_>>());
+        let windows = Windows { days: &decisions, assets: &assets, n_days: t, market: false };
+        let [lambda, s, mu, d, weights] = program.stages(&windows).unwrap();
+        for (name, ours) in [
+            ("stage.sample_eigenvalues", &lambda),
+            ("stage.std", &s),
+            ("stage.inverse_eigenvalues", &mu),
+            ("stage.inverse_std", &d),
+            ("out.weights", &weights),
+            ("out.covariance", &program.covariances(&windows).unwrap()),
+        ] {
+            if let Some(theirs) = file.get(name) {
+                close(&file, name, ours, theirs, VALUES);
+            }
+        }
+        program.add_gradients(&windows, 2 * n, 0, 1.0).unwrap();
+        let (_, losses) = program.outcome(1).unwrap();
+        close(&file, "loss", &losses, file.tensor("loss.mean"), VALUES);
+        let gradients = program.gradients().unwrap();
+        for (name, theirs) in file.parameters("grad_full", &architecture) {
+            close(&file, &name, &gradients[&name], &theirs, GRADIENTS);
+        }
+    }
+    assert!(compared == 0 || compared >= 20, "{compared}");
+}
+
+/// A short training on a device or the processor, stopped before `stop` if that is not zero.
+fn trained(file: &Path, compute: Compute<'_>, stop: usize) -> Result<Model> {
+    let (panel, eligible, recipe) = (training::panel(), training::eligible(), training::recipe());
+    let task = Task { compute, ..training::task(&panel, &eligible, &recipe, file) };
+    let flag = AtomicBool::new(false);
+    train(&task, &flag, &mut |p| flag.store(p.step == stop, Ordering::Relaxed))
+}
+
+/// Largest difference of two models' losses over the loss.
+fn losses_differ_by(one: &Model, other: &Model) -> f64 {
+    let pairs = one.header.record.iter().zip(&other.header.record);
+    assert_eq!(one.header.record.len(), other.header.record.len());
+    pairs.fold(0.0, |most: f64, (a, b)| most.max((a.loss / b.loss - 1.0).abs()))
+}
+
+#[test]
+fn a_training_on_a_device_is_that_on_the_processor_to_rounding() {
+    if !available() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).join("m.safetensors");
+    let processor = trained(&at("processor"), Compute::Processor, 0).unwrap();
+    let device = trained(&at("device"), DEVICE, 0).unwrap();
+    assert_eq!((processor.header.device.as_str(), device.header.device.as_str()), ("cpu", "emulated"));
+    assert_eq!(processor.header.identity, device.header.identity);
+    let difference = losses_differ_by(&device, &processor);
+    assert!(difference < 1e-3, "{difference:e}");
+    assert!(device.header.record.iter().any(|point| point.validation.is_some()));
+
+    // Once more: the same bytes.
+    trained(&at("again"), DEVICE, 0).unwrap();
+    assert!(training::files(&folder.path().join("device")) == training::files(&folder.path().join("again")));
+    // Stopped and continued: the same bytes.
+    let stopped = trained(&at("stopped"), DEVICE, 6);
+    assert!(matches!(stopped, Err(Error::Interrupted { done: 6, .. })));
+    trained(&at("stopped"), DEVICE, 0).unwrap();
+    assert!(training::files(&folder.path().join("device")) == training::files(&folder.path().join("stopped")));
+    // A checkpoint of one continues on the other.
+    for (name, first, second) in
+        [("to device", Compute::Processor, DEVICE), ("from device", DEVICE, Compute::Processor)]
+    {
+        assert!(trained(&at(name), first, 6).is_err());
+        let difference = losses_differ_by(&trained(&at(name), second, 0).unwrap(), &processor);
+        assert!(difference < 1e-3, "{name}: {difference:e}");
+    }
+}
+
+#[test]
+fn an_experiment_on_a_device_has_the_results_of_the_processor_to_rounding() {
+    if !available() {
+        return;
+    }
+    let experiment = training::experiment("'qis', { train = 'tiny' }, { train = 'tiny', seed = 1, precision = 'f32' }");
+    let market = training::market(&experiment);
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str, resources: Resources<'_>| {
+        let stop = AtomicBool::new(false);
+        experiment::run_with(&experiment, &market, &folder.path().join(name), resources, &stop, &mut |_| {}).unwrap()
+    };
+    let processor = run("processor", Resources::default());
+    let device = run("device", Resources { compute: DEVICE, parallel_models: 2 });
+    assert_eq!(device.provenance.device, "emulated");
+    for (a, b) in device.rows.iter().zip(&processor.rows) {
+        let difference = (a.volatility_annual / b.volatility_annual - 1.0).abs();
+        assert!(difference < 1e-3, "{}: {difference:e}", a.estimator);
+    }
+}
+
+#[test]
+fn a_profile_names_every_stage_and_trains_nothing() {
+    if !available() {
+        return;
+    }
+    let experiment = training::experiment("{ train = 'tiny' }, { train = 'tiny', seed = 1 }");
+    let market = training::market(&experiment);
+    let resources = Resources { compute: Compute::Processor, parallel_models: 1 };
+    let [(name, profiled)] = &experiment::profile(&experiment, &market, resources, 2).unwrap()[..] else {
+        panic!("one recipe has one profile")
+    };
+    assert_eq!((name.as_str(), profiled.steps, profiled.samples), ("tiny", 2, 2));
+    let names = |stages: &[minvar::train::Stage]| stages.iter().map(|stage| stage.name).collect::<Vec<_>>();
+    assert_eq!(names(&profiled.stages), ["drawing batches", "forward", "backward", "optimiser"]);
+    assert!(profiled.stages.iter().all(|stage| stage.seconds > 0.0));
 }

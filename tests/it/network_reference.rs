@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::support::reference_folder;
 
 /// Largest difference over the largest entry, for values and for gradients: the tolerances of the vectors.
-const VALUES: f64 = 1e-9;
-const GRADIENTS: f64 = 1e-7;
+pub const VALUES: f64 = 1e-9;
+pub const GRADIENTS: f64 = 1e-7;
 
 pub fn folder() -> Option<PathBuf> {
     reference_folder("rienet")
@@ -126,7 +126,7 @@ impl Vectors {
     }
 }
 
-fn numbers(tensor: &Tensor) -> Vec<f64> {
+pub fn numbers(tensor: &Tensor) -> Vec<f64> {
     tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
@@ -145,7 +145,7 @@ fn compare(file: &Vectors, name: &str, ours: &Tensor, tolerance: f64) {
     assert!(distance <= tolerance, "{}: {name} is off by {distance:.2e}", file.name);
 }
 
-fn files() -> Vec<Vectors> {
+pub fn files() -> Vec<Vectors> {
     let Some(folder) = folder() else { return Vec::new() };
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|e| e == "safetensors")).collect();
@@ -158,7 +158,7 @@ fn files() -> Vec<Vectors> {
 
 /// More assets than days: the package gives every null eigenvalue a value of its own, so that its numbers hold for
 /// the stored basis only.
-fn needs_their_basis(file: &Vectors) -> bool {
+pub fn needs_their_basis(file: &Vectors) -> bool {
     file.name.starts_with("n80_t40")
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Market, SweptRun};
+use minvar::experiment::{self, Experiment, Market, Resources, SweptRun};
 
 const SWEEP: &str = r#"
 about = "sweep"
@@ -35,7 +35,7 @@ fn market(experiment: &Experiment) -> Market {
 }
 
 fn sweep(experiment: &Experiment, market: &Market, folder: &Path) -> SweptRun {
-    experiment::sweep(experiment, market, folder, &AtomicBool::new(false), &mut |_| {}).unwrap()
+    experiment::sweep(experiment, market, folder, Resources::default(), &AtomicBool::new(false), &mut |_| {}).unwrap()
 }
 
 /// Every file below a folder but `run.toml`, which carries times.
@@ -80,13 +80,13 @@ fn a_sweep_stopped_in_its_second_size_continues_to_the_bytes_of_a_whole_one() {
 
     let path = folder.path().join("stopped");
     let stop = AtomicBool::new(false);
-    let outcome = experiment::sweep(&experiment, &market, &path, &stop, &mut |progress| {
+    let outcome = experiment::sweep(&experiment, &market, &path, Resources::default(), &stop, &mut |progress| {
         stop.store(progress.size == Some(30) && progress.done > 0, Ordering::Relaxed);
     });
     assert!(matches!(outcome, Err(Error::Interrupted { done: 1.., .. })));
     assert!(path.join("n=10/metrics.csv").exists() && !path.join("metrics.csv").exists());
     let mut first = None;
-    experiment::sweep(&experiment, &market, &path, &AtomicBool::new(false), &mut |progress| {
+    experiment::sweep(&experiment, &market, &path, Resources::default(), &AtomicBool::new(false), &mut |progress| {
         first = first.or(Some((progress.size, progress.done, progress.total)));
     })
     .unwrap();

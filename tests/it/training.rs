@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::{DType, Tensor};
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Market};
+use minvar::experiment::{self, Experiment, Market, Resources, Share};
 use minvar::nn::variance;
 use minvar::panel::Panel;
-use minvar::train::{Adam, Eligible, Gradients, Model, Recipe, Sampler, Schedule, Task, train};
+use minvar::train::{Adam, Compute, Eligible, Gradients, Model, Recipe, Sampler, Schedule, Task, train};
 use minvar::universe::{Frequency, Rules};
 
 use crate::network_reference::{Vectors, folder};
@@ -29,23 +29,23 @@ fn schedule() -> Schedule {
     }
 }
 
-fn recipe() -> Recipe {
+pub fn recipe() -> Recipe {
     let mut recipe: Recipe = toml::from_str("network = { hidden = [3], volatility = [2] }").unwrap();
     recipe.schedule = schedule();
     recipe
 }
 
-fn panel() -> Panel {
+pub fn panel() -> Panel {
     complete_market(12, 200).simulate().unwrap().0
 }
 
-fn eligible() -> Eligible {
+pub fn eligible() -> Eligible {
     let rank_frequency = Frequency::Decision;
     let rules = Rules { size: 10, rank_min_values: 10, rank_frequency, ..Rules::default() };
     Eligible::new(rules.over(40).unwrap(), rules.missing)
 }
 
-fn entries(tensor: &Tensor) -> Vec<f64> {
+pub fn entries(tensor: &Tensor) -> Vec<f64> {
     tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
@@ -57,12 +57,13 @@ fn a_batch_holds_windows_and_what_followed_and_nothing_of_the_decision_day() {
     assert_eq!(sampler.n_training_days(), 150 - 6 - 20 - 6 - 40);
     let mut sizes = std::collections::BTreeSet::new();
     for number in 0..40 {
-        let batch = sampler.batch(number).unwrap();
-        let (n, t) = (batch.n_assets(), batch.n_days());
+        let draw = sampler.draw(number).unwrap();
+        let batch = sampler.batch(&draw).unwrap();
+        let (n, t) = (draw.n_assets(), draw.n_days);
         assert!((4..=9).contains(&n) && (20..=40).contains(&t));
         sizes.insert((n, t));
         let (x, u) = (entries(&batch.returns), entries(&batch.future));
-        for (b, &day) in batch.days.iter().enumerate() {
+        for (b, &day) in draw.days.iter().enumerate() {
             assert!((40..150 - 6 - 20 - 6).contains(&day));
             let mut found = std::collections::BTreeSet::new();
             for i in 0..n {
@@ -80,9 +81,8 @@ fn a_batch_holds_windows_and_what_followed_and_nothing_of_the_decision_day() {
         }
     }
     assert!(sizes.len() > 20, "sizes vary: {sizes:?}");
-    let again = sampler.batch(3).unwrap();
-    assert_eq!(entries(&again.returns), entries(&sampler.batch(3).unwrap().returns));
-    assert_ne!(entries(&again.returns), entries(&sampler.batch(4).unwrap().returns));
+    assert_eq!(sampler.draw(3).unwrap(), sampler.draw(3).unwrap());
+    assert_ne!(sampler.draw(3).unwrap(), sampler.draw(4).unwrap());
     let held_back = sampler.validation(0).unwrap().unwrap();
     assert!(held_back.days.iter().all(|day| (124..144).contains(day)), "{:?}", held_back.days);
 }
@@ -121,7 +121,7 @@ fn clipping_keeps_the_direction_and_returns_the_norm() {
     assert!((gradients.clip(1.0) - 1.0).abs() < 1e-12 && (gradients.norm() - 1.0).abs() < 1e-12);
 }
 
-fn task<'a>(panel: &'a Panel, eligible: &'a Eligible, recipe: &'a Recipe, file: &Path) -> Task<'a> {
+pub fn task<'a>(panel: &'a Panel, eligible: &'a Eligible, recipe: &'a Recipe, file: &Path) -> Task<'a> {
     Task {
         recipe,
         seed: 5,
@@ -133,10 +133,11 @@ fn task<'a>(panel: &'a Panel, eligible: &'a Eligible, recipe: &'a Recipe, file: 
         rules: "",
         warm: None,
         file: file.to_path_buf(),
+        compute: Compute::Processor,
     }
 }
 
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.path().is_file()) {
         all.insert(entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap());
@@ -202,7 +203,7 @@ fn the_record_of_a_training_is_complete_and_its_loss_is_raw() {
     let sampler = Sampler::new(panel.past(150), &eligible, &recipe.schedule, 40, 5, 5).unwrap();
     let network = minvar::nn::Network::<f32>::new(recipe.network.clone(), 5).unwrap();
     let loss = |number| {
-        let batch = sampler.batch(number).unwrap();
+        let batch = sampler.batch(&sampler.draw(number).unwrap()).unwrap();
         let weights = network.weights(&batch.returns).unwrap();
         f64::from(
             minvar::nn::realised_variance(&weights, &batch.future)
@@ -263,7 +264,7 @@ fn a_model_file_that_is_not_one_is_refused() {
     assert!(foreign.contains("not a model of minvar"), "{foreign}");
 }
 
-fn experiment(estimators: &str) -> Experiment {
+pub fn experiment(estimators: &str) -> Experiment {
     // 260 days are a year from 2000-01-03 on: decisions fall in 2001 and 2002.
     let text = format!(
         "about = 'networks'\n[data.synthetic]\nn_assets = 30\nn_days = 540\n[universe]\nsize = 20\n\
@@ -275,7 +276,7 @@ fn experiment(estimators: &str) -> Experiment {
     Experiment::parse(&text, "networks.toml").unwrap()
 }
 
-fn market(experiment: &Experiment) -> Market {
+pub fn market(experiment: &Experiment) -> Market {
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
     Market { panel, truth: Some(truth) }
 }
@@ -307,7 +308,16 @@ fn a_network_is_trained_year_by_year_and_stands_in_the_tables() {
     // The same folder again: nothing is trained. A model file in the place of the recipe: the same portfolios.
     let mut trained = 0;
     let count = &mut |_| trained += 1;
-    experiment::train(&experiment, &market, &path, &AtomicBool::new(false), count).unwrap();
+    experiment::train(
+        &experiment,
+        &market,
+        &path,
+        &Share::default(),
+        Resources::default(),
+        &AtomicBool::new(false),
+        count,
+    )
+    .unwrap();
     assert_eq!(trained, 0);
     let fixed = self::experiment(&format!(
         "{{ model = '{}', label = 'network' }}",
@@ -317,6 +327,50 @@ fn a_network_is_trained_year_by_year_and_stands_in_the_tables() {
     let again = experiment::run(&fixed, &market, &other, &AtomicBool::new(false), &mut |_| {}).unwrap();
     assert_eq!(again.provenance.models["network"], second.hash().unwrap());
     assert!(again.rows.iter().all(|row| row.n_undefined == 0));
+}
+
+#[test]
+fn models_trained_at_once_or_by_several_processes_are_the_same() {
+    let experiment = experiment("{ train = 'tiny' }, { train = 'tiny', seed = 1 }, { train = 'tiny', seed = 2 }");
+    let market = market(&experiment);
+    let folder = tempfile::tempdir().unwrap();
+    let models = |name: &str, shares: &[Share], parallel_models: usize| -> Vec<String> {
+        let path = folder.path().join(name);
+        let resources = Resources { parallel_models, ..Resources::default() };
+        let mut files: Vec<_> = Vec::new();
+        for share in shares {
+            let stop = AtomicBool::new(false);
+            let mut shown = 0;
+            files.extend(
+                experiment::train(&experiment, &market, &path, share, resources, &stop, &mut |_| shown += 1).unwrap(),
+            );
+            assert!(shown > 0);
+        }
+        files.sort();
+        files.iter().map(|file| Model::open(file).unwrap().hash().unwrap()).collect()
+    };
+    let one = models("one", &[Share::default()], 1);
+    assert_eq!(one.len(), 6);
+    assert_eq!(one, models("three", &[Share::default()], 3));
+    let share = |seeds: &[u64]| Share { seeds: seeds.to_vec(), ..Share::default() };
+    assert_eq!(one, models("shares", &[share(&[1, 2]), share(&[0])], 1));
+    let years = |from, to| Share { years: Some(from..=to), ..Share::default() };
+    assert_eq!(one, models("years", &[years(1990, 2001), years(2002, 2010)], 1));
+}
+
+#[test]
+fn an_error_of_one_model_stops_the_others() {
+    let experiment = experiment("{ train = 'tiny' }, { train = 'tiny', seed = 1 }");
+    let market = market(&experiment);
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("models/tiny-1/2001.safetensors");
+    std::fs::create_dir_all(broken.parent().unwrap()).unwrap();
+    std::fs::write(&broken, "no model").unwrap();
+    let resources = Resources { parallel_models: 2, ..Resources::default() };
+    let stop = AtomicBool::new(false);
+    let error =
+        experiment::train(&experiment, &market, folder.path(), &Share::default(), resources, &stop, &mut |_| {});
+    assert!(error.unwrap_err().to_string().contains("tiny-1/2001.safetensors"));
 }
 
 #[test]
@@ -330,7 +384,16 @@ fn nothing_behind_the_year_reaches_its_network() {
     let folder = tempfile::tempdir().unwrap();
     let model = |name: &str, market: &Market| {
         let path = folder.path().join(name);
-        experiment::train(&experiment, market, &path, &AtomicBool::new(false), &mut |_| {}).unwrap();
+        experiment::train(
+            &experiment,
+            market,
+            &path,
+            &Share::default(),
+            Resources::default(),
+            &AtomicBool::new(false),
+            &mut |_| {},
+        )
+        .unwrap();
         [2001, 2002]
             .map(|year| Model::open(&path.join(format!("models/tiny-0/{year}.safetensors"))).unwrap().hash().unwrap())
     };

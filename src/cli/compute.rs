@@ -1,0 +1,215 @@
+//! `--device`, and `minvar device`: the machine's CUDA devices.
+
+use std::io::Write;
+
+use crate::cuda::{self, Backend, Device, Precision, devices};
+use crate::error;
+use crate::experiment::Resources;
+use crate::nn::{Architecture, Cell};
+use crate::report::Sheet;
+use crate::train::{Compute, Measured, Parity, Stage, Workload, ceilings, measure, parity};
+
+/// Where networks are trained and applied.
+#[derive(clap::Args)]
+pub(super) struct ComputeArguments {
+    /// Where networks are trained and applied: cpu, cuda, cuda:N, or auto (the first CUDA device, else the processor)
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    device: Device,
+    /// Models trained at once, where they do not continue from one another (years, seeds)
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    parallel_models: u16,
+}
+
+/// Opens the kernels for an architecture.
+type Open = Box<dyn Fn(&Architecture, Precision) -> error::Result<Box<dyn Backend + Send>> + Sync>;
+
+/// A device that is there.
+pub(super) struct Selected {
+    name: String,
+    open: Option<Open>,
+    parallel_models: usize,
+}
+
+impl ComputeArguments {
+    /// Finds the device; a notice says so where `auto` becomes the processor.
+    pub fn select(&self) -> anyhow::Result<Selected> {
+        let selected = select(self.device)?;
+        Ok(Selected { parallel_models: self.parallel_models.into(), ..selected })
+    }
+}
+
+/// Finds a device.
+pub(super) fn select(device: Device) -> anyhow::Result<Selected> {
+    let (device, notice) = device.resolve()?;
+    if let Some(notice) = notice {
+        eprintln!("{notice}");
+    }
+    let (name, open): (String, Option<Open>) = match device {
+        Device::Cuda(number) => {
+            let name = format!("cuda:{number} {}", devices()?[number].name);
+            (name, Some(Box::new(move |a, precision| cuda::open(number, a, precision))))
+        }
+        Device::Cpu | Device::Auto => ("cpu".to_string(), None),
+    };
+    Ok(Selected { name, open, parallel_models: 1 })
+}
+
+impl Selected {
+    /// What an experiment works with.
+    pub fn resources(&self) -> Resources<'_> {
+        let compute = match &self.open {
+            Some(open) => Compute::Device { name: &self.name, open: &**open },
+            None => Compute::Processor,
+        };
+        Resources { compute, parallel_models: self.parallel_models }
+    }
+}
+
+/// List CUDA devices, check that they compute what the processor does, measure how fast
+///
+/// Without an option it lists the devices of this machine. A program built without the feature 'cuda', or a machine
+/// without a driver, says so.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Compare every stage and gradient of the network with the processor, in single and double precision
+    #[arg(long)]
+    check: bool,
+    /// Measure ceilings, training steps by stage, and inference; Markdown on the terminal
+    #[arg(long)]
+    measure: bool,
+    /// The device
+    #[arg(long, default_value = "cuda", value_name = "DEVICE")]
+    device: Device,
+    /// Repetitions of a measurement
+    #[arg(long, default_value_t = 20)]
+    repeat: usize,
+    /// Print measurements as JSON instead
+    #[arg(long, requires = "measure")]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if !arguments.check && !arguments.measure {
+        return list();
+    }
+    let selected = select(arguments.device)?;
+    let Compute::Device { name, open } = selected.resources().compute else {
+        anyhow::bail!("the processor is what devices are compared with; choose cuda or cuda:N");
+    };
+    if arguments.check {
+        for precision in [Precision::Single, Precision::Double] {
+            report(precision, &parity(open, precision)?)?;
+        }
+    }
+    if arguments.measure {
+        let limits = ceilings(&*open(&Architecture::compact(), Precision::Single)?)?;
+        let mut measured = Vec::new();
+        for (work, label) in workloads(arguments.repeat) {
+            eprintln!("{label}");
+            measured.push((label, measure(&work, None, open, Some(&limits))?));
+        }
+        if arguments.json {
+            println!("{}", serde_json::json!({ "device": name, "ceilings": limits, "work": measured }));
+        } else {
+            let (operations, bytes) = (limits.operations / 1e12, limits.bytes / 1e12);
+            println!("{name}: {operations:.1} TFLOP/s in a product, {bytes:.2} TB/s in a copy (float32)\n");
+            tables(&measured).iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
+        }
+    }
+    Ok(())
+}
+
+fn list() -> anyhow::Result<()> {
+    let all = devices()?;
+    let mut out = std::io::stdout().lock();
+    for (number, device) in all.iter().enumerate() {
+        let [free, total] = device.memory.map(|bytes| bytes as f64 / (1u64 << 30) as f64);
+        let ((major, minor), (driver, driver_minor)) = (device.capability, device.driver);
+        writeln!(
+            out,
+            "cuda:{number}  {}, compute capability {major}.{minor}, {} multiprocessors, {free:.1} of {total:.1} GiB free, \
+             driver for CUDA {driver}.{driver_minor}",
+            device.name, device.multiprocessors
+        )?;
+    }
+    if all.is_empty() {
+        writeln!(out, "the driver knows no CUDA device")?;
+    }
+    Ok(())
+}
+
+/// The worst deviation of each case; an error if one is not allowed.
+fn report(precision: Precision, all: &[Parity]) -> anyhow::Result<()> {
+    let mut failed = 0;
+    println!("{precision:?} precision: largest deviation from the processor over what is allowed");
+    for cases in all.chunk_by(|a, b| a.case == b.case) {
+        let worst = |worst: &Parity, next: &Parity| {
+            let ratio = |parity: &Parity| parity.deviation / parity.allowed;
+            ratio(next) > ratio(worst) || ratio(next).is_nan()
+        };
+        let worst = cases.iter().fold(&cases[0], |most, next| if worst(most, next) { next } else { most });
+        println!("  {:<40} {:9.1e} of {:.0e}  {}", worst.case, worst.deviation, worst.allowed, worst.what);
+        failed += cases.iter().filter(|parity| !parity.holds()).count();
+    }
+    anyhow::ensure!(failed == 0, "{failed} quantities deviate by more than is allowed");
+    Ok(())
+}
+
+/// The work whose times are published.
+fn workloads(repetitions: usize) -> Vec<(Workload, String)> {
+    let work = |cell, units, n_assets, batch, forward_only| Workload {
+        network: Architecture { cell, hidden: vec![units], ..Architecture::compact() },
+        batch,
+        n_assets,
+        n_days: 1200,
+        forward_only,
+        repetitions,
+    };
+    let cells = [(Cell::Gru, 16, "GRU 16"), (Cell::Lstm, 64, "LSTM 64")];
+    let mut all = Vec::new();
+    for (cell, units, name) in cells {
+        for n in [100, 200, 350] {
+            all.push((work(cell, units, n, 32, false), format!("step, batch 32, n = {n}, {name}")));
+        }
+    }
+    for (cell, units, name) in cells {
+        all.push((work(cell, units, 1000, 30, true), format!("forward, batch 30, n = 1000, {name}")));
+    }
+    all
+}
+
+fn tables(measured: &[(String, Measured)]) -> Vec<Sheet> {
+    let mut whole = Sheet::new("T = 1200, float32", &["work", "median, ms", "best, ms"], 1);
+    let mut sheets = Vec::new();
+    for (label, measured) in measured {
+        let mut sorted = measured.total.clone();
+        sorted.sort_by(f64::total_cmp);
+        whole.rows.push(vec![label.clone(), milliseconds(sorted[sorted.len() / 2]), milliseconds(sorted[0])]);
+        if !measured.stages.is_empty() {
+            sheets.push(stage_sheet(label, &measured.stages, 1));
+        }
+    }
+    sheets.insert(0, whole);
+    sheets
+}
+
+fn milliseconds(seconds: f64) -> String {
+    format!("{:.3}", 1e3 * seconds)
+}
+
+/// Stages of a step beside the ceilings; their seconds are those of so many steps.
+pub(super) fn stage_sheet(title: &str, stages: &[Stage], steps: usize) -> Sheet {
+    let mut sheet = Sheet::new(title, &["stage", "ms a step", "GFLOP/s", "GB/s", "of its ceiling"], 1);
+    let number = |x: f64, text: String| if x.is_nan() { String::new() } else { text };
+    for stage in stages {
+        let [operations, bytes] = [stage.operations_per_second, stage.bytes_per_second].map(|x| x / 1e9);
+        sheet.rows.push(vec![
+            stage.name.to_string(),
+            milliseconds(stage.seconds / steps as f64),
+            number(operations, format!("{operations:.0}")),
+            number(bytes, format!("{bytes:.0}")),
+            number(stage.of_ceiling, format!("{:.0} %", 100.0 * stage.of_ceiling)),
+        ]);
+    }
+    sheet
+}

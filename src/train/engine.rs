@@ -1,0 +1,237 @@
+//! What computes losses, gradients and steps: the processor, or a device.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use candle_core::{Device, Tensor};
+
+use crate::cuda::{Backend, Precision, Program, Sizes, Windows};
+use crate::error::Result;
+use crate::nn::{Architecture, Network, realised_variance};
+use crate::panel::Past;
+use crate::train::adam::{Adam, Gradients};
+use crate::train::failed;
+use crate::train::parity::numbers;
+use crate::train::sampler::{Draw, Sampler};
+use crate::train::schedule::Schedule;
+
+/// Opens a device for an architecture.
+pub type Opener<'a> = &'a (dyn Fn(&Architecture, Precision) -> Result<Box<dyn Backend + Send>> + Sync);
+
+/// Where networks are trained and applied.
+#[derive(Clone, Copy)]
+pub enum Compute<'a> {
+    /// The processor.
+    Processor,
+    /// A device.
+    Device {
+        /// Its name in results.
+        name: &'a str,
+        /// Opens it.
+        open: Opener<'a>,
+    },
+}
+
+impl Compute<'_> {
+    /// Its name in results.
+    pub fn name(&self) -> &str {
+        match self {
+            Compute::Processor => "cpu",
+            Compute::Device { name, .. } => name,
+        }
+    }
+}
+
+/// What the batches of a step gave.
+pub(super) struct Outcome {
+    /// ‖g‖ over all parameters.
+    pub norm: f64,
+    /// Mean loss of each batch.
+    pub losses: Vec<f64>,
+    /// Why the batch behind the last loss has none.
+    pub problem: Option<String>,
+}
+
+/// Numbers by parameter.
+pub(super) type Named = BTreeMap<String, Vec<f64>>;
+
+/// A network in training. A step is `add` for every batch, `outcome`, and `step`.
+pub(super) trait Engine {
+    /// Adds `weight` times the gradients of the mean loss of batch number `number` of this step; may return before it is done.
+    fn add(&mut self, sampler: &Sampler<'_>, draw: &Draw, number: usize, weight: f64) -> Result<()>;
+    /// Waits for the batches added since the last step.
+    fn outcome(&mut self) -> Result<Outcome>;
+    /// One step of Adam, the `number`-th from 1 on, on a gradient clipped to a norm.
+    fn step(&mut self, number: usize, learning_rate: f64, clip_norm: f64) -> Result<()>;
+    /// Mean loss of a batch.
+    fn loss(&mut self, sampler: &Sampler<'_>, draw: &Draw) -> Result<f64>;
+    /// The parameters.
+    fn parameters(&self) -> Result<BTreeMap<String, Tensor>>;
+    /// Adam's moments.
+    fn moments(&self) -> Result<[Named; 2]>;
+    /// Seconds by stage since this was last asked.
+    fn stages(&mut self) -> Result<Vec<(&'static str, f64)>>;
+}
+
+/// Training on the processor.
+pub(super) struct OnProcessor {
+    network: Network<f32>,
+    adam: Adam,
+    gradients: Gradients,
+    losses: Vec<f64>,
+    problem: Option<String>,
+    seconds: [f64; 3],
+}
+
+impl OnProcessor {
+    pub fn new(network: Network<f32>, moments: Option<[Named; 2]>) -> Self {
+        let mut adam = Adam::new(network.parameters());
+        if let Some(moments) = moments {
+            [adam.first, adam.second] = moments;
+        }
+        let gradients = Gradients::zeros(network.parameters());
+        Self { network, adam, gradients, losses: Vec::new(), problem: None, seconds: [0.0; 3] }
+    }
+
+    fn mean_loss(&self, sampler: &Sampler<'_>, draw: &Draw) -> Result<Tensor> {
+        let batch = sampler.batch(draw)?;
+        let weights = self.network.weights(&batch.returns)?;
+        realised_variance(&weights, &batch.future).and_then(|losses| losses.mean_all()).map_err(failed)
+    }
+
+    fn add_now(&mut self, sampler: &Sampler<'_>, draw: &Draw, weight: f64) -> Result<f64> {
+        let start = Instant::now();
+        let loss = self.mean_loss(sampler, draw)?;
+        self.seconds[0] += start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        let store = loss.backward().map_err(failed)?;
+        self.gradients.add::<f32>(self.network.parameters(), &store, weight).map_err(failed)?;
+        self.seconds[1] += start.elapsed().as_secs_f64();
+        loss.to_scalar::<f32>().map(f64::from).map_err(failed)
+    }
+}
+
+impl Engine for OnProcessor {
+    fn add(&mut self, sampler: &Sampler<'_>, draw: &Draw, _number: usize, weight: f64) -> Result<()> {
+        if self.problem.is_none() {
+            match self.add_now(sampler, draw, weight) {
+                Ok(loss) => self.losses.push(loss),
+                Err(error) => self.problem = Some(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    fn outcome(&mut self) -> Result<Outcome> {
+        let losses = std::mem::take(&mut self.losses);
+        Ok(Outcome { norm: self.gradients.norm(), losses, problem: self.problem.take() })
+    }
+
+    fn step(&mut self, number: usize, learning_rate: f64, clip_norm: f64) -> Result<()> {
+        let start = Instant::now();
+        self.gradients.clip(clip_norm);
+        self.adam.steps = number - 1;
+        self.adam.step::<f32>(self.network.parameters(), &self.gradients, learning_rate).map_err(failed)?;
+        self.gradients = Gradients::zeros(self.network.parameters());
+        self.seconds[2] += start.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    fn loss(&mut self, sampler: &Sampler<'_>, draw: &Draw) -> Result<f64> {
+        self.mean_loss(sampler, draw)?.to_scalar::<f32>().map(f64::from).map_err(failed)
+    }
+
+    fn parameters(&self) -> Result<BTreeMap<String, Tensor>> {
+        let parameters = self.network.parameters().iter();
+        Ok(parameters.map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect())
+    }
+
+    fn moments(&self) -> Result<[Named; 2]> {
+        Ok([self.adam.first.clone(), self.adam.second.clone()])
+    }
+
+    fn stages(&mut self) -> Result<Vec<(&'static str, f64)>> {
+        let seconds = std::mem::take(&mut self.seconds);
+        Ok(["forward", "backward", "optimiser"].into_iter().zip(seconds).collect())
+    }
+}
+
+/// Training on a device: the returns of the past lie there, a batch is its days and asset numbers.
+pub(super) struct OnDevice {
+    program: Program,
+    shapes: BTreeMap<String, Vec<usize>>,
+    batches: usize,
+}
+
+impl OnDevice {
+    /// A program for a network, with the moments of a checkpoint.
+    pub fn new(device: Box<dyn Backend + Send>, network: &Network<f32>, moments: Option<[Named; 2]>) -> Result<Self> {
+        let parameters = numbers::<f32>(network.parameters())?;
+        let program = Program::new(device, network.architecture(), &parameters)?;
+        if let Some([first, second]) = moments {
+            program.set_moments([&first, &second])?;
+        }
+        let shapes = network.parameters().iter().map(|(name, var)| (name.clone(), var.dims().to_vec())).collect();
+        Ok(Self { program, shapes, batches: 0 })
+    }
+
+    /// Puts everything that training may see on the device, and makes room for the largest batch.
+    pub fn prepare(&mut self, past: Past<'_>, schedule: &Schedule) -> Result<()> {
+        let n_days = past.n_days();
+        let known = |asset| past.returns(asset, n_days).expect("a past knows its own days").iter().copied();
+        let returns: Vec<f64> = (0..past.n_assets()).flat_map(known).collect();
+        self.program.set_panel(&returns, n_days)?;
+        let [(_, n_assets), (_, n_days)] = [schedule.n_assets, schedule.n_days].map(|[from, to]| (from, to));
+        self.program.reserve(Sizes { batch: schedule.batch, n_assets, n_days }, true)
+    }
+
+    /// Measures stages from now on.
+    pub fn measured(self) -> Self {
+        self.program.start_profile();
+        self
+    }
+}
+
+/// A draw as a device takes it.
+fn windows<'a>(sampler: &Sampler<'_>, draw: &'a Draw) -> Windows<'a> {
+    Windows { days: &draw.days, assets: &draw.assets, n_days: draw.n_days, market: sampler.fills_with_market() }
+}
+
+impl Engine for OnDevice {
+    fn add(&mut self, sampler: &Sampler<'_>, draw: &Draw, number: usize, weight: f64) -> Result<()> {
+        self.batches += 1;
+        self.program.add_gradients(&windows(sampler, draw), sampler.horizon(), number, weight)
+    }
+
+    fn outcome(&mut self) -> Result<Outcome> {
+        let (norm, losses) = self.program.outcome(std::mem::take(&mut self.batches))?;
+        Ok(Outcome { norm, losses, problem: None })
+    }
+
+    fn step(&mut self, number: usize, learning_rate: f64, clip_norm: f64) -> Result<()> {
+        self.program.step(number, learning_rate, clip_norm)
+    }
+
+    fn loss(&mut self, sampler: &Sampler<'_>, draw: &Draw) -> Result<f64> {
+        self.program.loss(&windows(sampler, draw), sampler.horizon())
+    }
+
+    fn parameters(&self) -> Result<BTreeMap<String, Tensor>> {
+        let parameters = self.program.parameters()?.into_iter().map(|(name, values)| {
+            let values: Vec<f32> = values.into_iter().map(|x| x as f32).collect();
+            let tensor = Tensor::from_vec(values, self.shapes[&name].as_slice(), &Device::Cpu).map_err(failed)?;
+            Ok((name, tensor))
+        });
+        parameters.collect()
+    }
+
+    fn moments(&self) -> Result<[Named; 2]> {
+        self.program.moments()
+    }
+
+    fn stages(&mut self) -> Result<Vec<(&'static str, f64)>> {
+        let stages = self.program.end_profile()?.stages().to_vec();
+        self.program.start_profile();
+        Ok(stages)
+    }
+}
