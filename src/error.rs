@@ -87,6 +87,9 @@ pub enum Error {
         /// The reason, with sizes or values.
         why: String,
     },
+    /// A CUDA device is not there, cannot be used, or failed at work.
+    #[error("{0}")]
+    Device(String),
     /// The user stopped the run; everything finished so far is stored.
     #[error("stopped after {done} of {total} {what}, all stored; the same command resumes")]
     Interrupted {

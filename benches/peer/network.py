@@ -33,7 +33,7 @@ def make_arrays(path, batch, n):
     save_file({"inputs": inputs, "sigma": np.ascontiguousarray(sigma)}, path)
 
 
-def torch_child(path, cell, units, forward_only, repetitions, threads):
+def torch_child(path, cell, units, forward_only, repetitions, threads, device="cpu"):
     import torch
     from rienet_torch import RIEnetLayer, variance_loss_function
     from safetensors.torch import load_file
@@ -41,11 +41,13 @@ def torch_child(path, cell, units, forward_only, repetitions, threads):
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     arrays = load_file(path)
-    inputs, sigma = arrays["inputs"], arrays["sigma"]
-    net = RIEnetLayer(output_type="weights", recurrent_cell=cell, recurrent_layer_sizes=(units,))
+    inputs, sigma = arrays["inputs"].to(device), arrays["sigma"].to(device)
+    net = RIEnetLayer(output_type="weights", recurrent_cell=cell, recurrent_layer_sizes=(units,)).to(device)
+    wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     optimiser = None
     times = []
     for repetition in range(repetitions + 1):
+        wait()
         start = time.perf_counter()
         if forward_only:
             with torch.no_grad():
@@ -57,12 +59,13 @@ def torch_child(path, cell, units, forward_only, repetitions, threads):
             variance_loss_function(sigma, weights).mean().backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
+        wait()
         if repetition > 0:
             times.append(time.perf_counter() - start)
     return times
 
 
-def rienet_child(path, cell, units, forward_only, repetitions, threads):
+def rienet_child(path, cell, units, forward_only, repetitions, threads, device):
     import tensorflow as tf
     from rienet import RIEnetLayer, variance_loss_function
     from safetensors.numpy import load_file
@@ -95,9 +98,9 @@ def rienet_child(path, cell, units, forward_only, repetitions, threads):
     return times
 
 
-def minvar_child(path, cell, units, forward_only, repetitions, threads, binary):
+def minvar_child(path, cell, units, forward_only, repetitions, threads, device, binary):
     command = [binary, "model", "time", "--json", "--arrays", path, "--cell", cell.lower(), "--units", str(units)]
-    command += ["--repeat", str(repetitions), "--threads", str(threads)]
+    command += ["--repeat", str(repetitions), "--threads", str(threads), "--device", device]
     command += ["--forward-only"] if forward_only else []
     # candle sizes a thread pool of its own by this variable.
     environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
@@ -120,6 +123,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repeat", type=int, default=4)
     parser.add_argument("--rienet", action="store_true")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:N, for both sides")
     arguments = parser.parse_args()
     peers = ["rienet-torch"] + (["rienet"] if arguments.rienet else [])
     sides = ["minvar"] + peers
@@ -134,7 +138,7 @@ def main():
             peak = {side: 0.0 for side in sides}
             for _ in range(arguments.rounds):
                 for side in sides:
-                    common = (cell, units, int(forward_only), arguments.repeat, arguments.threads)
+                    common = (cell, units, int(forward_only), arguments.repeat, arguments.threads, arguments.device)
                     result = run_child(side, path, *common, *([arguments.minvar] if side == "minvar" else []))
                     times[side] += result["times"]
                     peak[side] = max(peak[side], result["peak_mib"])
@@ -142,7 +146,8 @@ def main():
             best = {side: min(times[side]) for side in sides}
             what = "forward" if forward_only else "step"
             row = f"| {what}, batch {batch}, n = {n}, {cell} {units} |"
-            row += "".join(f" {1e3 * median[side]:.0f} ({1e3 * best[side]:.0f}) |" for side in sides)
+            digits = 0 if arguments.device == "cpu" else 2
+            row += "".join(f" {1e3 * median[side]:.{digits}f} ({1e3 * best[side]:.{digits}f}) |" for side in sides)
             row += "".join(f" {median[peer] / median['minvar']:.1f} |" for peer in peers)
             row += "".join(f" {peak[side]:.0f} |" for side in sides)
             lines.append(row)
@@ -150,7 +155,7 @@ def main():
     columns = ["work"] + [f"{side}, ms" for side in sides] + [f"{peer} / minvar" for peer in peers]
     columns += [f"{side}, MiB" for side in sides]
     header = "| " + " | ".join(columns) + " |\n|" + "---|" * len(columns)
-    text = f"T = {DAYS}, float32, {arguments.threads} threads, {platform.machine()}; median (best) of "
+    text = f"T = {DAYS}, float32, {arguments.device}, {arguments.threads} threads, {platform.machine()}; median (best) of "
     text += f"{arguments.rounds * arguments.repeat} repetitions, taking turns; peak memory of the whole process.\n\n"
     text += header + "\n" + "\n".join(lines) + "\n"
     if arguments.out:
@@ -160,9 +165,9 @@ def main():
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] == "--child":
-        _, _, name, path, cell, units, forward_only, repetitions, threads, *binary = sys.argv
+        _, _, name, path, cell, units, forward_only, repetitions, threads, device, *binary = sys.argv
         child = {"minvar": minvar_child, "rienet-torch": torch_child, "rienet": rienet_child}[name]
-        times = child(path, cell, int(units), bool(int(forward_only)), int(repetitions), int(threads), *binary)
+        times = child(path, cell, int(units), bool(int(forward_only)), int(repetitions), int(threads), device, *binary)
         who = resource.RUSAGE_CHILDREN if name == "minvar" else resource.RUSAGE_SELF
         print(json.dumps({"times": times, "peak_mib": resource.getrusage(who).ru_maxrss / 1024}))
     else:

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::cuda::{self, Backend, Device, Precision, devices};
+use crate::cuda::{self, Backend, Ceilings, Device, Precision, devices};
 use crate::error;
 use crate::experiment::Resources;
 use crate::nn::{Architecture, Cell};
@@ -111,8 +111,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if arguments.json {
             println!("{}", serde_json::json!({ "device": name, "ceilings": limits, "work": measured }));
         } else {
-            let (operations, bytes) = (limits.operations / 1e12, limits.bytes / 1e12);
-            println!("{name}: {operations:.1} TFLOP/s in a product, {bytes:.2} TB/s in a copy (float32)\n");
+            println!("{}\n", ceilings_line(name, &limits));
             tables(&measured).iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
         }
     }
@@ -191,6 +190,12 @@ fn tables(measured: &[(String, Measured)]) -> Vec<Sheet> {
     }
     sheets.insert(0, whole);
     sheets
+}
+
+/// What a device can do, on one line.
+pub(super) fn ceilings_line(name: &str, limits: &Ceilings) -> String {
+    let (operations, bytes) = (limits.operations / 1e12, limits.bytes / 1e12);
+    format!("{name}: {operations:.1} TFLOP/s in a product, {bytes:.2} TB/s in a copy (float32)")
 }
 
 fn milliseconds(seconds: f64) -> String {

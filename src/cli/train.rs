@@ -2,11 +2,13 @@
 
 use std::ops::RangeInclusive;
 
-use crate::cli::compute::{ComputeArguments, stage_sheet};
+use crate::cli::compute::{ComputeArguments, ceilings_line, stage_sheet};
 use crate::cli::progress::Shown;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
+use crate::cuda::Precision;
 use crate::experiment::{self, Share};
-use crate::train::Profiled;
+use crate::nn::Architecture;
+use crate::train::{Compute, Profiled, ceilings};
 
 /// What is said where nothing is trained.
 const NOTHING: &str = "no estimator of this experiment (with these years and seeds) is trained; add { train = \"NAME\" } to \
@@ -60,9 +62,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let resources = selected.resources();
     let Opened { experiment, market, folder, .. } = arguments.work.open()?;
     if arguments.profile {
-        let profiles = experiment::profile(&experiment, &market, resources, PROFILED)?;
+        let limits = match resources.compute {
+            Compute::Device { open, .. } => Some(ceilings(&*open(&Architecture::compact(), Precision::Single)?)?),
+            Compute::Processor => None,
+        };
+        let profiles = experiment::profile(&experiment, &market, resources, limits, PROFILED)?;
         anyhow::ensure!(!profiles.is_empty(), NOTHING);
-        profiles.iter().for_each(|(name, profiled)| show(name, resources.compute.name(), profiled));
+        limits.iter().for_each(|limits| println!("{}\n", ceilings_line(resources.compute.name(), limits)));
+        profiles.iter().for_each(|(name, profiled)| show(name, profiled));
         return Ok(());
     }
     if arguments.fresh {
@@ -80,14 +87,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(name: &str, device: &str, profiled: &Profiled) {
-    let Profiled { steps, samples, seconds, stages, ceilings } = profiled;
+fn show(name: &str, profiled: &Profiled) {
+    let Profiled { steps, samples, seconds, stages } = profiled;
     let each = 1e3 * seconds / *steps as f64;
     let rate = (steps * samples) as f64 / seconds;
-    println!("{name} on {device}: {each:.1} ms a step of {samples} samples, {rate:.0} samples/s over {steps} steps");
-    if let Some(ceilings) = ceilings {
-        let (operations, bytes) = (ceilings.operations / 1e12, ceilings.bytes / 1e12);
-        println!("ceilings: {operations:.1} TFLOP/s in a product, {bytes:.2} TB/s in a copy (float32)");
-    }
+    println!("{name}: {each:.1} ms a step of {samples} samples, {rate:.0} samples/s over {steps} steps");
     println!("{}\n", stage_sheet("", stages, *steps).terminal());
 }

@@ -4,12 +4,13 @@ use crate::cuda::forward::{Constants, arguments};
 use crate::cuda::memory::{Arrays, ROWS_OF_A_CHUNK};
 use crate::cuda::program::{BLOCK, Program, Windows};
 use crate::cuda::source::scan_name;
-use crate::cuda::{Address, Argument, Operand, Product};
+use crate::cuda::{Address, Argument, Operand, Product, Sizes};
 use crate::error::Result;
 
 impl Program {
-    fn gradient(&self, name: &str) -> Address {
-        self.layout.of(self.gradients, name)
+    /// Where the first sample's gradient of a parameter goes; the next sample's lies all parameters further.
+    fn gradient(&self, x: &Arrays, name: &str) -> Address {
+        self.layout.of(x.gradients, name)
     }
 
     /// Gradients of every parameter, in the place of those before. The equations stand in `nn`, operation by operation.
@@ -18,7 +19,7 @@ impl Program {
         let (sizes, (rank, stride, v)) = (windows.sizes(), self.basis(windows, x));
         let (n, batch, rows) = (sizes.n_assets, sizes.batch, sizes.rows());
         let stride_argument = Argument::Long(stride as i64);
-        self.each("fill_with", rows, arguments![1.0, x.ones])?;
+        self.each("fill_with", n, arguments![1.0, x.ones])?;
 
         self.stage("weights backward")?;
         self.each("scaled", rows, arguments![x.g, x.a, x.q])?;
@@ -79,33 +80,51 @@ impl Program {
         let all = [&self.returns(x)[..], sizes, more].concat();
         self.launch("lag_gradients", [t.div_ceil(128), chunks], 128, 0, &all)?;
         self.each("lag_sum", 2 * t, arguments![chunks, x.partial, x.curves])?;
-        let (raw, to) = (self.parameter("lag.raw"), self.gradient("lag.raw"));
-        self.blocks("lag_raw", [1, 1], 0, arguments![c.lag, t, c.floor, c.factor, raw, x.curves, to])
+        let (raw, to) = (self.parameter("lag.raw"), self.gradient(x, "lag.raw"));
+        let all = self.layout.count();
+        self.blocks("lag_raw", [1, 1], 0, arguments![c.lag, t, c.floor, c.factor, raw, x.curves, batch, all, to])
+    }
+
+    /// The gradient of a parameter, x'y of every sample by itself: a sum over all rows of a batch would leave most of a device
+    /// idle. `accumulate` adds the samples up.
+    fn by_sample(
+        &self,
+        windows: &Windows<'_>,
+        arrays: &Arrays,
+        to: Address,
+        [(x, rows), (y, columns)]: [(Address, usize); 2],
+    ) -> Result<()> {
+        let Sizes { batch, n_assets: n, .. } = windows.sizes();
+        self.device.product(&Product {
+            // The ones of a bias are the same for every sample.
+            a: Operand::rows(x, rows).every(if x == arrays.ones { 0 } else { n * rows }).transposed(),
+            b: Operand::rows(y, columns).every(n * columns),
+            out: Operand::rows(to, columns).every(self.layout.count()),
+            rows,
+            columns,
+            inner: n,
+            factor: 1.0,
+            keep: 0.0,
+            batch,
+        })
     }
 
     /// The gradients of a dense layer y = x K: of K, of the bias behind it and of x.
     fn dense_back(
         &self,
+        windows: &Windows<'_>,
         x: &Arrays,
         name: &str,
         input: (Address, usize),
         output: (Address, usize),
         d_input: Address,
-        rows: usize,
     ) -> Result<()> {
-        let ((input, inputs), (dy, outputs)) = (input, output);
         let kernel = format!("{name}.kernel");
-        let dy = Operand::rows(dy, outputs);
-        self.dense(
-            Operand::rows(input, inputs).transposed(),
-            dy,
-            self.gradient(&kernel),
-            [inputs, outputs, rows],
-            0.0,
-        )?;
-        self.dense(Operand::rows(x.ones, rows), dy, self.gradient(&format!("{name}.bias")), [1, outputs, rows], 0.0)?;
+        self.by_sample(windows, x, self.gradient(x, &kernel), [input, output])?;
+        self.by_sample(windows, x, self.gradient(x, &format!("{name}.bias")), [(x.ones, 1), output])?;
+        let ((_, inputs), (dy, outputs)) = (input, output);
         let kernel = Operand::rows(self.parameter(&kernel), outputs).transposed();
-        self.dense(dy, kernel, d_input, [rows, inputs, outputs], 0.0)
+        self.dense(Operand::rows(dy, outputs), kernel, d_input, [windows.sizes().rows(), inputs, outputs], 0.0)
     }
 
     /// dμ to dλ.
@@ -117,7 +136,7 @@ impl Program {
         self.blocks("inverses_back", [sizes.batch, 1], 2 * n, more)?;
         let last = x.recurrent.last().expect("an architecture has a recurrent layer");
         let columns = c.names.len() * a.hidden[a.hidden.len() - 1];
-        self.dense_back(x, "head", (last.out, columns), (x.d_head, 1), last.d_out, rows)?;
+        self.dense_back(windows, x, "head", (last.out, columns), (x.d_head, 1), last.d_out)?;
         for (number, (&units, layer)) in a.hidden.iter().zip(&x.recurrent).enumerate().rev() {
             let width = a.cell.gates() * units;
             let stride = rows * width;
@@ -139,25 +158,21 @@ impl Program {
             let (d_input, used) = if number == 0 { (x.d_lambda, 1) } else { (x.recurrent[number - 1].d_out, inputs) };
             for (k, name) in c.names.iter().enumerate() {
                 let bytes = self.device.precision().bytes();
-                let at = |all: Address| Operand::rows(all.plus(k * stride * bytes), width);
+                let of_pass = |all: Address| all.plus(k * stride * bytes);
                 let gru = a.cell.gates() == 3;
-                let (da, dc) = (at(if gru { layer.da } else { layer.dc }), at(layer.dc));
-                let before = Operand::rows(layer.before.plus(k * rows * units * bytes), units);
-                let to = |what: &str| self.gradient(&format!("recurrent.{number}.{name}.{what}"));
-                let tokens = Operand::rows(input, inputs).transposed();
-                self.dense(tokens, da, to("kernel"), [inputs, width, rows], 0.0)?;
-                self.dense(before.transposed(), dc, to("recurrent_kernel"), [units, width, rows], 0.0)?;
-                let ones = Operand::rows(x.ones, rows);
-                let bias = to("bias");
+                let (da, dc) = (of_pass(if gru { layer.da } else { layer.dc }), of_pass(layer.dc));
+                let before = layer.before.plus(k * rows * units * bytes);
+                let to = |what: &str| self.gradient(x, &format!("recurrent.{number}.{name}.{what}"));
+                self.by_sample(windows, x, to("kernel"), [(input, inputs), (da, width)])?;
+                self.by_sample(windows, x, to("recurrent_kernel"), [(before, units), (dc, width)])?;
                 if gru {
-                    self.dense(ones, da, bias, [1, width, rows], 0.0)?;
-                    self.dense(ones, dc, bias.plus(width * bytes), [1, width, rows], 0.0)?;
-                } else {
-                    self.dense(ones, dc, bias, [1, width, rows], 0.0)?;
+                    self.by_sample(windows, x, to("bias"), [(x.ones, 1), (da, width)])?;
                 }
+                let bias = to("bias").plus(if gru { width * bytes } else { 0 });
+                self.by_sample(windows, x, bias, [(x.ones, 1), (dc, width)])?;
                 let kernel = Operand::rows(self.parameter(&format!("recurrent.{number}.{name}.kernel")), width);
                 let keep = if k == 0 { 0.0 } else { 1.0 };
-                self.dense(da, kernel.transposed(), d_input, [rows, used, width], keep)?;
+                self.dense(Operand::rows(da, width), kernel.transposed(), d_input, [rows, used, width], keep)?;
             }
         }
         Ok(())
@@ -176,12 +191,12 @@ impl Program {
             _ => ((x.hidden[number - 1].x, sizes[number - 1]), x.hidden[number - 1].dx),
         };
         let (input, d_input) = below(sizes.len());
-        self.dense_back(x, "volatility.out", input, (x.d_volatility, 1), d_input, rows)?;
+        self.dense_back(windows, x, "volatility.out", input, (x.d_volatility, 1), d_input)?;
         for (number, (&units, layer)) in sizes.iter().zip(&x.hidden).enumerate().rev() {
             self.each("leaky_back", rows * units, arguments![layer.x, layer.dx])?;
             let (input, d_input) = below(number);
             let name = format!("volatility.{number}");
-            self.dense_back(x, &name, input, (layer.dx, units), d_input, rows)?;
+            self.dense_back(windows, x, &name, input, (layer.dx, units), d_input)?;
         }
         Ok(())
     }

@@ -79,18 +79,13 @@ impl Device {
 fn info(number: usize) -> Result<DeviceInfo> {
     let mut all = devices()?;
     match all.len() {
-        0 => Err(unusable("the driver knows no CUDA device".to_string())),
+        0 => Err(Error::Device("the driver knows no CUDA device".to_string())),
         count if number < count => Ok(all.swap_remove(number)),
         count => {
             let known = (0..count).map(|k| format!("cuda:{k}")).collect::<Vec<_>>().join(", ");
-            Err(unusable(format!("there is no cuda:{number}; there is {known}")))
+            Err(Error::Device(format!("there is no cuda:{number}; there is {known}")))
         }
     }
-}
-
-/// An error of the device.
-pub(super) fn unusable(why: String) -> Error {
-    Error::Undefined { what: "work on a CUDA device", why }
 }
 
 /// The CUDA devices of this machine.
@@ -102,7 +97,7 @@ pub fn devices() -> Result<Vec<DeviceInfo>> {
 /// The CUDA devices of this machine; an error, since this program was built without them.
 #[cfg(not(feature = "cuda"))]
 pub fn devices() -> Result<Vec<DeviceInfo>> {
-    Err(unusable(
+    Err(Error::Device(
         "this minvar was built without CUDA; build it with --features cuda (see scripts/build-cuda.sh)".into(),
     ))
 }

@@ -15,9 +15,8 @@ use cudarc::driver::{
 };
 use cudarc::nvrtc::{Ptx, result as nvrtc, sys as nvrtc_sys};
 
-use crate::cuda::choice::unusable;
 use crate::cuda::{Address, Argument, Backend, DeviceInfo, Operand, Precision, Product, Shape, kernels};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const GIB: f64 = (1u64 << 30) as f64;
 
@@ -37,11 +36,11 @@ pub(super) struct Driver {
 // SAFETY: the raw handles belong to the context, which is made current before every use; no two threads share a Driver.
 unsafe impl Send for Driver {}
 
-fn driver_error(what: &str) -> impl Fn(DriverError) -> crate::error::Error {
+fn driver_error(what: &str) -> impl Fn(DriverError) -> Error {
     move |error| {
         let name = error.error_name().ok().and_then(|name| name.to_str().ok()).unwrap_or("unknown error");
         let text = error.error_string().ok().and_then(|text| text.to_str().ok()).unwrap_or("");
-        unusable(format!("{what}: {name} ({text})"))
+        Error::Device(format!("{what}: {name} ({text})"))
     }
 }
 
@@ -49,7 +48,7 @@ fn driver_error(what: &str) -> impl Fn(DriverError) -> crate::error::Error {
 pub(super) fn devices() -> Result<Vec<DeviceInfo>> {
     // SAFETY: looks for a library by its name.
     if !unsafe { cudarc::driver::sys::is_culib_present() } {
-        return Err(unusable("no NVIDIA driver: libcuda.so.1 was not found".to_string()));
+        return Err(Error::Device("no NVIDIA driver: libcuda.so.1 was not found".to_string()));
     }
     if let Err(error) = result::init() {
         use cudarc::driver::sys::CUresult::CUDA_ERROR_NO_DEVICE;
@@ -85,22 +84,22 @@ fn check_libraries() -> Result<()> {
             cudarc::cusolver::sys::is_culib_present(),
         )
     };
-    let help = "install CUDA 12.6 or later, or get the libraries with 'scripts/build-cuda.sh --libraries DIR' and put DIR \
+    let help = "install CUDA 12.6.2 or later, or get the libraries with 'scripts/build-cuda.sh --libraries DIR' and put DIR \
                 on LD_LIBRARY_PATH";
     let all = [("NVRTC", nvrtc), ("cuBLAS", cublas), ("cuSOLVER", cusolver)];
     if let Some((name, _)) = all.into_iter().find(|(_, found)| !found) {
-        return Err(unusable(format!("{name} was not found; {help}")));
+        return Err(Error::Device(format!("{name} was not found; {help}")));
     }
     // SAFETY: the symbol is only looked for.
     if unsafe { solver::culib().get::<*const c_void>(b"cusolverDnXsyevBatched\0") }.is_err() {
-        return Err(unusable(format!("this cuSOLVER has no batched eigenvalues; {help}")));
+        return Err(Error::Device(format!("this cuSOLVER has no batched eigenvalues; {help}")));
     }
     Ok(())
 }
 
 /// Machine code for a compute capability.
 pub(super) fn compile(source: &str, (major, minor): (i32, i32)) -> Result<Vec<u8>> {
-    let failed = |error: nvrtc::NvrtcError| unusable(format!("NVRTC failed: {error:?}"));
+    let failed = |error: nvrtc::NvrtcError| Error::Device(format!("NVRTC failed: {error:?}"));
     let text = CString::new(source).expect("the kernels have no zero byte");
     let program = nvrtc::create_program(&text, Some(c"minvar.cu")).map_err(failed)?;
     let options = [format!("--gpu-architecture=sm_{major}{minor}"), "--std=c++17".to_string()];
@@ -109,7 +108,7 @@ pub(super) fn compile(source: &str, (major, minor): (i32, i32)) -> Result<Vec<u8
         if nvrtc::compile_program(program, &options).is_err() {
             let log = nvrtc::get_program_log(program).map_err(failed)?;
             let log = CStr::from_ptr(log.as_ptr()).to_string_lossy().into_owned();
-            return Err(unusable(format!("NVRTC did not compile the kernels for sm_{major}{minor}: {log}")));
+            return Err(Error::Device(format!("NVRTC did not compile the kernels for sm_{major}{minor}: {log}")));
         }
         let mut size = 0;
         nvrtc_sys::nvrtcGetCUBINSize(program, &mut size).result().map_err(failed)?;
@@ -137,8 +136,8 @@ impl Driver {
         })?;
         let load = |name: &str| Ok((name.to_string(), module.load_function(name).map_err(driver_error(name))?));
         let functions = kernels(source).into_iter().map(load).collect::<Result<_>>()?;
-        let blas = CudaBlas::new(stream.clone()).map_err(|error| unusable(format!("cuBLAS: {error:?}")))?;
-        let of_solver = |error: cudarc::cusolver::result::CusolverError| unusable(format!("cuSOLVER: {error:?}"));
+        let blas = CudaBlas::new(stream.clone()).map_err(|error| Error::Device(format!("cuBLAS: {error:?}")))?;
+        let of_solver = |error: cudarc::cusolver::result::CusolverError| Error::Device(format!("cuSOLVER: {error:?}"));
         let solver = DnHandle::new(stream.clone()).map_err(of_solver)?;
         let mode = cusolverDeterministicMode_t::CUSOLVER_DETERMINISTIC_RESULTS;
         solver.set_deterministic_mode(mode).map_err(of_solver)?;
@@ -163,7 +162,7 @@ impl Driver {
 fn solved(status: cusolverStatus_t) -> Result<()> {
     match status {
         cusolverStatus_t::CUSOLVER_STATUS_SUCCESS => Ok(()),
-        status => Err(unusable(format!("cuSOLVER's batched eigenvalues: {status:?}"))),
+        status => Err(Error::Device(format!("cuSOLVER's batched eigenvalues: {status:?}"))),
     }
 }
 
@@ -185,7 +184,9 @@ impl Backend for Driver {
                 let (free, total) = result::mem_get_info().map_err(driver_error("the device's memory"))?;
                 let gib = |bytes: usize| bytes as f64 / GIB;
                 let (free, total, bytes) = (gib(free), gib(total), gib(bytes));
-                Err(unusable(format!("out of memory: {bytes:.2} GiB are needed, {free:.2} of {total:.2} GiB are free")))
+                Err(Error::Device(format!(
+                    "out of memory: {bytes:.2} GiB are needed, {free:.2} of {total:.2} GiB are free"
+                )))
             }
         }
     }
@@ -285,7 +286,7 @@ impl Backend for Driver {
             Precision::Single => gemm!(blas::sgemm_strided_batched, f32),
             Precision::Double => gemm!(blas::dgemm_strided_batched, f64),
         };
-        done.map_err(|error| unusable(format!("cuBLAS: {error:?}")))
+        done.map_err(|error| Error::Device(format!("cuBLAS: {error:?}")))
     }
 
     fn eigen(&self, n: usize, batch: usize, matrices: Address, values: Address, info: Address) -> Result<()> {

@@ -9,8 +9,8 @@ use crate::nn::{Architecture, Direction, Lag, TRADING_DAYS};
 
 /// Neighbouring eigenvalues closer than this many units of rounding of the largest one are tied, as in `nn`.
 const TIE: f64 = 4.0;
-/// Shared memory that every kernel may have without asking.
-const SHARED: usize = 48 << 10;
+/// Shared memory that every kernel may have without asking, beside what sums over a block take.
+const SHARED: usize = 47 << 10;
 
 /// The arguments of a kernel, each of its own type.
 macro_rules! arguments {
@@ -95,8 +95,8 @@ impl Program {
             || t * self.device.precision().bytes() > SHARED
             || n * 2 * self.device.precision().bytes() > SHARED
         {
-            let why = format!("{n} assets and {t} days; it takes 1 to 3,000 assets and 2 to 6,000 days");
-            return Err(Error::Undefined { what: "the network on a CUDA device", why });
+            let why = format!("the kernels take 1 to 3,000 assets and 2 to 6,000 days, not {n} and {t}");
+            return Err(Error::Device(why));
         }
         let c = self.constants();
         self.stage("scores")?;

@@ -162,18 +162,15 @@ pub(super) struct Arrays {
     pub dz: Address,
     pub partial: Address,
     pub curves: Address,
+    /// Of all parameters, for every sample.
+    pub gradients: Address,
 }
 
 impl Arrays {
     /// The arrays one behind the other from `start` on, and where they end. Without `backward` only those of the forward
     /// pass have a place.
-    pub fn new(
-        a: &Architecture,
-        sizes: Sizes,
-        backward: bool,
-        precision: Precision,
-        start: Address,
-    ) -> (Self, Address) {
+    pub fn new(a: &Architecture, layout: &Layout, sizes: Sizes, backward: bool, start: Address) -> (Self, Address) {
+        let precision = layout.precision;
         let Sizes { batch, n_assets: n, n_days: t } = sizes;
         let (rows, directions) = (sizes.rows(), a.direction.count());
         let mut pieces = Pieces { next: start, precision };
@@ -215,7 +212,7 @@ impl Arrays {
             hidden,
             volatility: p.reals(rows),
             d: p.reals(rows),
-            ones: p.reals(rows),
+            ones: p.reals(n),
             diagonal: p.reals(rows),
             root: p.reals(rows),
             a: p.reals(rows),
@@ -245,6 +242,7 @@ impl Arrays {
             dz: p.reals(behind(rows * t)),
             partial: p.reals(behind(rows.div_ceil(ROWS_OF_A_CHUNK) * 2 * t)),
             curves: p.bytes(behind(8 * 2 * t)),
+            gradients: p.reals(behind(batch * layout.count())),
         };
         (arrays, pieces.next)
     }

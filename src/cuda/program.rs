@@ -66,7 +66,6 @@ pub struct Program {
     pub(super) architecture: Architecture,
     pub(super) layout: Layout,
     pub(super) parameters: Address,
-    pub(super) gradients: Address,
     sums: Address,
     moments: [Address; 2],
     pub(super) scalars: Address,
@@ -89,7 +88,6 @@ impl Program {
         let (reals, doubles) = (layout.count() * device.precision().bytes(), layout.count() * 8);
         let program = Self {
             parameters: device.allocate(reals)?,
-            gradients: device.allocate(reals)?,
             sums: device.allocate(doubles)?,
             moments: [device.allocate(doubles)?, device.allocate(doubles)?],
             scalars: device.allocate(8 * SCALARS)?,
@@ -126,20 +124,19 @@ impl Program {
         let widest = self.architecture.hidden.iter().chain(&self.architecture.volatility).copied().max().unwrap_or(1);
         if sizes.rows().saturating_mul(widest.max(4)).max(sizes.n_assets.pow(2)) > i32::MAX as usize {
             let why = format!("{sizes:?} has more numbers than a kernel counts; take a smaller batch or fewer assets");
-            return Err(Error::Undefined { what: "the work of the device", why });
+            return Err(Error::Device(why));
         }
-        let (_, end) = Arrays::new(&self.architecture, sizes, backward, self.precision(), Address(0));
+        let (_, end) = Arrays::new(&self.architecture, &self.layout, sizes, backward, Address(0));
         let needed = end.0 as usize;
         if needed > self.memory.1 {
             self.device.release(self.memory.0)?;
             self.memory = (Address::default(), 0);
             let at = self.device.allocate(needed).map_err(|error| {
                 let Sizes { batch, n_assets, n_days } = sizes;
-                let why = format!(
-                    "{error}; it is for batches of {batch} samples of {n_assets} assets and {n_days} days: lower batch, \
+                Error::Device(format!(
+                    "{error}, for batches of {batch} samples of {n_assets} assets and {n_days} days; lower batch, \
                      n_assets or n_days of the schedule, or --parallel-models"
-                );
-                Error::Undefined { what: "the working memory", why }
+                ))
             })?;
             self.memory = (at, needed);
         }
@@ -149,7 +146,7 @@ impl Program {
     /// The arrays of a batch.
     pub(super) fn arrays(&mut self, sizes: Sizes, backward: bool) -> Result<Arrays> {
         self.reserve(sizes, backward)?;
-        Ok(Arrays::new(&self.architecture, sizes, backward, self.precision(), self.memory.0).0)
+        Ok(Arrays::new(&self.architecture, &self.layout, sizes, backward, self.memory.0).0)
     }
 
     /// The parameters by name.
@@ -187,11 +184,8 @@ impl Program {
         self.forward(windows, &arrays, horizon)?;
         self.mean_loss(windows, &arrays, number)?;
         self.backward(windows, &arrays)?;
-        self.each(
-            "accumulate",
-            self.layout.count(),
-            &[Argument::Double(weight), self.gradients.into(), self.sums.into()],
-        )
+        let (batch, weight) = (windows.days.len().into(), Argument::Double(weight));
+        self.each("accumulate", self.layout.count(), &[batch, weight, arrays.gradients.into(), self.sums.into()])
     }
 
     /// Mean loss of a batch.
@@ -314,7 +308,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let all = [self.parameters, self.gradients, self.sums, self.moments[0], self.moments[1], self.scalars];
+        let all = [self.parameters, self.sums, self.moments[0], self.moments[1], self.scalars];
         for at in all.into_iter().chain([self.panel.0, self.memory.0]) {
             // Nothing can be done about an error here; the process gives everything back when it ends.
             let _ = self.device.release(at);

@@ -27,6 +27,7 @@ pub use simulation::{Inputs, Simulated, discard_simulation, simulate};
 pub use sweep::{SweepRow, SweptRun, sweep};
 pub use targets::{Portfolio, read_portfolios};
 
+use crate::cuda::Ceilings;
 use crate::data::write_text;
 use crate::error::{Error, Result};
 use crate::report::Performance;
@@ -245,15 +246,16 @@ pub fn train(
     Networks::new(&plan, folder, resources, stop)?.train_all(&plan.years(), share, progress)
 }
 
-/// Measures the first steps of each recipe that the experiment trains, and writes nothing.
+/// Measures the first steps of each recipe that the experiment trains, beside what the device can do, and writes nothing.
 pub fn profile(
     experiment: &Experiment,
     market: &Market,
     resources: Resources<'_>,
+    limits: Option<Ceilings>,
     steps: usize,
 ) -> Result<Vec<(String, Profiled)>> {
     let (plan, stop) = (Plan::new(experiment, market)?, AtomicBool::new(false));
-    Networks::new(&plan, Path::new(""), resources, &stop)?.profile_all(steps)
+    Networks::new(&plan, Path::new(""), resources, &stop)?.profile_all(steps, limits)
 }
 
 /// Forgets the networks of an experiment, finished or not.

@@ -18,7 +18,7 @@ use std::sync::{Mutex, mpsc};
 use serde::Deserialize;
 
 use crate::calendar::Date;
-use crate::cuda;
+use crate::cuda::{self, Ceilings};
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
 use crate::experiment::plan::Plan;
@@ -230,14 +230,14 @@ impl<'a> Networks<'a> {
     }
 
     /// Measures the first steps of each recipe that the experiment trains, for its first year.
-    pub fn profile_all(&self, steps: usize) -> Result<Vec<(String, Profiled)>> {
+    pub fn profile_all(&self, steps: usize, limits: Option<Ceilings>) -> Result<Vec<(String, Profiled)>> {
         let mut all: Vec<(String, Profiled)> = Vec::new();
         for choice in self.experiment.compare.estimators.iter().filter(|choice| choice.name == TRAIN) {
             let wanted: FromRecipe = choice.parameters()?;
             if all.iter().all(|(name, _)| *name != wanted.train) {
                 let rules = self.rules();
                 let task = self.task(&wanted, self.first_year, &rules, None)?;
-                all.push((wanted.train.clone(), profile(&task, steps)?));
+                all.push((wanted.train.clone(), profile(&task, steps, limits)?));
             }
         }
         Ok(all)

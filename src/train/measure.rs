@@ -78,11 +78,13 @@ pub fn ceilings(device: &dyn Backend) -> Result<Ceilings> {
     Ok(Ceilings { operations: 2.0 * (N as f64).powi(3) / multiplied, bytes: 2.0 * size as f64 / copied })
 }
 
-/// The windows of a workload as rows of a panel; behind each, for the target, its first days once more.
-fn market(work: &Workload, arrays: Option<&Path>) -> Result<Vec<f64>> {
-    let inputs = inputs(work, arrays)?.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(failed)?;
+/// The windows of a workload as rows of a panel, and their sizes; behind each row, for the target, its first days once more.
+fn market(work: &Workload, arrays: Option<&Path>) -> Result<(Vec<f64>, Sizes)> {
+    let inputs = inputs(work, arrays)?;
+    let (batch, n_assets, n_days) = inputs.dims3().map_err(failed)?;
+    let returns = inputs.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(failed)?;
     let row = |row: &[f32]| row.iter().chain(&row[..HORIZON + 1]).map(|r| f64::from(*r)).collect::<Vec<_>>();
-    Ok(inputs.chunks_exact(work.n_days).flat_map(row).collect())
+    Ok((returns.chunks_exact(n_days).flat_map(row).collect(), Sizes { batch, n_assets, n_days }))
 }
 
 /// Times a workload on a device, on the `inputs` of a file or on random ones; with `ceilings` also its stages.
@@ -96,10 +98,11 @@ pub fn measure(
     let network = Network::<f32>::new(work.network.clone(), 1)?;
     let device = open(&work.network, precision)?;
     let mut program = Program::new(device, &work.network, &numbers::<f32>(network.parameters())?)?;
-    program.set_panel(&market(work, arrays)?, work.n_days + HORIZON + 1)?;
-    let (decisions, assets) = (vec![work.n_days; work.batch], (0..work.batch * work.n_assets).collect::<Vec<_>>());
-    let windows = Windows { days: &decisions, assets: &assets, n_days: work.n_days, market: false };
-    program.reserve(windows.sizes(), !work.forward_only)?;
+    let (panel, sizes) = market(work, arrays)?;
+    program.set_panel(&panel, sizes.n_days + HORIZON + 1)?;
+    let (decisions, assets) = (vec![sizes.n_days; sizes.batch], (0..sizes.rows()).collect::<Vec<_>>());
+    let windows = Windows { days: &decisions, assets: &assets, n_days: sizes.n_days, market: false };
+    program.reserve(sizes, !work.forward_only)?;
     let mut first_loss = f64::NAN;
     let mut step = |program: &mut Program, number: usize| -> Result<()> {
         if work.forward_only {
@@ -132,7 +135,7 @@ pub fn measure(
         for (k, (name, _)) in profiles[0].stages().iter().enumerate() {
             let mut seconds: Vec<f64> = profiles.iter().map(|profile| profile.stages()[k].1).collect();
             seconds.sort_by(f64::total_cmp);
-            stages.push(stage(name, seconds[seconds.len() / 2], &work.network, windows.sizes(), ceilings));
+            stages.push(stage(name, seconds[seconds.len() / 2], &work.network, sizes, ceilings));
         }
     }
     Ok(Measured { total, stages, loss: first_loss })

@@ -192,11 +192,8 @@ fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: Precision) -> Res
         };
         push(name.clone(), &gradients[name], &theirs, of_gradients, 1e-3 * loss[0]);
     }
-    let covariances: Vec<f64> = network
-        .reconstructions(&stages)?
-        .iter()
-        .flat_map(|sample| sample.covariance.entries().iter().copied().collect::<Vec<_>>())
-        .collect();
+    let covariances: Vec<f64> =
+        network.reconstructions(&stages)?.iter().flat_map(|sample| sample.covariance.entries().to_vec()).collect();
     push("covariance".to_string(), &program.covariances(&windows)?, &covariances, of_values, 0.0);
     Ok(all)
 }

@@ -8,7 +8,7 @@ use crate::cuda::{Ceilings, Cost, Precision, Sizes, cost};
 use crate::error::Result;
 use crate::nn::Network;
 use crate::train::engine::{Engine, OnDevice, OnProcessor};
-use crate::train::measure::{Stage, ceilings};
+use crate::train::measure::Stage;
 use crate::train::sampler::Sampler;
 use crate::train::{Compute, Task};
 
@@ -23,21 +23,17 @@ pub struct Profiled {
     pub seconds: f64,
     /// Stages, summed over the steps. On a device each waits for the one before, which a training does not.
     pub stages: Vec<Stage>,
-    /// What the device can do; `None` on the processor.
-    pub ceilings: Option<Ceilings>,
 }
 
-/// Measures the first `steps` steps of a task behind one that is not measured.
-pub fn profile(task: &Task<'_>, steps: usize) -> Result<Profiled> {
+/// Measures the first `steps` steps of a task behind one that is not measured, beside what the device can do.
+pub fn profile(task: &Task<'_>, steps: usize, limits: Option<Ceilings>) -> Result<Profiled> {
     let schedule = &task.recipe.schedule;
     let sampler = Sampler::new(task.past, task.eligible, schedule, task.lookback, task.horizon, task.seed)?;
     let network = Network::<f32>::new(task.recipe.network.clone(), task.seed)?;
-    let mut limits = None;
     let mut engine: Box<dyn Engine> = match task.compute {
         Compute::Processor => Box::new(OnProcessor::new(network, None)),
         Compute::Device { open, .. } => {
             let device = open(&task.recipe.network, Precision::Single)?;
-            limits = Some(ceilings(&*device)?);
             let mut engine = OnDevice::new(device, &network, None)?;
             engine.prepare(task.past, schedule)?;
             Box::new(engine.measured())
@@ -81,5 +77,5 @@ pub fn profile(task: &Task<'_>, steps: usize) -> Result<Profiled> {
     };
     let stages = std::iter::once(("drawing batches", drawing)).chain(measured).map(stage).collect();
     let samples = schedule.batch * schedule.accumulation;
-    Ok(Profiled { steps, samples, seconds, stages, ceilings: limits })
+    Ok(Profiled { steps, samples, seconds, stages })
 }

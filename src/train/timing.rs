@@ -85,16 +85,9 @@ pub fn time(work: &Workload, arrays: Option<&Path>) -> Result<Timings> {
 
 /// X `[batch, n, T]` of a workload, from a file or random.
 pub(super) fn inputs(work: &Workload, arrays: Option<&Path>) -> Result<Tensor> {
-    let (inputs, _) = match arrays {
-        Some(path) => read(path)?,
-        None => random(work).map_err(failed)?,
-    };
-    match inputs.dims() == [work.batch, work.n_assets, work.n_days] {
-        true => Ok(inputs),
-        false => {
-            let rule = format!("'inputs' has shape {:?}, not the one asked for", inputs.dims());
-            Err(Error::data(arrays.map_or(String::new(), |path| path.display().to_string()), rule))
-        }
+    match arrays {
+        Some(path) => read(path).map(|(inputs, _)| inputs),
+        None => random(work).map(|(inputs, _)| inputs).map_err(failed),
     }
 }
 

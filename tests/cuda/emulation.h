@@ -87,12 +87,12 @@ template <class... A, size_t... I> void call(void (*kernel)(A...), void **argume
     kernel(*(A *)arguments[I]...);
 }
 
-// 0, or 1 where the arguments are not those of the kernel.
+// 0, or 1 where the kinds of the arguments, if given, are not those of the kernel.
 template <class... A>
 int launch(void (*kernel)(A...), unsigned x, unsigned y, unsigned block, unsigned shared, const char *kinds, void **arguments) {
     const char expected[] = {kind<A>()..., 0};
-    if (strlen(kinds) != sizeof...(A) || shared > sizeof shared_bytes || block > THREADS || block % 32) return 1;
-    for (size_t k = 0; k < sizeof...(A); k++) {
+    if ((kinds && strlen(kinds) != sizeof...(A)) || shared > sizeof shared_bytes || block > THREADS || block % 32) return 1;
+    for (size_t k = 0; kinds && k < sizeof...(A); k++) {
         bool floating = expected[k] == 'f' && (kinds[k] == 'r' || kinds[k] == 'd');
         if (kinds[k] != expected[k] && !floating) return 1;
     }

@@ -6,15 +6,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::Tensor;
-use minvar::cuda::{Backend, Precision, Program, Windows};
+use minvar::cuda::{Backend, Ceilings, Precision, Program, Windows};
 use minvar::error::{Error, Result};
 use minvar::experiment::{self, Resources};
 use minvar::nn::Architecture;
-use minvar::train::{Compute, Model, Parity, Task, parity, train};
+use minvar::train::{Compute, Model, Parity, Stage, Task, Workload, measure, parity, train};
 use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::emulation::{Emulated, available};
 use crate::network_reference::{GRADIENTS, VALUES, Vectors, files, needs_their_basis, numbers};
+use crate::support::altered;
 use crate::training;
 
 fn emulated(a: &Architecture, precision: Precision) -> Result<Box<dyn Backend + Send>> {
@@ -203,12 +204,96 @@ fn a_profile_names_every_stage_and_trains_nothing() {
     }
     let experiment = training::experiment("{ train = 'tiny' }, { train = 'tiny', seed = 1 }");
     let market = training::market(&experiment);
-    let resources = Resources { compute: Compute::Processor, parallel_models: 1 };
-    let [(name, profiled)] = &experiment::profile(&experiment, &market, resources, 2).unwrap()[..] else {
-        panic!("one recipe has one profile")
+    let profiled = |compute: Compute<'_>, limits: Option<Ceilings>| {
+        let resources = Resources { compute, parallel_models: 1 };
+        let all = experiment::profile(&experiment, &market, resources, limits, 2).unwrap();
+        let [(name, profiled)] = &all[..] else { panic!("one recipe has one profile") };
+        assert_eq!((name.as_str(), profiled.steps, profiled.samples), ("tiny", 2, 2));
+        assert!(profiled.stages.iter().all(|stage| stage.seconds > 0.0));
+        profiled.stages.clone()
     };
-    assert_eq!((name.as_str(), profiled.steps, profiled.samples), ("tiny", 2, 2));
-    let names = |stages: &[minvar::train::Stage]| stages.iter().map(|stage| stage.name).collect::<Vec<_>>();
-    assert_eq!(names(&profiled.stages), ["drawing batches", "forward", "backward", "optimiser"]);
-    assert!(profiled.stages.iter().all(|stage| stage.seconds > 0.0));
+    let names = |stages: &[Stage]| stages.iter().map(|stage| stage.name).collect::<Vec<_>>();
+    let stages = profiled(Compute::Processor, None);
+    assert_eq!(names(&stages), ["drawing batches", "forward", "backward", "optimiser"]);
+    let stages = profiled(DEVICE, Some(CEILINGS));
+    assert_eq!(names(&stages)[0], "drawing batches");
+    assert_eq!(names(&stages)[1..], STAGES);
+    // What is counted is counted in every stage of the network.
+    let uncounted = stages.iter().filter(|stage| stage.operations_per_second.is_nan() || stage.of_ceiling.is_nan());
+    assert_eq!(uncounted.map(|stage| stage.name).collect::<Vec<_>>(), ["drawing batches", "optimiser"]);
+}
+
+const CEILINGS: Ceilings = Ceilings { operations: 1e12, bytes: 1e12 };
+
+const STAGES: [&str; 13] = [
+    "scores",
+    "correlation",
+    "eigenvalues",
+    "recurrent cleaner",
+    "marginal volatility",
+    "weights and loss",
+    "weights backward",
+    "recurrent cleaner backward",
+    "marginal volatility backward",
+    "eigenvalues backward",
+    "correlation backward",
+    "scores backward",
+    "optimiser",
+];
+
+#[test]
+fn a_measurement_has_all_stages_and_every_repetition() {
+    if !available() {
+        return;
+    }
+    let work = Workload {
+        network: Architecture { hidden: vec![3], volatility: vec![2], ..Architecture::compact() },
+        batch: 2,
+        n_assets: 6,
+        n_days: 20,
+        forward_only: false,
+        repetitions: 3,
+    };
+    let measured = measure(&work, None, &emulated, Some(&CEILINGS)).unwrap();
+    assert_eq!(measured.total.len(), 3);
+    assert!(measured.loss > 0.0);
+    assert_eq!(measured.stages.iter().map(|stage| stage.name).collect::<Vec<_>>(), STAGES);
+    let forward = measure(&Workload { forward_only: true, ..work }, None, &emulated, None).unwrap();
+    assert!(forward.total.len() == 3 && forward.stages.is_empty());
+}
+
+#[test]
+fn memory_that_is_not_there_is_named_with_what_lowers_the_need() {
+    if !available() {
+        return;
+    }
+    let small = |a: &Architecture, precision: Precision| -> Result<Box<dyn Backend + Send>> {
+        Ok(Box::new(Emulated::open(a, precision).with_limit(1 << 15)))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let compute = Compute::Device { name: "small", open: &small };
+    let error = trained(&folder.path().join("m.safetensors"), compute, 0).err().unwrap().to_string();
+    assert!(error.contains("bytes are needed"), "{error}");
+    for setting in ["batch", "n_assets", "n_days", "--parallel-models"] {
+        assert!(error.contains(setting), "{error}");
+    }
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_training_on_a_device_too() {
+    if !available() {
+        return;
+    }
+    // Absurd returns: the gradient of their loss overflows single precision.
+    let panel = altered(
+        &training::panel(),
+        |day, asset, r| if asset < 11 && day > 60 { 1e25 * r.abs() } else { r },
+        |_, _, x| x,
+    );
+    let (eligible, recipe) = (training::eligible(), training::recipe());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("m.safetensors");
+    let task = Task { compute: DEVICE, ..training::task(&panel, &eligible, &recipe, &file) };
+    let error = train(&task, &AtomicBool::new(false), &mut |_| {}).err().unwrap().to_string();
+    assert!(error.contains("the loss is") && error.contains("m.diverged.safetensors"), "{error}");
 }

@@ -10,7 +10,7 @@ use std::sync::{LazyLock, Mutex};
 
 use libloading::{Library, Symbol};
 use minvar::cuda::{Address, Argument, Backend, Operand, Precision, Product, Shape, kernels, source};
-use minvar::error::Result;
+use minvar::error::{Error, Result};
 use minvar::nn::Architecture;
 use nalgebra::{DMatrix, SymmetricEigen};
 
@@ -21,6 +21,8 @@ pub struct Emulated {
     library: &'static Mutex<Library>,
     precision: Precision,
     pieces: RefCell<HashMap<u64, Vec<u128>>>,
+    /// Bytes that one allocation may have.
+    limit: usize,
 }
 
 /// Whether there is a C++ compiler to emulate with; says so if not.
@@ -69,7 +71,12 @@ fn compile(source: &str) -> Library {
 impl Emulated {
     pub fn open(architecture: &Architecture, precision: Precision) -> Self {
         let library = compiled(&source(architecture, precision));
-        Self { library, precision, pieces: RefCell::default() }
+        Self { library, precision, pieces: RefCell::default(), limit: usize::MAX }
+    }
+
+    /// The same with little memory.
+    pub fn with_limit(self, limit: usize) -> Self {
+        Self { limit, ..self }
     }
 
     fn get(&self, at: Address, index: usize) -> f64 {
@@ -105,6 +112,9 @@ impl Backend for Emulated {
     }
 
     fn allocate(&self, bytes: usize) -> Result<Address> {
+        if bytes > self.limit {
+            return Err(Error::Undefined { what: "memory", why: format!("{bytes} bytes are needed") });
+        }
         let piece = vec![u128::MAX; bytes.div_ceil(16).max(1)]; // NaN in any precision
         let at = piece.as_ptr() as u64;
         self.pieces.borrow_mut().insert(at, piece);

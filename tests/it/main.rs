@@ -6,6 +6,8 @@ mod conformance;
 mod conformance_allocators;
 mod conformance_dynamic;
 mod cuda;
+#[cfg(feature = "cuda")]
+mod cuda_driver;
 mod defects;
 mod emulation;
 mod imports;

@@ -84,6 +84,7 @@ fn heavy_crates_stay_behind_their_module() {
             ("plotters::", ["report", "report"]),
             ("resvg::", ["report", "report"]),
             ("minijinja::", ["results", "results"]),
+            ("cudarc::", ["cuda", "cuda"]),
             ("candle_core::", ["nn", "train"]),
             ("candle_nn::", ["nn", "train"]),
         ] {

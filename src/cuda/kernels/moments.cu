@@ -119,10 +119,14 @@ extern "C" __global__ void lag_sum(int width, int chunks, const real *partial, d
     curves[k] = sum;
 }
 
-// Gradients of the raw parameters from those of the curves in daily units. One block.
+// Gradients of the raw parameters from those of the curves in daily units, as those of the first sample; the others', each
+// `stride` numbers further, become 0. One block.
 extern "C" __global__ void lag_raw(int form, int n_days, real floor, real factor, const real *raw, const double *curves,
-                                   real *gradient) {
+                                   int batch, int stride, real *gradient) {
     const double *d_alpha = curves, *d_beta = curves + n_days;
+    int count = form == 0 ? 5 : 2 * n_days;
+    for (int b = 1; b < batch; b++)
+        for (int k = threadIdx.x; k < count; k += blockDim.x) gradient[(long long)b * stride + k] = 0;
     if (form != 0) {
         for (int t = threadIdx.x; t < n_days; t += blockDim.x) {
             gradient[t] = real(d_alpha[t] * factor) * (form == 1 ? real(1) : sigmoid(raw[t]));

@@ -1,9 +1,12 @@
 // Adam, as in train/adam.rs: moments, gradients and the arithmetic are doubles.
 
-// sums += weight * gradients. A thread a number.
-extern "C" __global__ void accumulate(int count, double weight, const real *gradients, double *sums) {
+// sums += weight times the gradients of all samples [batch, count]. A thread a number.
+extern "C" __global__ void accumulate(int count, int batch, double weight, const real *gradients, double *sums) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
-    if (k < count) sums[k] += weight * gradients[k];
+    if (k >= count) return;
+    double sum = 0;
+    for (int b = 0; b < batch; b++) sum += gradients[(long long)b * count + k];
+    sums[k] += weight * sum;
 }
 
 // The mean of the losses of a batch. One block.
