@@ -16,6 +16,11 @@ mkdir -p "$out"
 cd "$(dirname "$0")/.."
 device=${DEVICE:-cuda:0}
 
+# Where CUDA's libraries came with Python packages, they are used.
+wheels=$("${PYTHON:-python3}" -c 'import glob, nvidia; print(":".join(d for p in nvidia.__path__ for d in glob.glob(p + "/*/lib")))' \
+  2>/dev/null || true)
+export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}${wheels:+:$wheels}"
+
 "$minvar" device | tee "$out/device.txt"
 "$minvar" device --check --device "$device" 2>&1 | tee -a "$out/device.txt"
 "$minvar" device --measure --device "$device" | tee "$out/cuda.md"

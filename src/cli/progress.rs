@@ -1,21 +1,27 @@
 //! Progress on the terminal: a bar where there is one, lines in a log file.
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::experiment::{Progress, Training};
 
-/// A bar for what is being done now.
+/// A bar for everything that is being done: dates, accounts, each network in training.
 pub(super) struct Shown {
-    bar: ProgressBar,
-    /// What the bar counts.
+    bars: MultiProgress,
+    lines: Vec<Line>,
+}
+
+/// One bar.
+struct Line {
+    /// What it counts.
     what: String,
+    bar: ProgressBar,
     /// Tenths said so far where there is no terminal.
     tenths: usize,
 }
 
 impl Shown {
     pub fn new() -> Self {
-        Self { bar: ProgressBar::new(0), what: String::new(), tenths: 0 }
+        Self { bars: MultiProgress::new(), lines: Vec::new() }
     }
 
     /// Dates done, or the network that is trained before they can go on.
@@ -40,32 +46,32 @@ impl Shown {
 
     fn show(&mut self, what: &str, done: usize, total: usize, state: String) {
         let tenth = done * 10 / total.max(1);
-        if self.what != what {
-            // Dates go on behind a training; only at the start of the program do they continue an earlier one.
-            let continued = if what.starts_with("dates") { self.what.is_empty() && done > 0 } else { done > 1 };
-            self.what = what.to_string();
-            self.tenths = tenth;
+        let place = self.lines.iter().position(|line| line.what == what).unwrap_or_else(|| {
             let template = "{wide_bar} {pos}/{len} {msg}, {elapsed} elapsed, {eta} left";
-            self.bar.set_style(ProgressStyle::with_template(template).expect("the template is a constant"));
-            self.bar.set_length(total as u64);
-            self.bar.set_position(done as u64);
-            self.bar.reset();
-            self.bar.set_position(done as u64);
-            self.bar.reset_eta();
-            if continued {
-                eprintln!("continuing behind {done} of {total} {what}");
+            let bar = self.bars.add(ProgressBar::new(total as u64));
+            bar.set_style(ProgressStyle::with_template(template).expect("the template is a constant"));
+            bar.set_position(done as u64);
+            bar.reset_eta();
+            if done > usize::from(!what.starts_with("dates")) {
+                self.bars.suspend(|| eprintln!("continuing behind {done} of {total} {what}"));
             }
+            self.lines.push(Line { what: what.to_string(), bar, tenths: tenth });
+            self.lines.len() - 1
+        });
+        let Line { bar, tenths, .. } = &mut self.lines[place];
+        bar.set_message(format!("{what}{state}"));
+        bar.set_position(done as u64);
+        if bar.is_hidden() && tenth > *tenths {
+            eprintln!("{done} of {total} {what}{state}, {} left", HumanDuration(bar.eta()));
+            *tenths = tenth;
         }
-        self.bar.set_message(format!("{what}{state}"));
-        self.bar.set_position(done as u64);
-        if self.bar.is_hidden() && tenth > self.tenths {
-            eprintln!("{done} of {total} {what}{state}, {} left", HumanDuration(self.bar.eta()));
-            self.tenths = tenth;
+        if done >= total {
+            bar.finish_and_clear();
         }
     }
 
-    /// Takes the bar away.
+    /// Takes the bars away.
     pub fn clear(&self) {
-        self.bar.finish_and_clear();
+        self.lines.iter().for_each(|line| line.bar.finish_and_clear());
     }
 }

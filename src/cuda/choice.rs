@@ -91,7 +91,7 @@ fn info(number: usize) -> Result<DeviceInfo> {
 /// The CUDA devices of this machine.
 #[cfg(feature = "cuda")]
 pub fn devices() -> Result<Vec<DeviceInfo>> {
-    crate::cuda::driver::devices()
+    crate::cuda::libraries::devices()
 }
 
 /// The CUDA devices of this machine; an error, since this program was built without them.

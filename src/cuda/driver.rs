@@ -1,21 +1,19 @@
 //! The backend on a graphics card: kernels through NVRTC, products through cuBLAS, eigenvalues through cuSOLVER, all on one
-//! stream of its own. The libraries are opened when first needed.
+//! stream of its own.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
 use cudarc::cublas::{CudaBlas, result as blas, sys::cublasOperation_t};
 use cudarc::cusolver::sys::{self as solver, cudaDataType, cusolverDeterministicMode_t, cusolverStatus_t};
 use cudarc::cusolver::{DnHandle, sys::cublasFillMode_t};
-use cudarc::driver::sys::CUdevice_attribute;
-use cudarc::driver::{
-    CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, LaunchConfig, PushKernelArg, result,
-};
-use cudarc::nvrtc::{Ptx, result as nvrtc, sys as nvrtc_sys};
+use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, LaunchConfig, PushKernelArg, result};
+use cudarc::nvrtc::{Ptx, sys as nvrtc_sys};
 
-use crate::cuda::{Address, Argument, Backend, DeviceInfo, Operand, Precision, Product, Shape, kernels};
+use crate::cuda::libraries::{check_libraries, compiled, driver_error};
+use crate::cuda::{Address, Argument, Backend, Operand, Precision, Product, Shape, kernels};
 use crate::error::{Error, Result};
 
 const GIB: f64 = (1u64 << 30) as f64;
@@ -36,89 +34,6 @@ pub(super) struct Driver {
 // SAFETY: the raw handles belong to the context, which is made current before every use; no two threads share a Driver.
 unsafe impl Send for Driver {}
 
-fn driver_error(what: &str) -> impl Fn(DriverError) -> Error {
-    move |error| {
-        let name = error.error_name().ok().and_then(|name| name.to_str().ok()).unwrap_or("unknown error");
-        let text = error.error_string().ok().and_then(|text| text.to_str().ok()).unwrap_or("");
-        Error::Device(format!("{what}: {name} ({text})"))
-    }
-}
-
-/// The CUDA devices of this machine; none where the driver is there and knows none.
-pub(super) fn devices() -> Result<Vec<DeviceInfo>> {
-    // SAFETY: looks for a library by its name.
-    if !unsafe { cudarc::driver::sys::is_culib_present() } {
-        return Err(Error::Device("no NVIDIA driver: libcuda.so.1 was not found".to_string()));
-    }
-    if let Err(error) = result::init() {
-        use cudarc::driver::sys::CUresult::CUDA_ERROR_NO_DEVICE;
-        return if error.0 == CUDA_ERROR_NO_DEVICE { Ok(Vec::new()) } else { Err(driver_error("the driver")(error)) };
-    }
-    let failed = driver_error("the list of devices");
-    let mut version = 0;
-    // SAFETY: writes one int.
-    unsafe { cudarc::driver::sys::cuDriverGetVersion(&mut version) }.result().map_err(&failed)?;
-    let count = CudaContext::device_count().map_err(&failed)?;
-    let device = |number: usize| {
-        let context = CudaContext::new(number)?;
-        let multiprocessors = context.attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
-        let (free, total) = context.mem_get_info()?;
-        Ok(DeviceInfo {
-            name: context.name()?,
-            capability: context.compute_capability()?,
-            multiprocessors: multiprocessors as usize,
-            memory: [free, total],
-            driver: (version / 1000, version % 1000 / 10),
-        })
-    };
-    (0..count as usize).map(|number| device(number).map_err(&failed)).collect()
-}
-
-/// Refuses a machine that lacks a library, before anything would look for it in vain.
-fn check_libraries() -> Result<()> {
-    // SAFETY: looks for libraries and a symbol by their names.
-    let (nvrtc, cublas, cusolver) = unsafe {
-        (
-            cudarc::nvrtc::sys::is_culib_present(),
-            cudarc::cublas::sys::is_culib_present(),
-            cudarc::cusolver::sys::is_culib_present(),
-        )
-    };
-    let help = "install CUDA 12.6.2 or later, or get the libraries with 'scripts/build-cuda.sh --libraries DIR' and put DIR \
-                on LD_LIBRARY_PATH";
-    let all = [("NVRTC", nvrtc), ("cuBLAS", cublas), ("cuSOLVER", cusolver)];
-    if let Some((name, _)) = all.into_iter().find(|(_, found)| !found) {
-        return Err(Error::Device(format!("{name} was not found; {help}")));
-    }
-    // SAFETY: the symbol is only looked for.
-    if unsafe { solver::culib().get::<*const c_void>(b"cusolverDnXsyevBatched\0") }.is_err() {
-        return Err(Error::Device(format!("this cuSOLVER has no batched eigenvalues; {help}")));
-    }
-    Ok(())
-}
-
-/// Machine code for a compute capability.
-pub(super) fn compile(source: &str, (major, minor): (i32, i32)) -> Result<Vec<u8>> {
-    let failed = |error: nvrtc::NvrtcError| Error::Device(format!("NVRTC failed: {error:?}"));
-    let text = CString::new(source).expect("the kernels have no zero byte");
-    let program = nvrtc::create_program(&text, Some(c"minvar.cu")).map_err(failed)?;
-    let options = [format!("--gpu-architecture=sm_{major}{minor}"), "--std=c++17".to_string()];
-    // SAFETY: the program was created above, lives until it is destroyed below, and the buffer has the size asked for.
-    unsafe {
-        if nvrtc::compile_program(program, &options).is_err() {
-            let log = nvrtc::get_program_log(program).map_err(failed)?;
-            let log = CStr::from_ptr(log.as_ptr()).to_string_lossy().into_owned();
-            return Err(Error::Device(format!("NVRTC did not compile the kernels for sm_{major}{minor}: {log}")));
-        }
-        let mut size = 0;
-        nvrtc_sys::nvrtcGetCUBINSize(program, &mut size).result().map_err(failed)?;
-        let mut code = vec![0u8; size];
-        nvrtc_sys::nvrtcGetCUBIN(program, code.as_mut_ptr().cast()).result().map_err(failed)?;
-        nvrtc::destroy_program(program).map_err(failed)?;
-        Ok(code)
-    }
-}
-
 impl Driver {
     /// Compiles the kernels for a device and opens the libraries.
     pub fn open(number: usize, source: &str, precision: Precision) -> Result<Self> {
@@ -126,7 +41,7 @@ impl Driver {
         let failed = driver_error("the device");
         let context = CudaContext::new(number).map_err(&failed)?;
         let stream = context.new_stream().map_err(&failed)?;
-        let code = compile(source, context.compute_capability().map_err(&failed)?)?;
+        let code = compiled(source, context.compute_capability().map_err(&failed)?)?;
         let module: Arc<CudaModule> = context.load_module(Ptx::from_binary(code)).map_err(|error| {
             let (mut major, mut minor) = (0, 0);
             // SAFETY: writes two ints.
@@ -364,30 +279,5 @@ impl Drop for Driver {
         let _ = self.release(workspace);
         // SAFETY: the parameters were created with the driver and are used nowhere else.
         let _ = unsafe { cudarc::cusolver::result::dn_destroy_params(self.params) };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cuda::source;
-    use crate::nn::{Architecture, Cell};
-
-    #[test]
-    fn nvrtc_compiles_the_kernels_for_every_architecture_it_knows() {
-        // SAFETY: looks for a library by its name.
-        if !unsafe { nvrtc_sys::is_culib_present() } {
-            eprintln!("skipped: NVRTC was not found");
-            return;
-        }
-        let lstm = Architecture { cell: Cell::Lstm, hidden: vec![64, 8], ..Architecture::compact() };
-        for precision in [Precision::Single, Precision::Double] {
-            for (architecture, capability) in [(Architecture::compact(), (8, 0)), (lstm.clone(), (9, 0))] {
-                let code = compile(&source(&architecture, precision), capability).unwrap();
-                assert!(code.len() > 10_000, "{}", code.len());
-            }
-        }
-        let error = compile("__global__ void broken() { nothing; }", (9, 0)).unwrap_err().to_string();
-        assert!(error.contains("minvar.cu(1)"), "{error}");
     }
 }

@@ -19,6 +19,8 @@ mod costs;
 #[cfg(feature = "cuda")]
 mod driver;
 mod forward;
+#[cfg(feature = "cuda")]
+mod libraries;
 mod memory;
 mod program;
 mod source;

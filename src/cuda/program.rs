@@ -71,6 +71,8 @@ pub struct Program {
     pub(super) scalars: Address,
     /// The returns `[asset][day]`, and the days.
     pub(super) panel: (Address, usize),
+    /// Bytes that the panel may have where it lies.
+    panel_room: usize,
     memory: (Address, usize),
     profile: RefCell<Option<Profile>>,
 }
@@ -92,6 +94,7 @@ impl Program {
             moments: [device.allocate(doubles)?, device.allocate(doubles)?],
             scalars: device.allocate(8 * SCALARS)?,
             panel: (Address::default(), 0),
+            panel_room: 0,
             memory: (Address::default(), 0),
             profile: RefCell::default(),
             architecture: architecture.clone(),
@@ -113,9 +116,12 @@ impl Program {
     /// Puts a panel of returns `[asset][day]` on the device in the place of the one before; NaN is a missing return.
     pub fn set_panel(&mut self, returns: &[f64], n_days: usize) -> Result<()> {
         let bytes = self.precision().encode(returns.iter().copied());
-        self.device.release(self.panel.0)?;
-        self.panel = (Address::default(), 0);
-        self.panel = (self.device.allocate(bytes.len())?, n_days);
+        if bytes.len() > self.panel_room {
+            self.device.release(self.panel.0)?;
+            (self.panel.0, self.panel_room) = (Address::default(), 0);
+            (self.panel.0, self.panel_room) = (self.device.allocate(bytes.len())?, bytes.len());
+        }
+        self.panel.1 = n_days;
         self.device.write(self.panel.0, &bytes)
     }
 

@@ -11,12 +11,16 @@
 #include <dlfcn.h>
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <unistd.h>
 #include <vector>
 
 #define API extern "C" __attribute__((visibility("default")))
+
+// One kernel and one compilation at a time: emulated kernels keep their state in statics.
+static std::mutex one_at_a_time;
 
 static long setting(const char *name, long otherwise) {
     const char *text = getenv(name);
@@ -84,6 +88,7 @@ API int cuModuleGetFunction(void **function, void *module, const char *name) {
 API int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned, unsigned block, unsigned, unsigned, unsigned shared,
                        void *, void **arguments, void **) {
     typedef int (*Run)(const char *, unsigned, unsigned, unsigned, unsigned, const char *, void **);
+    std::lock_guard<std::mutex> lock(one_at_a_time);
     Function *f = (Function *)function;
     Run run = (Run)dlsym(f->library, "run");
     return run(f->name.c_str(), x, y, block, shared, nullptr, arguments) ? 1 : 0;
@@ -102,6 +107,7 @@ API int nvrtcCreateProgram(void **program, const char *text, const char *, int, 
 }
 API int nvrtcDestroyProgram(void **program) { return delete (Source *)*program, 0; }
 API int nvrtcCompileProgram(void *program, int, const char **) {
+    std::lock_guard<std::mutex> lock(one_at_a_time);
     Source *source = (Source *)program;
     std::string &library = compiled[source->text];
     if (library.empty()) {
