@@ -42,7 +42,11 @@ def torch_child(path, cell, units, forward_only, repetitions, threads, device="c
     torch.manual_seed(0)
     arrays = load_file(path)
     inputs, sigma = arrays["inputs"].to(device), arrays["sigma"].to(device)
-    net = RIEnetLayer(output_type="weights", recurrent_cell=cell, recurrent_layer_sizes=(units,)).to(device)
+    net = RIEnetLayer(output_type="weights", recurrent_cell=cell, recurrent_layer_sizes=(units,))
+    if device != "cpu":
+        with torch.no_grad():
+            net(arrays["inputs"][:1])  # the layers are made by the first call, where its input lies
+        net = net.to(device)
     wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     optimiser = None
     times = []

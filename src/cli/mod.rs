@@ -41,6 +41,7 @@ Start here:
   minvar data import FOLDER --name us_daily  bring your own data, see data/README.md
   minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023
   minvar train experiments/us_network.toml   a network for each of these years, for the same stocks
+  minvar device                              CUDA devices; --device cuda trains and runs networks there
   minvar simulate experiments/us_sim.toml    trade the weights of a run: auctions, fees, slippage, interest, margin
   minvar report quick                        what a run found: tests of significance, figures, one HTML page
   minvar figures                             all figures and tables of all runs again

@@ -18,6 +18,7 @@
 #define __device__
 #define __shared__ static
 #define __launch_bounds__(threads)
+#define __align__(bytes) __attribute__((aligned(bytes)))
 
 using std::exp, std::fabs, std::fmax, std::isnan, std::log, std::log1p, std::max, std::min, std::sqrt, std::tanh;
 

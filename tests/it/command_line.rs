@@ -463,3 +463,26 @@ fn the_quick_experiment_gives_the_committed_table() {
     assert!(network < volatility(&ours[&("gmv".to_string(), "qis".to_string())]), "the network must beat qis");
     assert!(folder.path().join("quick/learning-compact-0.svg").exists());
 }
+
+/// Built without the feature, the program says how to get it; `auto` works on the processor and says so.
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_cuda_device_needs_a_program_built_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let time = |device| {
+        let sizes = ["--assets", "10", "--days", "30", "--batch", "1", "--repeat", "1", "--device", device];
+        [&["model", "time"][..], &sizes].concat()
+    };
+    for arguments in [vec!["device"], vec!["device", "--check"], time("cuda:1")] {
+        fails(folder.path(), &arguments, "this minvar was built without CUDA");
+    }
+    let output = minvar(folder.path(), &time("auto"));
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("working on the processor: this minvar was built"));
+    for (arguments, expected) in
+        [(time("gpu"), "cuda:N"), (vec!["train", "x.toml", "--years", "2005-2001"], "such as 2000-2011")]
+    {
+        let output = minvar(folder.path(), &arguments);
+        assert!(output.status.code() == Some(2) && text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+    }
+}

@@ -30,7 +30,7 @@ template <int UNITS> __device__ inline real dot(const real *a, const real *b) {
 template <int GATES, int UNITS>
 __device__ inline void scan_forward(int n, int columns, int as_read, Pass pass, real *kept, real *before, real *out) {
     constexpr int WIDTH = GATES * UNITS, KEPT = GATES == 3 ? 4 : 6;
-    __shared__ real h[UNITS], gates[WIDTH + UNITS];
+    __shared__ __align__(16) real h[UNITS], gates[WIDTH + UNITS];
     int gate = threadIdx.x, b = blockIdx.x, direction = blockIdx.y;
     bool active = gate < WIDTH;
     long long sequence = (long long)(direction * gridDim.x + b) * n;
@@ -88,7 +88,7 @@ template <int GATES, int UNITS>
 __device__ inline void scan_backward(int n, int columns, int as_read, Pass pass, const real *kept, const real *before,
                                      const real *d_out, real *da, real *dc) {
     constexpr int WIDTH = GATES * UNITS, KEPT = GATES == 3 ? 4 : 6;
-    __shared__ real d[WIDTH], parts[WIDTH];
+    __shared__ __align__(16) real d[WIDTH], parts[WIDTH];
     int gate = threadIdx.x, b = blockIdx.x, direction = blockIdx.y, u = gate % UNITS, q = gate / UNITS;
     bool active = gate < WIDTH, leads = gate < UNITS;
     long long sequence = (long long)(direction * gridDim.x + b) * n;
