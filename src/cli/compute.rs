@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::cuda::{self, Backend, Ceilings, Device, Precision, devices};
+use crate::cuda::{self, Backend, Ceilings, Device, Found, Precision};
 use crate::error;
 use crate::experiment::Resources;
 use crate::nn::{Architecture, Cell};
@@ -40,16 +40,15 @@ impl ComputeArguments {
 
 /// Finds a device.
 pub(super) fn select(device: Device) -> anyhow::Result<Selected> {
-    let (device, notice) = device.resolve()?;
-    if let Some(notice) = notice {
-        eprintln!("{notice}");
-    }
-    let (name, open): (String, Option<Open>) = match device {
-        Device::Cuda(number) => {
-            let name = format!("cuda:{number} {}", devices()?[number].name);
-            (name, Some(Box::new(move |a, precision| cuda::open(number, a, precision))))
+    let (name, open): (String, Option<Open>) = match device.find()? {
+        Found::Cuda(number, info) => {
+            let open = move |a: &Architecture, precision| cuda::open(number, a, precision);
+            (format!("cuda:{number} {}", info.name), Some(Box::new(open)))
         }
-        Device::Cpu | Device::Auto => ("cpu".to_string(), None),
+        Found::Cpu(notice) => {
+            notice.iter().for_each(|notice| eprintln!("{notice}"));
+            ("cpu".to_string(), None)
+        }
     };
     Ok(Selected { name, open, parallel_models: 1 })
 }
@@ -119,9 +118,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn list() -> anyhow::Result<()> {
-    let all = devices()?;
+    let count = cuda::count()?;
     let mut out = std::io::stdout().lock();
-    for (number, device) in all.iter().enumerate() {
+    for number in 0..count {
+        let device = cuda::info(number)?;
         let [free, total] = device.memory.map(|bytes| bytes as f64 / (1u64 << 30) as f64);
         let ((major, minor), (driver, driver_minor)) = (device.capability, device.driver);
         writeln!(
@@ -131,7 +131,7 @@ fn list() -> anyhow::Result<()> {
             device.name, device.multiprocessors
         )?;
     }
-    if all.is_empty() {
+    if count == 0 {
         writeln!(out, "the driver knows no CUDA device")?;
     }
     Ok(())

@@ -60,27 +60,34 @@ pub struct DeviceInfo {
     pub driver: (i32, i32),
 }
 
+/// A device that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// The processor, and why it is not a device where that was left open.
+    Cpu(Option<String>),
+    /// A CUDA device by its number.
+    Cuda(usize, DeviceInfo),
+}
+
 impl Device {
-    /// The device that `auto` stands for, and why it is the processor where that is so. Anything else stands for itself, if it
-    /// is there.
-    pub fn resolve(self) -> Result<(Self, Option<String>)> {
+    /// Looks for the device.
+    pub fn find(self) -> Result<Found> {
         match self {
-            Device::Cpu => Ok((self, None)),
-            Device::Cuda(number) => info(number).map(|_| (self, None)),
+            Device::Cpu => Ok(Found::Cpu(None)),
+            Device::Cuda(number) => Ok(Found::Cuda(number, info(number)?)),
             Device::Auto => match info(0) {
-                Ok(_) => Ok((Device::Cuda(0), None)),
-                Err(error) => Ok((Device::Cpu, Some(format!("working on the processor: {error}")))),
+                Ok(info) => Ok(Found::Cuda(0, info)),
+                Err(error) => Ok(Found::Cpu(Some(format!("working on the processor: {error}")))),
             },
         }
     }
 }
 
 /// A device by its number, or why there is none of this number.
-fn info(number: usize) -> Result<DeviceInfo> {
-    let mut all = devices()?;
-    match all.len() {
+pub fn info(number: usize) -> Result<DeviceInfo> {
+    match count()? {
         0 => Err(Error::Device("the driver knows no CUDA device".to_string())),
-        count if number < count => Ok(all.swap_remove(number)),
+        count if number < count => device(number),
         count => {
             let known = (0..count).map(|k| format!("cuda:{k}")).collect::<Vec<_>>().join(", ");
             Err(Error::Device(format!("there is no cuda:{number}; there is {known}")))
@@ -88,24 +95,33 @@ fn info(number: usize) -> Result<DeviceInfo> {
     }
 }
 
-/// The CUDA devices of this machine.
+/// Number of the CUDA devices of this machine.
 #[cfg(feature = "cuda")]
-pub fn devices() -> Result<Vec<DeviceInfo>> {
-    crate::cuda::libraries::devices()
+pub fn count() -> Result<usize> {
+    crate::cuda::libraries::count()
 }
 
-/// The CUDA devices of this machine; an error, since this program was built without them.
+#[cfg(feature = "cuda")]
+fn device(number: usize) -> Result<DeviceInfo> {
+    crate::cuda::libraries::device(number)
+}
+
+/// Number of the CUDA devices of this machine; an error, since this program was built without them.
 #[cfg(not(feature = "cuda"))]
-pub fn devices() -> Result<Vec<DeviceInfo>> {
+pub fn count() -> Result<usize> {
     Err(Error::Device(
         "this minvar was built without CUDA; build it with --features cuda (see scripts/build-cuda.sh)".into(),
     ))
 }
 
+#[cfg(not(feature = "cuda"))]
+fn device(number: usize) -> Result<DeviceInfo> {
+    unreachable!("there is no cuda:{number} without the feature")
+}
+
 /// A CUDA device with the kernels for an architecture.
 pub fn open(number: usize, architecture: &Architecture, precision: Precision) -> Result<Box<dyn Backend + Send>> {
     source::check(architecture)?;
-    info(number)?;
     #[cfg(feature = "cuda")]
     return Ok(Box::new(crate::cuda::driver::Driver::open(
         number,
@@ -113,7 +129,7 @@ pub fn open(number: usize, architecture: &Architecture, precision: Precision) ->
         precision,
     )?));
     #[cfg(not(feature = "cuda"))]
-    unreachable!("there are no devices without the feature, not for {precision:?}")
+    unreachable!("there is no cuda:{number} for {precision:?} without the feature")
 }
 
 #[cfg(test)]
@@ -133,13 +149,12 @@ mod tests {
 
     #[test]
     fn auto_becomes_the_processor_with_a_reason() {
-        if devices().is_ok_and(|all| !all.is_empty()) {
+        if count().is_ok_and(|count| count > 0) {
             return;
         }
-        let (device, notice) = Device::Auto.resolve().unwrap();
-        assert_eq!(device, Device::Cpu);
-        assert!(notice.unwrap().starts_with("working on the processor: "));
-        assert!(Device::Cuda(0).resolve().is_err());
-        assert!(open(0, &Architecture::compact(), Precision::Single).is_err());
+        let Found::Cpu(Some(notice)) = Device::Auto.find().unwrap() else { panic!("there is no device") };
+        assert!(notice.starts_with("working on the processor: "));
+        assert!(Device::Cuda(0).find().is_err());
+        assert_eq!(Device::Cpu.find().unwrap(), Found::Cpu(None));
     }
 }

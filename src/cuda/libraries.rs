@@ -21,22 +21,25 @@ pub(super) fn driver_error(what: &str) -> impl Fn(DriverError) -> Error {
     }
 }
 
-/// The CUDA devices of this machine; none where the driver is there and knows none.
-pub(super) fn devices() -> Result<Vec<DeviceInfo>> {
+/// How many CUDA devices there are; none where the driver is there and knows none.
+pub(super) fn count() -> Result<usize> {
     // SAFETY: looks for a library by its name.
     if !unsafe { cudarc::driver::sys::is_culib_present() } {
         return Err(Error::Device("no NVIDIA driver: libcuda.so.1 was not found".to_string()));
     }
     if let Err(error) = result::init() {
         use cudarc::driver::sys::CUresult::CUDA_ERROR_NO_DEVICE;
-        return if error.0 == CUDA_ERROR_NO_DEVICE { Ok(Vec::new()) } else { Err(driver_error("the driver")(error)) };
+        return if error.0 == CUDA_ERROR_NO_DEVICE { Ok(0) } else { Err(driver_error("the driver")(error)) };
     }
-    let failed = driver_error("the list of devices");
-    let mut version = 0;
-    // SAFETY: writes one int.
-    unsafe { cudarc::driver::sys::cuDriverGetVersion(&mut version) }.result().map_err(&failed)?;
-    let count = CudaContext::device_count().map_err(&failed)?;
-    let device = |number: usize| {
+    CudaContext::device_count().map(|count| count as usize).map_err(driver_error("the list of devices"))
+}
+
+/// What a device is. This wakes it up, and no other.
+pub(super) fn device(number: usize) -> Result<DeviceInfo> {
+    let read = || {
+        let mut version = 0;
+        // SAFETY: writes one int.
+        unsafe { cudarc::driver::sys::cuDriverGetVersion(&mut version) }.result()?;
         let context = CudaContext::new(number)?;
         let multiprocessors = context.attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
         let (free, total) = context.mem_get_info()?;
@@ -48,7 +51,7 @@ pub(super) fn devices() -> Result<Vec<DeviceInfo>> {
             driver: (version / 1000, version % 1000 / 10),
         })
     };
-    (0..count as usize).map(|number| device(number).map_err(&failed)).collect()
+    read().map_err(driver_error(&format!("cuda:{number}")))
 }
 
 /// Refuses a machine that lacks a library, before anything would look for it in vain.

@@ -26,7 +26,7 @@ mod program;
 mod source;
 
 pub use backend::{Address, Argument, Backend, Operand, Precision, Product, Shape};
-pub use choice::{Device, DeviceInfo, devices, open};
+pub use choice::{Device, DeviceInfo, Found, count, info, open};
 pub use costs::{Ceilings, Cost, cost};
 pub use memory::Sizes;
 pub use program::{Profile, Program, Windows};
