@@ -4,6 +4,7 @@
 //! tests have one that compiles the same kernels for the processor and runs their threads one after the other.
 
 use crate::error::Result;
+use crate::nn::Float;
 
 /// The element type of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,22 @@ impl Precision {
         match self {
             Precision::Single => 4,
             Precision::Double => 8,
+        }
+    }
+
+    /// ε of the network's floors.
+    pub fn floor(self) -> f64 {
+        match self {
+            Precision::Single => f32::FLOOR,
+            Precision::Double => f64::FLOOR,
+        }
+    }
+
+    /// The unit of rounding.
+    pub fn unit(self) -> f64 {
+        match self {
+            Precision::Single => f64::from(f32::EPSILON),
+            Precision::Double => f64::EPSILON,
         }
     }
 

@@ -3,12 +3,10 @@
 use crate::cuda::memory::Arrays;
 use crate::cuda::program::{BLOCK, Program, Windows};
 use crate::cuda::source::scan_name;
-use crate::cuda::{Address, Argument, Operand, Product};
+use crate::cuda::{Address, Argument, Operand, Product, Sizes};
 use crate::error::{Error, Result};
-use crate::nn::{Architecture, Direction, Lag, TRADING_DAYS};
+use crate::nn::{Architecture, Direction, Lag, TIE, TRADING_DAYS};
 
-/// Neighbouring eigenvalues closer than this many units of rounding of the largest one are tied, as in `nn`.
-const TIE: f64 = 4.0;
 /// Shared memory that every kernel may have without asking, beside what sums over a block take.
 const SHARED: usize = 47 << 10;
 
@@ -40,7 +38,7 @@ impl Program {
             Direction::Backward => (1, &["backward"]),
         };
         Constants {
-            floor: self.floor(),
+            floor: self.device.precision().floor(),
             lag: match a.lag {
                 Lag::Compact => 0,
                 Lag::PerLag => 1,
@@ -54,24 +52,13 @@ impl Program {
         }
     }
 
-    /// ε of the network's floors.
-    fn floor(&self) -> f64 {
-        use crate::cuda::Precision::{Double, Single};
-        use crate::nn::Float;
-        match self.device.precision() {
-            Single => f32::FLOOR,
-            Double => f64::FLOOR,
-        }
-    }
-
     pub(super) fn parameter(&self, name: &str) -> Address {
         self.layout.of(self.parameters, name)
     }
 
     /// Returns of the panel as the kernels take them: panel, days, decision days, assets.
     pub(super) fn returns(&self, x: &Arrays) -> [Argument; 4] {
-        let (panel, days) = self.panel;
-        [panel.into(), Argument::Long(days as i64), x.days.into(), x.assets.into()]
+        [self.panel.at.into(), Argument::Long(self.panel.n_days as i64), x.days.into(), x.assets.into()]
     }
 
     pub(super) fn fill(&self, windows: &Windows<'_>, x: &Arrays) -> Address {
@@ -86,18 +73,31 @@ impl Program {
         self.device.write(x.assets, &ints(windows.assets))
     }
 
+    /// Refuses what the kernels cannot hold, and windows that reach beyond the panel.
+    fn check(&self, windows: &Windows<'_>, horizon: usize) -> Result<()> {
+        let Sizes { n_assets: n, n_days: t, .. } = windows.sizes();
+        let bytes = self.device.precision().bytes();
+        if n == 0 || t < 2 || t * bytes > SHARED || 2 * n * bytes > SHARED {
+            let why = format!("the kernels take 1 to 3,000 assets and 2 to 6,000 days, not {n} and {t}");
+            return Err(Error::Device(why));
+        }
+        let behind = if horizon > 0 { horizon + 1 } else { 0 };
+        let day = windows.days.iter().find(|day| **day < t || **day + behind > self.panel.n_days);
+        let asset = windows.assets.iter().find(|asset| **asset >= self.panel.n_assets);
+        if day.is_some() || asset.is_some() {
+            let (n_assets, n_days) = (self.panel.n_assets, self.panel.n_days);
+            let why =
+                format!("a window of {t} days and {behind} behind it reaches beyond {n_assets} assets x {n_days} days");
+            return Err(Error::Device(why));
+        }
+        Ok(())
+    }
+
     /// Everything up to the weights and, with a horizon, the losses and their gradient by r.
     pub(super) fn forward(&self, windows: &Windows<'_>, x: &Arrays, horizon: usize) -> Result<()> {
         let sizes = windows.sizes();
         let (n, t) = (sizes.n_assets, sizes.n_days);
-        if n == 0
-            || t < 2
-            || t * self.device.precision().bytes() > SHARED
-            || n * 2 * self.device.precision().bytes() > SHARED
-        {
-            let why = format!("the kernels take 1 to 3,000 assets and 2 to 6,000 days, not {n} and {t}");
-            return Err(Error::Device(why));
-        }
+        self.check(windows, horizon)?;
         let c = self.constants();
         self.stage("scores")?;
         self.upload(windows, x)?;
@@ -133,10 +133,7 @@ impl Program {
 
         self.stage("eigenvalues")?;
         self.device.eigen(n, sizes.batch, x.v, x.lambda, x.info)?;
-        let tie = match self.device.precision() {
-            crate::cuda::Precision::Single => TIE * f64::from(f32::EPSILON),
-            crate::cuda::Precision::Double => TIE * f64::EPSILON,
-        };
+        let tie = TIE * self.device.precision().unit();
         let more = arguments![n, n - sizes.rank(), tie, x.info, x.lambda, x.first, x.behind];
         self.blocks("ties", [sizes.batch, 1], n, more)?;
         self.cleaner(windows, x, &c)?;

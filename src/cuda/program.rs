@@ -60,6 +60,16 @@ impl Profile {
     }
 }
 
+/// Returns on the device, `[asset][day]`.
+#[derive(Default)]
+pub(super) struct Panel {
+    pub at: Address,
+    pub n_assets: usize,
+    pub n_days: usize,
+    /// Bytes that it may have where it lies.
+    room: usize,
+}
+
 /// A network on a device.
 pub struct Program {
     pub(super) device: Box<dyn Backend + Send>,
@@ -69,10 +79,7 @@ pub struct Program {
     sums: Address,
     moments: [Address; 2],
     pub(super) scalars: Address,
-    /// The returns `[asset][day]`, and the days.
-    pub(super) panel: (Address, usize),
-    /// Bytes that the panel may have where it lies.
-    panel_room: usize,
+    pub(super) panel: Panel,
     memory: (Address, usize),
     profile: RefCell<Option<Profile>>,
 }
@@ -93,8 +100,7 @@ impl Program {
             sums: device.allocate(doubles)?,
             moments: [device.allocate(doubles)?, device.allocate(doubles)?],
             scalars: device.allocate(8 * SCALARS)?,
-            panel: (Address::default(), 0),
-            panel_room: 0,
+            panel: Panel::default(),
             memory: (Address::default(), 0),
             profile: RefCell::default(),
             architecture: architecture.clone(),
@@ -116,13 +122,13 @@ impl Program {
     /// Puts a panel of returns `[asset][day]` on the device in the place of the one before; NaN is a missing return.
     pub fn set_panel(&mut self, returns: &[f64], n_days: usize) -> Result<()> {
         let bytes = self.precision().encode(returns.iter().copied());
-        if bytes.len() > self.panel_room {
-            self.device.release(self.panel.0)?;
-            (self.panel.0, self.panel_room) = (Address::default(), 0);
-            (self.panel.0, self.panel_room) = (self.device.allocate(bytes.len())?, bytes.len());
+        let Panel { mut at, mut room, .. } = std::mem::take(&mut self.panel);
+        if bytes.len() > room {
+            self.device.release(at)?;
+            (at, room) = (self.device.allocate(bytes.len())?, bytes.len());
         }
-        self.panel.1 = n_days;
-        self.device.write(self.panel.0, &bytes)
+        self.panel = Panel { at, n_assets: returns.len() / n_days.max(1), n_days, room };
+        self.device.write(at, &bytes)
     }
 
     /// Makes room for batches of these sizes, so that no step has to.
@@ -315,7 +321,7 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         let all = [self.parameters, self.sums, self.moments[0], self.moments[1], self.scalars];
-        for at in all.into_iter().chain([self.panel.0, self.memory.0]) {
+        for at in all.into_iter().chain([self.panel.at, self.memory.0]) {
             // Nothing can be done about an error here; the process gives everything back when it ends.
             let _ = self.device.release(at);
         }

@@ -31,4 +31,5 @@ pub use reconstruction::Reconstruction;
 pub use recurrent::Direction;
 pub use scaling::TRADING_DAYS;
 pub use scan::Cell;
+pub(crate) use spectrum::TIE;
 pub use tokens::Feature;

@@ -28,7 +28,7 @@ use crate::linalg::sum_of;
 use crate::nn::float::{Float, Samples, on_cpu, to_vec};
 
 /// Neighbouring eigenvalues closer than this many units of rounding of the largest one are tied.
-const TIE: f64 = 4.0;
+pub(crate) const TIE: f64 = 4.0;
 
 /// The decomposition of one matrix of rank at most r.
 pub(super) struct Decomposition<F> {

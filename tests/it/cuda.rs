@@ -297,3 +297,23 @@ fn a_loss_that_is_no_number_stops_the_training_on_a_device_too() {
     let error = train(&task, &AtomicBool::new(false), &mut |_| {}).err().unwrap().to_string();
     assert!(error.contains("the loss is") && error.contains("m.diverged.safetensors"), "{error}");
 }
+
+#[test]
+fn windows_beyond_the_panel_are_refused() {
+    if !available() {
+        return;
+    }
+    let architecture = Architecture { hidden: vec![3], volatility: vec![2], ..Architecture::compact() };
+    let network = minvar::nn::Network::<f32>::new(architecture.clone(), 1).unwrap();
+    let parameters = network.parameters().iter().map(|(name, var)| (name.clone(), numbers(var.as_tensor())));
+    let device = emulated(&architecture, Precision::Single).unwrap();
+    let mut program = Program::new(device, &architecture, &parameters.collect()).unwrap();
+    program.set_panel(&[0.01; 4 * 30], 30).unwrap();
+    let mut loss = |day: usize, asset: usize| {
+        program.loss(&Windows { days: &[day], assets: &[0, asset], n_days: 20, market: false }, 5)
+    };
+    assert!(loss(24, 3).is_ok());
+    for (day, asset) in [(25, 3), (19, 3), (24, 4)] {
+        assert!(loss(day, asset).unwrap_err().to_string().contains("beyond 4 assets x 30 days"), "{day} {asset}");
+    }
+}
