@@ -5,8 +5,8 @@
 # libraries are looked for at run time. What is built runs on any machine, on those without a driver on the processor.
 #
 # A machine that runs it on a GPU needs the NVIDIA driver and NVRTC, cuBLAS and cuSOLVER of CUDA 12.6.2 or later. A CUDA toolkit
-# has them; where there is none, --libraries downloads them from PyPI (NVIDIA's wheels of CUDA 13.0 for x86-64 Linux, about
-# 1 GB, driver 580 or later) into DIR. Copy DIR to the machine and put DIR on LD_LIBRARY_PATH.
+# has them; where there is none, --libraries downloads them from PyPI (NVIDIA's wheels of CUDA 13.0 for x86-64 Linux, 1.2 GB,
+# driver 580 or later) into DIR. Copy DIR to the machine and put DIR on LD_LIBRARY_PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 libraries=
@@ -32,5 +32,6 @@ if [ -n "$libraries" ]; then
     "${PYTHON:-python3}" -m zipfile -e "$wheel" "$folder/unpacked"
   done
   cp "$folder"/unpacked/nvidia/cu13/lib/*.so* "$libraries"/
+  rm -f "$libraries"/{libcusolverMg,libnvblas}.so* "$libraries"/*.alt.so* # not used
   echo "CUDA's libraries are in $libraries: export LD_LIBRARY_PATH=$libraries"
 fi

@@ -21,11 +21,15 @@ const NOTHING: &str = "no estimator of this experiment (with these years and see
 /// missing by itself. A training that was stopped or killed continues from its last checkpoint, bit by bit.
 /// Watch it with: tensorboard --logdir OUT/<name>/models
 ///
-/// On several GPUs, start one process for each, with a --device and a share of the years or seeds of its own:
-///   minvar train E.toml --device cuda:0 --seeds 0,1 &  minvar train E.toml --device cuda:1 --seeds 2,3
-/// Where a year continues from the year before (warm_steps), share seeds and not years. A checkpoint written on one
-/// device continues on any other.
+/// A checkpoint written on one device continues on any other. On several GPUs, start a process for each with a share of
+/// the seeds or years; where a year continues from the year before (warm_steps), share seeds and not years.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  minvar train experiments/us_network.toml
+  minvar train experiments/us_network.toml --device auto --profile
+  minvar train experiments/us_network.toml --device cuda:0 --seeds 0,1
+  minvar train experiments/us_network.toml --device cuda:1 --seeds 2")]
 pub(super) struct Arguments {
     #[command(flatten)]
     work: Work,

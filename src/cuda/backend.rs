@@ -162,6 +162,9 @@ pub trait Backend {
     /// Starts a product.
     fn product(&self, product: &Product) -> Result<()>;
 
+    /// Makes room for what [`eigen`](Self::eigen) needs beside its arguments, so that a shortage shows before the work.
+    fn prepare_eigen(&self, n: usize, batch: usize, matrices: Address, values: Address) -> Result<()>;
+
     /// Eigenvalues (ascending, `batch` x n) and eigenvectors (rows, in place) of symmetric matrices (`batch` x n x n);
     /// `info` (`batch` ints) is 0 where they were found.
     fn eigen(&self, n: usize, batch: usize, matrices: Address, values: Address, info: Address) -> Result<()>;

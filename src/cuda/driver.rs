@@ -66,6 +66,33 @@ impl Driver {
         self.context.bind_to_thread().map_err(driver_error("the device"))
     }
 
+    /// What the solver needs beside the matrices, on the device and on the host.
+    fn workspace_bytes(&self, n: usize, batch: usize, matrices: Address, values: Address) -> Result<(usize, usize)> {
+        let (real, n, batch) = (self.real(), n as i64, batch as i64);
+        let (matrices, values) = (matrices.0 as *const c_void, values.0 as *const c_void);
+        let (mut on_device, mut on_host) = (0, 0);
+        // SAFETY: only sizes are asked for.
+        solved(unsafe {
+            solver::cusolverDnXsyevBatched_bufferSize(
+                self.solver.cu(),
+                self.params,
+                VECTORS,
+                LOWER,
+                n,
+                real,
+                matrices,
+                n,
+                real,
+                values,
+                real,
+                &mut on_device,
+                &mut on_host,
+                batch,
+            )
+        })?;
+        Ok((on_device, on_host))
+    }
+
     fn real(&self) -> cudaDataType {
         match self.precision {
             Precision::Single => cudaDataType::CUDA_R_32F,
@@ -73,6 +100,9 @@ impl Driver {
         }
     }
 }
+
+const VECTORS: solver::cusolverEigMode_t = solver::cusolverEigMode_t::CUSOLVER_EIG_MODE_VECTOR;
+const LOWER: cublasFillMode_t = cublasFillMode_t::CUBLAS_FILL_MODE_LOWER;
 
 fn solved(status: cusolverStatus_t) -> Result<()> {
     match status {
@@ -204,33 +234,9 @@ impl Backend for Driver {
         done.map_err(|error| Error::Device(format!("cuBLAS: {error:?}")))
     }
 
-    fn eigen(&self, n: usize, batch: usize, matrices: Address, values: Address, info: Address) -> Result<()> {
+    fn prepare_eigen(&self, n: usize, batch: usize, matrices: Address, values: Address) -> Result<()> {
         self.bind()?;
-        let (real, handle) = (self.real(), self.solver.cu());
-        let vectors = solver::cusolverEigMode_t::CUSOLVER_EIG_MODE_VECTOR;
-        let lower = cublasFillMode_t::CUBLAS_FILL_MODE_LOWER;
-        let (n, batch) = (n as i64, batch as i64);
-        let (matrices, values) = (matrices.0 as *mut c_void, values.0 as *mut c_void);
-        let (mut on_device, mut on_host) = (0, 0);
-        // SAFETY: only sizes are asked for.
-        solved(unsafe {
-            solver::cusolverDnXsyevBatched_bufferSize(
-                handle,
-                self.params,
-                vectors,
-                lower,
-                n,
-                real,
-                matrices,
-                n,
-                real,
-                values,
-                real,
-                &mut on_device,
-                &mut on_host,
-                batch,
-            )
-        })?;
+        let (on_device, on_host) = self.workspace_bytes(n, batch, matrices, values)?;
         let mut workspace = self.workspace.borrow_mut();
         if workspace.1 < on_device {
             self.release(std::mem::take(&mut workspace.0))?;
@@ -241,15 +247,23 @@ impl Backend for Driver {
         if workspace.2.len() < on_host {
             workspace.2.resize(on_host, 0);
         }
-        let device_buffer = workspace.0.0 as *mut c_void;
+        Ok(())
+    }
+
+    fn eigen(&self, n: usize, batch: usize, matrices: Address, values: Address, info: Address) -> Result<()> {
+        self.prepare_eigen(n, batch, matrices, values)?;
+        let mut workspace = self.workspace.borrow_mut();
+        let (device_buffer, on_device, on_host) = (workspace.0.0 as *mut c_void, workspace.1, workspace.2.len());
         let host_buffer = workspace.2.as_mut_ptr().cast();
-        // SAFETY: matrices, values and info have room for the batch, the workspaces have the sizes asked for.
+        let (real, n, batch) = (self.real(), n as i64, batch as i64);
+        let (matrices, values) = (matrices.0 as *mut c_void, values.0 as *mut c_void);
+        // SAFETY: matrices, values and info have room for the batch, the workspaces at least the sizes asked for.
         solved(unsafe {
             solver::cusolverDnXsyevBatched(
-                handle,
+                self.solver.cu(),
                 self.params,
-                vectors,
-                lower,
+                VECTORS,
+                LOWER,
                 n,
                 real,
                 matrices,

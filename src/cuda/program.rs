@@ -134,25 +134,28 @@ impl Program {
     /// Makes room for batches of these sizes, so that no step has to.
     pub fn reserve(&mut self, sizes: Sizes, backward: bool) -> Result<()> {
         let widest = self.architecture.hidden.iter().chain(&self.architecture.volatility).copied().max().unwrap_or(1);
-        if sizes.rows().saturating_mul(widest.max(4)).max(sizes.n_assets.pow(2)) > i32::MAX as usize {
+        if sizes.rows().saturating_mul(widest.max(sizes.n_assets)) > i32::MAX as usize {
             let why = format!("{sizes:?} has more numbers than a kernel counts; take a smaller batch or fewer assets");
             return Err(Error::Device(why));
         }
-        let (_, end) = Arrays::new(&self.architecture, &self.layout, sizes, backward, Address(0));
-        let needed = end.0 as usize;
-        if needed > self.memory.1 {
-            self.device.release(self.memory.0)?;
-            self.memory = (Address::default(), 0);
-            let at = self.device.allocate(needed).map_err(|error| {
-                let Sizes { batch, n_assets, n_days } = sizes;
-                Error::Device(format!(
-                    "{error}, for batches of {batch} samples of {n_assets} assets and {n_days} days; lower batch, \
-                     n_assets or n_days of the schedule, or --parallel-models"
-                ))
-            })?;
-            self.memory = (at, needed);
+        let layout = |start| Arrays::new(&self.architecture, &self.layout, sizes, backward, start);
+        let needed = layout(Address(0)).1.0 as usize;
+        if needed <= self.memory.1 {
+            return Ok(());
         }
-        Ok(())
+        let too_little = |error: Error| {
+            let Sizes { batch, n_assets, n_days } = sizes;
+            Error::Device(format!(
+                "{error}, for batches of {batch} samples of {n_assets} assets and {n_days} days; lower batch, n_assets \
+                 or n_days of the schedule, or --parallel-models"
+            ))
+        };
+        self.device.release(self.memory.0)?;
+        self.memory = (Address::default(), 0);
+        let at = self.device.allocate(needed).map_err(too_little)?;
+        let (arrays, _) = layout(at);
+        self.memory = (at, needed);
+        self.device.prepare_eigen(sizes.n_assets, sizes.batch, arrays.v, arrays.lambda).map_err(too_little)
     }
 
     /// The arrays of a batch.
