@@ -48,7 +48,7 @@ enum Market {
     Plain,
     /// One return in ten is missing and becomes the mean of the others.
     Holes,
-    /// The same asset twice, and one that never moves.
+    /// The same asset twice, one that never moves, and one whose volatility is below the floor.
     Degenerate,
 }
 
@@ -126,6 +126,7 @@ fn market(kind: Market) -> Vec<f64> {
         Market::Degenerate => {
             panel.copy_within(0..DAYS, DAYS);
             panel[2 * DAYS..3 * DAYS].fill(0.0);
+            panel[3 * DAYS..4 * DAYS].iter_mut().for_each(|r| *r *= 1e-5);
         }
     }
     panel

@@ -1,5 +1,6 @@
 // Enough of CUDA to run the kernels of this project on a processor, one block after the other. The threads of a block are
-// fibres that take turns from barrier to barrier, in changing order: what a missing barrier would let happen can happen.
+// fibres. A warp runs as far as the next barrier of the block before the next warp does, by chance the first warp first or the
+// last, and so do the threads within it: what a missing barrier would let happen can happen.
 // Shared memory starts as NaN. Every launch is checked against the parameters of its kernel.
 
 #include <cmath>
@@ -32,16 +33,17 @@ namespace emulation {
 constexpr int THREADS = 1024, STACK = 1 << 16;
 static jmp_buf scheduler, fibres[THREADS];
 static ucontext_t first_entry;
-static bool started[THREADS], done[THREADS];
+enum State { READY, AT_WARP, AT_BLOCK, DONE };
+static State state[THREADS];
+static bool started[THREADS];
 static std::vector<char> stacks;
 static std::function<void()> body;
-static int current, left, turn;
+static int current;
 static double exchanged[THREADS];
 
 static void entry() {
     body();
-    done[current] = true;
-    left--;
+    state[current] = DONE;
     _longjmp(scheduler, 1);
 }
 
@@ -59,20 +61,49 @@ static void resume(int thread) {
     setcontext(&first_entry);
 }
 
-static void barrier() {
+static void wait_at(State barrier) {
+    state[current] = barrier;
     if (!_setjmp(fibres[current])) _longjmp(scheduler, 1);
+}
+
+// Whether any thread of a range is in a state.
+static bool any(int from, int to, State wanted) {
+    for (int t = from; t < to; t++)
+        if (state[t] == wanted) return true;
+    return false;
+}
+
+static void let_go(int from, int to, State barrier) {
+    for (int t = from; t < to; t++)
+        if (state[t] == barrier) state[t] = READY;
+}
+
+static void run_warp(int from, bool backwards) {
+    static int k; // survives the jumps
+    for (;;) {
+        for (k = 0; k < 32; k++) {
+            int thread = from + (backwards ? 31 - k : k);
+            if (state[thread] == READY) resume(thread);
+        }
+        if (!any(from, from + 32, AT_WARP)) return;
+        if (any(from, from + 32, AT_BLOCK)) {
+            fprintf(stderr, "threads of one warp wait at different barriers\n");
+            abort();
+        }
+        let_go(from, from + 32, AT_WARP);
+    }
 }
 
 static void run_block(int threads) {
     memset(shared_bytes, 0xff, sizeof shared_bytes);
-    for (int t = 0; t < threads; t++) started[t] = done[t] = false;
-    left = threads;
-    for (turn = 0; left > 0; turn++) {
-        static int t; // survives the jumps
-        for (t = 0; t < threads; t++) {
-            int thread = turn % 2 ? threads - 1 - t : t;
-            if (!done[thread]) resume(thread);
-        }
+    for (int t = 0; t < threads; t++) started[t] = false, state[t] = READY;
+    static unsigned chance = 1; // the same in every run
+    static int warp;            // survives the jumps
+    while (any(0, threads, READY)) {
+        chance = chance * 1664525 + 1013904223;
+        for (warp = 0; warp < threads / 32; warp++)
+            run_warp(32 * (chance >> 31 ? threads / 32 - 1 - warp : warp), chance >> 30 & 1);
+        let_go(0, threads, AT_BLOCK);
     }
 }
 
@@ -107,14 +138,14 @@ int launch(void (*kernel)(A...), unsigned x, unsigned y, unsigned block, unsigne
 }
 } // namespace emulation
 
-#define __syncthreads() emulation::barrier()
+#define __syncthreads() emulation::wait_at(emulation::AT_BLOCK)
 
-// All threads of the block take part.
+// All threads of the warp take part; other warps need not.
 static double __shfl_xor_sync(unsigned, double x, int mask) {
     int self = emulation::current;
     emulation::exchanged[self] = x;
-    emulation::barrier();
+    emulation::wait_at(emulation::AT_WARP);
     double other = emulation::exchanged[self ^ mask];
-    emulation::barrier();
+    emulation::wait_at(emulation::AT_WARP);
     return other;
 }
