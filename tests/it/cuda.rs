@@ -10,7 +10,8 @@ use minvar::cuda::{Backend, Ceilings, Precision, Program, Windows};
 use minvar::error::{Error, Result};
 use minvar::experiment::{self, Resources};
 use minvar::nn::Architecture;
-use minvar::train::{Compute, Model, Parity, Stage, Task, Workload, measure, parity, train};
+use minvar::train::{Compute, Eligible, Model, Parity, Stage, Task, Workload, measure, parity, train};
+use minvar::universe::{Frequency, Missing, Rules};
 use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::emulation::{Emulated, available};
@@ -316,4 +317,33 @@ fn windows_beyond_the_panel_are_refused() {
     for (day, asset) in [(25, 3), (19, 3), (24, 4)] {
         assert!(loss(day, asset).unwrap_err().to_string().contains("beyond 4 assets x 30 days"), "{day} {asset}");
     }
+}
+
+#[test]
+fn missing_returns_of_a_training_are_completed_on_a_device_too() {
+    if !available() {
+        return;
+    }
+    // Every seventh return is missing; with the rule `market` the losses are others than with `zero`.
+    let hole = |day: usize, asset: usize, r: f64| if (day + asset).is_multiple_of(7) { f64::NAN } else { r };
+    let (panel, recipe) = (altered(&training::panel(), hole, |_, _, x| x), training::recipe());
+    let folder = tempfile::tempdir().unwrap();
+    let model = |name: &str, missing: Missing, compute: Compute<'_>| {
+        let rules = Rules {
+            size: 10,
+            rank_min_values: 10,
+            rank_frequency: Frequency::Decision,
+            min_returns: Some(20),
+            missing,
+            ..Rules::default()
+        };
+        let eligible = Eligible::new(rules.over(40).unwrap(), missing);
+        let file = folder.path().join(name).join("m.safetensors");
+        let task = Task { compute, ..training::task(&panel, &eligible, &recipe, &file) };
+        train(&task, &AtomicBool::new(false), &mut |_| {}).unwrap()
+    };
+    let processor = model("processor", Missing::Market, Compute::Processor);
+    assert!(losses_differ_by(&model("zero", Missing::Zero, Compute::Processor), &processor) > 1e-2);
+    let difference = losses_differ_by(&model("device", Missing::Market, DEVICE), &processor);
+    assert!(difference < 1e-3, "{difference:e}");
 }
