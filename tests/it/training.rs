@@ -341,10 +341,12 @@ fn models_trained_at_once_or_by_several_processes_are_the_same() {
         for share in shares {
             let stop = AtomicBool::new(false);
             let mut shown = 0;
-            files.extend(
-                experiment::train(&experiment, &market, &path, share, resources, &stop, &mut |_| shown += 1).unwrap(),
-            );
+            let trained =
+                experiment::train(&experiment, &market, &path, share, resources, &stop, &mut |_| shown += 1).unwrap();
             assert!(shown > 0);
+            let seeds = if share.seeds.is_empty() { 3 } else { share.seeds.len() };
+            assert_eq!(trained.len(), seeds * if share.years.is_some() { 1 } else { 2 }, "{trained:?}");
+            files.extend(trained);
         }
         files.sort();
         files.iter().map(|file| Model::open(file).unwrap().hash().unwrap()).collect()
