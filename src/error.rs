@@ -87,6 +87,16 @@ pub enum Error {
         /// The reason, with sizes or values.
         why: String,
     },
+    /// More memory would be needed than the machine has.
+    #[error("{what} would need {need} of memory; this machine has {have}")]
+    Memory {
+        /// What is asked for, with its counts.
+        what: String,
+        /// What it would need.
+        need: String,
+        /// What there is.
+        have: String,
+    },
     /// A CUDA device is not there, cannot be used, or failed at work.
     #[error("{0}")]
     Device(String),
