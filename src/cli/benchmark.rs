@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets
 
 use crate::allocators::{self, Allocator, Situation};
 use crate::calendar::Calendar;
+use crate::cli::reading::{self, Reading};
 use crate::data::{Table, read_returns, write_text};
 use crate::estimators::{self, Calibration, Window};
 use crate::linalg::{Covariance, Matrix};
@@ -30,9 +31,11 @@ pub(super) struct Arguments {
     /// Days in the window
     #[arg(long, default_value_t = 1200)]
     days: usize,
-    /// Work on these returns instead (.csv, .parquet or .npy), so that other programs can be timed on the same numbers
+    /// Work on these returns or prices instead (a file as 'minvar estimate' reads it), so that other programs can be timed on the same numbers
     #[arg(long, value_name = "FILE")]
     returns: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
     /// Estimators with parameters, one --estimator each [default: all]
     #[arg(long, value_name = "NAME[,KEY=VALUE…]")]
     estimator: Vec<String>,
@@ -112,7 +115,9 @@ struct Work {
 /// One work per size, in ascending order, made when it is needed; or the user's own.
 fn works(arguments: &Arguments) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<Work>> + '_>> {
     if let Some(path) = &arguments.returns {
-        let returns = read_returns(path)?.matrix;
+        let read = read_returns(path, &arguments.reading.options(None))?;
+        reading::say(&read.notes);
+        let returns = read.returns.matrix;
         let calendar = Calendar::weekdays(jiff::civil::date(2000, 1, 3), returns.nrows());
         let asset = |i: usize| Asset { symbol: i.to_string(), ..Asset::default() };
         let assets = (0..returns.ncols()).map(asset).collect();

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::cli::DataFolder;
-use crate::data::{self, Description, Layout, Manifest, NotANumber, Options, ValueKind};
+use crate::cli::reading::{self, Reading};
+use crate::data::{self, Description, Layout, Manifest};
 use crate::synthetic::SyntheticMarket;
 
 /// Import, describe and simulate panels
@@ -15,8 +16,9 @@ pub(super) enum Command {
     /// Convert files of daily prices or returns to a panel
     ///
     /// Layouts, recognised from the files: indexed (calendar, assets, one row a return), long (date, asset, close or
-    /// return), wide (date and one column per asset), folder (one OHLCV file per symbol: Stooq, Yahoo, Kaggle), crsp
-    /// (daily stock file), french (Kenneth French's daily text files). See data/README.md.
+    /// return), wide (date and one column per asset), ohlcv (open to volume of one symbol, or of several as yfinance
+    /// writes them), folder (one such file per symbol: Stooq, Yahoo, Kaggle), crsp (daily stock file), french (Kenneth
+    /// French's daily text files). What was guessed is said and stored in panel.toml. See data/README.md.
     Import {
         /// File or folder
         source: PathBuf,
@@ -26,12 +28,8 @@ pub(super) enum Command {
         /// Layout, if it is not recognised
         #[arg(long, value_enum)]
         layout: Option<Layout>,
-        /// What the values of a wide file are
-        #[arg(long, value_enum, default_value = "guess")]
-        values: ValueKind,
-        /// What a literal NaN means
-        #[arg(long, value_enum, default_value = "refused")]
-        nan: NotANumber,
+        #[command(flatten)]
+        reading: Reading,
         #[command(flatten)]
         data: DataFolder,
     },
@@ -66,15 +64,15 @@ pub(super) enum Command {
 
 pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
-        Command::Import { source, name, layout, values, nan, data } => {
-            let options = Options { layout: *layout, values: *values, not_a_number: *nan };
+        Command::Import { source, name, layout, reading, data } => {
+            let options = reading.options(*layout);
             let stem = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             let name = name.clone().unwrap_or_else(|| stem.clone());
             let imported = data::import(source, &options)?;
             let folder = data.path().join(&name);
             let origin = format!("{:?}: {stem}", imported.layout).to_lowercase();
-            let manifest = data::save_panel(&imported.panel, &folder, &origin, None)?;
-            imported.notes.iter().for_each(|note| println!("{note}"));
+            let manifest = data::save_panel(&imported.panel, &folder, &origin, &imported.notes, None)?;
+            reading::say(&imported.notes);
             print_manifest(&name, &manifest, &imported.panel);
             println!("saved in {}", folder.display());
         }
@@ -88,7 +86,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
                 SyntheticMarket { n_assets: *assets, n_days: *days, seed: *seed, ..SyntheticMarket::default() };
             let (panel, _) = market.simulate()?;
             let folder = data.path().join(name);
-            let manifest = data::save_panel(&panel, &folder, "synthetic", Some(market))?;
+            let manifest = data::save_panel(&panel, &folder, "synthetic", &[], Some(market))?;
             print_manifest(name, &manifest, &panel);
             println!("saved in {}", folder.display());
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::allocators::{self, Situation};
 use crate::calendar::Calendar;
+use crate::cli::reading::{self, Reading};
 use crate::data::{NamedRows, read_returns, write_matrix, write_text};
 use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration, Window};
@@ -18,8 +19,9 @@ use crate::universe::Missing;
 
 /// Estimate the covariance of your own returns
 ///
-/// Returns are simple daily returns as fractions, one column per asset, oldest row first: CSV, Parquet or NumPy (.npy).
-/// The window is the last LOOKBACK rows; estimators that learn from history (average_oracle) use the rows before it.
+/// Returns or prices in any table that 'minvar data import' reads, and tables without dates and NumPy files (.npy), whose
+/// rows are days, oldest first. What was guessed is said; --values, --date-column and --missing settle it. The window is
+/// the last LOOKBACK rows; estimators that learn from history (average_oracle) use the rows before it.
 /// Beside OUT stands OUT.toml with the parameters, the hash of the input, commit, repairs and duration.
 ///
 ///   minvar estimate --returns r.csv --estimator qis --out covariance.csv
@@ -28,9 +30,11 @@ use crate::universe::Missing;
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
-    /// Returns: .csv, .parquet or .npy
+    /// Returns or prices: .csv, .txt, .tsv (each also .gz), .parquet or .npy
     #[arg(long, value_name = "FILE")]
     returns: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
     /// Estimator and parameters, see 'minvar list'
     #[arg(long, value_name = "NAME[,KEY=VALUE…]")]
     estimator: String,
@@ -80,6 +84,8 @@ struct Record<'a> {
     allocator: Option<&'a Choice>,
     returns: String,
     returns_hash: String,
+    /// What was guessed and left out when the returns were read.
+    read: &'a [String],
     n_assets: usize,
     n_days: usize,
     horizon: usize,
@@ -94,8 +100,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (estimator, allocator) = (Choice::from_words(&arguments.estimator)?, Choice::from_words(&arguments.allocator)?);
     let entry = estimators::named(&estimator.name)?;
     let weigh = (allocators::named(&allocator.name)?.build)(&allocator)?;
-    let named = read_returns(&arguments.returns)?;
-    let (names, returns) = (named.names, named.matrix);
+    let read = read_returns(&arguments.returns, &arguments.reading.options(None))?;
+    reading::say(&read.notes);
+    let (names, returns) = (read.returns.names, read.returns.matrix);
     let n_days = arguments.lookback.unwrap_or(returns.nrows());
     if n_days > returns.nrows() {
         let rule = format!("--lookback {n_days} asks for more than the {} rows there are", returns.nrows());
@@ -137,6 +144,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         allocator: is_weights.then_some(&allocator),
         returns: arguments.returns.display().to_string(),
         returns_hash: hash(&returns),
+        read: &read.notes,
         n_assets: names.len(),
         n_days,
         horizon: arguments.horizon,

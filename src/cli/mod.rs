@@ -10,6 +10,7 @@ mod list;
 mod model;
 mod paper;
 mod progress;
+mod reading;
 mod report;
 mod run;
 mod simulate;

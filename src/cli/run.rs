@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         folder.display()
     );
     if experiment.simulation.is_some() {
-        let inputs = Inputs { weights: folder.join("weights.parquet"), data };
+        let inputs = Inputs { weights: folder.join("weights.parquet"), data, foreign: None };
         simulate(&experiment, &market, &inputs, &folder.join("simulation"))?;
     }
     println!("what is more than luck, on one page: minvar report {}", folder.display());

@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::progress::Shown;
+use crate::cli::reading::{self, Reading};
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
-use crate::experiment::{self, Experiment, Inputs, Leverage, Market, Simulated, Simulation};
+use crate::experiment::{self, Experiment, Foreign, Inputs, Leverage, Market, Simulated, Simulation};
 
 /// Trade stored target weights in simulated accounts: auctions, fees, slippage, interest, margin
 ///
 /// Weights come from OUT/<name of the file>/weights.parquet, which `minvar run` wrote, so costs can be varied without
-/// estimating again; or from any file with the columns date, asset, weight (and estimator, allocator where several
-/// portfolios stand in it). A weight of date d is traded in the auctions of d and must not know d. Results go to
-/// OUT/<name of the file>/simulation/.
+/// estimating again; or from any file with the columns date, asset, weight (and estimator, allocator or portfolio where
+/// it holds several), or with one column of weights an asset. All portfolios of a file are traded. A weight of date d is
+/// traded in the auctions of d and must not know d. Results go to OUT/<name of the file>/simulation/.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -26,6 +27,14 @@ pub(super) struct Arguments {
     /// Weights, or the folder of a run that has them [default: those of this experiment]
     #[arg(long, value_name = "PATH")]
     weights: Option<PathBuf>,
+    /// Trade only the portfolios of these labels
+    #[arg(long, value_name = "LABEL", requires = "weights")]
+    portfolio: Vec<String>,
+    /// The highest gross leverage of weights from elsewhere, the sum of weights without signs
+    #[arg(long, value_name = "FACTOR", default_value_t = 10.0)]
+    max_gross: f64,
+    #[command(flatten)]
+    reading: Reading,
     /// Profiles instead of those of the experiment
     #[arg(long, value_name = "NAME")]
     profile: Vec<String>,
@@ -38,7 +47,7 @@ pub(super) struct Arguments {
     /// Rates and profiles instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     schedules: Option<PathBuf>,
-    /// Daily benchmark rates (date, percent a year), a file in the data folder
+    /// Daily benchmark rates (date, percent a year), a file in the data folder; the options on reading tables hold for it, too
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
     /// Write to simulation-TAG instead of simulation
@@ -65,7 +74,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.fresh {
         experiment::discard_simulation(&folder)?;
     }
-    simulate(&experiment, &market, &Inputs { weights, data }, &folder)
+    let foreign = arguments.weights.is_some().then(|| Foreign {
+        options: arguments.reading.options(None),
+        max_gross: arguments.max_gross,
+        only: arguments.portfolio.clone(),
+    });
+    simulate(&experiment, &market, &Inputs { weights, data, foreign }, &folder)
 }
 
 impl Arguments {
@@ -90,7 +104,9 @@ impl Arguments {
             simulation.leverage = Leverage::List(self.leverage.clone());
         }
         simulation.schedules = self.schedules.clone().or(simulation.schedules.take());
-        simulation.rates = self.rates.clone().or(simulation.rates.take());
+        if let Some(file) = &self.rates {
+            simulation.rates = Some(self.reading.rates(file));
+        }
         simulation.ledger &= !self.no_ledger;
         Ok(simulation.check()?)
     }
@@ -102,7 +118,8 @@ pub(super) fn simulate(experiment: &Experiment, market: &Market, inputs: &Inputs
     let mut shown = Shown::new();
     let simulated = experiment::simulate(experiment, market, inputs, folder, &stop, &mut |p| shown.run(&p));
     shown.clear();
-    let Simulated { rows, sheets, stand_ins, seconds } = simulated?;
+    let Simulated { rows, sheets, read, stand_ins, seconds } = simulated?;
+    reading::say(&read);
     sheets.iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
     stand_ins.iter().for_each(|note| println!("assumed: {note}"));
     println!("{} accounts, {seconds} s; tables, figures, ledgers and run.toml are in {}", rows.len(), folder.display());

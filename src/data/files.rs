@@ -63,6 +63,12 @@ pub fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(Error::io(path))
 }
 
+/// The text of a table, unpacked and in UTF-8 whatever it was.
+pub(super) fn read_table_text(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    crate::data::text::decoded(&bytes, &path.display().to_string())
+}
+
 /// Names of what lies in a folder.
 pub fn list_folder(path: &Path) -> Result<Vec<String>> {
     let entries = std::fs::read_dir(path).map_err(Error::io(path))?;

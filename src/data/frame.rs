@@ -1,75 +1,169 @@
-//! A file as columns, with errors that name file, row and column.
+//! A file as columns, with errors that name file, row and column. The one way in for every table that is read.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{CsvEncoding, CsvParseOptions, CsvReadOptions, DataFrame, DataType, ParquetReader, SerReader};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use polars::prelude::{Column, DataFrame, DataType, ParquetReader, SerReader, TimeUnit};
 
 use crate::calendar::{Date, date_from_epoch, parse_date};
+use crate::data::dates::{self, Dates, Problem, Spelling};
+use crate::data::guard::guarded;
 use crate::data::import::NotANumber;
-use crate::data::table::{dates, numbers, texts, unusable};
+use crate::data::npy::read_npy;
+use crate::data::numbers::{Decimal, MissingCodes, decimal, parse};
+use crate::data::table::{numbers, texts, unusable};
+use crate::data::text::{TextTable, plain};
 use crate::error::{Error, Result};
+use crate::memory;
 
-/// A CSV or Parquet file in memory. CSV cells stay text until a column is asked for, so that a bad one is named.
+/// Endings of files of text; each may be followed by `.gz`.
+pub(super) const TEXT_ENDINGS: [&str; 5] = ["csv", "txt", "tsv", "psv", "dat"];
+/// Memory that a cell takes on its way into a panel, bytes.
+pub(super) const BYTES_A_CELL: f64 = 40.0;
+
+/// A CSV, Parquet or NumPy file in memory. Cells of text stay text until a column is asked for, so that a bad one is named.
 pub struct Columns {
     path: PathBuf,
-    frame: DataFrame,
-    /// What a person calls the first data row: line 2 of a CSV file, row 1 of a Parquet file.
-    first_row: usize,
+    names: Vec<String>,
+    cells: Cells,
+}
+
+enum Cells {
+    Text { table: TextTable, decimal: Decimal },
+    Typed(DataFrame),
+}
+
+/// What the cells of a column hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Content {
+    pub n_numbers: usize,
+    pub n_missing: usize,
+    /// The first row that holds neither.
+    pub first_text: Option<usize>,
+    pub n_texts: usize,
 }
 
 impl Columns {
-    /// Reads a file by its extension.
+    /// Reads a file by its ending: .csv, .txt, .tsv, .psv, .dat and the same with .gz; .parquet; .npy.
     pub fn read(path: &Path) -> Result<Self> {
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_lowercase();
-        match extension.as_str() {
-            "parquet" => {
-                let file = File::open(path).map_err(Error::io(path))?;
-                let frame = ParquetReader::new(file).finish().map_err(unusable(path))?;
-                Ok(Self { path: path.to_path_buf(), frame, first_row: 1 })
+        let (ending, inner) = endings(path);
+        let is_text = TEXT_ENDINGS.contains(&ending.as_str())
+            || (ending == "gz" && TEXT_ENDINGS.contains(&inner.as_str()));
+        match ending.as_str() {
+            "parquet" | "pq" => Self::read_parquet(path),
+            "npy" => Ok(Self::typed(path, read_npy(path)?)),
+            _ if is_text => Self::read_text(path),
+            _ => {
+                let rule = "a data file ends in .csv, .txt, .tsv, .psv or .dat (each also with .gz), .parquet or .npy";
+                std::fs::metadata(path).map_err(Error::io(path))?;
+                Err(Error::data(path.display().to_string(), rule))
             }
-            "csv" | "txt" => {
-                let separator = separator(path)?;
-                let parse =
-                    |options: CsvParseOptions| options.with_separator(separator).with_encoding(CsvEncoding::LossyUtf8);
-                let options = CsvReadOptions::default().with_infer_schema_length(Some(0)).map_parse_options(parse);
-                let reader = options.try_into_reader_with_file_path(Some(path.to_path_buf()));
-                let frame = reader.and_then(|reader| reader.finish()).map_err(unusable(path))?;
-                Ok(Self { path: path.to_path_buf(), frame, first_row: 2 })
-            }
-            _ => Err(Error::data(path.display().to_string(), "a data file ends in .csv, .txt or .parquet")),
         }
     }
 
-    /// Column names as they stand in the file.
+    fn read_text(path: &Path) -> Result<Self> {
+        let place = path.display().to_string();
+        let length = std::fs::metadata(path).map_err(Error::io(path))?.len();
+        memory::require(6.0 * length as f64, &place)?;
+        let table = TextTable::parse(&std::fs::read(path).map_err(Error::io(path))?, &place)?;
+        let all = (0..table.names.len()).flat_map(|column| table.column(column));
+        let decimal = decimal(all, table.separator).map_err(|rule| Error::data(place, rule))?;
+        let names = table.names.clone();
+        Ok(Self { path: path.to_path_buf(), names, cells: Cells::Text { table, decimal } })
+    }
+
+    fn read_parquet(path: &Path) -> Result<Self> {
+        let frame = guarded(path, || {
+            let mut reader = ParquetReader::new(File::open(path).map_err(Error::io(path))?);
+            let (n_rows, n_columns) = {
+                let metadata = reader.get_metadata().map_err(unusable(path))?;
+                (metadata.num_rows as f64, metadata.schema_descr.columns().len() as f64)
+            };
+            let what = format!("{}, with {n_rows} rows of {n_columns} columns,", path.display());
+            memory::require(BYTES_A_CELL * n_rows * n_columns, &what)?;
+            reader.finish().map_err(unusable(path))
+        })?;
+        Ok(Self::typed(path, frame))
+    }
+
+    fn typed(path: &Path, frame: DataFrame) -> Self {
+        let names = frame.get_column_names().iter().map(|name| name.trim().to_string()).collect();
+        Self { path: path.to_path_buf(), names, cells: Cells::Typed(frame) }
+    }
+
+    /// Column names as they stand in the file, trimmed.
     pub fn names(&self) -> Vec<String> {
-        self.frame.get_column_names().iter().map(|name| name.to_string()).collect()
+        self.names.clone()
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What was left out of a file of text.
+    pub(super) fn notes(&self) -> &[String] {
+        match &self.cells {
+            Cells::Text { table, .. } => &table.notes,
+            Cells::Typed(_) => &[],
+        }
+    }
+
+    /// Field and symbol of each column, where the names have both: a header of two lines, or pandas' pairs in Parquet.
+    pub(super) fn levels(&self) -> Option<Vec<(String, String)>> {
+        match &self.cells {
+            Cells::Text { table, .. } if table.levels.is_some() => table.levels.clone(),
+            _ => super::levels::of_names(&self.names),
+        }
     }
 
     /// Number of data rows.
     pub fn n_rows(&self) -> usize {
-        self.frame.height()
+        match &self.cells {
+            Cells::Text { table, .. } => table.n_rows,
+            Cells::Typed(frame) => frame.height(),
+        }
     }
 
-    /// The first column that carries one of these names, ignoring case, blanks, `_` and Stooq's angle brackets.
+    /// Refuses two columns of one name, naming both places.
+    pub(super) fn check_names(&self) -> Result<()> {
+        let mut seen = HashSet::new();
+        let Some(second) = self.names.iter().position(|name| !name.is_empty() && !seen.insert(name)) else {
+            return Ok(());
+        };
+        let first = self.names.iter().position(|name| *name == self.names[second]).unwrap_or(0);
+        let (name, first, second) = (&self.names[second], first + 1, second + 1);
+        let rule = format!("columns {first} and {second} are both called {name}; rename or drop one of them");
+        Err(Error::data(self.path.display().to_string(), rule))
+    }
+
+    /// The place of the first column that carries one of these names, ignoring case, blanks and punctuation.
+    pub(super) fn position(&self, aliases: &[&str]) -> Option<usize> {
+        aliases.iter().find_map(|alias| self.names.iter().position(|name| plain(name) == plain(alias)))
+    }
+
+    /// The same, by its name.
     pub fn find(&self, aliases: &[&str]) -> Option<String> {
-        let plain = |name: &str| name.to_lowercase().replace(['<', '>', '_', ' '], "");
-        let names = self.names();
-        aliases.iter().find_map(|alias| names.iter().find(|name| plain(name) == plain(alias)).cloned())
+        self.position(aliases).map(|column| self.names[column].clone())
     }
 
     /// The same, or an error that lists what the file has.
     pub fn require(&self, aliases: &[&str]) -> Result<String> {
         self.find(aliases).ok_or_else(|| {
-            let (wanted, found) = (aliases.join("' or '"), self.names().join(", "));
+            let (wanted, found) = (aliases.join("' or '"), self.names.join(", "));
             Error::data(self.path.display().to_string(), format!("no column '{wanted}'; columns are {found}"))
         })
     }
 
-    /// What a person calls a row: its line in a CSV file, its number from 1 in a Parquet file.
+    /// What a person calls a row: its line in a file of text, its number from 1 in another.
     pub fn row_number(&self, row: usize) -> u32 {
-        (row + self.first_row) as u32
+        match &self.cells {
+            Cells::Text { table, .. } => table.line(row),
+            Cells::Typed(_) => row as u32 + 1,
+        }
     }
 
     /// The file and the row, for messages.
@@ -77,58 +171,215 @@ impl Columns {
         format!("{}, row {}", self.path.display(), self.row_number(row))
     }
 
-    /// A column of dates, none missing.
+    fn column(&self, name: &str) -> Result<usize> {
+        let column = self.names.iter().position(|known| known == name);
+        column.ok_or_else(|| {
+            let rule = format!("no column '{name}'; columns are {}", self.names.join(", "));
+            Error::data(self.path.display().to_string(), rule)
+        })
+    }
+
+    /// A column of dates that minvar itself has written, none missing.
     pub fn dates(&self, name: &str) -> Result<Vec<Date>> {
+        let column = self.column(name)?;
         let bad =
             |row: usize, text: &str| Error::data(self.place(row), format!("'{text}' in column {name} is not a date"));
-        let column = self.frame.column(name).map_err(unusable(&self.path))?;
-        if matches!(column.dtype(), DataType::Date | DataType::Datetime(..)) {
-            let days = dates(&self.frame, name).map_err(unusable(&self.path))?;
-            let date = |(row, day): (usize, Option<i32>)| day.and_then(date_from_epoch).ok_or_else(|| bad(row, "null"));
-            return days.into_iter().enumerate().map(date).collect();
+        if let Some(days) = self.typed_days(column)? {
+            let date = |(row, day): (usize, Option<i64>)| day.and_then(date_of).ok_or_else(|| bad(row, "null"));
+            return days.0.into_iter().enumerate().map(date).collect();
         }
-        let texts = self.texts(name)?;
+        let texts = self.texts_at(column)?;
         texts.iter().enumerate().map(|(row, text)| parse_date(text).ok_or_else(|| bad(row, text))).collect()
+    }
+
+    /// A column of a user's dates.
+    ///
+    /// `may_count` also admits seconds, milliseconds, … since 1970.
+    pub(super) fn dates_at(
+        &self,
+        column: usize,
+        format: Option<&str>,
+        may_count: bool,
+    ) -> Result<std::result::Result<Dates, Problem>> {
+        if let Some((days, stamped)) = self.typed_days(column)? {
+            let mut dates = Vec::with_capacity(days.len());
+            for (row, day) in days.into_iter().enumerate() {
+                let Some(date) = day.and_then(date_of) else {
+                    return Ok(Err(Problem::Unreadable { row, text: String::new() }));
+                };
+                if !(1900..=2100).contains(&date.year()) {
+                    return Ok(Err(Problem::OutOfRange { row, text: date.to_string() }));
+                }
+                dates.push(date);
+            }
+            return Ok(Ok(Dates { dates, spelling: Spelling::YearFirst, stamped }));
+        }
+        let Cells::Text { table, .. } = &self.cells else {
+            // Most columns are no dates: their first value says so.
+            let first = self.first_text(column)?;
+            let first = first.strip_suffix(".0").unwrap_or(&first);
+            if let Err(problem) = spelt(std::iter::once(first), format, may_count)
+                && !matches!(problem, Problem::Ambiguous { .. })
+            {
+                return Ok(Err(problem));
+            }
+            let texts = self.texts_at(column)?;
+            return Ok(spelt(texts.iter().map(|text| text.strip_suffix(".0").unwrap_or(text)), format, may_count));
+        };
+        Ok(spelt(table.column(column), format, may_count))
+    }
+
+    /// The first value of a typed column, as text.
+    fn first_text(&self, column: usize) -> Result<String> {
+        let Cells::Typed(frame) = &self.cells else { return Ok(String::new()) };
+        guarded(&self.path, || {
+            let first = frame.head(Some(1));
+            Ok(texts(&first, frame.columns()[column].name()).map_err(unusable(&self.path))?.pop().unwrap_or_default())
+        })
+    }
+
+    /// Days since 1970 of a column that is typed as dates or times, in its own zone, and whether it has times of day.
+    fn typed_days(&self, column: usize) -> Result<Option<(Vec<Option<i64>>, bool)>> {
+        let Some(values) = self.typed_column(column) else { return Ok(None) };
+        let physical = || -> Result<Vec<Option<i64>>> {
+            guarded(&self.path, || {
+                let physical = values.to_physical_repr().cast(&DataType::Int64).map_err(unusable(&self.path))?;
+                Ok(physical.i64().map_err(unusable(&self.path))?.iter().collect())
+            })
+        };
+        let (unit, zone) = match values.dtype() {
+            DataType::Date => return Ok(Some((physical()?, false))),
+            DataType::Datetime(unit, zone) => (*unit, zone.as_ref().map(|zone| zone.to_string())),
+            _ => return Ok(None),
+        };
+        let a_second = match unit {
+            TimeUnit::Nanoseconds => 1_000_000_000,
+            TimeUnit::Microseconds => 1_000_000,
+            TimeUnit::Milliseconds => 1_000,
+        };
+        let zone = match zone {
+            None => None,
+            Some(name) => Some(named_zone(&name).ok_or_else(|| {
+                let rule = format!("column {} is in the unknown time zone '{name}'", self.names[column]);
+                Error::data(self.path.display().to_string(), rule)
+            })?),
+        };
+        let mut stamped = false;
+        let mut day = |count: i64| -> Option<i64> {
+            let seconds = count.div_euclid(a_second);
+            let local = match &zone {
+                None => seconds,
+                Some(zone) => seconds + i64::from(zone.to_offset(Timestamp::from_second(seconds).ok()?).seconds()),
+            };
+            stamped |= local.rem_euclid(86_400) != 0;
+            Some(local.div_euclid(86_400))
+        };
+        let days = physical()?.into_iter().map(|count| count.and_then(&mut day)).collect();
+        Ok(Some((days, stamped)))
+    }
+
+    fn typed_column(&self, column: usize) -> Option<&Column> {
+        match &self.cells {
+            Cells::Typed(frame) => frame.columns().get(column),
+            Cells::Text { .. } => None,
+        }
     }
 
     /// A column of text, empty where missing.
     pub fn texts(&self, name: &str) -> Result<Vec<String>> {
-        texts(&self.frame, name).map_err(unusable(&self.path))
+        self.texts_at(self.column(name)?)
     }
 
-    /// A column of numbers, NaN where missing: an empty cell, a null or `NA`; a literal NaN by the given rule.
-    pub fn numbers(&self, name: &str, not_a_number: NotANumber) -> Result<Vec<f64>> {
-        let column = self.frame.column(name).map_err(unusable(&self.path))?;
-        let rule = |row: usize, text: &str| {
-            let rule = format!(
-                "'{text}' in column {name} is not a finite number; leave missing values empty, \
-                 or import with --nan missing"
-            );
-            Error::data(self.place(row), rule)
-        };
-        let accept = |row: usize, x: f64, text: &str| {
-            let missing = x.is_nan() && not_a_number == NotANumber::Missing;
-            if x.is_finite() || missing { Ok(x) } else { Err(rule(row, text)) }
-        };
-        if column.dtype().is_primitive_numeric() {
-            let is_null: Vec<bool> = column.is_null().iter().map(|null| null.unwrap_or(false)).collect();
-            let values = numbers(&self.frame, name).map_err(unusable(&self.path))?;
-            let value = |(row, (x, null)): (usize, (f64, bool))| {
-                if null { Ok(f64::NAN) } else { accept(row, x, &x.to_string()) }
-            };
-            return values.into_iter().zip(is_null).enumerate().map(value).collect();
+    pub(super) fn texts_at(&self, column: usize) -> Result<Vec<String>> {
+        match &self.cells {
+            Cells::Text { table, .. } => Ok(table.column(column).map(str::to_string).collect()),
+            Cells::Typed(frame) => guarded(&self.path, || {
+                texts(frame, frame.columns()[column].name()).map_err(unusable(&self.path))
+            }),
         }
-        let parse = |(row, text): (usize, String)| match text.trim() {
-            "" | "NA" | "null" => Ok(f64::NAN),
-            text => accept(row, text.parse().map_err(|_| rule(row, text))?, text),
+    }
+
+    /// A column of numbers, NaN where missing; a literal NaN by the given rule.
+    pub fn numbers(&self, name: &str, not_a_number: NotANumber) -> Result<Vec<f64>> {
+        let codes = match not_a_number {
+            NotANumber::Refused => MissingCodes::standard(),
+            NotANumber::Missing => MissingCodes::with(["NaN"]),
         };
-        self.texts(name)?.into_iter().enumerate().map(parse).collect()
+        self.values_at(self.column(name)?, &codes)
+    }
+
+    /// A column of numbers, NaN where a code or nothing stands.
+    pub(super) fn values_at(&self, column: usize, codes: &MissingCodes) -> Result<Vec<f64>> {
+        let value = |row: usize, cell: Cell<'_>| match cell {
+            Cell::Missing => Ok(f64::NAN),
+            Cell::Number(x) if x.is_finite() => Ok(x),
+            Cell::Number(x) => Err(self.no_number(row, column, &x.to_string())),
+            Cell::Text(text) => Err(self.no_number(row, column, text)),
+        };
+        self.map_cells(column, codes, value)?.into_iter().collect()
+    }
+
+    fn no_number(&self, row: usize, column: usize, text: &str) -> Error {
+        let name = &self.names[column];
+        let rule = match text.trim() {
+            code if code.len() <= 12 && !code.contains([' ', ',']) => format!(
+                "'{text}' in column {name} is not a finite number; leave missing values empty, or add --missing {code} \
+                 if it stands for one"
+            ),
+            _ => format!("'{text}' in column {name} is not a finite number; leave missing values empty"),
+        };
+        Error::data(self.place(row), rule)
+    }
+
+    /// Counts what the cells of a column hold.
+    pub(super) fn content(&self, column: usize, codes: &MissingCodes) -> Result<Content> {
+        let mut content = Content::default();
+        let kinds = self.map_cells(column, codes, |_, cell| match cell {
+            Cell::Missing => 0,
+            Cell::Number(_) => 1,
+            Cell::Text(_) => 2,
+        })?;
+        for (row, kind) in kinds.into_iter().enumerate() {
+            match kind {
+                0 => content.n_missing += 1,
+                1 => content.n_numbers += 1,
+                _ => {
+                    content.n_texts += 1;
+                    content.first_text = content.first_text.or(Some(row));
+                }
+            }
+        }
+        Ok(content)
+    }
+
+    fn map_cells<T>(&self, column: usize, codes: &MissingCodes, map: impl Fn(usize, Cell<'_>) -> T) -> Result<Vec<T>> {
+        let number = |row: usize, x: f64| map(row, if codes.is_number(x) { Cell::Missing } else { Cell::Number(x) });
+        let text = |row: usize, text: &str, decimal: Decimal| match text.trim() {
+            code if codes.is_text(code) => map(row, Cell::Missing),
+            text => parse(text, decimal).map_or_else(|| map(row, Cell::Text(text)), |x| number(row, x)),
+        };
+        let frame = match &self.cells {
+            Cells::Typed(frame) => frame,
+            Cells::Text { table, decimal } => {
+                return Ok(table.column(column).enumerate().map(|(row, cell)| text(row, cell, *decimal)).collect());
+            }
+        };
+        let values = &frame.columns()[column];
+        if !values.dtype().is_primitive_numeric() {
+            let texts = self.texts_at(column)?;
+            return Ok(texts.iter().enumerate().map(|(row, cell)| text(row, cell, Decimal::Point)).collect());
+        }
+        let (nulls, values) = guarded(&self.path, || {
+            let nulls: Vec<bool> = values.is_null().iter().map(|null| null.unwrap_or(false)).collect();
+            Ok((nulls, numbers(frame, values.name()).map_err(unusable(&self.path))?))
+        })?;
+        let cells = nulls.into_iter().zip(values).enumerate();
+        Ok(cells.map(|(row, (null, x))| if null { map(row, Cell::Missing) } else { number(row, x) }).collect())
     }
 
     /// Rows as values of a type whose fields are columns; those named in `texts` are text, all others numbers, NaN where empty.
     pub fn rows<T: serde::de::DeserializeOwned>(&self, texts: &[&str]) -> Result<Vec<T>> {
-        let names = self.names();
-        let columns = names.iter().map(|name| self.texts(name)).collect::<Result<Vec<_>>>()?;
+        let columns = (0..self.names.len()).map(|column| self.texts_at(column)).collect::<Result<Vec<_>>>()?;
         let value = |name: &str, cell: &str| -> Option<toml::Value> {
             if texts.contains(&name) {
                 return Some(toml::Value::String(cell.to_string()));
@@ -141,7 +392,7 @@ impl Columns {
         };
         let row = |row: usize| {
             let mut fields = toml::Table::new();
-            for (name, column) in names.iter().zip(&columns) {
+            for (name, column) in self.names.iter().zip(&columns) {
                 let value = value(name, &column[row]).ok_or_else(|| {
                     Error::data(self.place(row), format!("'{}' in column {name} is not a number", column[row]))
                 })?;
@@ -151,19 +402,39 @@ impl Columns {
         };
         (0..self.n_rows()).map(row).collect()
     }
-
-    /// Numbers with a code instead of a value now and then (CRSP), NaN for the code.
-    pub fn numbers_or_codes(&self, name: &str) -> Result<Vec<f64>> {
-        let texts = self.texts(name)?;
-        Ok(texts.iter().map(|text| text.trim().parse().unwrap_or(f64::NAN)).collect())
-    }
 }
 
-/// The commonest of comma, semicolon and tab in the header line.
-fn separator(path: &Path) -> Result<u8> {
-    let mut header = Vec::new();
-    let file = File::open(path).map_err(Error::io(path))?;
-    BufReader::new(file).read_until(b'\n', &mut header).map_err(Error::io(path))?;
-    let count = |separator: &u8| header.iter().filter(|byte| *byte == separator).count();
-    Ok([b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')) // the last wins a tie
+/// What one cell holds.
+enum Cell<'a> {
+    Missing,
+    Number(f64),
+    Text(&'a str),
+}
+
+fn spelt<'a>(
+    cells: impl Iterator<Item = &'a str> + Clone,
+    format: Option<&str>,
+    may_count: bool,
+) -> std::result::Result<Dates, Problem> {
+    let counted = if may_count { dates::counted(cells.clone()) } else { None };
+    counted.map_or_else(|| dates::read(cells, format), Ok)
+}
+
+/// The ending of a file's name and the one before it, in small letters.
+pub(super) fn endings(path: &Path) -> (String, String) {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let mut parts = name.rsplit('.');
+    let last = parts.next().unwrap_or("").to_string();
+    (last, parts.next().unwrap_or("").to_string())
+}
+
+/// The civil date of a day since 1970.
+fn date_of(days: i64) -> Option<Date> {
+    date_from_epoch(i32::try_from(days).ok()?)
+}
+
+/// A time zone by its name or its offset, such as Asia/Tokyo or +09:00.
+fn named_zone(name: &str) -> Option<TimeZone> {
+    let offset = || jiff::fmt::strtime::parse("%:z", name).ok()?.offset();
+    TimeZone::get(name).ok().or_else(|| offset().map(TimeZone::fixed))
 }

@@ -1,20 +1,11 @@
 //! A user's own matrix of returns, and results as matrices: CSV, Parquet or NumPy files, by their extension.
-//!
-//! ```text
-//! .csv, .parquet   one column per asset under its name; a first column that holds dates or other text is left out
-//! .npy             T × N doubles or singles, oldest row first; assets are called 0, 1, …
-//! ```
 
-use std::collections::HashSet;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
-use npyz::{NpyFile, WriterBuilder};
+use npyz::WriterBuilder;
 
 use crate::data::files::write_atomically;
-use crate::data::frame::Columns;
-use crate::data::import::NotANumber;
+use crate::data::import::{Dated, Options, read};
 use crate::data::table::{Table, Values};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
@@ -28,74 +19,43 @@ pub struct NamedMatrix {
     pub matrix: Matrix,
 }
 
-/// Reads returns (T × N), oldest row first. Missing values are refused with file, row and asset.
-pub fn read_returns(path: &Path) -> Result<NamedMatrix> {
-    let named = if is_npy(path) { read_npy(path)? } else { read_frame(path)? };
-    for (name, column) in named.names.iter().zip(named.matrix.columns()) {
-        if let Some(row) = column.iter().position(|r| !r.is_finite()) {
-            let place = format!("{}, data row {}, asset {name}", path.display(), row + 1);
-            return Err(Error::data(place, "return is missing or infinite; fill it or leave the asset out"));
-        }
-        if let Some(row) = column.iter().position(|r| *r < -1.0) {
-            let place = format!("{}, data row {}, asset {name}", path.display(), row + 1);
-            let rule =
-                format!("{} is no simple return as a fraction; prices and percents are not returns", column[row]);
-            return Err(Error::data(place, rule));
+/// Returns of a user's file and what was guessed on the way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadReturns {
+    /// T × N, oldest row first, assets in the order of the file.
+    pub returns: NamedMatrix,
+    /// Lines for the user.
+    pub notes: Vec<String>,
+}
+
+/// Reads returns from whatever [`import`](crate::data::import) reads, and from tables without dates and .npy files, whose rows
+/// are days, oldest first. Missing values are refused with file, row and asset.
+pub fn read_returns(path: &Path, options: &Options) -> Result<ReadReturns> {
+    let imported = read(path, options, Dated::May)?;
+    let panel = &imported.panel;
+    // Prices have no return on their first day.
+    let has_return = |day: &usize| (0..panel.n_assets()).any(|asset| !panel.returns(asset)[*day].is_nan());
+    let Some(first) = (0..panel.n_days()).find(has_return) else {
+        return Err(Error::data(path.display().to_string(), "no returns: two days with prices are needed"));
+    };
+    let names: Vec<String> = imported.order.iter().map(|&asset| panel.assets()[asset].symbol.clone()).collect();
+    for (name, &asset) in names.iter().zip(&imported.order) {
+        if let Some(day) = (first..panel.n_days()).find(|&day| panel.returns(asset)[day].is_nan()) {
+            let day = match imported.dated {
+                true => panel.calendar().date(day).to_string(),
+                false => format!("row {}", imported.first_row as usize + day),
+            };
+            let place = format!("{}, asset {name}, {day}", path.display());
+            return Err(Error::data(place, "return is missing; fill it, leave the asset out, or start later"));
         }
     }
-    Ok(named)
+    let n_days = panel.n_days() - first;
+    let matrix = Matrix::from_fn(n_days, names.len(), |i, j| panel.returns(imported.order[j])[first + i]);
+    Ok(ReadReturns { returns: NamedMatrix { names, matrix }, notes: imported.notes })
 }
 
 fn is_npy(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
-}
-
-fn read_frame(path: &Path) -> Result<NamedMatrix> {
-    let frame = Columns::read(path)?;
-    let mut names = frame.names();
-    if !names.is_empty() && names.iter().all(|name| name.trim().parse::<f64>().is_ok()) {
-        let rule = "the first line holds numbers; it must hold the names of the assets (a .npy file needs none)";
-        return Err(Error::data(path.display().to_string(), rule));
-    }
-    // The first column may hold dates, row numbers without a name, or other labels.
-    let is_label = |name: &String| {
-        ["", "date", "day", "time", "timestamp", "index"].contains(&name.to_lowercase().as_str())
-            || frame.numbers(name, NotANumber::Missing).is_err()
-    };
-    if names.first().is_some_and(is_label) {
-        names.remove(0);
-    }
-    let mut seen = HashSet::new();
-    if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
-        return Err(Error::data(path.display().to_string(), format!("asset {twice} stands twice")));
-    }
-    let columns: Vec<Vec<f64>> =
-        names.iter().map(|name| frame.numbers(name, NotANumber::Missing)).collect::<Result<_>>()?;
-    let matrix = Matrix::from_column_major(frame.n_rows(), names.len(), columns.concat());
-    Ok(NamedMatrix { names, matrix })
-}
-
-fn read_npy(path: &Path) -> Result<NamedMatrix> {
-    let unusable = |rule: String| Error::data(path.display().to_string(), rule);
-    let open = || File::open(path).map_err(Error::io(path)).map(BufReader::new);
-    let header = NpyFile::new(open()?).map_err(|error| unusable(error.to_string()))?;
-    let [n_rows, n_cols] = match *header.shape() {
-        [rows, cols] => [rows as usize, cols as usize],
-        ref shape => return Err(unusable(format!("it holds an array of shape {shape:?}, not a matrix days x assets"))),
-    };
-    let by_columns = header.order() == npyz::Order::Fortran;
-    let values: Vec<f64> = match header.try_data::<f64>() {
-        Ok(data) => data.collect::<std::io::Result<_>>().map_err(Error::io(path))?,
-        Err(other) => match other.try_data::<f32>() {
-            Ok(data) => data.map(|x| x.map(f64::from)).collect::<std::io::Result<_>>().map_err(Error::io(path))?,
-            Err(other) => return Err(unusable(format!("it holds {}, not doubles or singles", other.dtype().descr()))),
-        },
-    };
-    let matrix = match by_columns {
-        true => Matrix::from_column_major(n_rows, n_cols, values),
-        false => Matrix::from_fn(n_rows, n_cols, |i, j| values[i * n_cols + j]),
-    };
-    Ok(NamedMatrix { names: (0..n_cols).map(|j| j.to_string()).collect(), matrix })
 }
 
 /// Writes a matrix, with a first column of row names in text and Parquet files.
@@ -139,17 +99,21 @@ fn write_npy(path: &Path, matrix: &Matrix) -> Result<()> {
 mod tests {
     use super::*;
 
+    fn read(path: &Path) -> Result<NamedMatrix> {
+        read_returns(path, &Options::default()).map(|read| read.returns)
+    }
+
     #[test]
     fn a_matrix_survives_every_format() {
         let folder = tempfile::tempdir().unwrap();
-        let matrix = Matrix::from_fn(3, 2, |i, j| 0.1 * i as f64 - 0.01 * j as f64);
+        let matrix = Matrix::from_fn(3, 2, |i, j| 0.01 * i as f64 - 0.015 * j as f64);
         let dates: Vec<String> = (1..4).map(|day| format!("2020-01-0{day}")).collect();
         for extension in ["csv", "parquet", "npy"] {
             let path = folder.path().join(format!("returns.{extension}"));
-            write_matrix(&path, &NamedRows { title: "date", names: &dates }, &["A", "B"], &matrix).unwrap();
-            let read = read_returns(&path).unwrap();
+            write_matrix(&path, &NamedRows { title: "date", names: &dates }, &["B", "A"], &matrix).unwrap();
+            let read = read(&path).unwrap();
             assert_eq!(read.matrix, matrix, "{extension}");
-            assert_eq!(read.names, if extension == "npy" { ["0", "1"] } else { ["A", "B"] });
+            assert_eq!(read.names, if extension == "npy" { ["0", "1"] } else { ["B", "A"] });
         }
     }
 
@@ -158,13 +122,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("returns.csv");
         for (text, expected) in [
-            ("date,A,B\n2020-01-01,0.1,0.2\n2020-01-02,,0.1\n", "data row 2, asset A: return is missing"),
-            ("A,B\n0.1,0.2\n0.1,x\n", "'x' in column B"),
-            ("A,B\n0.1,101.2\n0.1,-5\n", "data row 2, asset B: -5 is no simple return"),
-            ("0.1,0.3\n0.1,0.2\n", "the first line holds numbers"),
+            ("date,A,B\n2020-01-01,0.1,-0.2\n2020-01-02,,0.1\n", "asset A, 2020-01-02: return is missing"),
+            ("A,B\n0.1,-0.2\n,0.1\n", "asset A, row 3: return is missing"),
+            ("A,B\n0.1,-0.2\n0.1,x\n", "row 3: 'x' in column B"),
+            ("A,B\n0.1,0.2\n-0.1,-0.3\n0.1,-0.3\n0.1,-1e9\n", "row 5, asset B"),
+            ("0.1,0.3\n0.1,0.2\n", "the first line holds values"),
         ] {
             std::fs::write(&path, text).unwrap();
-            let error = read_returns(&path).unwrap_err().to_string();
+            let error = read(&path).unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains("returns.csv"), "{error}");
         }
     }

@@ -1,22 +1,32 @@
 //! Files to panels and tables to files. Polars is named here and nowhere else.
 
+mod dates;
 mod describe;
 mod files;
 mod frame;
+mod guard;
 mod import;
+mod levels;
 mod matrix;
+mod npy;
+mod numbers;
 mod observations;
+mod roles;
 mod rows;
 mod store;
 mod table;
 mod targets;
+mod text;
+mod units;
 
 pub use describe::{Description, YearCoverage, describe};
 pub use files::{hash_file, list_folder, read_text, write_atomically, write_text};
 pub use frame::Columns;
-pub use import::{Imported, Layout, NotANumber, Options, ValueKind, import};
-pub use matrix::{NamedMatrix, NamedRows, read_returns, write_matrix};
+pub use import::{Imported, Layout, NotANumber, Options, import};
+pub use matrix::{NamedMatrix, NamedRows, ReadReturns, read_returns, write_matrix};
+pub use numbers::MissingCodes;
 pub use rows::TableStream;
 pub use store::{Manifest, SCHEMA_VERSION, open_panel, save_panel};
 pub use table::{Table, Values};
-pub use targets::{WeightRows, read_rates, read_weights};
+pub use targets::{RateRows, WeightRows, read_rates, read_weights};
+pub use units::ValueKind;

@@ -1,28 +1,26 @@
-//! Observations in any order, aligned to a panel.
+//! Observations in any order, checked and aligned to a panel.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::calendar::{Calendar, Date};
+use crate::data::units::{Evidence, ValueKind, settle};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{Asset, Field, Panel};
 
 /// Longest gap, in trading days of the panel, over which a return is computed from two prices.
 const LONGEST_GAP: usize = 10;
-
-/// What the observed values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Measure {
-    /// Total returns.
-    Return,
-    /// Prices, adjusted for splits and dividends where the source says so.
-    Price,
-}
+/// Codes that some sources write for a missing percentage; as a return both are impossible or next to it.
+const USUAL_CODES: [f64; 3] = [-99.99, -999.0, -99.0];
+/// Prices beyond these are mistakes of a source.
+const PRICES: std::ops::RangeInclusive<f64> = 1e-12..=1e12;
+/// Prices of a day over its close, in either direction.
+const RANGE_OF_A_DAY: f64 = 1000.0;
 
 /// One value of one asset on one date, with the values of other fields and the place it came from.
 pub(super) struct Observation {
     pub date: Date,
-    /// Return or price; NaN where missing.
+    /// Return or price as the source has it; NaN where missing.
     pub value: f64,
     /// In the order of [`Field::ALL`]; NaN where unknown.
     pub fields: [f32; Field::ALL.len()],
@@ -33,16 +31,36 @@ pub(super) struct Observation {
 
 /// Observations of many assets, in any order.
 pub(super) struct Observations {
-    measure: Measure,
+    wanted: ValueKind,
+    hint: Option<ValueKind>,
+    /// Whether the dates come from the source; else they only count rows.
+    dated: bool,
+    days: BTreeSet<Date>,
     files: Vec<String>,
     assets: Vec<Asset>,
     numbers: HashMap<String, usize>,
     rows: Vec<Vec<Observation>>,
 }
 
+/// What observations became.
+pub(super) struct Aligned {
+    pub panel: Panel,
+    /// Assets in the order in which they first appeared.
+    pub order: Vec<usize>,
+    /// What was guessed and left out.
+    pub notes: Vec<String>,
+}
+
 impl Observations {
-    pub fn new(measure: Measure) -> Self {
-        Self { measure, files: Vec::new(), assets: Vec::new(), numbers: HashMap::new(), rows: Vec::new() }
+    /// `wanted` is what the user calls the values, `hint` what the source calls them.
+    pub fn new(wanted: ValueKind, hint: Option<ValueKind>, dated: bool) -> Self {
+        let (files, assets, rows) = (Vec::new(), Vec::new(), Vec::new());
+        Self { wanted, hint, dated, days: BTreeSet::new(), files, assets, numbers: HashMap::new(), rows }
+    }
+
+    /// Notes a day of the source, with or without values.
+    pub fn day(&mut self, date: Date) {
+        self.days.insert(date);
     }
 
     /// Registers a file and returns its number.
@@ -60,6 +78,7 @@ impl Observations {
     /// Adds an observation of an asset.
     pub fn push(&mut self, symbol: &str, observation: Observation) {
         let number = self.number(symbol);
+        self.days.insert(observation.date);
         self.rows[number].push(observation);
     }
 
@@ -74,14 +93,26 @@ impl Observations {
         number
     }
 
-    /// Sorts, checks and aligns. Assets come in the order of their symbols.
-    pub fn into_panel(mut self) -> Result<Panel> {
-        let mut dates: Vec<Date> = self.rows.iter().flatten().map(|o| o.date).collect();
-        dates.sort_unstable();
-        dates.dedup();
+    /// Sorts, checks, settles the unit and aligns. Assets come in the order of their symbols.
+    pub fn align(mut self) -> Result<Aligned> {
+        let mut notes = Vec::new();
+        let traded = |o: &Observation| !o.value.is_nan() || !o.fields[Field::Price as usize].is_nan();
+        let dates: BTreeSet<Date> = self.rows.iter().flatten().filter(|o| traded(o)).map(|o| o.date).collect();
         if dates.is_empty() {
             return Err(Error::data(self.files.join(", "), "no observations"));
         }
+        let n_empty = self.days.len() - dates.len();
+        if n_empty > 0 {
+            let days = if n_empty == 1 { "day on which nobody has a value is" } else { "days on which nobody has a value are" };
+            notes.push(format!("{n_empty} {days} no trading day"));
+        }
+        for rows in &mut self.rows {
+            rows.sort_by_key(|o| (o.date, o.file, o.row));
+        }
+        (0..self.rows.len()).try_for_each(|asset| self.check_duplicates(asset))?;
+        let dates: Vec<Date> = dates.into_iter().collect();
+        let (kind, note) = self.settle(&dates)?;
+        notes.push(note);
         let calendar = Calendar::new(dates)?;
         let mut order: Vec<usize> = (0..self.assets.len()).collect();
         order.sort_by(|&a, &b| self.assets[a].symbol.cmp(&self.assets[b].symbol));
@@ -95,15 +126,18 @@ impl Observations {
             }
         }
         for (column, &asset) in order.iter().enumerate() {
-            let mut rows = std::mem::take(&mut self.rows[asset]);
-            rows.sort_by_key(|o| (o.date, o.file, o.row));
-            self.check(asset, &rows)?;
+            let rows = std::mem::take(&mut self.rows[asset]);
+            self.check(asset, &rows, kind)?;
             let days: Vec<usize> = rows.iter().map(|o| calendar.first_on_or_after(o.date)).collect();
-            let values = self.returns(&rows, &days);
+            let values = simple_returns(&rows, &days, kind);
             for ((row, &day), value) in rows.iter().zip(&days).zip(values) {
                 // A day without a return holds nothing else: the panel's fields describe observed returns.
                 if value.is_nan() {
                     continue;
+                }
+                if value > Panel::HIGHEST_RETURN {
+                    let rule = format!("a return of {value:.3e} is impossible; {}", self.way_out(asset, row));
+                    return Err(Error::data(self.place(asset, row), rule));
                 }
                 returns[(day, column)] = value;
                 for (k, field) in Field::ALL.into_iter().enumerate() {
@@ -113,51 +147,141 @@ impl Observations {
                 }
             }
         }
+        let mut places = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, &asset)| places[asset] = place);
         let mut assets: Vec<Option<Asset>> = self.assets.into_iter().map(Some).collect();
         let assets = order.iter().map(|&a| assets[a].take().expect("each asset is placed once")).collect();
-        Panel::new(calendar, assets, returns, fields)
+        Ok(Aligned { panel: Panel::new(calendar, assets, returns, fields)?, order: places, notes })
     }
 
-    /// Rules on single observations and on neighbours with the same date.
-    fn check(&self, asset: usize, rows: &[Observation]) -> Result<()> {
-        let symbol = &self.assets[asset].symbol;
-        let place =
-            |o: &Observation| format!("{}, row {}, asset {symbol}, {}", self.files[o.file as usize], o.row, o.date);
-        if let Some(pair) = rows.windows(2).find(|pair| pair[0].date == pair[1].date) {
-            let first = format!("{}, row {}", self.files[pair[0].file as usize], pair[0].row);
-            return Err(Error::data(place(&pair[1]), format!("duplicate (date, asset), already in {first}")));
-        }
+    fn place(&self, asset: usize, o: &Observation) -> String {
+        let (file, symbol) = (&self.files[o.file as usize], &self.assets[asset].symbol);
+        let date = if self.dated { format!(", {}", o.date) } else { String::new() };
+        format!("{file}, row {}, asset {symbol}{date}", o.row)
+    }
+
+    fn check_duplicates(&self, asset: usize) -> Result<()> {
+        let repeated = self.rows[asset].windows(2).find(|pair| pair[0].date == pair[1].date);
+        let Some(pair) = repeated else { return Ok(()) };
+        let first = format!("{}, row {}", self.files[pair[0].file as usize], pair[0].row);
+        let rule = format!("duplicate (date, asset), already in {first}; keep one row a day");
+        Err(Error::data(self.place(asset, &pair[1]), rule))
+    }
+
+    /// What the values are, and a line on it.
+    fn settle(&self, dates: &[Date]) -> Result<(ValueKind, String)> {
+        let present = |rows: &Vec<Observation>| {
+            let finite = rows.iter().map(|o| o.value).filter(|x| x.is_finite());
+            finite.filter(|x| !USUAL_CODES.contains(x)).collect::<Vec<f64>>()
+        };
+        let values: Vec<Vec<f64>> = self.rows.iter().map(present).collect();
+        let evidence = Evidence::of(values.iter().map(Vec::as_slice), if self.dated { periods(dates) } else { 252.0 });
+        settle(&evidence, self.wanted, self.hint).map_err(|rule| Error::data(self.files.join(", "), rule))
+    }
+
+    /// Rules on single observations.
+    fn check(&self, asset: usize, rows: &[Observation], kind: ValueKind) -> Result<()> {
         for o in rows {
             let value = o.value;
-            match self.measure {
-                Measure::Return if value.is_infinite() || value < -1.0 => {
-                    return Err(Error::data(
-                        place(o),
-                        format!("return must be finite and at least -1, but is {value}"),
-                    ));
+            let broken = match kind {
+                _ if value.is_nan() => None,
+                ValueKind::Prices if !PRICES.contains(&value) => {
+                    Some(format!("price must be finite and positive, but is {}", short(value)))
                 }
-                Measure::Price if value.is_infinite() || value <= 0.0 => {
-                    return Err(Error::data(place(o), format!("price must be finite and positive, but is {value}")));
+                ValueKind::Returns if !(-1.0..).contains(&value) || value.is_infinite() => {
+                    Some(format!("return must be finite and at least -1, but is {}", short(value)))
                 }
-                _ => {}
+                ValueKind::Percent if !(-100.0..).contains(&value) || USUAL_CODES.contains(&value) => {
+                    Some(format!("return in percent must be finite and at least -100, but is {}", short(value)))
+                }
+                ValueKind::LogReturns if USUAL_CODES.contains(&value) || value < -50.0 => {
+                    Some(format!("a logarithmic return of {} is impossible", short(value)))
+                }
+                _ => None,
+            };
+            if let Some(rule) = broken {
+                return Err(Error::data(self.place(asset, o), format!("{rule}; {}", self.way_out(asset, o))));
+            }
+            if let Some(rule) = impossible_fields(&o.fields) {
+                return Err(Error::data(self.place(asset, o), rule));
             }
         }
         Ok(())
     }
 
-    /// One return a row; from prices, over the previous priced row unless the gap is too long.
-    fn returns(&self, rows: &[Observation], days: &[usize]) -> Vec<f64> {
-        if self.measure == Measure::Return {
-            return rows.iter().map(|o| o.value).collect();
+    /// What a user can do about an impossible value.
+    fn way_out(&self, asset: usize, o: &Observation) -> String {
+        let n_times = self.rows.iter().flatten().filter(|other| other.value == o.value).count();
+        let symbol = &self.assets[asset].symbol;
+        if USUAL_CODES.contains(&o.value) || n_times > 2 {
+            return format!("if {} stands for a missing value, add --missing {}", o.value, o.value);
         }
-        let mut last: Option<(usize, f64)> = None;
-        let mut simple_return = |(o, &day): (&Observation, &usize)| {
-            if o.value.is_nan() {
-                return f64::NAN;
-            }
-            let before = last.replace((day, o.value)).filter(|(last_day, _)| day - last_day <= LONGEST_GAP);
-            before.map_or(f64::NAN, |(_, price)| o.value / price - 1.0)
-        };
-        rows.iter().zip(days).map(&mut simple_return).collect()
+        format!("correct the cell of {symbol}, leave it empty, or say with --values what the numbers are")
+    }
+}
+
+/// A rule that values of a day break, if any: all are known to be finite.
+fn impossible_fields(fields: &[f32; Field::ALL.len()]) -> Option<String> {
+    let of = |field: Field| f64::from(fields[field as usize]);
+    for (field, most) in [
+        (Field::DollarVolume, 1e15),
+        (Field::MarketValue, 1e17),
+        (Field::SharesOutstanding, 1e15),
+        (Field::Price, *PRICES.end()),
+        (Field::Split, RANGE_OF_A_DAY),
+    ] {
+        let name = field.name().replace('_', " ");
+        if of(field) < 0.0 {
+            return Some(format!("{name} must not be negative, but is {}", of(field)));
+        }
+        if of(field) > most {
+            return Some(format!("a {name} of {:.3e} is impossible", of(field)));
+        }
+    }
+    let (high, low) = (of(Field::High), of(Field::Low));
+    // Single precision and prices in whole cents.
+    if high < low - 1e-4 {
+        return Some(format!("the high is {:.2} % below the low", 100.0 * (1.0 - (1.0 + high) / (1.0 + low))));
+    }
+    for field in [Field::High, Field::Low, Field::Open] {
+        let ratio = 1.0 + of(field);
+        if ratio > RANGE_OF_A_DAY || ratio < 1.0 / RANGE_OF_A_DAY {
+            return Some(format!("the {} is {ratio:.3e} times the close", field.name()));
+        }
+    }
+    None
+}
+
+/// One return a row; from prices, over the previous priced row unless the gap is too long.
+fn simple_returns(rows: &[Observation], days: &[usize], kind: ValueKind) -> Vec<f64> {
+    match kind {
+        ValueKind::Percent => return rows.iter().map(|o| o.value / 100.0).collect(),
+        ValueKind::LogReturns => return rows.iter().map(|o| o.value.exp_m1()).collect(),
+        ValueKind::Prices => {}
+        ValueKind::Returns | ValueKind::Guess => return rows.iter().map(|o| o.value).collect(),
+    }
+    let mut last: Option<(usize, f64)> = None;
+    let mut simple_return = |(o, &day): (&Observation, &usize)| {
+        if o.value.is_nan() {
+            return f64::NAN;
+        }
+        let before = last.replace((day, o.value)).filter(|(last_day, _)| day - last_day <= LONGEST_GAP);
+        before.map_or(f64::NAN, |(_, price)| o.value / price - 1.0)
+    };
+    rows.iter().zip(days).map(&mut simple_return).collect()
+}
+
+/// A number as a person would write it.
+fn short(x: f64) -> String {
+    if x != 0.0 && !(1e-6..1e9).contains(&x.abs()) { format!("{x:e}") } else { x.to_string() }
+}
+
+/// Periods a year, by the median distance of dates.
+fn periods(dates: &[Date]) -> f64 {
+    let mut gaps: Vec<i32> = dates.windows(2).map(|pair| (pair[1] - pair[0]).get_days()).collect();
+    gaps.sort_unstable();
+    match gaps.get(gaps.len() / 2) {
+        None | Some(0..=4) => 252.0,
+        Some(days) => 365.25 / f64::from(*days),
     }
 }

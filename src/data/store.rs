@@ -44,13 +44,22 @@ pub struct Manifest {
     pub n_returns: usize,
     /// Names of the fields held besides total returns.
     pub fields: Vec<String>,
+    /// What was guessed and left out when the source was read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read: Vec<String>,
     /// The parameters, when the panel is synthetic: with them its true covariance can be drawn again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticMarket>,
 }
 
 /// Writes a panel into a folder; the manifest comes last, so that a folder with a manifest is complete.
-pub fn save_panel(panel: &Panel, folder: &Path, source: &str, synthetic: Option<SyntheticMarket>) -> Result<Manifest> {
+pub fn save_panel(
+    panel: &Panel,
+    folder: &Path,
+    source: &str,
+    read: &[String],
+    synthetic: Option<SyntheticMarket>,
+) -> Result<Manifest> {
     let manifest = Manifest {
         schema_version: SCHEMA_VERSION,
         source: source.to_string(),
@@ -59,6 +68,7 @@ pub fn save_panel(panel: &Panel, folder: &Path, source: &str, synthetic: Option<
         n_days: panel.n_days(),
         n_returns: panel.n_returns(),
         fields: panel.fields().map(|field| field.name().to_string()).collect(),
+        read: read.to_vec(),
         synthetic,
     };
     let text = toml::to_string(&manifest).expect("a manifest is plain data");
@@ -164,7 +174,7 @@ mod tests {
         let market = SyntheticMarket { n_assets: 7, n_days: 60, missing_rate: 0.1, ..Default::default() };
         let (panel, _) = market.simulate().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let manifest = save_panel(&panel, folder.path(), "synthetic", Some(market)).unwrap();
+        let manifest = save_panel(&panel, folder.path(), "synthetic", &[], Some(market)).unwrap();
         let (again, read) = open_panel(folder.path()).unwrap();
         assert_eq!(read, manifest);
         assert_eq!(again.content_hash(), panel.content_hash());

@@ -1,17 +1,30 @@
-//! Target weights from a file: `date, asset, weight` and, where several portfolios stand in it, `estimator, allocator`.
+//! Target weights and rates of interest from a user's files.
+//!
+//! ```text
+//! long   date, asset|symbol|ticker, weight and, where several portfolios stand in it, estimator, allocator, portfolio
+//! wide   date and one column of weights an asset; empty is nothing held
+//! rates  date and one column of percent a year
+//! ```
 
 use std::path::Path;
 
 use crate::calendar::Date;
 use crate::data::frame::Columns;
-use crate::data::import::NotANumber;
+use crate::data::import::{ASSET, Options};
+use crate::data::roles::{Role, Roles};
+use crate::data::units::ValueKind;
 use crate::error::{Error, Result};
+
+/// Usual names of a column of weights.
+const WEIGHT: &[&str] = &["weight", "weights", "target_weight", "target", "w", "allocation", "position"];
+/// Usual names of a column that tells portfolios apart, where estimator and allocator do not.
+const PORTFOLIO: &[&str] = &["portfolio", "strategy", "model", "label"];
 
 /// Rows of a weights file.
 pub struct WeightRows {
     /// Decision date, on whose auctions the weights are traded.
     pub dates: Vec<Date>,
-    /// Label of the estimator; empty where the file has none.
+    /// Label of the estimator, or of the portfolio; empty where the file has none.
     pub estimators: Vec<String>,
     /// Label of the allocator; empty where the file has none.
     pub allocators: Vec<String>,
@@ -19,41 +32,120 @@ pub struct WeightRows {
     pub assets: Vec<String>,
     /// Share of the equity.
     pub weights: Vec<f64>,
-    frame: Columns,
+    /// What was guessed.
+    pub notes: Vec<String>,
+    /// The row of the file that each comes from.
+    rows: Vec<usize>,
+    columns: Columns,
 }
 
 impl WeightRows {
     /// Names a row as a person finds it.
     pub fn place(&self, row: usize) -> String {
-        format!("{}, asset {}, {}", self.frame.place(row), self.assets[row], self.dates[row])
+        format!("{}, asset {}, {}", self.columns.place(self.rows[row]), self.assets[row], self.dates[row])
     }
 }
 
-/// Reads a weights file (.parquet or .csv).
-pub fn read_weights(path: &Path) -> Result<WeightRows> {
-    let frame = Columns::read(path)?;
-    let dates = frame.dates(&frame.require(&["date"])?)?;
-    let optional = |name: &str| match frame.find(&[name]) {
-        Some(name) => frame.texts(&name),
-        None => Ok(vec![String::new(); frame.n_rows()]),
+/// Reads a weights file. With [`ValueKind::Percent`] weights are divided by 100.
+pub fn read_weights(path: &Path, options: &Options) -> Result<WeightRows> {
+    let columns = Columns::read(path)?;
+    let roles = Roles::find(&columns, options)?;
+    let (known, told, names) = (roles.dates()?.to_vec(), roles.told(), columns.names());
+    let asset = match columns.position(ASSET) {
+        Some(column) if columns.position(WEIGHT).is_some() || roles.role(column)? != Role::Values => Some(column),
+        _ => None,
     };
-    let (estimators, allocators) = (optional("estimator")?, optional("allocator")?);
-    let assets = frame.texts(&frame.require(&["asset", "symbol"])?)?;
-    let weights = frame.numbers(&frame.require(&["weight"])?, NotANumber::Refused)?;
-    if let Some(row) = weights.iter().position(|weight| weight.is_nan()) {
-        return Err(Error::data(frame.place(row), "weight is missing"));
+    let assets = if asset.is_none() { roles.assets()?.0 } else { Vec::new() };
+    let weight = match columns.position(WEIGHT) {
+        None if asset.is_some() => match &roles.assets()?.0[..] {
+            [column] => Some(*column),
+            _ => None,
+        },
+        found => found,
+    };
+    let mut read = WeightRows {
+        dates: Vec::new(),
+        estimators: Vec::new(),
+        allocators: Vec::new(),
+        assets: Vec::new(),
+        weights: Vec::new(),
+        notes: columns.notes().to_vec(),
+        rows: Vec::new(),
+        columns,
+    };
+    read.notes.push(told);
+    let unit = if options.values == ValueKind::Percent { 0.01 } else { 1.0 };
+    let columns = &read.columns;
+    let Some(asset) = asset else {
+        let mut rows: Vec<(usize, &String, f64)> = Vec::new();
+        for column in assets {
+            let weights = columns.values_at(column, &options.missing)?;
+            rows.extend(weights.into_iter().enumerate().map(|(row, weight)| (row, &names[column], weight)));
+        }
+        rows.sort_by_key(|(row, ..)| *row);
+        rows.retain(|(.., weight)| !weight.is_nan());
+        read.dates = rows.iter().map(|(row, ..)| known[*row]).collect();
+        read.assets = rows.iter().map(|(_, asset, _)| asset.to_string()).collect();
+        read.weights = rows.iter().map(|(.., weight)| unit * weight).collect();
+        (read.estimators, read.allocators) = (vec![String::new(); rows.len()], vec![String::new(); rows.len()]);
+        read.rows = rows.iter().map(|(row, ..)| *row).collect();
+        read.notes.push("weights in one column an asset; empty cells are nothing held".to_string());
+        return Ok(read);
+    };
+    let texts = |aliases: &[&str]| match columns.position(aliases) {
+        Some(column) => columns.texts_at(column),
+        None => Ok(vec![String::new(); columns.n_rows()]),
+    };
+    let (mut estimators, allocators) = (texts(&["estimator"])?, texts(&["allocator"])?);
+    if columns.position(&["estimator"]).is_none() {
+        estimators = texts(PORTFOLIO)?;
     }
-    Ok(WeightRows { dates, estimators, allocators, assets, weights, frame })
+    let assets = columns.texts_at(asset)?;
+    let weight = weight.ok_or_else(|| {
+        let rule = format!("no column '{}'; columns are {}", WEIGHT.join("' or '"), names.join(", "));
+        Error::data(path.display().to_string(), rule)
+    })?;
+    let weights = columns.values_at(weight, &options.missing)?;
+    if let Some(row) = weights.iter().position(|weight| weight.is_nan()) {
+        return Err(Error::data(columns.place(row), "weight is missing"));
+    }
+    read.rows = (0..weights.len()).collect();
+    read.weights = weights.into_iter().map(|weight| unit * weight).collect();
+    (read.dates, read.estimators, read.allocators) = (known, estimators, allocators);
+    read.assets = assets.iter().map(|asset| asset.trim().to_string()).collect();
+    Ok(read)
 }
 
-/// Reads a CSV or Parquet file of daily rates: a column `date`, and one with percent a year.
-///
-/// Days without a rate are left out.
-pub fn read_rates(path: &Path) -> Result<(Vec<Date>, Vec<f64>)> {
-    let frame = Columns::read(path)?;
-    let date = frame.require(&["date", "observation_date"])?;
-    let value = frame.names().into_iter().find(|name| *name != date);
-    let value = value.ok_or_else(|| Error::data(path.display().to_string(), "no column of rates beside the dates"))?;
-    let (dates, rates) = (frame.dates(&date)?, frame.numbers(&value, NotANumber::Missing)?);
-    Ok(dates.into_iter().zip(rates).filter(|(_, rate)| !rate.is_nan()).unzip())
+/// A daily series of rates.
+pub struct RateRows {
+    /// Days, ascending.
+    pub dates: Vec<Date>,
+    /// Percent a year.
+    pub percent: Vec<f64>,
+    /// What was guessed.
+    pub notes: Vec<String>,
+}
+
+/// Reads a file of daily rates: dates, and one column with percent a year. Days without a rate are left out.
+pub fn read_rates(path: &Path, options: &Options) -> Result<RateRows> {
+    let columns = Columns::read(path)?;
+    let roles = Roles::find(&columns, options)?;
+    let (dates, (values, _)) = (roles.dates()?, roles.assets()?);
+    let names = columns.names();
+    let refuse = |place: String, rule: String| Err(Error::data(place, rule));
+    let [value] = values[..] else {
+        let both: Vec<&str> = values.iter().map(|column| names[*column].as_str()).collect();
+        let rule = format!("columns {} all hold numbers; keep the dates and one column of rates", both.join(", "));
+        return refuse(path.display().to_string(), rule);
+    };
+    let rates = columns.values_at(value, &options.missing)?;
+    let mut rows: Vec<usize> = (0..rates.len()).filter(|row| !rates[*row].is_nan()).collect();
+    rows.sort_by_key(|row| (dates[*row], *row));
+    if let Some(pair) = rows.windows(2).find(|pair| dates[pair[0]] == dates[pair[1]]) {
+        let (first, date) = (columns.row_number(pair[0]), dates[pair[1]]);
+        return refuse(columns.place(pair[1]), format!("the date {date} is already in row {first}; keep one rate a day"));
+    }
+    let notes = vec![format!("{}, rates in percent a year from column {}", roles.told(), names[value])];
+    let (dates, percent) = rows.into_iter().map(|row| (dates[row], rates[row])).unzip();
+    Ok(RateRows { dates, percent, notes })
 }

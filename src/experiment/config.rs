@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Date, toml_date};
-use crate::data::read_text;
+use crate::data::{MissingCodes, Options, read_text};
 use crate::error::{Error, Result};
 use crate::registry::Choice;
 use crate::synthetic::SyntheticMarket;
@@ -119,9 +119,9 @@ pub struct Simulation {
     /// Leverage of the target weights.
     #[serde(default)]
     pub leverage: Leverage,
-    /// A CSV file of daily benchmark rates (date, percent a year) in the data folder; yearly means if not given.
+    /// A file of daily benchmark rates (date, percent a year) in the data folder; yearly means if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rates: Option<PathBuf>,
+    pub rates: Option<Rates>,
     /// Another schedule file than the built-in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedules: Option<PathBuf>,
@@ -132,6 +132,55 @@ pub struct Simulation {
 
 fn yes() -> bool {
     true
+}
+
+/// A file of rates: its name, or a table that says how to read it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "rates are a file, or { file = \"…\", date_column = \"…\", date_format = \"…\", missing = [\"…\"] }")]
+pub enum Rates {
+    /// The file.
+    File(PathBuf),
+    /// `{ file = "…", date_column = "…", missing = ["…"] }`.
+    Table(RatesTable),
+}
+
+/// `rates` as a table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RatesTable {
+    /// The file, in the data folder.
+    pub file: PathBuf,
+    /// Name of the column of dates; found by its values if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_column: Option<String>,
+    /// Form of the dates, as strptime writes it; found if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_format: Option<String>,
+    /// Codes for a missing rate beside the standard ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+impl Rates {
+    /// The file, in the data folder.
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::File(file) | Self::Table(RatesTable { file, .. }) => file,
+        }
+    }
+
+    /// How to read it.
+    pub fn options(&self) -> Options {
+        match self {
+            Self::File(_) => Options::default(),
+            Self::Table(table) => Options {
+                date_column: table.date_column.clone(),
+                date_format: table.date_format.clone(),
+                missing: MissingCodes::with(table.missing.iter().map(String::as_str)),
+                ..Options::default()
+            },
+        }
+    }
 }
 
 /// Leverages to simulate.

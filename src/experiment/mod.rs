@@ -20,12 +20,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-pub use config::{Compare, Data, Experiment, Figures, Leverage, LeverageGrid, Simulation, Sweep, WalkForward};
+pub use config::{
+    Compare, Data, Experiment, Figures, Leverage, LeverageGrid, Rates, RatesTable, Simulation, Sweep, WalkForward,
+};
 pub use networks::{Resources, Share, Training};
 pub use plan::Market;
 pub use simulation::{Inputs, Simulated, discard_simulation, simulate};
 pub use sweep::{SweepRow, SweptRun, sweep};
-pub use targets::{Portfolio, read_portfolios};
+pub use targets::{Foreign, Portfolio, read_portfolios};
 
 use crate::cuda::Ceilings;
 use crate::data::write_text;

@@ -15,7 +15,7 @@ use crate::data::{hash_file, read_rates, read_text, write_text};
 use crate::error::{Error, Result};
 use crate::experiment::accounts::{Bench, Finished, Job};
 use crate::experiment::store::Store;
-use crate::experiment::targets::{Portfolio, read_portfolios};
+use crate::experiment::targets::{Foreign, Portfolio, read_portfolios};
 use crate::experiment::{Experiment, Market, Progress, Simulation};
 use crate::panel::stand_ins;
 use crate::report::{AccountRow, Sheet};
@@ -27,11 +27,14 @@ const ACCOUNTS_PER_THREAD: usize = 8;
 const ACCOUNTS: &str = "accounts";
 
 /// Where a simulation takes its inputs from.
+#[derive(Default)]
 pub struct Inputs {
     /// The weights: those of a run of this experiment, or any others.
     pub weights: PathBuf,
     /// The folder below which the experiment's `rates` lie.
     pub data: PathBuf,
+    /// How to read and check weights that no run has written.
+    pub foreign: Option<Foreign>,
 }
 
 /// A finished simulation.
@@ -40,6 +43,8 @@ pub struct Simulated {
     pub rows: Vec<AccountRow>,
     /// The tables of `table.md`.
     pub sheets: Vec<Sheet>,
+    /// What was guessed when weights and rates were read.
+    pub read: Vec<String>,
     /// What had to be assumed.
     pub stand_ins: Vec<String>,
     /// Seconds of work over all sessions.
@@ -66,6 +71,8 @@ struct Provenance<'a> {
     threads: usize,
     duration_seconds: f64,
     n_accounts: usize,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    read: &'a [String],
     stand_ins: &'a [String],
 }
 
@@ -98,8 +105,11 @@ pub fn simulate(
         return Err(Error::data(place, rule));
     }
     let weights_hash = hash_file(&inputs.weights)?;
-    let portfolios = named_portfolios(experiment, read_portfolios(&inputs.weights, panel)?);
-    let bench = Bench::new(experiment, simulation, panel, &portfolios, schedules, benchmark.0, folder)?;
+    let (portfolios, mut read) = read_portfolios(&inputs.weights, panel, inputs.foreign.as_ref())?;
+    let (portfolios, unnamed) = in_order(experiment, portfolios);
+    read.extend(unnamed);
+    read.extend(benchmark.read);
+    let bench = Bench::new(experiment, simulation, panel, &portfolios, schedules, benchmark.series, folder)?;
     let jobs = jobs(simulation, &bench.schedules, &portfolios)?;
     let hash = |what: &str| blake3::hash(what.as_bytes()).to_hex().to_string();
     let schedules_hash = hash(&schedules_text.0);
@@ -109,7 +119,7 @@ pub fn simulate(
         panel.content_hash(),
         &weights_hash,
         &schedules_hash,
-        &benchmark.2,
+        &benchmark.identity,
         env!("CARGO_PKG_VERSION"),
         env!("MINVAR_COMMIT"),
     ];
@@ -137,7 +147,7 @@ pub fn simulate(
     }
 
     let mut assumed = stand_ins(panel);
-    assumed.push(benchmark.1.clone());
+    assumed.push(benchmark.sentence.clone());
     let rows: Vec<AccountRow> = finished.iter().map(|account| account.row.clone()).collect();
     bench.write(&finished, &rows, folder)?;
     let seconds = (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0;
@@ -147,11 +157,12 @@ pub fn simulate(
         data_hash: panel.content_hash(),
         weights_hash: &weights_hash,
         schedules_hash,
-        benchmark: benchmark.1,
+        benchmark: benchmark.sentence,
         device: "cpu",
         threads: rayon::current_num_threads(),
         duration_seconds: seconds,
         n_accounts: rows.len(),
+        read: &read,
         stand_ins: &assumed,
     };
     let profiles = simulation.profiles.iter().map(|name| Ok((name.as_str(), bench.schedules.profile(name)?)));
@@ -162,7 +173,7 @@ pub fn simulate(
     draw(&results, &[], &[])?;
     let sheets = results.simulation_sheets(&results.simulations[0])?;
     Store::<Finished>::discard(folder, ACCOUNTS)?;
-    Ok(Simulated { rows, sheets, stand_ins: assumed, seconds })
+    Ok(Simulated { rows, sheets, read, stand_ins: assumed, seconds })
 }
 
 /// Forgets an unfinished simulation.
@@ -178,25 +189,39 @@ fn schedules_text(simulation: &Simulation) -> Result<(String, String)> {
     })
 }
 
-/// The benchmark, a sentence on it, and its identity.
-fn benchmark(simulation: &Simulation, schedules: &Schedules, data: &Path) -> Result<(Benchmark, String, String)> {
+/// The benchmark rate of a simulation.
+struct Interest {
+    series: Benchmark,
+    /// A sentence on it.
+    sentence: String,
+    /// Equal for equal rates.
+    identity: String,
+    /// What was guessed when they were read.
+    read: Vec<String>,
+}
+
+fn benchmark(simulation: &Simulation, schedules: &Schedules, data: &Path) -> Result<Interest> {
     match &simulation.rates {
-        Some(name) => {
-            let path = data.join(name);
-            let (dates, percent) = read_rates(&path)?;
-            let series = Benchmark::daily(dates, percent, &path.display().to_string())?;
-            let sentence = format!("interest follows the daily rates of {}", name.display());
-            Ok((series, sentence, hash_file(&path)?))
+        Some(rates) => {
+            let path = data.join(rates.file());
+            let rows = read_rates(&path, &rates.options())?;
+            Ok(Interest {
+                series: Benchmark::daily(rows.dates, rows.percent, &path.display().to_string())?,
+                sentence: format!("interest follows the daily rates of {}", rates.file().display()),
+                identity: hash_file(&path)?,
+                read: rows.notes,
+            })
         }
         None => {
             let sentence = "interest follows yearly means of the federal funds rate; no daily series was given";
-            Ok((Benchmark::yearly(schedules), sentence.to_string(), String::new()))
+            let series = Benchmark::yearly(schedules);
+            Ok(Interest { series, sentence: sentence.to_string(), identity: String::new(), read: Vec::new() })
         }
     }
 }
 
-/// The portfolios that an experiment compares, in its order; all of them if it names none of them.
-fn named_portfolios(experiment: &Experiment, portfolios: Vec<Portfolio>) -> Vec<Portfolio> {
+/// The portfolios that an experiment compares first, in its order, then the others, with a line on those.
+fn in_order(experiment: &Experiment, mut portfolios: Vec<Portfolio>) -> (Vec<Portfolio>, Option<String>) {
     let compare = &experiment.compare;
     let place = |portfolio: &Portfolio| {
         let allocator = compare.allocators.iter().position(|choice| choice.label == portfolio.allocator)?;
@@ -204,13 +229,11 @@ fn named_portfolios(experiment: &Experiment, portfolios: Vec<Portfolio>) -> Vec<
         let alone = portfolio.estimator == "none";
         estimator.or(alone.then_some(0)).map(|estimator| (allocator, estimator))
     };
-    if portfolios.iter().all(|portfolio| place(portfolio).is_none()) {
-        return portfolios;
-    }
-    let mut placed: Vec<_> =
-        portfolios.into_iter().filter_map(|portfolio| Some((place(&portfolio)?, portfolio))).collect();
-    placed.sort_by_key(|(place, _)| *place);
-    placed.into_iter().map(|(_, portfolio)| portfolio).collect()
+    portfolios.sort_by_key(|portfolio| place(portfolio).map_or((usize::MAX, 0), |place| place));
+    let others: Vec<String> = portfolios.iter().filter(|p| place(p).is_none()).map(Portfolio::title).collect();
+    let note = (!others.is_empty() && others.len() < portfolios.len())
+        .then(|| format!("the weights hold portfolios that the experiment does not name: {}; they are traded too", others.join(", ")));
+    (portfolios, note)
 }
 
 /// Every account, the leverages of a portfolio one behind the other.

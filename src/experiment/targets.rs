@@ -1,17 +1,17 @@
 //! Stored target weights, by portfolio.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use crate::calendar::Date;
-use crate::data::read_weights;
+use crate::data::{Options, ValueKind, WeightRows, read_weights};
 use crate::error::{Error, Result};
 use crate::panel::Panel;
 use crate::policies::{Target, Targets};
 
 /// A portfolio with the weights it wants.
 pub struct Portfolio {
-    /// Label of the estimator; empty where a file names none.
+    /// Label of the estimator, or the name of the file where that names none.
     pub estimator: String,
     /// Label of the allocator; empty where a file names none.
     pub allocator: String,
@@ -24,13 +24,95 @@ impl Portfolio {
     pub fn name(&self) -> &str {
         if ["", "none"].contains(&self.estimator.as_str()) { &self.allocator } else { &self.estimator }
     }
+
+    /// Both labels.
+    pub(super) fn title(&self) -> String {
+        let labels = [&self.allocator, &self.estimator].map(String::as_str);
+        labels.into_iter().filter(|label| !["", "none"].contains(label)).collect::<Vec<_>>().join(" of ")
+    }
 }
 
-/// Reads the weights that a run has stored, or those of another program, in the order in which portfolios first appear.
+/// How weights from elsewhere are read, and what is refused of them.
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    /// Columns, dates, codes; [`ValueKind::Percent`] divides by 100.
+    pub options: Options,
+    /// The highest Σ|w| of a portfolio.
+    pub max_gross: f64,
+    /// Labels of the portfolios wanted; all if empty.
+    pub only: Vec<String>,
+}
+
+impl Default for Foreign {
+    fn default() -> Self {
+        Self { options: Options::default(), max_gross: 10.0, only: Vec::new() }
+    }
+}
+
+/// Refuses percent, and more leverage than is allowed.
+fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<()> {
+    if ![ValueKind::Guess, ValueKind::Percent].contains(&foreign.options.values) {
+        let word = foreign.options.values.word();
+        return Err(Error::data("--values", format!("weights are fractions (guess) or percent, not {word}")));
+    }
+    let mut gross: BTreeMap<(&str, &str, Date), (f64, usize)> = BTreeMap::new();
+    for row in 0..rows.dates.len() {
+        let key = (rows.estimators[row].as_str(), rows.allocators[row].as_str(), rows.dates[row]);
+        let (sum, _) = gross.entry(key).or_insert((0.0, row));
+        *sum += rows.weights[row].abs();
+    }
+    let mut sums: Vec<f64> = gross.values().map(|(sum, _)| *sum).collect();
+    sums.sort_by(f64::total_cmp);
+    let median = sums.get(sums.len() / 2).copied().unwrap_or(1.0);
+    let is_percent = foreign.options.values == ValueKind::Percent;
+    if is_percent && median < 0.2 {
+        let rule = format!("as percent the weights of a day sum to {median:.4} without signs: they look like fractions");
+        return Err(Error::data(rows.place(0), rule));
+    }
+    if let Some((sum, row)) = gross.values().find(|(sum, _)| *sum > foreign.max_gross) {
+        let percent = (!is_percent && median > 20.0).then_some("; if they are percent, say --values percent").unwrap_or_default();
+        let rule = format!(
+            "the weights of this day sum to {sum:.2} without signs, more than {}{percent}; --max-gross allows more",
+            foreign.max_gross
+        );
+        return Err(Error::data(rows.place(*row), rule));
+    }
+    Ok(())
+}
+
+/// Names that the panel lacks, in one line.
+fn check_assets(rows: &WeightRows, panel: &Panel) -> Result<()> {
+    let known: HashSet<&str> = panel.assets().iter().map(|asset| asset.symbol.as_str()).collect();
+    let mut unknown: Vec<usize> = Vec::new();
+    for row in 0..rows.assets.len() {
+        let is_new = || unknown.iter().all(|other| rows.assets[*other] != rows.assets[row]);
+        if !known.contains(rows.assets[row].as_str()) && is_new() {
+            unknown.push(row);
+        }
+    }
+    let Some(first) = unknown.first() else { return Ok(()) };
+    let shown: Vec<&str> = unknown.iter().take(10).map(|row| rows.assets[*row].as_str()).collect();
+    let more = if unknown.len() > 10 { ", …" } else { "" };
+    let rule = format!("the panel has no such asset; {} unknown: {}{more}", unknown.len(), shown.join(", "));
+    Err(Error::data(rows.place(*first), rule))
+}
+
+/// Reads the weights that a run has stored, or those of another program, in the order in which portfolios first appear, and
+/// what was guessed.
 ///
 /// Every date must be a trading day of the panel, every asset one of its symbols, none twice on a date.
-pub fn read_portfolios(path: &Path, panel: &Panel) -> Result<Vec<Portfolio>> {
-    let rows = read_weights(path)?;
+pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) -> Result<(Vec<Portfolio>, Vec<String>)> {
+    let options = foreign.map(|foreign| foreign.options.clone()).unwrap_or_default();
+    let mut rows = read_weights(path, &options)?;
+    let nameless = |row: usize| rows.estimators[row].is_empty() && rows.allocators[row].is_empty();
+    if !rows.dates.is_empty() && (0..rows.dates.len()).all(nameless) {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        rows.estimators = vec![stem; rows.dates.len()];
+    }
+    check_assets(&rows, panel)?;
+    if let Some(foreign) = foreign {
+        check_gross(&rows, foreign)?;
+    }
     let assets: HashMap<&str, usize> =
         panel.assets().iter().enumerate().map(|(id, asset)| (asset.symbol.as_str(), id)).collect();
     let mut days: HashMap<Date, usize> = HashMap::new();
@@ -44,15 +126,16 @@ pub fn read_portfolios(path: &Path, panel: &Panel) -> Result<Vec<Portfolio>> {
             None => {
                 let day = panel.calendar().first_on_or_after(date);
                 if panel.calendar().dates().get(day) != Some(&date) {
-                    return Err(Error::data(rows.place(row), "the date is no trading day of the panel"));
+                    let dates = panel.calendar().dates();
+                    let range = dates.first().zip(dates.last()).map(|(a, b)| format!(", which has days from {a} to {b}"));
+                    let rule = format!("the date is no trading day of the panel{}", range.unwrap_or_default());
+                    return Err(Error::data(rows.place(row), rule));
                 }
                 days.insert(date, day);
                 day
             }
         };
-        let asset = *assets
-            .get(rows.assets[row].as_str())
-            .ok_or_else(|| Error::data(rows.place(row), "the panel has no such asset"))?;
+        let asset = assets[rows.assets[row].as_str()];
         let name = (rows.estimators[row].as_str(), rows.allocators[row].as_str());
         let number = *numbers.entry(name).or_insert_with(|| {
             names.push(name);
@@ -81,5 +164,12 @@ pub fn read_portfolios(path: &Path, panel: &Panel) -> Result<Vec<Portfolio>> {
     if portfolios.is_empty() {
         return Err(Error::data(path.display().to_string(), "no weights"));
     }
-    Ok(portfolios)
+    if let Some(Foreign { only, .. }) = foreign.filter(|foreign| !foreign.only.is_empty()) {
+        let names: Vec<String> = portfolios.iter().map(|portfolio| portfolio.name().to_string()).collect();
+        if let Some(label) = only.iter().find(|label| !names.contains(label)) {
+            return Err(Error::unknown("portfolio", label, names.iter().map(String::as_str)));
+        }
+        portfolios.retain(|portfolio| only.iter().any(|label| label == portfolio.name()));
+    }
+    Ok((portfolios, rows.notes))
 }

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use minvar::data::{Imported, Layout, NotANumber, Options, Table, ValueKind, import, open_panel, save_panel};
+use minvar::data::{Imported, Layout, MissingCodes, Options, Table, ValueKind, import, open_panel, save_panel};
 use minvar::panel::Field;
 
-const PLAIN: Options = Options { layout: None, values: ValueKind::Guess, not_a_number: NotANumber::Refused };
+fn plain() -> Options {
+    Options::default()
+}
 
 struct Folder(tempfile::TempDir);
 
@@ -40,7 +42,7 @@ fn a_long_file_of_prices_in_any_order_becomes_aligned_returns() {
     let folder = Folder::new();
     let text = "date,symbol,close,volume,sector\n2020-01-03,B,22,10,Energy\n2020-01-02,A,100,5,Tech\n\
                 2020-01-03,A,110,5,Tech\n2020-01-02,B,20,10,Energy\n2020-01-06,B,,10,Energy\n2020-01-06,A,99,1,Tech\n";
-    let imported = import(&folder.file("prices.csv", text), &PLAIN).unwrap();
+    let imported = import(&folder.file("prices.csv", text), &plain()).unwrap();
     assert_eq!(imported.layout, Layout::Long);
     same(&series(&imported, "A"), &[f64::NAN, 0.1, -0.1]);
     same(&series(&imported, "B"), &[f64::NAN, 0.1, f64::NAN]);
@@ -52,12 +54,12 @@ fn a_long_file_of_prices_in_any_order_becomes_aligned_returns() {
 fn a_wide_file_is_read_as_returns_or_prices() {
     let folder = Folder::new();
     let path = folder.file("wide.csv", "Date,X,Y\n20200102,0.01,-0.02\n20200103,,0.03\n");
-    same(&series(&import(&path, &PLAIN).unwrap(), "X"), &[0.01, f64::NAN]);
+    same(&series(&import(&path, &plain()).unwrap(), "X"), &[0.01, f64::NAN]);
     let path = folder.file("prices.csv", "Date,X,Y\n20200102,10,20\n20200103,11,10\n");
-    let imported = import(&path, &PLAIN).unwrap();
+    let imported = import(&path, &plain()).unwrap();
     assert_eq!(imported.layout, Layout::Wide);
     same(&series(&imported, "Y"), &[f64::NAN, -0.5]);
-    let returns = Options { values: ValueKind::Returns, ..PLAIN };
+    let returns = Options { values: ValueKind::Returns, ..plain() };
     same(&series(&import(&path, &returns).unwrap(), "X"), &[10.0, 11.0]);
 }
 
@@ -66,7 +68,7 @@ fn tickers_that_look_like_column_names_do_not_mislead() {
     let folder = Folder::new();
     for header in ["date,ID,NAME,DAY", ",DAY,ID,NAME"] {
         let path = folder.file("wide.csv", &format!("{header}\n2020-01-02,0.1,-0.2,0.3\n2020-01-03,0.1,0.2,0.3\n"));
-        let imported = import(&path, &PLAIN).unwrap();
+        let imported = import(&path, &plain()).unwrap();
         assert_eq!((imported.layout, imported.panel.n_assets()), (Layout::Wide, 3), "{header}");
     }
 }
@@ -90,7 +92,7 @@ fn a_folder_of_stooq_yahoo_and_kaggle_files_is_one_panel() {
     folder.file("empty.us.txt", "");
     folder.file("BRK.A.csv", "Date,Close\n2020-01-02,4\n2020-01-03,5\n");
     folder.file("BRK.B.csv", "Date,Close\n2020-01-02,4\n2020-01-03,3\n");
-    let imported = import(folder.0.path(), &PLAIN).unwrap();
+    let imported = import(folder.0.path(), &plain()).unwrap();
     assert_eq!(imported.layout, Layout::Folder);
     same(&series(&imported, "AAPL"), &[f64::NAN, 0.2]);
     same(&series(&imported, "MSFT"), &[f64::NAN, 0.05]);
@@ -112,7 +114,7 @@ fn crsp_conventions_are_followed() {
                 10001,20200106,11,1,ACME,7,0,,,1000,1,-0.3\n\
                 10002,20200103,73,1,SOME FUND,8,50,100,0.02,100,1,\n\
                 10003,20200103,31,3,ADR,9,5,100,-0.5,100,1,\n";
-    let imported = import(&folder.file("dsf.csv", text), &PLAIN).unwrap();
+    let imported = import(&folder.file("dsf.csv", text), &plain()).unwrap();
     assert_eq!(imported.layout, Layout::Crsp);
     let symbols: Vec<&str> = imported.panel.assets().iter().map(|a| a.symbol.as_str()).collect();
     assert_eq!(symbols, ["10001", "10003"], "the fund is left out");
@@ -124,7 +126,7 @@ fn crsp_conventions_are_followed() {
     assert_eq!(of(Field::MarketValue), 11.0 * 1e6);
 
     let text = "PERMNO,date,PRC,CFACPR\n1,20200102,-20,2\n1,20200103,11,1\n";
-    let imported = import(&folder.file("prices.csv", text), &PLAIN).unwrap();
+    let imported = import(&folder.file("prices.csv", text), &plain()).unwrap();
     same(&series(&imported, "1"), &[f64::NAN, 0.1]);
 }
 
@@ -134,7 +136,7 @@ fn the_first_table_of_a_french_file_is_read_in_percent() {
     let text = "This file was created by CMPT_IND_RETS_DAILY\n\n  Average Value Weighted Returns -- Daily\n\
                 ,NoDur,Durbl\n19260701,   0.07,  -0.32\n19260702, -99.99,   0.30\n\n\
                   Average Equal Weighted Returns -- Daily\n,NoDur,Durbl\n19260701,  9,  9\n";
-    let imported = import(&folder.file("10_Industry_Portfolios_Daily.csv", text), &PLAIN).unwrap();
+    let imported = import(&folder.file("10_Industry_Portfolios_Daily.csv", text), &plain()).unwrap();
     assert_eq!(imported.layout, Layout::French);
     same(&series(&imported, "NoDur"), &[0.0007, f64::NAN]);
     same(&series(&imported, "Durbl"), &[-0.0032, 0.003]);
@@ -143,7 +145,7 @@ fn the_first_table_of_a_french_file_is_read_in_percent() {
 #[track_caller]
 fn refused(text: &str, expected: &str) {
     let folder = Folder::new();
-    let message = import(&folder.file("bad.csv", text), &PLAIN).err().expect("must be refused").to_string();
+    let message = import(&folder.file("bad.csv", text), &plain()).err().expect("must be refused").to_string();
     assert!(message.contains("bad.csv") && message.contains(expected), "{message}");
     assert_eq!(message.lines().count(), 1, "{message}");
 }
@@ -180,7 +182,7 @@ fn separators_line_ends_and_encodings_of_other_programs_are_understood() {
     ] {
         let path = folder.0.path().join(name);
         std::fs::write(&path, text).unwrap();
-        same(&series(&import(&path, &PLAIN).unwrap_or_else(|e| panic!("{name}: {e}")), "A"), &[f64::NAN, 0.1]);
+        same(&series(&import(&path, &plain()).unwrap_or_else(|e| panic!("{name}: {e}")), "A"), &[f64::NAN, 0.1]);
     }
 }
 
@@ -188,17 +190,17 @@ fn separators_line_ends_and_encodings_of_other_programs_are_understood() {
 fn a_wrong_column_is_answered_with_those_there_are() {
     let folder = Folder::new();
     let path = folder.file("bad.csv", "date,asset,yield\n2020-01-02,A,0.1\n");
-    let message = import(&path, &PLAIN).err().unwrap().to_string();
+    let message = import(&path, &plain()).err().unwrap().to_string();
     assert!(message.contains("bad.csv: no column 'total_return' or"), "{message}");
     assert!(message.contains("columns are date, asset, yield"), "{message}");
 }
 
 #[test]
 fn missing_files_and_unknown_endings_are_named() {
-    let message = import(Path::new("nowhere.csv"), &PLAIN).err().unwrap().to_string();
+    let message = import(Path::new("nowhere.csv"), &plain()).err().unwrap().to_string();
     assert!(message.starts_with("nowhere.csv: No such file"), "{message}");
     let folder = Folder::new();
-    let message = import(&folder.file("data.xlsx", "x"), &PLAIN).err().unwrap().to_string();
+    let message = import(&folder.file("data.xlsx", "x"), &plain()).err().unwrap().to_string();
     assert!(message.contains("ends in .csv, .txt or .parquet"), "{message}");
 }
 
@@ -206,7 +208,7 @@ fn missing_files_and_unknown_endings_are_named() {
 fn a_literal_nan_is_a_missing_value_on_request() {
     let folder = Folder::new();
     let path = folder.file("wide.csv", "date,X,Y\n2020-01-02,NaN,-0.02\n2020-01-03,0.01,0.03\n");
-    let options = Options { not_a_number: NotANumber::Missing, ..PLAIN };
+    let options = Options { missing: MissingCodes::with(["NaN"]), ..plain() };
     same(&series(&import(&path, &options).unwrap(), "X"), &[f64::NAN, 0.01]);
 }
 
@@ -231,7 +233,7 @@ fn indexed(folder: &Folder, assets: [usize; 4], days: [usize; 4]) -> minvar::err
         .with_numbers("price_as_traded", [12.5])
         .with_numbers("market_value", [1e9]);
     write("monthly.parquet", monthly);
-    import(folder.0.path(), &PLAIN)
+    import(folder.0.path(), &plain())
 }
 
 #[test]
@@ -267,11 +269,11 @@ fn the_indexed_layout_reads_the_etf_panel() {
         crate::support::say_skipped("ETF files", &source);
         return;
     }
-    let imported = import(&source, &PLAIN).unwrap();
+    let imported = import(&source, &plain()).unwrap();
     assert_eq!(imported.layout, Layout::Indexed);
     assert_eq!(imported.panel.n_assets(), 300);
     let folder = Folder::new();
-    save_panel(&imported.panel, folder.0.path(), "indexed: etf", None).unwrap();
+    save_panel(&imported.panel, folder.0.path(), "indexed: etf", &[], None).unwrap();
     let (again, manifest) = open_panel(folder.0.path()).unwrap();
     assert_eq!(manifest.n_returns, imported.panel.n_returns());
     assert_eq!(again.content_hash(), imported.panel.content_hash());

@@ -42,7 +42,7 @@ fn run(root: &Path, name: &str, text: &str) -> PathBuf {
     let stop = AtomicBool::new(false);
     experiment::run(&experiment, &market, &folder, &stop, &mut |_| {}).unwrap();
     if experiment.simulation.is_some() {
-        let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.clone() };
+        let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.clone(), foreign: None };
         experiment::simulate(&experiment, &market, &inputs, &folder.join("simulation"), &stop, &mut |_| {}).unwrap();
     }
     folder

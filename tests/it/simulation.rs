@@ -38,7 +38,7 @@ fn with_weights(folder: &Path) -> (Experiment, Market, Inputs) {
     let experiment = Experiment::parse(EXPERIMENT, "simulated.toml").unwrap();
     let market = market(&experiment);
     experiment::run(&experiment, &market, folder, &AtomicBool::new(false), &mut |_| {}).unwrap();
-    let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.to_path_buf() };
+    let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.to_path_buf(), foreign: None };
     (experiment, market, inputs)
 }
 
@@ -187,7 +187,7 @@ fn weights_of_another_program_are_read_and_mistakes_in_them_are_named() {
     let good = "date,asset,weight\n2001-02-01,S0001,0.5\n2001-02-01,S0002,0.5\n2001-03-01,S0002,1\n";
     let outcome = |text: &str| {
         std::fs::write(&path, text).unwrap();
-        let inputs = Inputs { weights: path.clone(), data: folder.path().to_path_buf() };
+        let inputs = Inputs { weights: path.clone(), data: folder.path().to_path_buf(), foreign: None };
         let stop = AtomicBool::new(false);
         experiment::simulate(&experiment, &market, &inputs, &folder.path().join("mine"), &stop, &mut |_| {})
     };
@@ -212,7 +212,7 @@ fn weights_of_another_program_are_read_and_mistakes_in_them_are_named() {
 fn rates_that_do_not_cover_the_years_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (mut experiment, market, inputs) = with_weights(folder.path());
-    experiment.simulation.as_mut().unwrap().rates = Some("rates.csv".into());
+    experiment.simulation.as_mut().unwrap().rates = Some(experiment::Rates::File("rates.csv".into()));
     let outcome = |text: &str| {
         std::fs::write(folder.path().join("rates.csv"), text).unwrap();
         let stop = AtomicBool::new(false);

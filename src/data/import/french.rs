@@ -1,18 +1,20 @@
 //! Kenneth French's daily text files: a preamble, a header line that starts with a comma, then `YYYYMMDD, value, …`
-//! in percent. Only the first table is read (value-weighted returns, in the portfolio files); −99.99 and −999 mean
-//! missing.
+//! in percent. Only the first table is read (value-weighted returns, in the portfolio files); −99.99, −99 and −999
+//! mean missing.
 
 use std::path::Path;
 
-use crate::calendar::parse_date;
-use crate::data::files::read_text;
-use crate::data::import::file_name;
-use crate::data::observations::{Measure, Observation, Observations};
+use crate::data::dates;
+use crate::data::files::read_table_text;
+use crate::data::frame::{TEXT_ENDINGS, endings};
+use crate::data::import::{Options, file_name};
+use crate::data::observations::{Aligned, Observation, Observations};
+use crate::data::units::ValueKind;
 use crate::error::{Error, Result};
-use crate::panel::{Field, Panel};
+use crate::panel::Field;
 
-/// Values at or below this are codes for missing ones.
-const MISSING: f64 = -99.0;
+/// Codes for a missing value.
+const MISSING: [f64; 3] = [-99.99, -999.0, -99.0];
 
 /// The date and the rest of a data line.
 fn data_line(line: &str) -> Option<(&str, &str)> {
@@ -23,46 +25,64 @@ fn data_line(line: &str) -> Option<(&str, &str)> {
 
 /// Whether a text file has a header line that starts with a comma, directly above a data line.
 pub(super) fn looks_like(path: &Path) -> bool {
-    let is_text = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("txt"));
-    let Some(text) = is_text.then(|| std::fs::read_to_string(path).ok()).flatten() else { return false };
+    let (ending, inner) = endings(path);
+    let is_text = TEXT_ENDINGS.contains(&ending.as_str()) || (ending == "gz" && TEXT_ENDINGS.contains(&inner.as_str()));
+    let Some(text) = is_text.then(|| read_table_text(path).ok()).flatten() else { return false };
     let mut lines = text.lines().take(60).peekable();
+    // A table that begins with its header is a wide one, whose first column has no name.
+    let mut has_text_above = false;
     while let Some(line) = lines.next() {
         if line.trim_start().starts_with(',') && lines.peek().is_some_and(|next| data_line(next).is_some()) {
-            return true;
+            return has_text_above;
         }
+        has_text_above = has_text_above || !line.trim().is_empty();
     }
     false
 }
 
-pub(super) fn import(path: &Path) -> Result<(Panel, Vec<String>)> {
-    let text = read_text(path)?;
+pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<String>)> {
+    let text = read_table_text(path)?;
     let lines: Vec<&str> = text.lines().collect();
     let Some(first) = lines.iter().position(|line| data_line(line).is_some()).filter(|first| *first > 0) else {
         return Err(Error::data(path.display().to_string(), "no line starts with a date such as 19260701"));
     };
     let names: Vec<&str> = lines[first - 1].split(',').skip(1).map(str::trim).collect();
-    let mut observations = Observations::new(Measure::Return);
+    let mut observations = Observations::new(options.values, Some(ValueKind::Percent), true);
     let file = observations.file(path.display().to_string());
     let mut n_rows = 0;
     for (number, line) in lines.iter().enumerate().skip(first) {
-        let Some((date, rest)) = data_line(line) else { break };
         let place = || format!("{}, row {}", path.display(), number + 1);
-        let date = parse_date(date).ok_or_else(|| Error::data(place(), format!("'{date}' is not a date")))?;
+        let Some((date, rest)) = data_line(line) else {
+            let cells: Vec<&str> = line.split(',').map(str::trim).collect();
+            let holds_values = cells.len() == names.len() + 1 && cells[1..].iter().all(|cell| cell.parse::<f64>().is_ok());
+            if holds_values || line.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
+                return Err(Error::data(place(), "a line of the table does not start with a date such as 19260701"));
+            }
+            break;
+        };
+        let date = dates::read([date].into_iter(), None).map_err(|problem| Error::data(place(), problem.rule("1")))?.dates[0];
         let values: Vec<&str> = rest.split(',').map(str::trim).collect();
         if values.len() != names.len() {
             let rule = format!("{} values for {} columns", values.len(), names.len());
             return Err(Error::data(place(), rule));
         }
+        observations.day(date);
         for (name, text) in names.iter().zip(values) {
-            let percent: f64 = text
-                .parse()
-                .map_err(|_| Error::data(format!("{}, asset {name}", place()), format!("'{text}' is not a number")))?;
-            let value = if percent <= MISSING { f64::NAN } else { percent / 100.0 };
+            let number_of = |text: &str| text.parse::<f64>().ok().filter(|x| x.is_finite());
+            let value = match number_of(text) {
+                Some(percent) if MISSING.contains(&percent) || options.missing.is_number(percent) => f64::NAN,
+                Some(percent) => percent,
+                None if options.missing.is_text(text) => f64::NAN,
+                None => {
+                    let rule = format!("'{text}' is not a number");
+                    return Err(Error::data(format!("{}, asset {name}", place()), rule));
+                }
+            };
             let fields = [f32::NAN; Field::ALL.len()];
             observations.push(name, Observation { date, value, fields, file, row: number as u32 + 1 });
         }
         n_rows += 1;
     }
     let note = format!("{}: {n_rows} days of {} series, the first table of the file", file_name(path), names.len());
-    Ok((observations.into_panel()?, vec![note]))
+    Ok((observations.align()?, vec![note]))
 }

@@ -1,19 +1,25 @@
 //! Long files: `date, asset, close|return` and, where present, volumes, prices and sectors.
 
-use std::path::Path;
-
 use crate::data::frame::Columns;
-use crate::data::import::{NotANumber, file_name};
-use crate::data::observations::{Measure, Observation, Observations};
-use crate::error::Result;
-use crate::panel::{Field, Panel, Venue};
+use crate::data::import::{Options, file_name, ohlcv};
+use crate::data::observations::{Aligned, Observation, Observations};
+use crate::data::roles::{Role, Roles};
+use crate::data::units::ValueKind;
+use crate::error::{Error, Result};
+use crate::panel::{Field, Venue};
 
-pub(super) const DATE: &[&str] = &["date", "day", "datetime", "timestamp"];
-pub(super) const ASSET: &[&str] = &["asset", "symbol", "ticker", "permno", "id", "name"];
-const RETURN: &[&str] = &["total_return", "return", "ret"];
-pub(super) const CLOSE: &[&str] = &["adj_close", "adjusted_close", "close", "price"];
-/// Any of the last two.
-pub(super) const VALUE: &[&str] = &["total_return", "return", "ret", "adj_close", "adjusted_close", "close", "price"];
+/// Usual names of a column of assets, the surest first.
+pub(in crate::data) const ASSET: &[&str] = &[
+    "asset", "symbol", "ticker", "permno", "tic", "ric", "isin", "cusip", "sedol", "figi", "gvkey", "secid", "sid", "id",
+    "stock", "security", "instrument", "name",
+];
+const RETURN: &[&str] = &["total_return", "return", "returns", "ret", "daily_return"];
+const LOG_RETURN: &[&str] = &["log_return", "log_returns", "log_ret", "logret"];
+/// Any name of a column of returns or prices.
+pub(super) const VALUE: &[&str] = &[
+    "total_return", "return", "returns", "ret", "daily_return", "log_return", "log_returns", "log_ret", "adj_close",
+    "adjusted_close", "close_adj", "close", "price",
+];
 
 /// Names under which a file may hold a field.
 fn aliases(field: Field) -> &'static [&'static str] {
@@ -21,7 +27,7 @@ fn aliases(field: Field) -> &'static [&'static str] {
         Field::DollarVolume => &["dollar_volume"],
         Field::High => &["high_over_close"],
         Field::Low => &["low_over_close"],
-        Field::Price => &["price_as_traded", "prc"],
+        Field::Price => &["price_as_traded", "prc", "closeunadj", "close_unadjusted"],
         Field::MarketValue => &["market_value", "market_cap"],
         Field::SharesOutstanding => &["shares_outstanding"],
         Field::Open => &["open_over_close"],
@@ -29,37 +35,85 @@ fn aliases(field: Field) -> &'static [&'static str] {
     }
 }
 
-pub(super) fn import(path: &Path, not_a_number: NotANumber) -> Result<(Panel, Vec<String>)> {
-    let frame = Columns::read(path)?;
-    let dates = frame.dates(&frame.require(DATE)?)?;
-    let symbols = frame.texts(&frame.require(ASSET)?)?;
-    let (name, measure) = match frame.find(RETURN) {
-        Some(name) => (name, Measure::Return),
-        None => (frame.require(VALUE)?, Measure::Price),
-    };
-    let values = frame.numbers(&name, not_a_number)?;
-    let optional = |aliases: &[&str]| frame.find(aliases).map(|name| frame.numbers(&name, not_a_number)).transpose();
-    let mut fields = Vec::new();
-    for field in Field::ALL {
-        fields.push(optional(aliases(field))?);
+/// The column of assets in a table without one of the usual names: dates repeat, and one column of words tells rows apart.
+pub(super) fn asset_by_values(columns: &Columns, roles: &Roles<'_>) -> Result<Option<usize>> {
+    let Some((_, dates)) = &roles.date else { return Ok(None) };
+    let mut seen = std::collections::HashSet::new();
+    if dates.dates.iter().all(|date| seen.insert(*date)) {
+        return Ok(None);
     }
-    // Dollar volume from shares and price, high and low from their prices, where the file has those instead.
-    let close = optional(CLOSE)?;
-    let derived =
-        [(0, optional(&["volume"])?), (1, optional(&["high"])?), (2, optional(&["low"])?), (6, optional(&["open"])?)];
-    for (k, other) in derived {
-        if let (None, Some(other), Some(close)) = (&fields[k], other, &close) {
-            let value = |(x, c): (f64, &f64)| if k == 0 { x * c } else { x / c - 1.0 };
-            fields[k] = Some(other.into_iter().zip(close).map(value).collect());
+    let all = roles.all()?;
+    for column in (0..all.len()).filter(|column| all[*column] == Some(Role::Words)) {
+        let words = columns.texts_at(column)?;
+        let mut pairs = std::collections::HashSet::new();
+        if words.iter().zip(&dates.dates).all(|pair| pairs.insert(pair)) {
+            return Ok(Some(column));
         }
     }
-    let sectors = frame.find(&["sector"]).map(|name| frame.texts(&name)).transpose()?;
-    let venues = frame.find(&["venue", "exchange"]).map(|name| frame.texts(&name)).transpose()?;
+    Ok(None)
+}
 
-    let mut observations = Observations::new(measure);
-    let file = observations.file(path.display().to_string());
-    for row in 0..frame.n_rows() {
+pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) -> Result<(Aligned, Vec<String>)> {
+    let refuse = |rule: String| Error::data(columns.path().display().to_string(), rule);
+    let names = columns.names();
+    let named = columns.position(ASSET);
+    let Some(asset) = named.map_or_else(|| asset_by_values(columns, roles), |column| Ok(Some(column)))? else {
+        return Err(refuse(format!("no column names the asset of a row; columns are {}", names.join(", "))));
+    };
+    let symbols = columns.texts_at(asset)?;
+    let places = ohlcv::Places::of(names.iter().cloned().enumerate());
+    let (value, hint) = match (columns.position(RETURN), columns.position(LOG_RETURN), places.value()) {
+        (Some(column), _, _) => (column, Some(ValueKind::Returns)),
+        (None, Some(column), _) => (column, Some(ValueKind::LogReturns)),
+        (None, None, Some((column, _))) => (column, Some(ValueKind::Prices)),
+        (None, None, None) => {
+            let rule = format!("no column '{}'; columns are {}", VALUE.join("' or '"), names.join(", "));
+            return Err(refuse(rule));
+        }
+    };
+    let numbers = |column: usize| columns.values_at(column, &options.missing);
+    let values = numbers(value)?;
+    let optional = |aliases: &[&str]| columns.position(aliases).map(numbers).transpose();
+    let mut fields = Field::ALL.iter().map(|field| optional(aliases(*field))).collect::<Result<Vec<_>>>()?;
+    // Dollar volume from shares and price, high and low from their prices, where the file has those instead. They
+    // belong to the close as it stands beside them, not to one adjusted for dividends.
+    let close = match places.find(&ohlcv::CLOSE) {
+        Some(column) => Some(numbers(column)?),
+        None => places.value().map(|(column, _)| numbers(column)).transpose()?,
+    };
+    let derived = [
+        (Field::DollarVolume, optional(&["volume", "vol"])?),
+        (Field::High, optional(&["high"])?),
+        (Field::Low, optional(&["low"])?),
+        (Field::Open, optional(&["open"])?),
+    ];
+    for (field, other) in derived {
+        let place = field as usize;
+        if let (None, Some(other), Some(close)) = (&fields[place], other, &close) {
+            let value = |(x, c): (f64, &f64)| match field {
+                Field::DollarVolume => x * c,
+                // Sources write 0 for a price that they do not know.
+                _ if x == 0.0 => f64::NAN,
+                _ => x / c - 1.0,
+            };
+            fields[place] = Some(other.into_iter().zip(close).map(value).collect());
+        }
+    }
+    // Unknown, where a source writes 0.
+    for field in [Field::Price, Field::MarketValue, Field::SharesOutstanding, Field::Split] {
+        fields[field as usize].iter_mut().flatten().filter(|x| **x == 0.0).for_each(|x| *x = f64::NAN);
+    }
+    let texts = |aliases: &[&str]| columns.position(aliases).map(|column| columns.texts_at(column)).transpose();
+    let (sectors, venues) = (texts(&["sector"])?, texts(&["venue", "exchange"])?);
+
+    let dates = roles.dates()?;
+    let mut observations = Observations::new(options.values, hint, true);
+    let file = observations.file(columns.path().display().to_string());
+    for row in 0..columns.n_rows() {
         let symbol = symbols[row].trim();
+        if symbol.is_empty() {
+            return Err(Error::data(columns.place(row), format!("the asset in column {} is missing", names[asset])));
+        }
         if let Some(sectors) = &sectors {
             observations.asset(symbol).sector.clone_from(&sectors[row]);
         }
@@ -72,11 +126,16 @@ pub(super) fn import(path: &Path, not_a_number: NotANumber) -> Result<(Panel, Ve
             value: values[row],
             fields: std::array::from_fn(known),
             file,
-            row: frame.row_number(row),
+            row: columns.row_number(row),
         };
         observations.push(symbol, observation);
     }
-    let kind = if measure == Measure::Return { "returns" } else { "prices" };
-    let note = format!("{}: {} rows, {kind} from column {name}", file_name(path), frame.n_rows());
-    Ok((observations.into_panel()?, vec![note]))
+    let note = format!(
+        "{}: {} rows, assets from column {}, values from column {}",
+        file_name(columns.path()),
+        columns.n_rows(),
+        names[asset],
+        names[value]
+    );
+    Ok((observations.align()?, vec![note]))
 }

@@ -1,19 +1,26 @@
-//! Importers: one file a layout.
+//! Importers: one file a layout, all on columns whose roles are found by their values.
 
 mod crsp;
 mod folder;
 mod french;
 mod indexed;
 mod long;
+mod ohlcv;
 mod wide;
+
+pub(super) use long::ASSET;
 
 use std::path::Path;
 
 use clap::ValueEnum;
 
 use crate::data::frame::Columns;
+use crate::data::numbers::MissingCodes;
+use crate::data::observations::Aligned;
+use crate::data::roles::{Role, Roles};
+use crate::data::units::ValueKind;
 use crate::error::{Error, Result};
-use crate::panel::Panel;
+use crate::panel::{AssetId, Panel};
 
 /// How a source is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,6 +31,8 @@ pub enum Layout {
     Long,
     /// One row per date, one column per asset.
     Wide,
+    /// Open, high, low, close and volume of one symbol, or of several under a header of two lines (yfinance).
+    Ohlcv,
     /// A folder with one OHLCV file per symbol: Stooq, Yahoo or Kaggle columns.
     Folder,
     /// CRSP daily stock file.
@@ -32,18 +41,7 @@ pub enum Layout {
     French,
 }
 
-/// What the values of a wide file are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ValueKind {
-    /// Returns if any value is negative, else prices.
-    Guess,
-    /// Simple returns as fractions.
-    Returns,
-    /// Prices.
-    Prices,
-}
-
-/// What a literal NaN in a source means.
+/// What a literal NaN in a file means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NotANumber {
     /// An error: sources leave missing values empty.
@@ -52,15 +50,19 @@ pub enum NotANumber {
     Missing,
 }
 
-/// Choices an import leaves to the user.
-#[derive(Clone, Copy, Debug)]
+/// Choices that reading a table leaves to the user.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// The layout; recognised from the files if `None`.
     pub layout: Option<Layout>,
-    /// Prices or returns, for wide files.
+    /// Name of the column of dates; found by its values if `None`.
+    pub date_column: Option<String>,
+    /// Form of the dates, as strptime writes it; found if `None`.
+    pub date_format: Option<String>,
+    /// Prices, returns, percent or logarithms.
     pub values: ValueKind,
-    /// The meaning of a literal NaN.
-    pub not_a_number: NotANumber,
+    /// Codes for missing values.
+    pub missing: MissingCodes,
 }
 
 /// A panel and what was noticed on the way.
@@ -71,47 +73,104 @@ pub struct Imported {
     pub layout: Layout,
     /// Rows left out, guesses made: lines for the user.
     pub notes: Vec<String>,
+    /// Assets in the order of the source.
+    pub order: Vec<AssetId>,
+    /// Whether the days are those of the source; else they only count its rows.
+    pub dated: bool,
+    /// The number of the source's first row, where every row is a day in the order of the source.
+    pub(super) first_row: u32,
+}
+
+/// Whether a table must have dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dated {
+    Must,
+    May,
 }
 
 /// Reads a file or folder into a panel.
 pub fn import(path: &Path, options: &Options) -> Result<Imported> {
-    std::fs::metadata(path).map_err(Error::io(path))?;
-    let layout = match options.layout {
-        Some(layout) => layout,
-        None => recognise(path)?,
-    };
-    let (panel, notes) = match layout {
-        Layout::Indexed => indexed::import(path),
-        Layout::Long => long::import(path, options.not_a_number),
-        Layout::Wide => wide::import(path, options),
-        Layout::Folder => folder::import(path, options.not_a_number),
-        Layout::Crsp => crsp::import(path),
-        Layout::French => french::import(path),
-    }?;
-    Ok(Imported { panel, layout, notes })
+    read(path, options, Dated::Must)
 }
 
-/// The layout that the files look like.
-fn recognise(path: &Path) -> Result<Layout> {
-    if path.is_dir() {
-        let indexed = path.join("calendar.parquet").exists() && path.join("assets.parquet").exists();
-        return Ok(if indexed { Layout::Indexed } else { Layout::Folder });
+/// The same; where dates may be missing, rows stand for days.
+pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Imported> {
+    let metadata = std::fs::metadata(path).map_err(Error::io(path))?;
+    let done = |layout: Layout, aligned: Aligned, mut notes: Vec<String>| {
+        let Aligned { panel, order, notes: more } = aligned;
+        notes.extend(more);
+        Ok(Imported { panel, layout, notes, order, dated: true, first_row: 0 })
+    };
+    if metadata.is_dir() {
+        let is_indexed = path.join("calendar.parquet").exists() && path.join("assets.parquet").exists();
+        if options.layout.map_or(is_indexed, |layout| layout == Layout::Indexed) {
+            let (panel, notes) = indexed::import(path)?;
+            let order = (0..panel.n_assets()).collect();
+            return Ok(Imported { panel, layout: Layout::Indexed, notes, order, dated: true, first_row: 0 });
+        }
+        let (aligned, notes) = folder::import(path, options)?;
+        return done(Layout::Folder, aligned, notes);
     }
-    if french::looks_like(path) {
-        return Ok(Layout::French);
+    if options.layout.map_or_else(|| french::looks_like(path), |layout| layout == Layout::French) {
+        let (aligned, notes) = french::import(path, options)?;
+        return done(Layout::French, aligned, notes);
     }
-    let frame = Columns::read(path)?;
+    let columns = Columns::read(path)?;
+    if columns.n_rows() == 0 {
+        return Err(Error::data(path.display().to_string(), "no observations: there is no row below the header"));
+    }
+    let layout = match options.layout {
+        Some(layout) => Some(layout),
+        None if is_crsp(&columns) => Some(Layout::Crsp),
+        None => None,
+    };
+    let mut notes = columns.notes().to_vec();
+    if layout == Some(Layout::Crsp) {
+        let (aligned, more) = crsp::import(&columns, options)?;
+        return done(Layout::Crsp, aligned, [notes, more].concat());
+    }
+    let roles = Roles::find(&columns, options)?;
+    let layout = layout.map_or_else(|| recognise(&columns, &roles), Ok)?;
+    if dated == Dated::Must || layout != Layout::Wide {
+        roles.dates()?;
+    }
+    notes.push(roles.told());
+    let (aligned, more) = match layout {
+        Layout::Long => long::import(&columns, &roles, options)?,
+        Layout::Ohlcv => ohlcv::import(&columns, &roles, options)?,
+        Layout::Wide => wide::import(&columns, &roles, options)?,
+        Layout::Indexed | Layout::Folder => {
+            return Err(Error::data(path.display().to_string(), "this layout is a folder, not a file"));
+        }
+        Layout::Crsp | Layout::French => unreachable!("handled above"),
+    };
+    notes.extend(more);
+    let is_dated = roles.date.is_some();
+    let mut imported = done(layout, aligned, notes)?;
+    (imported.dated, imported.first_row) = (is_dated, columns.row_number(0));
+    Ok(imported)
+}
+
+fn is_crsp(columns: &Columns) -> bool {
+    columns.position(&["permno"]).is_some() && columns.position(&["prc", "ret", "dlyprc"]).is_some()
+}
+
+/// The layout that a table looks like.
+fn recognise(columns: &Columns, roles: &Roles<'_>) -> Result<Layout> {
+    if columns.levels().is_some() {
+        return Ok(Layout::Ohlcv);
+    }
+    let named = columns.position(long::ASSET).filter(|_| roles.date.is_some());
+    let has_value = columns.position(long::VALUE).is_some();
     // ID, NAME and DAY are tickers too: a long file has a value column, or at least assets that are no numbers.
-    let asset = frame.find(long::ASSET).filter(|_| frame.find(long::DATE).is_some());
-    let is_long = asset
-        .is_some_and(|asset| frame.find(long::VALUE).is_some() || frame.numbers(&asset, NotANumber::Missing).is_err());
-    Ok(if frame.find(&["permno"]).is_some() {
-        Layout::Crsp
-    } else if is_long {
-        Layout::Long
-    } else {
-        Layout::Wide
-    })
+    let is_long = match named {
+        Some(asset) => has_value || roles.role(asset)? != Role::Values,
+        None => false,
+    };
+    if is_long || (named.is_none() && long::asset_by_values(columns, roles)?.is_some()) {
+        return Ok(Layout::Long);
+    }
+    Ok(if ohlcv::looks_like(columns) { Layout::Ohlcv } else { Layout::Wide })
 }
 
 /// The name of a file without folders, for messages and provenance.

@@ -1,43 +1,48 @@
-//! Wide files: the first column holds dates, every other column one asset's prices or returns.
+//! Wide files: one column of dates, every other column of numbers one asset's prices or returns.
 
-use std::path::Path;
-
+use crate::calendar::{Calendar, Date};
 use crate::data::frame::Columns;
-use crate::data::import::{Options, ValueKind, file_name};
-use crate::data::observations::{Measure, Observation, Observations};
+use crate::data::import::{Options, file_name};
+use crate::data::observations::{Aligned, Observation, Observations};
+use crate::data::roles::Roles;
 use crate::error::{Error, Result};
-use crate::panel::{Field, Panel};
+use crate::panel::Field;
 
-pub(super) fn import(path: &Path, options: &Options) -> Result<(Panel, Vec<String>)> {
-    let frame = Columns::read(path)?;
-    let names = frame.names();
-    let Some(first) = names.first() else {
-        return Err(Error::data(path.display().to_string(), "the file has no columns"));
+pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) -> Result<(Aligned, Vec<String>)> {
+    let (assets, left_out) = roles.assets()?;
+    let names = columns.names();
+    let dates: Vec<Date> = match &roles.date {
+        Some((_, dates)) => dates.dates.clone(),
+        // Rows count days; no message and no result shows these dates.
+        None => Calendar::weekdays(jiff::civil::date(2000, 1, 3), columns.n_rows()).dates().to_vec(),
     };
-    // Only "date" is safe to look for: DAY and TIMESTAMP may be tickers.
-    let date = frame.find(&["date"]).unwrap_or_else(|| first.clone());
-    let dates = frame.dates(&date)?;
-    let symbols: Vec<&String> = names.iter().filter(|name| **name != date).collect();
-    let columns: Vec<Vec<f64>> =
-        symbols.iter().map(|name| frame.numbers(name, options.not_a_number)).collect::<Result<_>>()?;
-    let measure = match options.values {
-        ValueKind::Returns => Measure::Return,
-        ValueKind::Prices => Measure::Price,
-        ValueKind::Guess if columns.iter().flatten().any(|x| *x < 0.0) => Measure::Return,
-        ValueKind::Guess => Measure::Price,
-    };
-    let mut observations = Observations::new(measure);
-    let file = observations.file(path.display().to_string());
-    for (symbol, values) in symbols.iter().zip(&columns) {
+    if let Some((first, second)) = repeated(&dates) {
+        let (first, date) = (columns.row_number(first), dates[second]);
+        let rule = format!("the date {date} is already in row {first}; keep one row a day");
+        return Err(Error::data(columns.place(second), rule));
+    }
+    let mut observations = Observations::new(options.values, None, roles.date.is_some());
+    let file = observations.file(columns.path().display().to_string());
+    dates.iter().for_each(|&date| observations.day(date));
+    for &column in &assets {
+        let symbol = &names[column];
         observations.asset(symbol);
+        let values = columns.values_at(column, &options.missing)?;
         for (row, &value) in values.iter().enumerate().filter(|(_, x)| !x.is_nan()) {
             let fields = [f32::NAN; Field::ALL.len()];
-            let row_number = frame.row_number(row);
+            let row_number = columns.row_number(row);
             observations.push(symbol, Observation { date: dates[row], value, fields, file, row: row_number });
         }
     }
-    let kind = if measure == Measure::Return { "returns" } else { "prices" };
-    let guess = if options.values == ValueKind::Guess { " (guessed; --values says otherwise)" } else { "" };
-    let note = format!("{}: {} assets, values taken as {kind}{guess}", file_name(path), symbols.len());
-    Ok((observations.into_panel()?, vec![note]))
+    let mut notes = vec![format!("{}: {} assets, one a column", file_name(columns.path()), assets.len())];
+    notes.extend(left_out);
+    Ok((observations.align()?, notes))
+}
+
+/// Two rows of the same date.
+fn repeated(dates: &[Date]) -> Option<(usize, usize)> {
+    let mut order: Vec<usize> = (0..dates.len()).collect();
+    order.sort_by_key(|&row| (dates[row], row));
+    let pairs = order.windows(2).filter(|pair| dates[pair[0]] == dates[pair[1]]);
+    pairs.map(|pair| (pair[0], pair[1])).min_by_key(|pair| pair.1)
 }

@@ -1,0 +1,59 @@
+//! How a user's table is to be read: the same options wherever one is given.
+
+use std::path::Path;
+
+use crate::data::{Layout, MissingCodes, NotANumber, Options, ValueKind};
+use crate::experiment::{Rates, RatesTable};
+
+/// What the reader of tables finds by itself, and may be told.
+#[derive(Clone, clap::Args)]
+#[command(next_help_heading = "Reading tables")]
+pub(super) struct Reading {
+    /// Column of dates [default: found by its values]
+    #[arg(long, value_name = "NAME")]
+    date_column: Option<String>,
+    /// Form of the dates, such as %d/%m/%Y [default: found]
+    #[arg(long, value_name = "FORM")]
+    date_format: Option<String>,
+    /// What the numbers are
+    #[arg(long, value_enum, default_value = "guess")]
+    values: ValueKind,
+    /// Codes for a missing value beside the empty cell, NA, N/A, n/a, #N/A, null, NULL, None, a lone point or dash;
+    /// NaN is one too only if it is named here
+    #[arg(long, value_name = "CODE,…", value_delimiter = ',', allow_hyphen_values = true)]
+    missing: Vec<String>,
+    /// Another word for --missing NaN
+    #[arg(long, value_enum, default_value = "refused")]
+    nan: NotANumber,
+}
+
+impl Reading {
+    /// The options of the library.
+    pub fn options(&self, layout: Option<Layout>) -> Options {
+        let nan = (self.nan == NotANumber::Missing).then_some("NaN");
+        Options {
+            layout,
+            date_column: self.date_column.clone(),
+            date_format: self.date_format.clone(),
+            values: self.values,
+            missing: MissingCodes::with(self.missing.iter().map(String::as_str).chain(nan)),
+        }
+    }
+
+    /// A file of rates, read as these options say.
+    pub fn rates(&self, file: &Path) -> Rates {
+        let Self { date_column, date_format, .. } = self.clone();
+        let missing = self.options(None).missing.added().to_vec();
+        match (&date_column, &date_format, &missing[..]) {
+            (None, None, []) => Rates::File(file.to_path_buf()),
+            _ => Rates::Table(RatesTable { file: file.to_path_buf(), date_column, date_format, missing }),
+        }
+    }
+}
+
+/// Says in one line what was guessed while reading.
+pub(super) fn say(notes: &[String]) {
+    if !notes.is_empty() {
+        eprintln!("read: {}", notes.join("; "));
+    }
+}

@@ -1,0 +1,46 @@
+//! Decoders of other crates, kept from panicking at a damaged file.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::path::Path;
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::error::{Error, Result};
+
+/// Decoders at work. Their panics come from any thread of a pool, so their text is held back on all of them.
+static AT_WORK: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs a decoder over a file; a panic inside it becomes an error that names the file.
+pub(super) fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let known = take_hook();
+        set_hook(Box::new(move |panic| {
+            if AT_WORK.load(Ordering::SeqCst) == 0 {
+                known(panic);
+            }
+        }));
+    });
+    AT_WORK.fetch_add(1, Ordering::SeqCst);
+    let outcome = catch_unwind(AssertUnwindSafe(decode));
+    AT_WORK.fetch_sub(1, Ordering::SeqCst);
+    outcome.unwrap_or_else(|_| Err(damaged(path)))
+}
+
+/// A file whose bytes are not what its format promises.
+pub(super) fn damaged(path: &Path) -> Error {
+    let rule = "it cannot be decoded: it is damaged, cut off, or of a kind that minvar does not read; write it again";
+    Error::data(path.display().to_string(), rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_that_names_the_file() {
+        let message = guarded::<()>(Path::new("x.parquet"), || panic!("inside")).unwrap_err().to_string();
+        assert!(message.starts_with("x.parquet: it cannot be decoded") && !message.contains("inside"), "{message}");
+        assert_eq!(guarded(Path::new("x"), || Ok(1)).unwrap(), 1);
+    }
+}

@@ -1,0 +1,308 @@
+//! What the columns of a table are: the date, row numbers, values, words. Values decide; a name only confirms.
+//!
+//! ```text
+//! date      the column whose every cell is a date; of several, the one with the usual name, else --date-column
+//! counter   whole numbers that count the rows, or say again what the date says: 0, 1, 2, …; 20190501; 2019; 43586
+//! values    numbers and codes for missing ones            empty   codes only
+//! words     no number at all                              mixed   both: one of them is a mistake
+//! ```
+
+use crate::calendar::{Date, days_since_epoch};
+use crate::data::dates::{Dates, Problem, Spelling, is_shifted};
+use crate::data::frame::{Columns, Content};
+use crate::data::import::Options;
+use crate::data::text::plain;
+use crate::error::{Error, Result};
+
+/// Usual names of a date column, the surest first.
+const DATE_NAMES: [&str; 14] = [
+    "date", "datetime", "timestamp", "caldt", "dlycaldt", "tradedate", "tradingdate", "observationdate", "asof", "day",
+    "time", "month", "period", "dt",
+];
+/// Usual names of an index without meaning.
+const INDEX_NAMES: [&str; 6] = ["", "index", "indexlevel0", "unnamed0", "rownumber", "rowid"];
+/// Rows over which whole numbers in steps of one are a counter, whatever their column is called.
+const COUNTED_ROWS: usize = 10;
+
+/// The kind of a column that is not the date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Values,
+    Empty,
+    Words,
+    /// Numbers and words.
+    Mixed,
+    Counter,
+    /// Dates, but not the ones of the rows.
+    OtherDate,
+}
+
+/// The columns of a table and their roles, found as they are asked for.
+pub(super) struct Roles<'a> {
+    columns: &'a Columns,
+    options: &'a Options,
+    /// The date column and its dates.
+    pub date: Option<(usize, Dates)>,
+}
+
+impl<'a> Roles<'a> {
+    /// Finds the dates of a table. Without a date column the rows are taken as they stand, unless one looks like dates.
+    pub fn find(columns: &'a Columns, options: &'a Options) -> Result<Self> {
+        if columns.levels().is_none() {
+            columns.check_names()?;
+        }
+        check_header(columns)?;
+        Ok(Self { columns, options, date: date_column(columns, options)? })
+    }
+
+    /// The dates of a table that must have some.
+    pub fn dates(&self) -> Result<&[Date]> {
+        let dates = self.date.as_ref().map(|(_, dates)| dates.dates.as_slice());
+        dates.ok_or_else(|| {
+            let names = self.columns.names();
+            let shown = names.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let rule = format!(
+                "no column holds dates; say which with --date-column, and their form with --date-format; columns are {shown}"
+            );
+            Error::data(self.columns.path().display().to_string(), rule)
+        })
+    }
+
+    /// The role of a column that is not the date.
+    pub fn role(&self, column: usize) -> Result<Role> {
+        let (columns, options) = (self.columns, self.options);
+        Ok(match columns.content(column, &options.missing)? {
+            Content { n_numbers: 0, n_texts: 0, .. } => Role::Empty,
+            Content { n_numbers: 0, .. } if is_date(columns, column, options)? => Role::OtherDate,
+            Content { n_numbers: 0, .. } => Role::Words,
+            Content { n_texts: 0, .. } if is_counter(columns, column, self.date.as_ref(), options)? => Role::Counter,
+            Content { n_texts: 0, .. } => Role::Values,
+            _ => Role::Mixed,
+        })
+    }
+
+    /// The role of every column; none for that of the dates.
+    pub fn all(&self) -> Result<Vec<Option<Role>>> {
+        let chosen = self.date.as_ref().map(|(column, _)| *column);
+        let role = |column: usize| if chosen == Some(column) { Ok(None) } else { self.role(column).map(Some) };
+        (0..self.columns.names().len()).map(role).collect()
+    }
+
+    /// The columns that hold assets in a wide table: all that hold values, and a line on the others. A cell that cannot be read
+    /// is an error.
+    pub fn assets(&self) -> Result<(Vec<usize>, Option<String>)> {
+        let roles = self.all()?;
+        let of = |role: Role| (0..roles.len()).filter(|column| roles[*column] == Some(role)).collect::<Vec<usize>>();
+        if let Some(&mixed) = of(Role::Mixed).first() {
+            self.columns.values_at(mixed, &self.options.missing)?;
+        }
+        let names = self.columns.names();
+        let refuse = |rule: String| Err(Error::data(self.columns.path().display().to_string(), rule));
+        let assets = of(Role::Values);
+        if let Some(column) = assets.iter().find(|column| names[**column].is_empty()) {
+            return refuse(format!("column {} holds values, but has no name", column + 1));
+        }
+        if assets.is_empty() {
+            return refuse(format!("no column holds numbers; columns are {}", names.join(", ")));
+        }
+        let listed = |role: Role, what: &str| {
+            let of_role = of(role);
+            let name = |column: &usize| match names[*column].as_str() {
+                "" => format!("number {}", column + 1),
+                name => name.to_string(),
+            };
+            let shown: Vec<String> = of_role.iter().take(5).map(name).collect();
+            let more = if of_role.len() > 5 { ", …" } else { "" };
+            (!of_role.is_empty()).then(|| format!("{}{more} ({what})", shown.join(", ")))
+        };
+        let parts: Vec<String> = [
+            listed(Role::Counter, "row or calendar numbers"),
+            listed(Role::OtherDate, "other dates"),
+            listed(Role::Words, "words"),
+            listed(Role::Empty, "no values"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let left_out = (!parts.is_empty()).then(|| format!("columns left out: {}", parts.join("; ")));
+        Ok((assets, left_out))
+    }
+
+    /// A line on where the dates come from.
+    pub fn told(&self) -> String {
+        match &self.date {
+            None => "no column of dates: rows taken in the order of the file, oldest first".to_string(),
+            Some((column, dates)) => {
+                let names = self.columns.names();
+                let name = if names[*column].is_empty() { "without a name" } else { &names[*column] };
+                let stamped = if dates.stamped { ", local day of stamps with a time" } else { "" };
+                format!("dates from column {name} ({}{stamped})", dates.spelling.name())
+            }
+        }
+    }
+}
+
+/// Refuses a first line that holds values instead of names.
+fn check_header(columns: &Columns) -> Result<()> {
+    let names = columns.names();
+    let refuse = |rule: &str| Err(Error::data(columns.path().display().to_string(), rule));
+    if names.is_empty() {
+        return refuse("the file has no columns");
+    }
+    let number = |name: &String| name.parse::<f64>().ok();
+    let is_date = |name: &String| matches!(super::dates::read([name.as_str()].into_iter(), None), Ok(d) if d.dates.len() == 1);
+    let rest_is_numbers = names.iter().skip(1).all(|name| number(name).is_some());
+    let starts_with_date = is_date(&names[0]) && names.len() > 1 && rest_is_numbers;
+    let numbers: Option<Vec<f64>> = names.iter().map(number).collect();
+    // Column numbers of a data frame, or permanent numbers of stocks, are names.
+    let are_names = numbers.as_ref().is_some_and(|numbers| {
+        let counts = |from: f64| numbers.iter().enumerate().all(|(k, x)| *x == k as f64 + from);
+        counts(0.0) || counts(1.0) || numbers.iter().all(|x| *x >= 10_000.0 && x.fract() == 0.0)
+    });
+    if starts_with_date || (numbers.is_some() && !are_names) {
+        return refuse("the first line holds values; it must hold the names of the columns (a .npy file needs none)");
+    }
+    Ok(())
+}
+
+/// Whether a column is called like one of dates.
+fn is_date_name(name: &str) -> bool {
+    DATE_NAMES.contains(&plain(name).as_str())
+}
+
+/// The dates of a column, if it is one of dates by its values.
+fn try_dates(columns: &Columns, column: usize, format: Option<&str>) -> Result<std::result::Result<Dates, Problem>> {
+    let named = is_date_name(&columns.names()[column]);
+    let found = columns.dates_at(column, format, named)?;
+    // Six or eight digits may be prices: as dates they go one way.
+    Ok(found.and_then(|dates| match dates.spelling {
+        Spelling::Month if !named && !is_ordered(&dates.dates) => Err(Problem::NoDates { text: String::new() }),
+        _ => Ok(dates),
+    }))
+}
+
+fn is_ordered(dates: &[Date]) -> bool {
+    dates.len() > 1 && (dates.windows(2).all(|pair| pair[0] < pair[1]) || dates.windows(2).all(|pair| pair[0] > pair[1]))
+}
+
+fn is_date(columns: &Columns, column: usize, options: &Options) -> Result<bool> {
+    Ok(try_dates(columns, column, options.date_format.as_deref())?.is_ok())
+}
+
+fn date_column(columns: &Columns, options: &Options) -> Result<Option<(usize, Dates)>> {
+    let names = columns.names();
+    let format = options.date_format.as_deref();
+    let refuse = |column: usize, problem: &Problem| {
+        let name = if names[column].is_empty() { "without a name" } else { &names[column] };
+        Err(Error::data(columns.place(problem.row().min(columns.n_rows().saturating_sub(1))), problem.rule(name)))
+    };
+    if let Some(wanted) = &options.date_column {
+        let Some(column) = names.iter().position(|name| name == wanted).or_else(|| columns.position(&[wanted])) else {
+            return Err(Error::unknown("column", wanted, names.iter().map(String::as_str)));
+        };
+        return match columns.dates_at(column, format, true)? {
+            Ok(dates) => shifted(columns, dates, column),
+            Err(problem) => refuse(column, &problem),
+        };
+    }
+    let mut found: Vec<(usize, Dates)> = Vec::new();
+    let mut broken: Option<(usize, Problem)> = None;
+    for (column, name) in names.iter().enumerate() {
+        match try_dates(columns, column, format)? {
+            Ok(dates) if !dates.dates.is_empty() => found.push((column, dates)),
+            Ok(_) => {}
+            Err(problem) => {
+                let named = is_date_name(name);
+                let looks = match &problem {
+                    Problem::NoDates { text } => looks_like_a_date(text),
+                    _ => true,
+                };
+                let at_an_edge = column == 0 || INDEX_NAMES.contains(&plain(name).as_str());
+                // DAY and TIME may be tickers: a column of numbers that holds no date at all is one.
+                let is_number = matches!(&problem, Problem::NoDates { text } if text.parse::<f64>().is_ok());
+                if broken.is_none() && ((named && !is_number) || (looks && at_an_edge)) {
+                    broken = Some((column, problem));
+                }
+            }
+        }
+    }
+    if found.len() > 1 {
+        let named = |name: &&str| found.iter().position(|(column, _)| plain(&names[*column]) == **name);
+        let index = found.iter().position(|(column, _)| INDEX_NAMES.contains(&plain(&names[*column]).as_str()));
+        match DATE_NAMES.iter().find_map(|name| named(&name)).or(index) {
+            Some(place) => found = vec![found.swap_remove(place)],
+            None => {
+                let both: Vec<&str> = found.iter().map(|(column, _)| names[*column].as_str()).collect();
+                let rule = format!("columns {} all hold dates; say which with --date-column", both.join(", "));
+                return Err(Error::data(columns.path().display().to_string(), rule));
+            }
+        }
+    }
+    match (found.pop(), broken) {
+        (Some((column, dates)), _) => shifted(columns, dates, column),
+        (None, Some((column, problem))) => refuse(column, &problem),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Refuses days that are those of another zone.
+fn shifted(columns: &Columns, dates: Dates, column: usize) -> Result<Option<(usize, Dates)>> {
+    if is_shifted(&dates) {
+        let rule = format!(
+            "the stamps of column {} fall on Sundays and never on a Friday: they are midnights of a time zone further \
+             east, written in another one; write them in local time",
+            columns.names()[column]
+        );
+        return Err(Error::data(columns.path().display().to_string(), rule));
+    }
+    Ok(Some((column, dates)))
+}
+
+/// Digits cut by the same sign twice, such as 5/1/19.
+fn looks_like_a_date(text: &str) -> bool {
+    let part = text.split([' ', 'T']).next().unwrap_or("");
+    "-/.".chars().any(|separator| {
+        let parts: Vec<&str> = part.split(separator).collect();
+        let is_part = |part: &&str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        parts.len() == 3 && parts.iter().all(is_part)
+    })
+}
+
+/// Whether whole numbers only count the rows, or only say again what the date says.
+fn is_counter(
+    columns: &Columns,
+    column: usize,
+    date: Option<&(usize, Dates)>,
+    options: &Options,
+) -> Result<bool> {
+    let values = columns.values_at(column, &options.missing)?;
+    if values.len() < 2 || values.iter().any(|x| x.is_nan() || x.fract() != 0.0) {
+        return Ok(false);
+    }
+    let name = plain(&columns.names()[column]);
+    let named = INDEX_NAMES.contains(&name.as_str()) || name.starts_with("indexlevel") || name.starts_with("unnamed");
+    let steps = |by: f64| values.windows(2).all(|pair| pair[1] - pair[0] == by);
+    let one_way = values.windows(2).all(|pair| pair[1] > pair[0]) || values.windows(2).all(|pair| pair[1] < pair[0]);
+    let counts = steps(1.0) || steps(-1.0);
+    if (named && one_way) || (counts && values.len() >= COUNTED_ROWS) {
+        return Ok(true);
+    }
+    let Some((_, Dates { dates, .. })) = date else { return Ok(false) };
+    let says = |of: fn(Date) -> f64| values.iter().zip(dates).all(|(x, date)| *x == of(*date));
+    let same_distance = |a_day: f64| {
+        let distance = |(x, date): (&f64, &Date)| x / a_day - f64::from(days_since_epoch(*date));
+        let mut distances = values.iter().zip(dates).map(distance);
+        let first = distances.next().unwrap_or(0.0);
+        distances.all(|distance| (distance - first).abs() < 1.0) && dates.first() != dates.last()
+    };
+    Ok(says(|d| f64::from(d.year()))
+        || says(|d| f64::from(d.month()))
+        || says(|d| f64::from(d.day()))
+        || says(|d| f64::from(d.weekday().to_monday_zero_offset()))
+        || says(|d| f64::from(d.weekday().to_monday_one_offset()))
+        || says(|d| f64::from(d.weekday().to_sunday_one_offset()))
+        || says(|d| f64::from(d.day_of_year()))
+        || says(|d| f64::from(d.year()) * 100.0 + f64::from(d.month()))
+        || says(|d| f64::from(d.year()) * 1e4 + f64::from(d.month()) * 100.0 + f64::from(d.day()))
+        || [1.0, 86_400.0, 86_400e3, 86_400e6, 86_400e9].into_iter().any(same_distance))
+}

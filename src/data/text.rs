@@ -1,0 +1,455 @@
+//! Files of separated values as cells of text: the separator is found, text around the table left out and said, and a
+//! line that does not fit the header refused.
+//!
+//! ```text
+//! separators   comma, semicolon, tab, vertical bar, blank: the one that cuts most lines into equally many cells
+//! encodings    UTF-8, UTF-16 with a byte-order mark, else Latin-1; gzip is unpacked
+//! header       the first line with as many cells as the table has columns; or two lines, fields and symbols, as yfinance
+//!              writes them, with the name of the index in a third
+//! ```
+
+use std::io::Read;
+
+use crate::error::{Error, Result};
+use crate::memory;
+
+/// Lines looked at to find the separator and the header.
+const PROBE: usize = 200;
+/// Words that name a daily value of an asset, as [`plain`] writes them.
+const FIELDS: [&str; 16] = [
+    "open", "high", "low", "close", "last", "adjclose", "adjustedclose", "adjusted", "volume", "adjvolume", "dividends",
+    "stocksplits", "capitalgains", "price", "vwap", "repaired",
+];
+
+/// A table of text, cells row by row.
+pub(super) struct TextTable {
+    /// Names of the columns, trimmed.
+    pub names: Vec<String>,
+    /// Field and symbol of each column, where the header has both.
+    pub levels: Option<Vec<(String, String)>>,
+    /// What was left out.
+    pub notes: Vec<String>,
+    /// The character between cells.
+    pub separator: u8,
+    /// Number of rows.
+    pub n_rows: usize,
+    cells: String,
+    /// Where each cell ends in `cells`.
+    ends: Vec<usize>,
+    /// The line of the file that each row begins on.
+    lines: Vec<u32>,
+}
+
+/// A name without case, blanks and punctuation.
+pub(super) fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a name is that of a daily value: close, volume and the like.
+pub(super) fn is_field(name: &str) -> bool {
+    FIELDS.contains(&plain(name).as_str())
+}
+
+impl TextTable {
+    /// Reads the bytes of a file; `place` names it in messages.
+    pub fn parse(bytes: &[u8], place: &str) -> Result<Self> {
+        let text = decoded(bytes, place)?;
+        let refuse = |rule: String| Error::data(place, rule);
+        let separator = separator(&text);
+        let Some(start) = header_line(&text, separator) else {
+            return Err(refuse("the file is empty".to_string()));
+        };
+        let mut notes = Vec::new();
+        if start.line > 0 {
+            notes.push(format!("{} of text above the table left out", lines(start.n_texts)));
+        }
+        let mut records = Records::new(&text[start.byte..], start.line, separator);
+        let mut next = || records.next();
+        let header = next().ok_or_else(|| refuse("the file is empty".to_string()))?;
+        let mut table = Self {
+            names: header.cells().map(|name| name.trim().to_string()).collect(),
+            levels: None,
+            notes,
+            separator,
+            n_rows: 0,
+            cells: String::new(),
+            ends: Vec::new(),
+            lines: Vec::new(),
+        };
+        let mut waiting = next();
+        if let Some(levels) = waiting.as_ref().and_then(|second| levels(&table.names, second)) {
+            waiting = next();
+            let rest_is_empty = |line: &Line| line.cells().skip(1).all(|cell| cell.trim().is_empty());
+            if let Some(third) = waiting.take_if(|line| line.n_cells() > 1 && rest_is_empty(line)) {
+                table.names[0] = third.cell(0).trim().to_string();
+                waiting = next();
+            }
+            table.levels = Some(levels);
+        }
+        if let Some(first) = &waiting {
+            table.fit_header(first);
+        }
+        let mut rest: Vec<Line> = Vec::new();
+        let mut n_empty = 0;
+        while let Some(line) = waiting {
+            if line.cells().all(|cell| cell.trim().is_empty()) {
+                n_empty += usize::from(line.n_cells() > 1);
+            } else if line.is_remark() && table.names.len() > 1 {
+                rest.push(line);
+            } else if let Some(remark) = rest.first() {
+                let text = remark.cell(0);
+                return Err(refuse(format!("line {}: '{text}' is text inside the table", remark.number)));
+            } else {
+                table.push(&line).map_err(refuse)?;
+            }
+            waiting = next();
+        }
+        if !rest.is_empty() {
+            table.notes.push(format!("{} of text below the table left out", lines(rest.len())));
+        }
+        if n_empty > 0 {
+            table.notes.push(format!("{} without any value left out", lines(n_empty)));
+        }
+        Ok(table)
+    }
+
+    /// Lets the header follow the first row where one of them has a cell more for a known reason.
+    fn fit_header(&mut self, first: &Line) {
+        let (n_names, n_cells) = (self.names.len(), first.n_cells());
+        if n_cells == n_names + 1 && !first.cell(n_cells - 1).trim().is_empty() {
+            // R writes row names without a name above them.
+            self.names.insert(0, String::new());
+            if let Some(levels) = &mut self.levels {
+                levels.insert(0, Default::default());
+            }
+        } else if n_names == n_cells + 1 && self.names.last().is_some_and(String::is_empty) {
+            self.names.pop();
+        }
+    }
+
+    fn push(&mut self, line: &Line) -> std::result::Result<(), String> {
+        let (n_names, n_cells) = (self.names.len(), line.n_cells());
+        let ends_empty = n_cells == n_names + 1 && line.cell(n_cells - 1).is_empty();
+        if n_cells != n_names && !ends_empty {
+            let hint = if n_cells < n_names { "; the file may be cut off" } else { "" };
+            return Err(format!("line {}: {n_cells} cells under a header of {n_names}{hint}", line.number));
+        }
+        for cell in line.cells().take(n_names) {
+            self.cells.push_str(cell);
+            self.ends.push(self.cells.len());
+        }
+        self.lines.push(line.number);
+        self.n_rows += 1;
+        Ok(())
+    }
+
+    /// A cell as it stands in the file.
+    pub fn cell(&self, row: usize, column: usize) -> &str {
+        let place = row * self.names.len() + column;
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        &self.cells[start..self.ends[place]]
+    }
+
+    /// The cells of a column.
+    pub fn column(&self, column: usize) -> impl Iterator<Item = &str> + Clone {
+        (0..self.n_rows).map(move |row| self.cell(row, column))
+    }
+
+    /// The line of the file that a row begins on.
+    pub fn line(&self, row: usize) -> u32 {
+        self.lines[row]
+    }
+}
+
+/// The records of a text, one after the other.
+struct Records<'a> {
+    reader: csv_core::Reader,
+    rest: &'a [u8],
+    /// Lines before `rest`.
+    line: usize,
+}
+
+impl<'a> Records<'a> {
+    fn new(text: &'a str, line: usize, separator: u8) -> Self {
+        Self { reader: csv_core::ReaderBuilder::new().delimiter(separator).build(), rest: text.as_bytes(), line }
+    }
+
+    fn take(&mut self, n_bytes: usize) {
+        let (taken, rest) = self.rest.split_at(n_bytes);
+        self.line += taken.iter().filter(|byte| **byte == b'\n').count();
+        self.rest = rest;
+    }
+
+    fn next(&mut self) -> Option<Line> {
+        let n_blank = self.rest.iter().take_while(|byte| **byte == b'\n' || **byte == b'\r').count();
+        self.take(n_blank);
+        let number = self.line as u32 + 1;
+        let (mut text, mut ends) = (vec![0; 256], vec![0; 32]);
+        let (mut n_text, mut n_ends) = (0, 0);
+        loop {
+            let (result, n_read, n_written, n_ended) =
+                self.reader.read_record(self.rest, &mut text[n_text..], &mut ends[n_ends..]);
+            self.take(n_read);
+            (n_text, n_ends) = (n_text + n_written, n_ends + n_ended);
+            match result {
+                csv_core::ReadRecordResult::OutputFull => text.resize(2 * text.len(), 0),
+                csv_core::ReadRecordResult::OutputEndsFull => ends.resize(2 * ends.len(), 0),
+                // The next call, without input, ends the last record.
+                csv_core::ReadRecordResult::InputEmpty => {}
+                csv_core::ReadRecordResult::Record => break,
+                csv_core::ReadRecordResult::End => return None,
+            }
+        }
+        text.truncate(n_text);
+        ends.truncate(n_ends);
+        // Separators are ASCII: what was text stays text.
+        Some(Line { number, text: String::from_utf8_lossy(&text).into_owned(), ends })
+    }
+}
+
+/// A record and the line it begins on.
+struct Line {
+    number: u32,
+    text: String,
+    /// Where each cell ends in `text`.
+    ends: Vec<usize>,
+}
+
+impl Line {
+    fn n_cells(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn cell(&self, column: usize) -> &str {
+        let start = if column == 0 { 0 } else { self.ends[column - 1] };
+        &self.text[start..self.ends[column]]
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &str> {
+        (0..self.n_cells()).map(|column| self.cell(column))
+    }
+
+    /// Whether it is a remark and no row: one cell of words, the others empty.
+    fn is_remark(&self) -> bool {
+        let mut cells = self.cells().map(str::trim);
+        let first = cells.next().unwrap_or("");
+        first.starts_with(|c: char| c.is_alphabetic() || "#*(©\"".contains(c)) && cells.all(str::is_empty)
+    }
+}
+
+fn lines(n: usize) -> String {
+    if n == 1 { "1 line".to_string() } else { format!("{n} lines") }
+}
+
+/// Field and symbol of each column, if one of the first two lines names fields and the other does not hold values.
+fn levels(first: &[String], second: &Line) -> Option<Vec<(String, String)>> {
+    let second: Vec<String> = second.cells().map(|cell| cell.trim().to_string()).collect();
+    if first.len() != second.len() || first.len() < 2 {
+        return None;
+    }
+    let (above, below) = (&first[1..], &second[1..]);
+    let are_words = |cells: &[String]| cells.iter().all(|cell| !cell.is_empty() && cell.parse::<f64>().is_err());
+    let are_fields = |cells: &[String]| cells.iter().all(|cell| is_field(cell));
+    let pairs = match (are_fields(above) && are_words(below), are_fields(below) && are_words(above)) {
+        (true, false) => above.iter().cloned().zip(below.iter().cloned()),
+        (false, true) => below.iter().cloned().zip(above.iter().cloned()),
+        _ => return None,
+    };
+    Some(std::iter::once(Default::default()).chain(pairs).collect())
+}
+
+/// The bytes unpacked, as text.
+pub(super) fn decoded(bytes: &[u8], place: &str) -> Result<String> {
+    let unpacked;
+    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
+        unpacked = unpack(bytes, place)?;
+        &unpacked[..]
+    } else {
+        bytes
+    };
+    let wide = |order: fn([u8; 2]) -> u16| -> String {
+        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| order([pair[0], pair[1]])).collect();
+        String::from_utf16_lossy(&units)
+    };
+    let text = match bytes {
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        _ => match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_string(),
+            Err(_) => bytes.iter().map(|&byte| byte as char).collect(),
+        },
+    };
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Err(Error::data(place, "it is a zip archive or an Excel workbook; save the table as CSV"));
+    }
+    if text.contains('\0') {
+        return Err(Error::data(place, "it holds NUL bytes: no text, or a damaged file"));
+    }
+    Ok(text)
+}
+
+/// A gzip file unpacked; one that grows beyond what the machine holds is refused on the way.
+fn unpack(bytes: &[u8], place: &str) -> Result<Vec<u8>> {
+    const PART: u64 = 1 << 26;
+    let mut reader = flate2::read::MultiGzDecoder::new(bytes);
+    let mut unpacked = Vec::new();
+    loop {
+        let part = reader.by_ref().take(PART).read_to_end(&mut unpacked);
+        let part = part.map_err(|error| Error::data(place, format!("not a complete gzip file ({error})")))?;
+        if part == 0 {
+            return Ok(unpacked);
+        }
+        memory::require(4.0 * unpacked.len() as f64, &format!("{place}, unpacked,"))?;
+    }
+}
+
+/// The cells that a separator cuts a line into, quotation marks respected.
+fn n_cells(line: &str, separator: u8) -> usize {
+    let mut quoted = false;
+    let mut n = 1;
+    for byte in line.bytes() {
+        quoted ^= byte == b'"';
+        n += usize::from(byte == separator && !quoted);
+    }
+    n
+}
+
+fn probed(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.lines().filter(|line| !line.trim().is_empty()).take(PROBE)
+}
+
+/// The commonest number of cells of the first lines, and the number of lines that have it.
+fn commonest_width(text: &str, separator: u8) -> (usize, usize) {
+    let mut counts = std::collections::BTreeMap::new();
+    probed(text).for_each(|line| *counts.entry(n_cells(line, separator)).or_insert(0usize) += 1);
+    counts.into_iter().max_by_key(|(width, n)| (*n, *width)).unwrap_or((1, 0))
+}
+
+/// The separator under which most lines have the same number of cells, more than one.
+fn separator(text: &str) -> u8 {
+    // The last wins a tie.
+    let fit = |separator: &u8| {
+        let (width, n) = commonest_width(text, *separator);
+        if width > 1 { n } else { 0 }
+    };
+    [b' ', b'|', b'\t', b';', b','].into_iter().max_by_key(fit).unwrap_or(b',')
+}
+
+/// Where the table begins.
+struct Start {
+    byte: usize,
+    /// Lines above it, empty ones too.
+    line: usize,
+    /// Lines with text above it.
+    n_texts: usize,
+}
+
+/// The first line with as many cells as the table, or the one above it where R left out a name.
+fn header_line(text: &str, separator: u8) -> Option<Start> {
+    let (width, _) = commonest_width(text, separator);
+    let mut starts: Vec<(Start, &str)> = Vec::new();
+    let (mut byte, mut n_texts) = (0, 0);
+    for (number, line) in text.split_inclusive('\n').enumerate().take(10 * PROBE) {
+        if !line.trim().is_empty() {
+            starts.push((Start { byte, line: number, n_texts }, line));
+            n_texts += 1;
+            if n_cells(line.trim_end(), separator) >= width {
+                break;
+            }
+        }
+        byte += line.len();
+    }
+    let holds_names = |line: &str| {
+        let cells: Vec<&str> = line.trim_end().split(char::from(separator)).map(|cell| cell.trim_matches('"')).collect();
+        cells.iter().skip(1).all(|cell| cell.trim().parse::<f64>().is_err())
+    };
+    let (last, line) = starts.pop()?;
+    match starts.pop() {
+        Some((above, names)) if n_cells(names.trim_end(), separator) + 1 == width && !holds_names(line) => Some(above),
+        _ => Some(last),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn read(text: &str) -> TextTable {
+        TextTable::parse(text.as_bytes(), "x.csv").unwrap()
+    }
+
+    #[track_caller]
+    fn cells(text: &str, names: &[&str], second_row: &[&str]) {
+        let table = read(text);
+        assert_eq!(table.names, names);
+        assert_eq!((0..names.len()).map(|column| table.cell(1, column)).collect::<Vec<_>>(), second_row);
+    }
+
+    #[test]
+    fn separators_are_found_and_decimal_commas_do_not_mislead() {
+        for separator in [",", ";", "\t", "|", " "] {
+            let text = "d,A,B\n1,0.1,0.2\n2,0.3,0.4\n".replace(',', separator);
+            cells(&text, &["d", "A", "B"], &["2", "0.3", "0.4"]);
+        }
+        cells("d;A;B\n1;0,1;0,2\n2;0,3;0,4\n", &["d", "A", "B"], &["2", "0,3", "0,4"]);
+        cells("d,A\n1,\"1,234.5\"\n2,\"2,000.0\"\n", &["d", "A"], &["2", "2,000.0"]);
+    }
+
+    #[test]
+    fn text_around_a_table_is_left_out_and_said() {
+        let table = read("Downloaded from somewhere\n\nd,A\n1,2\n3,4\nSource: somewhere\n,\n");
+        assert_eq!((table.names.as_slice(), table.n_rows, table.line(1)), (&["d".to_string(), "A".into()][..], 2, 5));
+        assert_eq!(
+            table.notes,
+            ["1 line of text above the table left out", "1 line of text below the table left out",
+             "1 line without any value left out"]
+        );
+    }
+
+    #[test]
+    fn a_header_may_lack_the_name_of_row_names() {
+        cells("A,B\nx,1,2\ny,3,4\n", &["", "A", "B"], &["y", "3", "4"]);
+        cells("A,B,\n1,2\n3,4\n", &["A", "B"], &["3", "4"]);
+        cells("A,B\n1,2,\n3,4,\n", &["A", "B"], &["3", "4"]);
+    }
+
+    #[test]
+    fn headers_of_two_levels_are_recognised_in_either_order() {
+        let pair = |field: &str, symbol: &str| (field.to_string(), symbol.to_string());
+        let expected = vec![pair("", ""), pair("Close", "A"), pair("High", "A")];
+        let table = read("Price,Close,High\nTicker,A,A\nDate,,\n2020-01-02,1,2\n");
+        assert_eq!((table.levels.as_ref(), table.n_rows, table.names[0].as_str()), (Some(&expected), 1, "Date"));
+        assert_eq!(read("Ticker,A,A\nPrice,Close,High\n2020-01-02,1,2\n").levels, Some(expected));
+        assert_eq!(read("Date,Close,High\n2020-01-02,1,2\n2020-01-03,1,2\n").levels, None);
+    }
+
+    #[test]
+    fn lines_that_do_not_fit_are_named() {
+        let refused = |text: &str| TextTable::parse(text.as_bytes(), "x.csv").err().expect("must be refused").to_string();
+        assert_eq!(
+            refused("d,A,B\n1,2,3\n1,2\n"),
+            "x.csv: line 3: 2 cells under a header of 3; the file may be cut off"
+        );
+        assert_eq!(refused("d,A\n1,2\n1,2,3\n1,4\n"), "x.csv: line 3: 3 cells under a header of 2");
+        assert!(refused("d,A\n1,2\nnote\n3,4\n").contains("line 3: 'note' is text inside the table"));
+        assert!(refused("").contains("the file is empty"));
+        assert!(refused("PK\u{3}\u{4}x").contains("Excel workbook"));
+    }
+
+    #[test]
+    fn other_encodings_and_gzip_are_unpacked() {
+        let text = "d,Ä\n1,2\n3,4\n";
+        let mut wide = vec![0xff, 0xfe];
+        wide.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        assert_eq!(TextTable::parse(&wide, "x").unwrap().names[1], "Ä");
+        let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
+        assert_eq!(TextTable::parse(&latin, "x").unwrap().names[1], "Ä");
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, text.as_bytes()).unwrap();
+        let packed = packed.finish().unwrap();
+        assert_eq!(TextTable::parse(&packed, "x").unwrap().n_rows, 2);
+        assert!(TextTable::parse(&packed[..20], "x").err().unwrap().to_string().contains("not a complete gzip file"));
+    }
+}
