@@ -115,7 +115,10 @@ pub(super) fn read<'a>(
         let cell = cell.trim();
         if last.as_ref().is_none_or(|(known, _)| *known != cell) {
             let (day, clock) = if format.is_some() { (cell, "") } else { split_clock(cell) };
-            stamped |= clock.bytes().take_while(|byte| b"0123456789:.".contains(byte)).any(|byte| (b'1'..=b'9').contains(&byte));
+            stamped |= clock
+                .bytes()
+                .take_while(|byte| b"0123456789:.".contains(byte))
+                .any(|byte| (b'1'..=b'9').contains(&byte));
             let given = |format: &str| given(cell, format).map(|date| (Spelling::Given(format.to_string()), date));
             last = Some((cell, format.map_or_else(|| readings(day), |format| given(format).into_iter().collect())));
         }
@@ -246,8 +249,20 @@ fn words(cell: &str) -> Vec<(Spelling, Date)> {
     let month = |word: &str| {
         let word = word.to_lowercase();
         let number = MONTHS.iter().position(|month| word.starts_with(month))?;
-        let full = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-            "november", "december"][number];
+        let full = [
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+        ][number];
         (word.len() == 3 || word == full || word == "sept").then_some(number as i8 + 1)
     };
     let [a, b, year] = &parts[..] else { return Vec::new() };
@@ -273,9 +288,24 @@ mod tests {
     fn every_spelling_gives_its_day() {
         let day = date(2019, 5, 31);
         for text in [
-            "2019-05-31", "2019/05/31", "2019.5.31", "20190531", "31.05.2019", "31/5/2019", "05/31/2019", "31-05-2019",
-            "31-May-2019", "31MAY2019", "May 31, 2019", "31 May 2019", "2019-05", "201905", "2019-05-31T16:00:00Z",
-            "2019-05-31 00:00:00+09:00", "5/31/2019 16:00", "2019-05-31 00:00:00 America/New_York",
+            "2019-05-31",
+            "2019/05/31",
+            "2019.5.31",
+            "20190531",
+            "31.05.2019",
+            "31/5/2019",
+            "05/31/2019",
+            "31-05-2019",
+            "31-May-2019",
+            "31MAY2019",
+            "May 31, 2019",
+            "31 May 2019",
+            "2019-05",
+            "201905",
+            "2019-05-31T16:00:00Z",
+            "2019-05-31 00:00:00+09:00",
+            "5/31/2019 16:00",
+            "2019-05-31 00:00:00 America/New_York",
         ] {
             spelt(&[text], &[day]);
         }

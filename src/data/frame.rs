@@ -50,8 +50,8 @@ impl Columns {
     /// Reads a file by its ending: .csv, .txt, .tsv, .psv, .dat and the same with .gz; .parquet; .npy.
     pub fn read(path: &Path) -> Result<Self> {
         let (ending, inner) = endings(path);
-        let is_text = TEXT_ENDINGS.contains(&ending.as_str())
-            || (ending == "gz" && TEXT_ENDINGS.contains(&inner.as_str()));
+        let is_text =
+            TEXT_ENDINGS.contains(&ending.as_str()) || (ending == "gz" && TEXT_ENDINGS.contains(&inner.as_str()));
         match ending.as_str() {
             "parquet" | "pq" => Self::read_parquet(path),
             "npy" => Ok(Self::typed(path, read_npy(path)?)),
@@ -293,9 +293,9 @@ impl Columns {
     pub(super) fn texts_at(&self, column: usize) -> Result<Vec<String>> {
         match &self.cells {
             Cells::Text { table, .. } => Ok(table.column(column).map(str::to_string).collect()),
-            Cells::Typed(frame) => guarded(&self.path, || {
-                texts(frame, frame.columns()[column].name()).map_err(unusable(&self.path))
-            }),
+            Cells::Typed(frame) => {
+                guarded(&self.path, || texts(frame, frame.columns()[column].name()).map_err(unusable(&self.path)))
+            }
         }
     }
 

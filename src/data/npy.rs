@@ -20,7 +20,9 @@ pub(super) fn read_npy(path: &Path) -> Result<DataFrame> {
         let refuse = |rule: String| Error::data(path.display().to_string(), rule);
         let [n_rows, n_columns] = match *header.shape() {
             [rows, columns] => [rows, columns],
-            ref shape => return Err(refuse(format!("it holds an array of shape {shape:?}, not a matrix days x assets"))),
+            ref shape => {
+                return Err(refuse(format!("it holds an array of shape {shape:?}, not a matrix days x assets")));
+            }
         };
         let what = format!("{}, with {n_rows} rows of {n_columns} columns,", path.display());
         memory::require(BYTES_A_CELL * n_rows as f64 * n_columns as f64, &what)?;
@@ -29,7 +31,9 @@ pub(super) fn read_npy(path: &Path) -> Result<DataFrame> {
         let values: Vec<f64> = match header.try_data::<f64>() {
             Ok(data) => data.collect::<std::io::Result<_>>().map_err(|_| damaged(path))?,
             Err(other) => match other.try_data::<f32>() {
-                Ok(data) => data.map(|x| x.map(f64::from)).collect::<std::io::Result<_>>().map_err(|_| damaged(path))?,
+                Ok(data) => {
+                    data.map(|x| x.map(f64::from)).collect::<std::io::Result<_>>().map_err(|_| damaged(path))?
+                }
                 Err(other) => {
                     return Err(refuse(format!("it holds {}, not doubles or singles", other.dtype().descr())));
                 }

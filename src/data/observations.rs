@@ -103,7 +103,11 @@ impl Observations {
         }
         let n_empty = self.days.len() - dates.len();
         if n_empty > 0 {
-            let days = if n_empty == 1 { "day on which nobody has a value is" } else { "days on which nobody has a value are" };
+            let days = if n_empty == 1 {
+                "day on which nobody has a value is"
+            } else {
+                "days on which nobody has a value are"
+            };
             notes.push(format!("{n_empty} {days} no trading day"));
         }
         for rows in &mut self.rows {

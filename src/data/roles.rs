@@ -16,8 +16,20 @@ use crate::error::{Error, Result};
 
 /// Usual names of a date column, the surest first.
 const DATE_NAMES: [&str; 14] = [
-    "date", "datetime", "timestamp", "caldt", "dlycaldt", "tradedate", "tradingdate", "observationdate", "asof", "day",
-    "time", "month", "period", "dt",
+    "date",
+    "datetime",
+    "timestamp",
+    "caldt",
+    "dlycaldt",
+    "tradedate",
+    "tradingdate",
+    "observationdate",
+    "asof",
+    "day",
+    "time",
+    "month",
+    "period",
+    "dt",
 ];
 /// Usual names of an index without meaning.
 const INDEX_NAMES: [&str; 6] = ["", "index", "indexlevel0", "unnamed0", "rownumber", "rowid"];
@@ -52,6 +64,10 @@ impl<'a> Roles<'a> {
             columns.check_names()?;
         }
         check_header(columns)?;
+        if columns.n_rows() == 0 {
+            let rule = "no observations: there is no row below the header";
+            return Err(Error::data(columns.path().display().to_string(), rule));
+        }
         Ok(Self { columns, options, date: date_column(columns, options)? })
     }
 
@@ -150,7 +166,8 @@ fn check_header(columns: &Columns) -> Result<()> {
         return refuse("the file has no columns");
     }
     let number = |name: &String| name.parse::<f64>().ok();
-    let is_date = |name: &String| matches!(super::dates::read([name.as_str()].into_iter(), None), Ok(d) if d.dates.len() == 1);
+    let is_date =
+        |name: &String| matches!(super::dates::read([name.as_str()].into_iter(), None), Ok(d) if d.dates.len() == 1);
     let rest_is_numbers = names.iter().skip(1).all(|name| number(name).is_some());
     let starts_with_date = is_date(&names[0]) && names.len() > 1 && rest_is_numbers;
     let numbers: Option<Vec<f64>> = names.iter().map(number).collect();
@@ -182,7 +199,8 @@ fn try_dates(columns: &Columns, column: usize, format: Option<&str>) -> Result<s
 }
 
 fn is_ordered(dates: &[Date]) -> bool {
-    dates.len() > 1 && (dates.windows(2).all(|pair| pair[0] < pair[1]) || dates.windows(2).all(|pair| pair[0] > pair[1]))
+    dates.len() > 1
+        && (dates.windows(2).all(|pair| pair[0] < pair[1]) || dates.windows(2).all(|pair| pair[0] > pair[1]))
 }
 
 fn is_date(columns: &Columns, column: usize, options: &Options) -> Result<bool> {
@@ -269,12 +287,7 @@ fn looks_like_a_date(text: &str) -> bool {
 }
 
 /// Whether whole numbers only count the rows, or only say again what the date says.
-fn is_counter(
-    columns: &Columns,
-    column: usize,
-    date: Option<&(usize, Dates)>,
-    options: &Options,
-) -> Result<bool> {
+fn is_counter(columns: &Columns, column: usize, date: Option<&(usize, Dates)>, options: &Options) -> Result<bool> {
     let values = columns.values_at(column, &options.missing)?;
     if values.len() < 2 || values.iter().any(|x| x.is_nan() || x.fract() != 0.0) {
         return Ok(false);

@@ -20,6 +20,7 @@ use crate::data::files::{read_text, write_atomically};
 use crate::data::table::{Table, read_cells, read_columns, unusable};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
+use crate::memory;
 use crate::panel::{Asset, Field, Panel, Venue};
 use crate::synthetic::SyntheticMarket;
 
@@ -116,15 +117,26 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
     let file = folder.join("panel.toml");
     let config = |message: String| Error::Config { file: file.display().to_string(), message };
     let text = read_text(&file)?;
-    let manifest: Manifest = toml::from_str(&text).map_err(|error| config(error.to_string()))?;
+    let manifest: Manifest = toml::from_str(&text).map_err(|error| config(error.message().replace('\n', " ")))?;
     if manifest.schema_version != SCHEMA_VERSION {
         let found = manifest.schema_version;
         return Err(config(format!("schema version {found} is not {SCHEMA_VERSION}; import the panel again")));
     }
-    let calendar = Calendar::new(Table::read_dates(&folder.join("calendar.parquet"), "date")?)?;
+    // What contradicts itself inside was damaged outside; whose panel it is must be said.
+    let in_folder = |error: Error| match error {
+        Error::Data { place, rule } if !place.contains(&*folder.to_string_lossy()) => {
+            Error::data(format!("{}, {place}", folder.display()), rule)
+        }
+        other => other,
+    };
+    let calendar = Calendar::new(Table::read_dates(&folder.join("calendar.parquet"), "date")?).map_err(in_folder)?;
     let assets = read_assets(&folder.join("assets.parquet"))?;
     let path = folder.join("observations.parquet");
     let cells = read_cells(&path, calendar.n_days(), assets.len())?;
+    let n_cells = calendar.n_days() as f64 * assets.len() as f64;
+    let bytes = memory::DOUBLE * n_cells * (1.0 + manifest.fields.len() as f64 / 2.0);
+    let what = format!("a panel of {} assets x {} days", assets.len(), calendar.n_days());
+    memory::require(bytes, &format!("{}, {what},", folder.display()))?;
     let mut returns = vec![f64::NAN; calendar.n_days() * assets.len()];
     let frame = read_columns(&path, &["total_return"])?;
     let column = frame.column("total_return").and_then(|c| Ok(c.f64()?.clone())).map_err(unusable(&path))?;
@@ -138,7 +150,7 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
         fields.insert(field, series);
     }
     let returns = Matrix::from_column_major(calendar.n_days(), assets.len(), returns);
-    let panel = Panel::new(calendar, assets, returns, fields)?;
+    let panel = Panel::new(calendar, assets, returns, fields).map_err(in_folder)?;
     if panel.content_hash() != manifest.content_hash {
         let rule = "content does not match the hash in panel.toml: files were changed or damaged; import them again";
         return Err(Error::data(folder.display().to_string(), rule));

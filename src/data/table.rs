@@ -10,7 +10,9 @@ use polars::prelude::{
 
 use crate::calendar::{Date, date_from_epoch, days_since_epoch};
 use crate::data::files::write_atomically;
+use crate::data::guard::{damaged, guarded};
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// The values of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,9 +89,11 @@ impl Table {
 
     /// Names of the columns of a Parquet file.
     pub fn names(path: &Path) -> Result<Vec<String>> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        let schema = ParquetReader::new(file).schema().map_err(unusable(path))?;
-        Ok(schema.iter_names().map(|name| name.to_string()).collect())
+        guarded(path, || {
+            let file = File::open(path).map_err(Error::io(path))?;
+            let schema = ParquetReader::new(file).schema().map_err(unusable(path))?;
+            Ok(schema.iter_names().map(|name| name.to_string()).collect())
+        })
     }
 
     /// Reads a column of numbers of a Parquet file, NaN where missing.
@@ -152,9 +156,18 @@ fn column(name: &str, values: Values) -> Column {
 
 /// Some columns of a Parquet file.
 pub(super) fn read_columns(path: &Path, names: &[&str]) -> Result<DataFrame> {
-    let file = File::open(path).map_err(Error::io(path))?;
-    let names = names.iter().map(|name| name.to_string()).collect();
-    ParquetReader::new(file).with_columns(Some(names)).finish().map_err(unusable(path))
+    guarded(path, || {
+        let mut reader = ParquetReader::new(File::open(path).map_err(Error::io(path))?);
+        let n_rows = reader.get_metadata().map_err(unusable(path))?.num_rows as f64;
+        // A column on its way is held twice.
+        memory::require(16.0 * n_rows * names.len() as f64, &format!("{}, with {n_rows} rows,", path.display()))?;
+        let schema = reader.schema().map_err(unusable(path))?;
+        if let Some(missing) = names.iter().find(|name| schema.get(name).is_none()) {
+            return Err(Error::data(path.display().to_string(), format!("it has no column {missing}")));
+        }
+        let names = names.iter().map(|name| name.to_string()).collect();
+        reader.with_columns(Some(names)).finish().map_err(unusable(path))
+    })
 }
 
 /// Places in a column-major days × assets array of the rows of a Parquet file with columns `asset` and `day`.
@@ -188,13 +201,13 @@ pub(super) fn dates(frame: &DataFrame, name: &str) -> polars::prelude::PolarsRes
     Ok(column.i32()?.iter().collect())
 }
 
-/// A polars error with the file it concerns.
+/// A polars error as one of ours, with the file it concerns; its text is for the authors of polars.
 pub(super) fn unusable(path: &Path) -> impl Fn(polars::prelude::PolarsError) -> Error + '_ {
     move |error| match error {
         polars::prelude::PolarsError::IO { error, .. } => {
             Error::io(path)(std::io::Error::new(error.kind(), error.to_string()))
         }
-        other => Error::data(path.display().to_string(), other.to_string().replace('\n', " ")),
+        _ => damaged(path),
     }
 }
 

@@ -143,7 +143,10 @@ pub fn read_rates(path: &Path, options: &Options) -> Result<RateRows> {
     rows.sort_by_key(|row| (dates[*row], *row));
     if let Some(pair) = rows.windows(2).find(|pair| dates[pair[0]] == dates[pair[1]]) {
         let (first, date) = (columns.row_number(pair[0]), dates[pair[1]]);
-        return refuse(columns.place(pair[1]), format!("the date {date} is already in row {first}; keep one rate a day"));
+        return refuse(
+            columns.place(pair[1]),
+            format!("the date {date} is already in row {first}; keep one rate a day"),
+        );
     }
     let notes = vec![format!("{}, rates in percent a year from column {}", roles.told(), names[value])];
     let (dates, percent) = rows.into_iter().map(|row| (dates[row], rates[row])).unzip();

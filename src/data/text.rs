@@ -17,8 +17,22 @@ use crate::memory;
 const PROBE: usize = 200;
 /// Words that name a daily value of an asset, as [`plain`] writes them.
 const FIELDS: [&str; 16] = [
-    "open", "high", "low", "close", "last", "adjclose", "adjustedclose", "adjusted", "volume", "adjvolume", "dividends",
-    "stocksplits", "capitalgains", "price", "vwap", "repaired",
+    "open",
+    "high",
+    "low",
+    "close",
+    "last",
+    "adjclose",
+    "adjustedclose",
+    "adjusted",
+    "volume",
+    "adjvolume",
+    "dividends",
+    "stocksplits",
+    "capitalgains",
+    "price",
+    "vwap",
+    "repaired",
 ];
 
 /// A table of text, cells row by row.
@@ -233,7 +247,11 @@ impl Line {
     fn is_remark(&self) -> bool {
         let mut cells = self.cells().map(str::trim);
         let first = cells.next().unwrap_or("");
-        first.starts_with(|c: char| c.is_alphabetic() || "#*(©\"".contains(c)) && cells.all(str::is_empty)
+        // A lone label is a row without values; a sentence is none.
+        let is_sentence = self.n_cells() == 1 || first.contains([' ', ':']);
+        is_sentence
+            && first.starts_with(|c: char| c.is_alphabetic() || "#*(©\"".contains(c))
+            && cells.all(str::is_empty)
     }
 }
 
@@ -361,7 +379,8 @@ fn header_line(text: &str, separator: u8) -> Option<Start> {
         byte += line.len();
     }
     let holds_names = |line: &str| {
-        let cells: Vec<&str> = line.trim_end().split(char::from(separator)).map(|cell| cell.trim_matches('"')).collect();
+        let cells: Vec<&str> =
+            line.trim_end().split(char::from(separator)).map(|cell| cell.trim_matches('"')).collect();
         cells.iter().skip(1).all(|cell| cell.trim().parse::<f64>().is_err())
     };
     let (last, line) = starts.pop()?;
@@ -403,8 +422,11 @@ mod tests {
         assert_eq!((table.names.as_slice(), table.n_rows, table.line(1)), (&["d".to_string(), "A".into()][..], 2, 5));
         assert_eq!(
             table.notes,
-            ["1 line of text above the table left out", "1 line of text below the table left out",
-             "1 line without any value left out"]
+            [
+                "1 line of text above the table left out",
+                "1 line of text below the table left out",
+                "1 line without any value left out"
+            ]
         );
     }
 
@@ -427,7 +449,8 @@ mod tests {
 
     #[test]
     fn lines_that_do_not_fit_are_named() {
-        let refused = |text: &str| TextTable::parse(text.as_bytes(), "x.csv").err().expect("must be refused").to_string();
+        let refused =
+            |text: &str| TextTable::parse(text.as_bytes(), "x.csv").err().expect("must be refused").to_string();
         assert_eq!(
             refused("d,A,B\n1,2,3\n1,2\n"),
             "x.csv: line 3: 2 cells under a header of 3; the file may be cut off"

@@ -15,12 +15,12 @@
 //! ```text
 //! H(z) = −(1/π) Σ_{r≥0} 3·5^r / ((2r+1)(2r+3)) · z^(−2r−1)
 //! ```
-//! The trace is not restored.
+//! The trace is not restored. F_0 exists for √5 h < 1: twelve observations.
 //! Ledoit, Wolf (2020), "Analytical nonlinear shrinkage of large-dimensional covariance matrices", section 4.7.
 
 use std::f64::consts::PI;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::estimators::rotation_invariant::{on_covariance, split_null};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
 use crate::linalg::{Real, sum_of, vectorised};
@@ -92,6 +92,13 @@ impl EigenvalueCleaner for AnalyticalShrinkage {
         let mut cleaned = Vec::with_capacity(eigenvalues.len());
         if n_null > 0 {
             let root = ROOT5 * h;
+            if root >= 1.0 {
+                let why = format!(
+                    "with fewer observations than assets it needs at least 12 of them (one is spent on the mean), \
+                     not {n_observations}"
+                );
+                return Err(Error::Undefined { what: "nls_analytical", why });
+            }
             let bracket = 0.3 / (h * h) + HEIGHT / h * (1.0 - 0.2 / (h * h)) * ((1.0 + root) / (1.0 - root)).ln();
             let mean_inverse = positive.iter().map(|l| 1.0 / l).sum::<f64>() / m;
             cleaned.resize(n_null, 1.0 / ((c - 1.0) * bracket * mean_inverse)); // π cancels that of F_0

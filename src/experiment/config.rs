@@ -136,7 +136,10 @@ fn yes() -> bool {
 
 /// A file of rates: its name, or a table that says how to read it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "rates are a file, or { file = \"…\", date_column = \"…\", date_format = \"…\", missing = [\"…\"] }")]
+#[serde(
+    untagged,
+    expecting = "rates are a file, or { file = \"…\", date_column = \"…\", date_format = \"…\", missing = [\"…\"] }"
+)]
 pub enum Rates {
     /// The file.
     File(PathBuf),

@@ -231,8 +231,12 @@ fn in_order(experiment: &Experiment, mut portfolios: Vec<Portfolio>) -> (Vec<Por
     };
     portfolios.sort_by_key(|portfolio| place(portfolio).map_or((usize::MAX, 0), |place| place));
     let others: Vec<String> = portfolios.iter().filter(|p| place(p).is_none()).map(Portfolio::title).collect();
-    let note = (!others.is_empty() && others.len() < portfolios.len())
-        .then(|| format!("the weights hold portfolios that the experiment does not name: {}; they are traded too", others.join(", ")));
+    let note = (!others.is_empty() && others.len() < portfolios.len()).then(|| {
+        format!(
+            "the weights hold portfolios that the experiment does not name: {}; they are traded too",
+            others.join(", ")
+        )
+    });
     (portfolios, note)
 }
 

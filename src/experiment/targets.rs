@@ -66,11 +66,13 @@ fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<()> {
     let median = sums.get(sums.len() / 2).copied().unwrap_or(1.0);
     let is_percent = foreign.options.values == ValueKind::Percent;
     if is_percent && median < 0.2 {
-        let rule = format!("as percent the weights of a day sum to {median:.4} without signs: they look like fractions");
+        let rule =
+            format!("as percent the weights of a day sum to {median:.4} without signs: they look like fractions");
         return Err(Error::data(rows.place(0), rule));
     }
     if let Some((sum, row)) = gross.values().find(|(sum, _)| *sum > foreign.max_gross) {
-        let percent = (!is_percent && median > 20.0).then_some("; if they are percent, say --values percent").unwrap_or_default();
+        let percent =
+            (!is_percent && median > 20.0).then_some("; if they are percent, say --values percent").unwrap_or_default();
         let rule = format!(
             "the weights of this day sum to {sum:.2} without signs, more than {}{percent}; --max-gross allows more",
             foreign.max_gross
@@ -127,7 +129,8 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
                 let day = panel.calendar().first_on_or_after(date);
                 if panel.calendar().dates().get(day) != Some(&date) {
                     let dates = panel.calendar().dates();
-                    let range = dates.first().zip(dates.last()).map(|(a, b)| format!(", which has days from {a} to {b}"));
+                    let range =
+                        dates.first().zip(dates.last()).map(|(a, b)| format!(", which has days from {a} to {b}"));
                     let rule = format!("the date is no trading day of the panel{}", range.unwrap_or_default());
                     return Err(Error::data(rows.place(row), rule));
                 }

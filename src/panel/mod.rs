@@ -151,7 +151,8 @@ impl Panel {
         for (asset, column) in assets.iter().zip(returns.columns()) {
             if let Some(day) = column.iter().position(|r| *r < -1.0 || *r > Self::HIGHEST_RETURN) {
                 let place = format!("asset {}, {}", asset.symbol, calendar.date(day));
-                let rule = format!("return must be at least -1 and at most {}, but is {}", Self::HIGHEST_RETURN, column[day]);
+                let rule =
+                    format!("return must be at least -1 and at most {}, but is {}", Self::HIGHEST_RETURN, column[day]);
                 return Err(Error::data(place, rule));
             }
             let first = column.iter().position(|r| !r.is_nan());

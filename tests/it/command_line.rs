@@ -174,7 +174,8 @@ fn a_user_cleans_a_matrix_of_returns() {
         let arguments = [&["estimate", "--returns", "returns.csv"], rest].concat();
         succeeds(folder, &arguments)
     };
-    let matrix = |name: &str| minvar::data::read_returns(&folder.join(name), &Default::default()).unwrap().returns.matrix;
+    let matrix =
+        |name: &str| minvar::data::read_returns(&folder.join(name), &Default::default()).unwrap().returns.matrix;
     for extension in ["npy", "csv", "parquet"] {
         estimate(&["--estimator", "qis", "--out", &format!("sigma.{extension}")]);
         assert_eq!(matrix(&format!("sigma.{extension}")), matrix("sigma.npy").clone(), "{extension}");

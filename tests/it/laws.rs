@@ -359,3 +359,27 @@ fn every_entry_has_a_unique_name_and_a_reference() {
         assert!(!reference.is_empty(), "{name} has no reference");
     }
 }
+
+/// A window of any size gives an estimate or one clear reason why there is none.
+#[test]
+fn a_few_days_or_assets_give_an_estimate_or_a_reason() {
+    for (n_assets, n_days) in
+        [(1, 2), (1, 12), (2, 2), (2, 3), (3, 3), (12, 2), (12, 3), (12, 11), (12, 12), (12, 13), (13, 12)]
+    {
+        let x = returns(n_assets, n_days);
+        for (entry, estimator) in all_estimators() {
+            let place = format!("{} of {n_assets} assets from {n_days} days", entry.name);
+            match estimator.estimate(&window(x.clone())) {
+                Ok(covariance) => {
+                    let sigma = covariance.matrix();
+                    assert!(sigma.entries().iter().all(|s| s.is_finite()), "{place}");
+                    assert!((0..n_assets).all(|i| sigma[(i, i)] > 0.0), "{place}");
+                }
+                Err(error) => {
+                    let message = error.to_string();
+                    assert!(!message.contains("not finite") && message.lines().count() == 1, "{place}: {message}");
+                }
+            }
+        }
+    }
+}

@@ -15,6 +15,7 @@ mod laws;
 mod look_ahead;
 mod network_laws;
 mod network_reference;
+mod reading;
 mod results;
 mod significance;
 mod simulation;

@@ -25,15 +25,15 @@ const SHARE_CODES: [f64; 5] = [10.0, 11.0, 12.0, 30.0, 31.0];
 const EXCHANGES: [f64; 3] = [1.0, 2.0, 3.0];
 const VENUES: [Venue; 3] = [Venue::Nyse, Venue::Amex, Venue::Nasdaq];
 /// Codes for a missing return.
-const CODES: [&str; 14] =
-    ["A", "B", "C", "D", "E", "P", "S", "T", "-44", "-55", "-66", "-77", "-88", "-99"];
+const CODES: [&str; 14] = ["A", "B", "C", "D", "E", "P", "S", "T", "-44", "-55", "-66", "-77", "-88", "-99"];
 
 pub(super) fn import(columns: &Columns, options: &Options) -> Result<(Aligned, Vec<String>)> {
     let roles = Roles::find(columns, options)?;
     let path = columns.path();
     let dates = roles.dates()?;
     let texts = |name: &str| columns.position(&[name]).map(|column| columns.texts_at(column)).transpose();
-    let numbers = |name: &str| columns.position(&[name]).map(|column| columns.values_at(column, &options.missing)).transpose();
+    let numbers =
+        |name: &str| columns.position(&[name]).map(|column| columns.values_at(column, &options.missing)).transpose();
     let codes = MissingCodes::with(CODES.into_iter().chain(options.missing.added().iter().map(String::as_str)));
     let returns_of = |name: &str| columns.position(&[name]).map(|column| columns.values_at(column, &codes)).transpose();
     let permnos = texts(&columns.require(&["permno"])?)?.unwrap_or_default();
@@ -83,7 +83,8 @@ pub(super) fn import(columns: &Columns, options: &Options) -> Result<(Aligned, V
         let before = last.filter(|(date, _)| *date < dates[row]).map_or(factor, |(_, factor)| factor);
         // The signs of prices are codes; 0 is unknown, as are no shares.
         let shares = if of(&shares) == 0.0 { f64::NAN } else { of(&shares) * 1000.0 };
-        let over_close = |series: &Option<Vec<f64>>| if of(series) == 0.0 { f64::NAN } else { of(series).abs() / price - 1.0 };
+        let over_close =
+            |series: &Option<Vec<f64>>| if of(series) == 0.0 { f64::NAN } else { of(series).abs() / price - 1.0 };
         let fields = Field::ALL.map(|field| match field {
             Field::DollarVolume => price * of(&volume),
             Field::High => over_close(&high),

@@ -54,13 +54,15 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
         let place = || format!("{}, row {}", path.display(), number + 1);
         let Some((date, rest)) = data_line(line) else {
             let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-            let holds_values = cells.len() == names.len() + 1 && cells[1..].iter().all(|cell| cell.parse::<f64>().is_ok());
+            let holds_values =
+                cells.len() == names.len() + 1 && cells[1..].iter().all(|cell| cell.parse::<f64>().is_ok());
             if holds_values || line.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
                 return Err(Error::data(place(), "a line of the table does not start with a date such as 19260701"));
             }
             break;
         };
-        let date = dates::read([date].into_iter(), None).map_err(|problem| Error::data(place(), problem.rule("1")))?.dates[0];
+        let date =
+            dates::read([date].into_iter(), None).map_err(|problem| Error::data(place(), problem.rule("1")))?.dates[0];
         let values: Vec<&str> = rest.split(',').map(str::trim).collect();
         if values.len() != names.len() {
             let rule = format!("{} values for {} columns", values.len(), names.len());

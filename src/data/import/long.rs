@@ -10,15 +10,42 @@ use crate::panel::{Field, Venue};
 
 /// Usual names of a column of assets, the surest first.
 pub(in crate::data) const ASSET: &[&str] = &[
-    "asset", "symbol", "ticker", "permno", "tic", "ric", "isin", "cusip", "sedol", "figi", "gvkey", "secid", "sid", "id",
-    "stock", "security", "instrument", "name",
+    "asset",
+    "symbol",
+    "ticker",
+    "permno",
+    "tic",
+    "ric",
+    "isin",
+    "cusip",
+    "sedol",
+    "figi",
+    "gvkey",
+    "secid",
+    "sid",
+    "id",
+    "stock",
+    "security",
+    "instrument",
+    "name",
 ];
 const RETURN: &[&str] = &["total_return", "return", "returns", "ret", "daily_return"];
 const LOG_RETURN: &[&str] = &["log_return", "log_returns", "log_ret", "logret"];
 /// Any name of a column of returns or prices.
 pub(super) const VALUE: &[&str] = &[
-    "total_return", "return", "returns", "ret", "daily_return", "log_return", "log_returns", "log_ret", "adj_close",
-    "adjusted_close", "close_adj", "close", "price",
+    "total_return",
+    "return",
+    "returns",
+    "ret",
+    "daily_return",
+    "log_return",
+    "log_returns",
+    "log_ret",
+    "adj_close",
+    "adjusted_close",
+    "close_adj",
+    "close",
+    "price",
 ];
 
 /// Names under which a file may hold a field.

@@ -116,9 +116,6 @@ pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Impor
         return done(Layout::French, aligned, notes);
     }
     let columns = Columns::read(path)?;
-    if columns.n_rows() == 0 {
-        return Err(Error::data(path.display().to_string(), "no observations: there is no row below the header"));
-    }
     let layout = match options.layout {
         Some(layout) => Some(layout),
         None if is_crsp(&columns) => Some(Layout::Crsp),

@@ -14,8 +14,15 @@ use crate::panel::Field;
 
 /// Spellings of the close adjusted for splits and dividends, as [`plain`] writes them.
 pub(super) const ADJUSTED: [&str; 9] = [
-    "adjclose", "adjustedclose", "closeadj", "closeadjusted", "adjusted", "adjcloseprice", "adjustedcloseprice",
-    "adjprice", "adjustedprice",
+    "adjclose",
+    "adjustedclose",
+    "closeadj",
+    "closeadjusted",
+    "adjusted",
+    "adjcloseprice",
+    "adjustedcloseprice",
+    "adjprice",
+    "adjustedprice",
 ];
 /// Spellings of the close.
 pub(super) const CLOSE: [&str; 6] = ["close", "closelast", "last", "closeprice", "price", "closingprice"];
@@ -29,7 +36,9 @@ impl Places {
     pub fn of(names: impl Iterator<Item = (usize, String)>) -> Self {
         let mut places = BTreeMap::new();
         names.for_each(|(column, name)| {
-            places.entry(plain(&name)).or_insert(column);
+            // Alpha Vantage numbers its fields: 5. adjusted close.
+            let name = plain(name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
+            places.entry(name).or_insert(column);
         });
         Self(places)
     }
@@ -67,7 +76,9 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
 /// Which closes were taken.
 pub(super) fn told(n_adjusted: usize, n: usize) -> String {
     match n_adjusted {
-        0 => "prices from the close; no adjusted close, so splits and dividends are as the source left them".to_string(),
+        0 => {
+            "prices from the close; no adjusted close, so splits and dividends are as the source left them".to_string()
+        }
         some if some == n => "prices from the adjusted close".to_string(),
         some => format!("prices from the adjusted close of {some}, from the close of the other {}", n - some),
     }
@@ -85,7 +96,8 @@ pub(super) fn observe(
     match columns.levels() {
         None => symbols.push((symbol.to_string(), columns.names().into_iter().enumerate().collect())),
         Some(levels) => {
-            for (column, (field, symbol)) in levels.into_iter().enumerate().filter(|(_, (field, _))| !field.is_empty()) {
+            for (column, (field, symbol)) in levels.into_iter().enumerate().filter(|(_, (field, _))| !field.is_empty())
+            {
                 match symbols.iter_mut().find(|(known, _)| *known == symbol) {
                     Some((_, names)) => names.push((column, field)),
                     None => symbols.push((symbol, vec![(column, field)])),
@@ -132,7 +144,8 @@ fn of_symbol(
     for row in 0..columns.n_rows() {
         let of = |series: &Option<Vec<f64>>| series.as_ref().map_or(f64::NAN, |series| series[row]);
         // Sources write 0 for a price that they do not know.
-        let over_close = |series: &Option<Vec<f64>>| if of(series) == 0.0 { f64::NAN } else { of(series) / close[row] - 1.0 };
+        let over_close =
+            |series: &Option<Vec<f64>>| if of(series) == 0.0 { f64::NAN } else { of(series) / close[row] - 1.0 };
         let fields = Field::ALL.map(|field| match field {
             Field::DollarVolume => of(&volume) * close[row],
             Field::High => over_close(&high),
