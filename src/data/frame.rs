@@ -10,7 +10,7 @@ use polars::prelude::{Column, DataFrame, DataType, ParquetReader, SerReader, Tim
 
 use crate::calendar::{Date, date_from_epoch, parse_date};
 use crate::data::dates::{self, Dates, Problem, Spelling};
-use crate::data::guard::guarded;
+use crate::data::guard::{damaged, guarded};
 use crate::data::import::NotANumber;
 use crate::data::npy::read_npy;
 use crate::data::numbers::{Decimal, MissingCodes, decimal, parse};
@@ -84,7 +84,9 @@ impl Columns {
             };
             let what = format!("{}, with {n_rows} rows of {n_columns} columns,", path.display());
             memory::require(BYTES_A_CELL * n_rows * n_columns, &what)?;
-            reader.finish().map_err(unusable(path))
+            let frame = reader.finish().map_err(unusable(path))?;
+            let is_even = frame.columns().iter().all(|column| column.len() == frame.height());
+            if is_even { Ok(frame) } else { Err(damaged(path)) }
         })?;
         Ok(Self::typed(path, frame))
     }

@@ -1,0 +1,315 @@
+//! Damaged files of every kind: some hundreds of mutations from fixed seeds, in process. None may panic; an error names the
+//! file in one line; what is accepted holds no value that cannot be.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use minvar::costs::{DEFAULT_SCHEDULES, Schedules};
+use minvar::data::{
+    Options, Table, import, open_panel, read_rates, read_returns, read_weights, save_panel, write_matrix,
+};
+use minvar::experiment::{self, Experiment, Market};
+use minvar::panel::Panel;
+use minvar::results::{Results, draw, evidence, write_tables};
+use minvar::train::Model;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+
+/// What a careless program or a bad disk writes where something else was.
+const WORDS: [&[u8]; 18] = [
+    b"NaN",
+    b"inf",
+    b"-inf",
+    b"1e308",
+    b"-1e308",
+    b"1e-320",
+    b"9223372036854775808",
+    b"-1",
+    b"0",
+    b"",
+    b",",
+    b";",
+    b"\n",
+    b"\"",
+    b"\0",
+    b"\xff\xfe",
+    b"2020-02-30",
+    b"\xf0\x9f\x92\xb0",
+];
+
+/// A mutation of some bytes: bits, words, cuts, copies and swaps.
+fn mutated(bytes: &[u8], random: &mut Xoshiro256PlusPlus) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..random.random_range(1..4) {
+        if bytes.is_empty() {
+            break;
+        }
+        let place = random.random_range(0..bytes.len());
+        let length = random.random_range(1..40).min(bytes.len() - place);
+        match random.random_range(0..7) {
+            0 => bytes[place] ^= 1 << random.random_range(0..8),
+            1 => bytes[place] = random.random(),
+            2 => drop(bytes.drain(place..place + length)),
+            3 => bytes.truncate(place),
+            4 => {
+                let copy = bytes[place..place + length].to_vec();
+                let to = random.random_range(0..=bytes.len());
+                bytes.splice(to..to, copy);
+            }
+            5 => {
+                let other = random.random_range(0..bytes.len());
+                bytes.swap(place, other);
+            }
+            _ => {
+                let word = WORDS[random.random_range(0..WORDS.len())];
+                bytes.splice(place..place + length.min(8), word.iter().copied());
+            }
+        }
+    }
+    bytes
+}
+
+/// Mutates one file `n` times and tries each; `path` is what is opened, `victim` the file that is damaged.
+fn attack<T>(
+    victim: &Path,
+    n: u64,
+    open: impl Fn() -> minvar::error::Result<T>,
+    accept: impl Fn(&T) -> Result<(), String>,
+) {
+    let good = std::fs::read(victim).unwrap();
+    open().unwrap_or_else(|error| panic!("{} as it was: {error}", victim.display()));
+    let name = victim.parent().unwrap().display().to_string();
+    let mut n_accepted = 0;
+    for seed in 0..n {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        std::fs::write(victim, mutated(&good, &mut random)).unwrap();
+        let place = format!("{}, seed {seed}", victim.display());
+        match catch_unwind(AssertUnwindSafe(&open)) {
+            Err(_) => panic!("{place}: a panic"),
+            Ok(Err(error)) => {
+                let message = error.to_string();
+                assert!(message.contains(&name), "{place}: the file is not named in: {message}");
+                assert_eq!(message.lines().count(), 1, "{place}: {message}");
+            }
+            Ok(Ok(accepted)) => {
+                n_accepted += 1;
+                accept(&accepted).unwrap_or_else(|why| panic!("{place}: {why}"));
+            }
+        }
+    }
+    std::fs::write(victim, &good).unwrap();
+    assert!(n_accepted < n, "{}: no mutation was noticed", victim.display());
+}
+
+/// Whether every value of a panel is possible.
+fn possible(panel: &Panel) -> Result<(), String> {
+    for (asset, known) in panel.assets().iter().enumerate() {
+        let symbol = &known.symbol;
+        let bad = panel.returns(asset).iter().find(|r| !r.is_nan() && !(-1.0..=Panel::HIGHEST_RETURN).contains(*r));
+        if let Some(r) = bad {
+            return Err(format!("a return of {r} of {symbol}"));
+        }
+        for field in panel.fields() {
+            let series = panel.field(field, asset).unwrap();
+            if let Some(x) = series.iter().find(|x| x.is_infinite() || x.abs() > 1e17) {
+                return Err(format!("{} {x} of {symbol}", field.name()));
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+const N_DAYS: usize = 40;
+
+/// Dates, returns and prices of three assets.
+fn market() -> (Vec<jiff::civil::Date>, minvar::linalg::Matrix, Vec<Vec<f64>>) {
+    let returns = crate::support::returns(3, N_DAYS);
+    let dates = minvar::calendar::Calendar::weekdays(jiff::civil::date(2020, 1, 1), N_DAYS).dates().to_vec();
+    let walk = |i: usize| {
+        let levels = (0..N_DAYS).scan(50.0, |level, t| {
+            *level *= 1.0 + returns[(t, i)];
+            Some((*level * 1e4_f64).round() / 1e4)
+        });
+        levels.collect::<Vec<f64>>()
+    };
+    let prices = (0..3).map(walk).collect();
+    (dates, returns, prices)
+}
+
+fn lines(header: &str, of: impl Fn(usize) -> Vec<String>) -> String {
+    let rows: Vec<String> = (0..N_DAYS).flat_map(of).collect();
+    format!("{header}\n{}\n", rows.join("\n"))
+}
+
+#[test]
+fn damaged_tables_never_panic_and_never_hold_what_cannot_be() {
+    let (dates, returns, p) = market();
+    let folder = Folder::new();
+    let names = ["AAA", "BBB", "CCC"];
+    let wide = lines("Date,AAA,BBB,CCC", |t| vec![format!("{},{},{},{}", dates[t], p[0][t], p[1][t], p[2][t])]);
+    let long = lines("date,asset,close,volume,open,high,low,sector,venue", |t| {
+        let row = |i: usize| {
+            let price = p[i][t];
+            format!("{},{},{price},1000,{price},{},{},Tech,NYSE", dates[t], names[i], price * 1.01, price * 0.99)
+        };
+        (0..3).map(row).collect()
+    });
+    let crsp = lines("PERMNO,date,SHRCD,EXCHCD,PRC,VOL,RET,SHROUT,CFACPR,DLRET", |t| {
+        let row = |i: usize| {
+            let date = dates[t].strftime("%Y%m%d");
+            format!("1000{i},{date},11,1,{},1000,{:.6},5000,1,", p[i][t], returns[(t, i)])
+        };
+        (0..3).map(row).collect()
+    });
+    let french = lines("Made by hand\n\n  Average Value Weighted Returns -- Daily\n,NoDur,Durbl,Manuf", |t| {
+        let percent = |i: usize| format!("{:7.2}", 100.0 * returns[(t, i)]);
+        vec![format!("{},{},{},{}", dates[t].strftime("%Y%m%d"), percent(0), percent(1), percent(2))]
+    });
+    let ohlcv = lines("Date,Open,High,Low,Close,Adj Close,Volume", |t| {
+        let price = p[0][t];
+        vec![format!("{},{price},{},{},{price},{price},1000", dates[t], price * 1.01, price * 0.99)]
+    });
+    let yahoo =
+        lines("Price,Close,Close\nTicker,AAA,BBB\nDate,,", |t| vec![format!("{},{},{}", dates[t], p[0][t], p[1][t])]);
+    for (name, text) in [
+        ("wide.csv", &wide),
+        ("long.csv", &long),
+        ("crsp.csv", &crsp),
+        ("french.csv", &french),
+        ("yahoo.csv", &yahoo),
+        ("each/AAA.csv", &ohlcv),
+    ] {
+        let path = folder.file(name, text);
+        let source = if name.starts_with("each") { path.parent().unwrap().to_path_buf() } else { path.clone() };
+        attack(&path, 150, || import(&source, &Options::default()), |imported| possible(&imported.panel));
+    }
+    let parquet = folder.0.path().join("long.parquet");
+    let rows = || (0..3).flat_map(|i| (0..N_DAYS).map(move |t| (i, t)));
+    Table::default()
+        .with_dates("date", rows().map(|(_, t)| dates[t]))
+        .with_texts("asset", rows().map(|(i, _)| names[i]))
+        .with_numbers("close", rows().map(|(i, t)| p[i][t]))
+        .with_counts("volume", rows().map(|(_, t)| 1000 + t))
+        .write_parquet(&parquet)
+        .unwrap();
+    attack(&parquet, 400, || import(&parquet, &Options::default()), |imported| possible(&imported.panel));
+    let (title, days): (_, Vec<String>) = ("date", dates.iter().map(|date| date.to_string()).collect());
+    for ending in ["csv", "parquet", "npy"] {
+        let path = folder.0.path().join(format!("returns.{ending}"));
+        write_matrix(&path, &minvar::data::NamedRows { title, names: &days }, &names, &returns).unwrap();
+        let in_range = |read: &minvar::data::ReadReturns| match read
+            .returns
+            .matrix
+            .entries()
+            .iter()
+            .find(|r| !(-1.0..=Panel::HIGHEST_RETURN).contains(*r))
+        {
+            Some(r) => Err(format!("a return of {r}")),
+            None => Ok(()),
+        };
+        attack(&path, 200, || read_returns(&path, &Options::default()), in_range);
+    }
+    let weights =
+        lines("date,asset,weight", |t| (0..3).map(|i| format!("{},{},0.{}", dates[t], names[i], i + 2)).collect());
+    let path = folder.file("weights.csv", weights);
+    let finite =
+        |values: &[f64]| if values.iter().all(|x| x.is_finite()) { Ok(()) } else { Err("not finite".to_string()) };
+    attack(&path, 150, || read_weights(&path, &Options::default()), |rows| finite(&rows.weights));
+    let path = folder.file("rates.csv", lines("date,DFF", |t| vec![format!("{},1.{t}", dates[t])]));
+    attack(&path, 100, || read_rates(&path, &Options::default()), |rows| finite(&rows.percent));
+}
+
+#[test]
+fn damaged_panels_are_refused() {
+    let (panel, _) = crate::support::complete_market(6, 60).simulate().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("damaged");
+    save_panel(&panel, &folder, "synthetic", &[], None).unwrap();
+    for file in ["panel.toml", "calendar.parquet", "assets.parquet", "observations.parquet"] {
+        let same = |(opened, _): &(Panel, _)| match opened.content_hash() == panel.content_hash() {
+            true => Ok(()),
+            false => Err("another content was accepted".to_string()),
+        };
+        attack(&folder.join(file), 200, || open_panel(&folder), same);
+    }
+}
+
+const EXPERIMENT: &str = r#"
+about = "a small run"
+[data.synthetic]
+n_assets = 20
+n_days = 200
+[universe]
+size = 10
+rank_min_values = 20
+rank_frequency = "decision"
+[walk_forward]
+lookback = 60
+[compare]
+estimators = ["lw_identity", { name = "ewma", decay = 0.97 }]
+allocators = ["gmv", "equal"]
+[simulation]
+profiles = ["paper"]
+rates = { file = "rates.csv", missing = ["x"] }
+"#;
+
+#[test]
+fn damaged_experiments_and_schedules_are_refused_with_their_file() {
+    let folder = Folder::new();
+    let path = folder.file("experiment.toml", EXPERIMENT);
+    attack(&path, 400, || Experiment::read(&path), |_| Ok(()));
+    let path = folder.file("schedules.toml", DEFAULT_SCHEDULES);
+    let parse = || {
+        let text = minvar::data::read_text(&path)?;
+        Schedules::parse(&text, &path.display().to_string())
+    };
+    attack(&path, 200, parse, |_| Ok(()));
+}
+
+#[test]
+fn damaged_models_are_refused() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/quick/models/compact-0/2004.safetensors");
+    let folder = Folder::new();
+    let path = folder.file("model.safetensors", std::fs::read(source).unwrap());
+    attack(&path, 200, || Model::open(&path), |_| Ok(()));
+}
+
+#[test]
+fn damaged_results_are_named_and_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("run");
+    let text = EXPERIMENT.split("[simulation]").next().unwrap();
+    let experiment = Experiment::parse(text, "run.toml").unwrap();
+    let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
+    let market = Market { panel, truth: Some(truth) };
+    experiment::run(&experiment, &market, &folder, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    let read = || {
+        let results = Results::open(&folder)?;
+        results.courses()?;
+        results.performances()?;
+        results.predictions()?;
+        write_tables(&results)
+    };
+    for (file, n) in [("run.toml", 40), ("metrics.csv", 40), ("returns.parquet", 60), ("diagnostics.parquet", 40)] {
+        attack(&folder.join(file), n, read, |_| Ok(()));
+    }
+    let drawn = || draw(&Results::open(&folder)?, &["equity".to_string()], &[]).map(|_| ());
+    attack(&folder.join("returns.parquet"), 15, drawn, |_| Ok(()));
+    attack(&folder.join("returns.parquet"), 8, || evidence(&Results::open(&folder)?, 0), |_| Ok(()));
+}
