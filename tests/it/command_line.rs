@@ -49,7 +49,16 @@ fn a_user_simulates_describes_and_runs() {
     let out = succeeds(folder, &["data", "simulate", "--name", "sim", "--assets", "30", "--days", "150"]);
     assert!(out.contains("panel sim: 30 assets x 150 days"), "{out}");
     let out = succeeds(folder, &["data", "describe", "sim"]);
-    for part in ["content hash", "zero returns", "longest holes", "suspicious returns", "same returns", "|#"] {
+    for part in [
+        "content hash",
+        "zero returns",
+        "longest holes",
+        "calendar: trading days, 252 a year",
+        "ends: ",
+        "findings: ",
+        "suspects written to data/sim.suspects.csv",
+        "|#",
+    ] {
         assert!(out.contains(part), "{part} is missing in\n{out}");
     }
     std::fs::write(folder.join("sim.toml"), EXPERIMENT).unwrap();
