@@ -177,7 +177,8 @@ fn print_manifest(name: &str, manifest: &Manifest, panel: &crate::panel::Panel) 
     println!("calendar: {}", panel.calendar().periodicity().sentence());
     let today = jiff::Zoned::now().date();
     let future = panel.n_days() - panel.calendar().first_on_or_after(today.tomorrow().unwrap_or(today));
-    if future > 0 {
+    // A synthetic market may have any days.
+    if future > 0 && manifest.synthetic.is_none() {
         println!("{future} {} after today, {today}", if future == 1 { "day lies" } else { "days lie" });
     }
     println!("source {}, schema {}, content hash {}", manifest.source, manifest.schema_version, manifest.content_hash);

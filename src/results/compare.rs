@@ -78,8 +78,16 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
         return Err(Error::Undefined { what: "a comparison", why });
     };
     let mut notes = notes(sides, &courses, common.len());
-    // The days that all have are at most those of the first; runs of other periods share too few to matter.
     let per_year = sides[0].results.periods_per_year();
+    for side in &sides[1..] {
+        let (theirs, name) = (side.results.periods_per_year(), &side.results.name);
+        if theirs != per_year {
+            notes.push(format!(
+                "{name} has {theirs} days a year, {} {per_year}; all is annualised by {per_year}",
+                sides[0].results.name
+            ));
+        }
+    }
     let mut pairings = Vec::new();
     let shared = |courses: &Courses, course: &Course| -> Vec<f64> {
         let day = |date: &Date| course.returns[courses.dates.binary_search(date).expect("a common day")];

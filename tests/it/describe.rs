@@ -203,3 +203,15 @@ fn suspects_are_rows_that_can_be_excluded_and_an_edited_file_is_left_alone() {
     assert_eq!(write(), (Suspects::Kept, 2));
     assert!(std::fs::read_to_string(&file).unwrap().contains("A0,"));
 }
+
+#[test]
+fn panels_of_next_to_nothing_are_described() {
+    for (n_assets, n_days) in [(1, 1), (1, 30), (2, 2), (3, 21)] {
+        let panel = panel(returns(n_assets.max(3), n_days).map(|_, _, r| r));
+        let few = Matrix::from_fn(n_days, n_assets, |day, asset| panel.returns(asset)[day]);
+        assert_eq!(findings(&self::panel(few)), [], "{n_assets} x {n_days}");
+    }
+    let missing = Matrix::from_fn(10, 3, |_, _| f64::NAN);
+    assert_eq!(findings(&panel(missing)), []);
+    assert_eq!(findings(&panel(Matrix::zeros(0, 0))), []);
+}

@@ -152,5 +152,5 @@ fn a_first_date_on_which_nobody_has_a_rank_yet_is_answered_with_one_that_works()
         assert!(message.contains(part), "{message}");
     }
     // Without `first` the run begins there by itself.
-    assert_eq!(run(&small("lookback = 40"), &market).unwrap().0.provenance.n_decisions, 5);
+    assert_eq!(run(&small("lookback = 40"), &market).unwrap().0.provenance.n_decisions, 6);
 }

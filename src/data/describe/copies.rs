@@ -9,7 +9,7 @@ use crate::panel::{AssetId, Panel};
 pub(super) const DUPLICATES: &str = "assets whose returns are the same, to the eighth decimal, on 99 of 100 common days, of \
     which at least 20 have a move";
 pub(super) const TWINS: &str = "assets without a common issuer whose returns correlate above 0.97 in some year of the panel \
-    (at least 20 days): share classes, near copies, funds on the same index";
+    (at least 20 days): share classes, near copies, funds on the same index; each with the nearest one before it";
 
 /// Fewest common days with a move.
 const FEWEST: usize = 20;
@@ -24,7 +24,7 @@ const TWIN: f64 = 0.97;
 /// Days of a correlation.
 const YEAR: usize = 252;
 
-/// Duplicates and twins, each group of assets once.
+/// Duplicates, each group of assets once, and twins.
 pub(super) fn copies(panel: &Panel) -> Vec<Finding> {
     let duplicates = duplicates(panel);
     let mut groups = Groups::new(panel.n_assets());
@@ -35,22 +35,23 @@ pub(super) fn copies(panel: &Panel) -> Vec<Finding> {
         let text = format!("the same returns under {} names", assets.len());
         found.push(Finding { kind: Kind::Duplicate, number: (last + 1 - first) as f64, assets, first, last, text });
     }
-    let mut twins = Groups::new(panel.n_assets());
+    // Every asset with its nearest one among those before it: chains of twins would make one group of half a panel.
     let issuer = |asset: AssetId| panel.assets()[asset].issuer.as_str();
-    let mut highest: BTreeMap<AssetId, f64> = BTreeMap::new();
+    let mut nearest: BTreeMap<AssetId, (f64, AssetId)> = BTreeMap::new();
     for (a, b, correlation) in correlated(panel) {
         let known = !issuer(a).is_empty() && issuer(a) == issuer(b);
         if !known && groups.root(a) != groups.root(b) {
-            twins.join(a, b);
-            let entry = highest.entry(a).or_insert(correlation);
-            *entry = entry.max(correlation);
+            let entry = nearest.entry(b).or_insert((correlation, a));
+            if correlation > entry.0 {
+                *entry = (correlation, a);
+            }
         }
     }
-    for assets in twins.of_several() {
+    for (asset, (correlation, twin)) in nearest {
+        let assets = vec![twin, asset];
         let (first, last) = common(panel, &assets);
-        let highest = assets.iter().filter_map(|asset| highest.get(asset)).copied().fold(0.0, f64::max);
-        let text = format!("{} assets with a correlation of up to {highest:.4} in a year", assets.len());
-        found.push(Finding { kind: Kind::Twin, number: highest, assets, first, last, text });
+        let text = format!("a correlation of up to {correlation:.4} in a year");
+        found.push(Finding { kind: Kind::Twin, number: correlation, assets, first, last, text });
     }
     found
 }
@@ -106,6 +107,9 @@ fn correlated(panel: &Panel) -> Vec<(AssetId, AssetId, f64)> {
                 assets.push(asset);
                 entries.extend(column);
             }
+        }
+        if assets.len() < 2 {
+            continue;
         }
         let correlation = Matrix::from_column_major(days.len(), assets.len(), entries).gram();
         for (j, &b) in assets.iter().enumerate() {
