@@ -59,7 +59,7 @@ pub(super) enum Command {
         #[command(flatten)]
         data: DataFolder,
     },
-    /// Coverage by year, holes, findings of nine kinds with their numbers, and a picture of what is missing
+    /// Coverage by year, holes, findings with their numbers, and a picture of what is missing
     ///
     /// Findings are also written as a file of suspects (asset, first, last, finding). Look at them, delete the rows that are
     /// right as they are, and name the file in an experiment: exclude = "NAME.suspects.csv" in [data] makes those returns
