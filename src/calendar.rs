@@ -1,6 +1,9 @@
 //! Dates and trading days. A *day* is the row number of a trading day, a *date* its civil date.
 
+mod periodicity;
+
 pub use jiff::civil::Date;
+pub use periodicity::{Period, Periodicity, TRADING_DAYS, is_weekend};
 
 use crate::error::{Error, Result};
 

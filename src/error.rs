@@ -54,7 +54,7 @@ pub enum Error {
         known: String,
     },
     /// The panel holds fewer days before a date than the look-back asks for.
-    #[error("{need} days of history are needed before {date}, the panel has {have}")]
+    #[error("{need} days of history are needed before {date}, the panel has {have}{hint}")]
     NotEnoughDays {
         /// Days asked for.
         need: usize,
@@ -62,6 +62,8 @@ pub enum Error {
         have: usize,
         /// The decision date.
         date: Date,
+        /// For whom, by which key, and the earliest date that works; begins with its punctuation.
+        hint: String,
     },
     /// No asset passes the universe rules.
     #[error("no asset is eligible on {date}; removed by {removed}")]

@@ -1,11 +1,13 @@
 //! `minvar data`: panels in and out.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
 use crate::cli::DataFolder;
 use crate::cli::reading::{self, Reading};
-use crate::data::{self, Description, Layout, Manifest};
+use crate::data::{self, Description, Ends, Finding, Layout, Manifest, Suspects};
+use crate::panel::{AssetId, Panel};
 use crate::synthetic::SyntheticMarket;
 
 /// Import, describe and simulate panels
@@ -33,13 +35,39 @@ pub(super) enum Command {
         #[command(flatten)]
         data: DataFolder,
     },
-    /// Coverage by year, holes, duplicates, suspicious returns and a picture of what is missing
+    /// Extend a panel by newer files, and say what changed
+    ///
+    /// The panel keeps every value it has; days after its last one, new assets and returns that were missing are added. When
+    /// more than one in a hundred of the returns that both have differ by more than 0.01 %, or the files have earlier days
+    /// that the panel lacks, nothing is changed. Newer prices should begin on the panel's last day: the first has no return.
+    Append {
+        /// Name of the panel
+        name: String,
+        /// File or folder
+        source: PathBuf,
+        /// Layout, if it is not recognised
+        #[arg(long, value_enum)]
+        layout: Option<Layout>,
+        #[command(flatten)]
+        reading: Reading,
+        #[command(flatten)]
+        data: DataFolder,
+    },
+    /// Coverage by year, holes, findings with their numbers, and a picture of what is missing
+    ///
+    /// Findings are also written as a file of suspects (asset, first, last, finding). Look at them, delete the rows that are
+    /// right as they are, and name the file in an experiment: exclude = "NAME.suspects.csv" in [data] makes those returns
+    /// missing. An existing file with other content is never overwritten.
+    #[command(after_long_help = format!("Rules:\n{}", data::rules()))]
     Describe {
         /// Name of the panel
         name: String,
-        /// Longest list of suspicious returns
-        #[arg(long, default_value_t = 20)]
+        /// Longest list of findings of a kind
+        #[arg(long, default_value_t = 8)]
         most: usize,
+        /// File of suspects [default: NAME.suspects.csv in the data folder]
+        #[arg(long, value_name = "FILE")]
+        suspects: Option<PathBuf>,
         #[command(flatten)]
         data: DataFolder,
     },
@@ -75,11 +103,44 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             reading::say(&imported.notes);
             print_manifest(&name, &manifest, &imported.panel);
             println!("saved in {}", folder.display());
+            print_worst(&name, &imported.panel);
         }
-        Command::Describe { name, most, data } => {
+        Command::Append { name, source, layout, reading, data } => {
+            let options = reading.options(*layout);
+            let folder = data.panel(name)?;
+            let (panel, before) = data::open_panel(&folder)?;
+            let imported = data::import(source, &options)?;
+            reading::say(&imported.notes);
+            let appended = data::append(&panel, &imported.panel)?;
+            appended.lines().iter().for_each(|line| println!("{line}"));
+            if appended.new_returns == 0 {
+                println!("nothing is new: panel {name} stays as it is");
+                return Ok(());
+            }
+            let stem = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let origin = format!("{}, {stem}", before.source);
+            let read = [before.read, imported.notes].concat();
+            let manifest = data::save_panel(&appended.panel, &folder, &origin, &read, None)?;
+            print_manifest(name, &manifest, &appended.panel);
+            print_worst(name, &appended.panel);
+        }
+        Command::Describe { name, most, suspects, data } => {
             let (panel, manifest) = data::open_panel(&data.panel(name)?)?;
             print_manifest(name, &manifest, &panel);
-            print_description(&data::describe(&panel), *most)?;
+            let description = data::describe(&panel);
+            print_description(&panel, &description, *most)?;
+            let default = data.path().join(format!("{name}.suspects.csv"));
+            let path = suspects.as_ref().unwrap_or(&default);
+            let (outcome, n_rows) = data::write_suspects(&panel, &description.findings, path)?;
+            let shown = path.display();
+            match outcome {
+                Suspects::Written => println!("\n{n_rows} suspects written to {shown}"),
+                Suspects::Same => println!("\n{n_rows} suspects, as in {shown}"),
+                Suspects::Kept => println!(
+                    "\n{n_rows} suspects; {shown} has other content, perhaps yours, and was left alone: remove it, or write \
+                     to another file with --suspects FILE"
+                ),
+            }
         }
         Command::Simulate { name, assets, days, seed, data } => {
             let market =
@@ -109,10 +170,26 @@ fn print_manifest(name: &str, manifest: &Manifest, panel: &crate::panel::Panel) 
             format!("with {}", manifest.fields.join(", "))
         }
     );
+    println!("calendar: {}", panel.calendar().periodicity().sentence());
+    let today = jiff::Zoned::now().date();
+    let future = panel.n_days() - panel.calendar().first_on_or_after(today.tomorrow().unwrap_or(today));
+    // A synthetic market may have any days.
+    if future > 0 && manifest.synthetic.is_none() {
+        println!("{future} {} after today, {today}", if future == 1 { "day lies" } else { "days lie" });
+    }
     println!("source {}, schema {}, content hash {}", manifest.source, manifest.schema_version, manifest.content_hash);
 }
 
-fn print_description(description: &Description, most: usize) -> std::io::Result<()> {
+/// The worst findings of a panel that was just made.
+fn print_worst(name: &str, panel: &Panel) {
+    let worst = data::worst_findings(panel, 3);
+    if !worst.is_empty() {
+        println!("look at this first; 'minvar data describe {name}' shows all:");
+        worst.iter().for_each(|line| println!("  {line}"));
+    }
+}
+
+fn print_description(panel: &Panel, description: &Description, most: usize) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "\n  year   days  assets     returns   holes  zero returns")?;
     for year in &description.years {
@@ -135,18 +212,36 @@ fn print_description(description: &Description, most: usize) -> std::io::Result<
     for (symbol, date, days) in &description.longest_holes {
         writeln!(out, "  {symbol:<12} from {date}  {days:>5}")?;
     }
-    let suspicious = &description.suspicious;
-    writeln!(out, "\nsuspicious returns: {} ({} shown)", suspicious.len(), suspicious.len().min(most))?;
-    for (symbol, date, r, reason) in suspicious.iter().take(most) {
-        writeln!(out, "  {symbol:<12} {date}  {:>9.1} %  {reason}", 100.0 * r)?;
-    }
-    writeln!(out, "\npairs with the same returns over a year: {}", description.duplicates.len())?;
-    for (first, second) in description.duplicates.iter().take(most) {
-        writeln!(out, "  {first} = {second}")?;
+    let Ends { announced, source, panel: living, alone } = description.ends;
+    writeln!(
+        out,
+        "\nends: {living} with the panel, {announced} with a delisting return, {source} with a source, {alone} alone"
+    )?;
+    writeln!(out, "\nfindings: {}", description.findings.len())?;
+    for group in description.findings.chunk_by(|a, b| a.kind == b.kind) {
+        print_group(&mut out, panel, group, most)?;
     }
     writeln!(out, "\nreturns present: # all, + half or more, . some; days left to right, oldest listing at the top")?;
     for line in &description.picture {
         writeln!(out, "  |{line}|")?;
+    }
+    Ok(())
+}
+
+/// The worst findings of one kind; an asset that stands alone is listed once, with how many it has.
+fn print_group(out: &mut impl Write, panel: &Panel, group: &[Finding], most: usize) -> std::io::Result<()> {
+    let mut counts: BTreeMap<&[AssetId], usize> = BTreeMap::new();
+    group.iter().for_each(|finding| *counts.entry(&finding.assets).or_default() += 1);
+    let single = |finding: &Finding| finding.assets.len() == 1;
+    let n_assets = counts.keys().filter(|assets| assets.len() == 1).count();
+    let spread = if n_assets > 0 { format!(" in {n_assets} assets") } else { String::new() };
+    writeln!(out, "\n{}: {}{spread}", group[0].kind.name(), group.len())?;
+    let mut told = std::collections::BTreeSet::new();
+    let worst = group.iter().filter(|finding| !single(finding) || told.insert(&finding.assets[..]));
+    for finding in worst.take(most) {
+        let others = if single(finding) { counts[&finding.assets[..]] - 1 } else { 0 };
+        let others = if others > 0 { format!(" ({others} more)") } else { String::new() };
+        writeln!(out, "  {}{others}", finding.sentence(panel))?;
     }
     Ok(())
 }

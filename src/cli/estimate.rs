@@ -102,6 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let weigh = (allocators::named(&allocator.name)?.build)(&allocator)?;
     let read = read_returns(&arguments.returns, &arguments.reading.options(None))?;
     reading::say(&read.notes);
+    read.findings.iter().for_each(|finding| eprintln!("look at: {finding}"));
     let (names, returns) = (read.returns.names, read.returns.matrix);
     let n_days = arguments.lookback.unwrap_or(returns.nrows());
     if n_days > returns.nrows() {

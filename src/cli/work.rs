@@ -7,8 +7,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context;
 
 use crate::cli::DataFolder;
-use crate::data::open_panel;
-use crate::experiment::{Experiment, Market};
+use crate::experiment::{self, Experiment, Market};
 
 /// The arguments that say what to work on.
 #[derive(clap::Args)]
@@ -41,23 +40,24 @@ impl Work {
         rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).build_global()?;
         let experiment = Experiment::read(&self.file)?;
         let market = market(&experiment, &self.data)?;
+        let real = if market.truth.is_none() { experiment.without_oracle() } else { None };
+        if real.is_some() {
+            eprintln!("oracle is left out: the true covariance is known for synthetic data only");
+        }
+        let experiment = real.unwrap_or(experiment);
+        experiment::notes(&experiment, &market).iter().for_each(|note| eprintln!("{note}"));
         let name = self.file.file_stem().context("the experiment file has no name")?;
         let folder = self.out.join(name);
         Ok(Opened { experiment, market, folder, data: self.data.path() })
     }
 }
 
-/// The data of an experiment: drawn, or read from a panel folder.
+/// The data of an experiment; an unknown panel is answered with those there are.
 fn market(experiment: &Experiment, folder: &DataFolder) -> anyhow::Result<Market> {
-    let data = &experiment.data;
-    if let Some(synthetic) = &data.synthetic {
-        let (panel, truth) = synthetic.simulate()?;
-        return Ok(Market { panel, truth: Some(truth) });
+    if let Some(panel) = &experiment.data.panel {
+        folder.panel(panel)?;
     }
-    let path = folder.panel(data.panel.as_deref().unwrap_or_default())?;
-    let (panel, manifest) = open_panel(&path)?;
-    let truth = manifest.synthetic.map(|synthetic| synthetic.simulate()).transpose()?.map(|(_, truth)| truth);
-    Ok(Market { panel, truth })
+    Ok(Market::open(experiment, &folder.path())?)
 }
 
 /// Becomes true at the first Ctrl-C; a second one ends the program at once.

@@ -4,11 +4,15 @@ use std::path::Path;
 
 use npyz::WriterBuilder;
 
+use crate::data::describe::worst_findings;
 use crate::data::files::write_atomically;
 use crate::data::import::{Dated, Options, read};
 use crate::data::table::{Table, Values};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
+
+/// Findings that are told with returns.
+const WORST: usize = 3;
 
 /// A matrix whose columns have names.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,8 +28,10 @@ pub struct NamedMatrix {
 pub struct ReadReturns {
     /// T × N, oldest row first, assets in the order of the file.
     pub returns: NamedMatrix,
-    /// Lines for the user.
+    /// Lines for the user on how the file was read.
     pub notes: Vec<String>,
+    /// The worst of what looks wrong with the values.
+    pub findings: Vec<String>,
 }
 
 /// Reads returns from whatever [`import`](crate::data::import) reads, and from tables without dates and .npy files, whose rows
@@ -51,7 +57,8 @@ pub fn read_returns(path: &Path, options: &Options) -> Result<ReadReturns> {
     }
     let n_days = panel.n_days() - first;
     let matrix = Matrix::from_fn(n_days, names.len(), |i, j| panel.returns(imported.order[j])[first + i]);
-    Ok(ReadReturns { returns: NamedMatrix { names, matrix }, notes: imported.notes })
+    let findings = worst_findings(panel, WORST);
+    Ok(ReadReturns { returns: NamedMatrix { names, matrix }, notes: imported.notes, findings })
 }
 
 fn is_npy(path: &Path) -> bool {

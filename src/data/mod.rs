@@ -1,7 +1,9 @@
 //! Files to panels and tables to files. Polars is named here and nowhere else.
 
+mod append;
 mod dates;
 mod describe;
+mod exclusions;
 mod files;
 mod frame;
 mod guard;
@@ -19,7 +21,12 @@ mod targets;
 mod text;
 mod units;
 
-pub use describe::{Description, YearCoverage, describe};
+pub use append::{Appended, append};
+pub use describe::{
+    Description, Ends, Finding, Kind, Suspects, YearCoverage, describe, findings, rules, worst_findings, worst_of,
+    write_suspects,
+};
+pub use exclusions::read_exclusions;
 pub use files::{hash_file, list_folder, read_text, write_atomically, write_text};
 pub use frame::Columns;
 pub use import::{Imported, Layout, NotANumber, Options, import};

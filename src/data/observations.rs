@@ -115,9 +115,9 @@ impl Observations {
         }
         (0..self.rows.len()).try_for_each(|asset| self.check_duplicates(asset))?;
         let dates: Vec<Date> = dates.into_iter().collect();
-        let (kind, note) = self.settle(&dates)?;
-        notes.push(note);
         let calendar = Calendar::new(dates)?;
+        let (kind, note) = self.settle(&calendar)?;
+        notes.push(note);
         let mut order: Vec<usize> = (0..self.assets.len()).collect();
         order.sort_by(|&a, &b| self.assets[a].symbol.cmp(&self.assets[b].symbol));
 
@@ -173,13 +173,13 @@ impl Observations {
     }
 
     /// What the values are, and a line on it.
-    fn settle(&self, dates: &[Date]) -> Result<(ValueKind, String)> {
+    fn settle(&self, calendar: &Calendar) -> Result<(ValueKind, String)> {
         let present = |rows: &Vec<Observation>| {
             let finite = rows.iter().map(|o| o.value).filter(|x| x.is_finite());
             finite.filter(|x| !USUAL_CODES.contains(x)).collect::<Vec<f64>>()
         };
         let values: Vec<Vec<f64>> = self.rows.iter().map(present).collect();
-        let evidence = Evidence::of(values.iter().map(Vec::as_slice), if self.dated { periods(dates) } else { 252.0 });
+        let evidence = Evidence::of(values.iter().map(Vec::as_slice), calendar.periodicity().per_year);
         settle(&evidence, self.wanted, self.hint).map_err(|rule| Error::data(self.files.join(", "), rule))
     }
 
@@ -278,14 +278,4 @@ fn simple_returns(rows: &[Observation], days: &[usize], kind: ValueKind) -> Vec<
 /// A number as a person would write it.
 fn short(x: f64) -> String {
     if x != 0.0 && !(1e-6..1e9).contains(&x.abs()) { format!("{x:e}") } else { x.to_string() }
-}
-
-/// Periods a year, by the median distance of dates.
-fn periods(dates: &[Date]) -> f64 {
-    let mut gaps: Vec<i32> = dates.windows(2).map(|pair| (pair[1] - pair[0]).get_days()).collect();
-    gaps.sort_unstable();
-    match gaps.get(gaps.len() / 2) {
-        None | Some(0..=4) => 252.0,
-        Some(days) => 365.25 / f64::from(*days),
-    }
 }

@@ -51,7 +51,9 @@ impl AverageOracle {
         // The last day that leaves its test days inside the past.
         let Some(last) = known.checked_sub(parameters.test_days).filter(|last| *last >= lookback) else {
             let (need, date) = (lookback + parameters.test_days, calibration.past.decision_date());
-            return Err(Error::NotEnoughDays { need, have: known, date });
+            let hint =
+                format!(": the look-back of {lookback} and test_days = {} of average_oracle", parameters.test_days);
+            return Err(Error::NotEnoughDays { need, have: known, date, hint });
         };
         let days: Vec<usize> = (0..parameters.draws as u64)
             .map(|number| generator(calibration.seed, number).random_range(lookback..=last))

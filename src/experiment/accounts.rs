@@ -134,7 +134,8 @@ impl<'a> Bench<'a> {
     fn finished(&self, job: &Job<'_>, net: &Course, gross: Option<&Course>) -> Finished {
         let calendar = self.panel.calendar();
         let n_days = net.returns.len();
-        let daily = |sum: f64| annual_bps(sum / n_days as f64);
+        let per_year = self.panel.periods_per_year();
+        let daily = |sum: f64| annual_bps(sum / n_days as f64, per_year);
         // A loss of more than everything is one of everything to the holder of the account.
         let returns: Vec<f64> = net.returns.iter().map(|r| r.max(-1.0)).collect();
         let date = |day: usize| calendar.date(day).to_string();
@@ -150,15 +151,15 @@ impl<'a> Bench<'a> {
             profile: job.name.to_string(),
             capital_usd: job.capital_usd,
             leverage: job.leverage,
-            volatility_annual: metrics::volatility_annual(&returns),
-            sharpe: metrics::sharpe_ratio(&returns),
-            sharpe_excess: metrics::sharpe_ratio(&excess),
-            sharpe_gross: gross.map_or(f64::NAN, |gross| metrics::sharpe_ratio(&gross.returns)),
-            growth_annual: metrics::growth_annual(&returns),
+            volatility_annual: metrics::volatility_annual(&returns, per_year),
+            sharpe: metrics::sharpe_ratio(&returns, per_year),
+            sharpe_excess: metrics::sharpe_ratio(&excess, per_year),
+            sharpe_gross: gross.map_or(f64::NAN, |gross| metrics::sharpe_ratio(&gross.returns, per_year)),
+            growth_annual: metrics::growth_annual(&returns, per_year),
             max_drawdown: metrics::max_drawdown(&returns),
             value_at_risk: metrics::value_at_risk(&returns, 0.05),
             conditional_value_at_risk: metrics::conditional_value_at_risk(&returns, 0.05),
-            turnover_annual: net.turnover / n_days as f64 * metrics::DAYS_PER_YEAR,
+            turnover_annual: net.turnover / n_days as f64 * per_year,
             gross_leverage: net.gross,
             gross_bps,
             components_bps,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Date, toml_date};
 use crate::data::{MissingCodes, Options, read_text};
 use crate::error::{Error, Result};
+use crate::experiment::plan::ORACLE;
 use crate::registry::Choice;
 use crate::synthetic::SyntheticMarket;
 use crate::train::Recipe;
@@ -45,7 +46,7 @@ pub struct Experiment {
     pub train: BTreeMap<String, Recipe>,
 }
 
-/// `[data]`: exactly one of the two.
+/// `[data]`: exactly one of `panel` and `synthetic`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
@@ -55,6 +56,12 @@ pub struct Data {
     /// A market drawn on the spot, whose true covariance is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticMarket>,
+    /// A file of suspects whose returns do not count, in the data folder: rows of asset, first, last. See `data::read_exclusions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude: Option<PathBuf>,
+    /// Days in a year, for all annual figures and rank windows; found from the calendar if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub periods_per_year: Option<f64>,
 }
 
 /// `[walk_forward]`.
@@ -283,6 +290,10 @@ impl Experiment {
         if experiment.data.panel.is_some() == experiment.data.synthetic.is_some() {
             return Err(config("[data] needs either 'panel' or 'synthetic'".to_string()));
         }
+        if let Some(x) = experiment.data.periods_per_year.filter(|x| !(1.0..=366.0).contains(x)) {
+            let (name, range) = ("data.periods_per_year", "between 1 and 366");
+            return Err(config(Error::Parameter { name, range, value: x.to_string() }.to_string()));
+        }
         let windows = &experiment.walk_forward;
         for (name, value, least) in
             [("walk_forward.lookback", windows.lookback, 2), ("walk_forward.horizon", windows.horizon, 1)]
@@ -323,6 +334,22 @@ impl Experiment {
             return Err(Error::Parameter { name: "sweep.size", range: "different positive sizes", value });
         }
         Ok(())
+    }
+
+    /// The experiment without the true covariance, which only synthetic markets have, if anything is left of it then.
+    pub fn without_oracle(&self) -> Option<Self> {
+        let mut real = self.clone();
+        real.compare.estimators.retain(|choice| choice.name != ORACLE);
+        if real.compare.estimators.len() == self.compare.estimators.len() || real.compare.estimators.is_empty() {
+            return None;
+        }
+        let takes_part = |label: &String| real.compare.estimators.iter().any(|choice| choice.label == *label);
+        real.figures.highlight.retain(takes_part);
+        real.figures.eigenvalues.retain(takes_part);
+        if let Some(sweep) = &mut real.sweep {
+            sweep.up_to.retain(|label, _| takes_part(label));
+        }
+        Some(real)
     }
 
     /// The run of one size of a sweep.

@@ -38,20 +38,21 @@ pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize
     let pair = &plan.pairs[number];
     let weights: Vec<&[f64]> = decisions.iter().filter_map(|d| d.allocations[number].weights()).collect();
     let defined = !weights.is_empty();
-    let measure = |f: fn(&[f64]) -> f64| if defined { f(&path.returns) } else { f64::NAN };
+    let per_year = plan.market.panel.periods_per_year();
+    let measure = |f: &dyn Fn(&[f64]) -> f64| if defined { f(&path.returns) } else { f64::NAN };
     let mean_of = |f: fn(&[f64]) -> f64| metrics::mean(&weights.iter().map(|w| f(w)).collect::<Vec<_>>());
     let trades: Vec<f64> = path.turnover.iter().copied().filter(|t| !t.is_nan()).skip(1).collect();
     Performance {
         estimator: pair.estimator_label.clone(),
         allocator: pair.allocator_label.clone(),
-        volatility_annual: measure(metrics::volatility_annual),
-        volatility_5day_annual: measure(|r| metrics::block_volatility_annual(r, 5)),
-        return_annual: measure(metrics::mean_return_annual),
-        growth_annual: measure(metrics::growth_annual),
-        sharpe: measure(metrics::sharpe_ratio),
-        max_drawdown: measure(metrics::max_drawdown),
-        value_at_risk: measure(|r| metrics::value_at_risk(r, 0.05)),
-        conditional_value_at_risk: measure(|r| metrics::conditional_value_at_risk(r, 0.05)),
+        volatility_annual: measure(&|r| metrics::volatility_annual(r, per_year)),
+        volatility_5day_annual: measure(&|r| metrics::block_volatility_annual(r, 5, per_year)),
+        return_annual: measure(&|r| metrics::mean_return_annual(r, per_year)),
+        growth_annual: measure(&|r| metrics::growth_annual(r, per_year)),
+        sharpe: measure(&|r| metrics::sharpe_ratio(r, per_year)),
+        max_drawdown: measure(&metrics::max_drawdown),
+        value_at_risk: measure(&|r| metrics::value_at_risk(r, 0.05)),
+        conditional_value_at_risk: measure(&|r| metrics::conditional_value_at_risk(r, 0.05)),
         turnover: metrics::mean(&trades),
         n_eff: mean_of(metrics::n_effective),
         gross: mean_of(metrics::gross_leverage),

@@ -3,11 +3,14 @@
 mod accounts;
 mod config;
 mod evaluate;
+mod market;
 mod networks;
+mod notes;
 mod output;
 mod plan;
 mod simulation;
 mod simulation_output;
+mod start;
 mod store;
 mod sweep;
 mod targets;
@@ -23,8 +26,9 @@ use serde::Serialize;
 pub use config::{
     Compare, Data, Experiment, Figures, Leverage, LeverageGrid, Rates, RatesTable, Simulation, Sweep, WalkForward,
 };
+pub use market::{ExclusionCount, Market};
 pub use networks::{Resources, Share, Training};
-pub use plan::Market;
+pub use notes::notes;
 pub use simulation::{Inputs, Simulated, discard_simulation, simulate};
 pub use sweep::{SweepRow, SweptRun, sweep};
 pub use targets::{Foreign, Portfolio, read_portfolios};
@@ -80,9 +84,18 @@ pub struct Provenance {
     pub n_decisions: usize,
     /// Returns that were missing inside accepted windows, over all windows.
     pub n_filled: usize,
+    /// What assets were ranked by, where the panel lacks what the rules ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranked_by: Option<String>,
+    /// Days in a year, if not 252.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub periods_per_year: Option<f64>,
     /// Repairs and fallbacks of each estimator, by its label: how many eigenvalues, assets or steps, over all windows.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub repairs: BTreeMap<String, BTreeMap<String, usize>>,
+    /// What `exclude` in `[data]` left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<ExclusionCount>,
     /// Hash of the parameters of every network that came from a file, by its label.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, String>,
@@ -187,7 +200,10 @@ fn run_and_keep(
         duration_seconds: (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0,
         n_decisions: total,
         n_filled: decisions.iter().map(|d| d.n_filled).sum(),
+        ranked_by: market.ranked_by(experiment).map(|rank_by| rank_by.name().to_string()),
+        periods_per_year: market.unusual_periods_per_year(),
         repairs: repairs(experiment, &decisions),
+        excluded: market.exclusion_count(),
         models: networks.models,
     };
     let text = toml::to_string(&RunFile { provenance: &provenance, experiment }).expect("a run is plain data");

@@ -22,7 +22,7 @@ use crate::cuda::{self, Ceilings};
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
 use crate::experiment::plan::Plan;
-use crate::experiment::{Experiment, Market};
+use crate::experiment::{Experiment, Market, start};
 use crate::registry::Choice;
 use crate::train::{
     Compute, Eligible, Model, Neural, NeuralOnDevice, Profiled, Recipe, Task, TrainingProgress, profile, train,
@@ -292,6 +292,7 @@ impl<'a> Networks<'a> {
         while let Some(Chain { wanted, years }) = next() {
             for year in years {
                 if let Err(error) = self.trained(&wanted, year, progress) {
+                    let error = start::explain_fit(error, &self.market.panel, &wanted.train);
                     self.stop.store(true, Ordering::Relaxed);
                     return Err(error);
                 }

@@ -89,7 +89,9 @@ fn diagnostics_table(plan: &Plan<'_>, decisions: &[Decision], paths: &[evaluate:
         rows().map(move |(_, d, n): (usize, &Decision, usize)| d.allocations[n].weights().map_or(f64::NAN, f))
     };
     let predicted = |allocation: &Allocation| match allocation {
-        Allocation::Weights { predicted_volatility, .. } => metrics::annual(*predicted_volatility),
+        Allocation::Weights { predicted_volatility, .. } => {
+            metrics::annual(*predicted_volatility, plan.market.panel.periods_per_year())
+        }
         Allocation::Undefined(_) => f64::NAN,
     };
     let why = |allocation: &Allocation| match allocation {

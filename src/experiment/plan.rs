@@ -1,29 +1,19 @@
 //! What a run will do, fixed and checked before it starts.
 
 use crate::allocators::{self, Allocator, Needs};
-use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration, CovarianceEstimator, Definite};
 use crate::experiment::networks::{MODEL, Networks, TRAIN};
-use crate::experiment::{Experiment, Training};
+use crate::experiment::{Experiment, Market, Training, start};
 use crate::linalg::Covariance;
-use crate::panel::{AssetId, Panel, Past};
+use crate::panel::{AssetId, Past};
 use crate::registry::Choice;
-use crate::synthetic::Truth;
 use crate::universe::{Missing, RankedUniverse, Universe};
 
 /// The name of the true covariance among the estimators.
 pub(super) const ORACLE: &str = "oracle";
 /// The estimator column of an allocator that uses none.
 const NO_ESTIMATOR: &str = "none";
-
-/// Data of a run.
-pub struct Market {
-    /// The panel.
-    pub panel: Panel,
-    /// Its true covariance, when it is synthetic.
-    pub truth: Option<Truth>,
-}
 
 /// A portfolio to follow: an allocator on the covariance of an estimator.
 pub(super) struct Pair {
@@ -57,30 +47,15 @@ impl<'a> Plan<'a> {
     /// Checks names, sizes and dates against the data.
     pub fn new(experiment: &'a Experiment, market: &'a Market) -> Result<Self> {
         let windows = &experiment.walk_forward;
-        let panel = &market.panel;
-        let calendar = panel.calendar();
-        let first = windows.first.map_or(windows.lookback, |date| calendar.first_on_or_after(date));
-        let after_last = |date: Date| calendar.dates().partition_point(|d| *d <= date);
-        let end = windows.last.map_or(panel.n_days(), after_last);
-        let last_day = calendar.date(panel.n_days() - 1);
-        if first < windows.lookback || panel.n_days() <= windows.lookback {
-            let (have, date) = (first.min(panel.n_days() - 1), windows.first.unwrap_or(last_day));
-            return Err(Error::NotEnoughDays { need: windows.lookback, have, date });
-        }
-        // A decision needs a day after it that still counts.
-        let decisions: Vec<usize> = (first..end.saturating_sub(1)).step_by(windows.horizon).collect();
-        if decisions.is_empty() {
-            let written = |date: Option<Date>| date.map_or_else(|| "the start".to_string(), |date| date.to_string());
-            let (from, to) = (written(windows.first), windows.last.unwrap_or(last_day));
-            let rule = format!("no decision date between {from} and {to}; the panel ends on {last_day}");
-            return Err(Error::data("walk_forward", rule));
-        }
+        let universe = experiment.universe.over(windows.lookback)?;
+        let (first, end) = start::span(experiment, &market.panel, &universe)?;
+        let decisions: Vec<usize> = (first..end - 1).step_by(windows.horizon).collect();
         let build = |choice: &Choice| (allocators::named(&choice.name)?.build)(choice);
         let allocators = experiment.compare.allocators.iter().map(build).collect::<Result<Vec<_>>>()?;
         let plan = Self {
             market,
             experiment,
-            universe: experiment.universe.over(windows.lookback)?,
+            universe,
             missing: experiment.universe.missing,
             decisions,
             end,
@@ -123,7 +98,8 @@ impl<'a> Plan<'a> {
             MODEL | TRAIN => Ok(Fitted::Estimator(networks.estimator(choice, year.year(), progress)?)),
             name => Ok(Fitted::Estimator((estimators::named(name)?.fit)(choice, &calibration)?)),
         };
-        self.experiment.compare.estimators.iter().map(&mut fit).collect()
+        let estimators = self.experiment.compare.estimators.iter();
+        estimators.map(|choice| fit(choice).map_err(|error| start::explain_fit(error, panel, &choice.label))).collect()
     }
 
     /// The mean true covariance of the days a decision is held for.
@@ -142,7 +118,8 @@ impl<'a> Plan<'a> {
         for choice in &self.experiment.compare.estimators {
             if choice.name == ORACLE {
                 if self.market.truth.is_none() {
-                    let why = "the true covariance is known for synthetic data only".to_string();
+                    let why = "the true covariance is known for synthetic data only; remove it from compare.estimators"
+                        .to_string();
                     return Err(Error::Undefined { what: ORACLE, why });
                 }
                 continue;

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::experiment::accounts::{Bench, Finished, Job};
 use crate::experiment::store::Store;
 use crate::experiment::targets::{Foreign, Portfolio, read_portfolios};
-use crate::experiment::{Experiment, Market, Progress, Simulation};
+use crate::experiment::{ExclusionCount, Experiment, Market, Progress, Simulation};
 use crate::panel::stand_ins;
 use crate::report::{AccountRow, Sheet};
 use crate::results::{Results, draw, write_tables};
@@ -73,7 +73,11 @@ struct Provenance<'a> {
     n_accounts: usize,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     read: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    periods_per_year: Option<f64>,
     stand_ins: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excluded: Option<ExclusionCount>,
 }
 
 /// Simulates every portfolio of the weights under every profile, capital and leverage of `[simulation]`, into `folder`.
@@ -163,7 +167,9 @@ pub fn simulate(
         duration_seconds: seconds,
         n_accounts: rows.len(),
         read: &read,
+        periods_per_year: market.unusual_periods_per_year(),
         stand_ins: &assumed,
+        excluded: market.exclusion_count(),
     };
     let profiles = simulation.profiles.iter().map(|name| Ok((name.as_str(), bench.schedules.profile(name)?)));
     let run = RunFile { provenance, experiment, profiles: profiles.collect::<Result<_>>()? };

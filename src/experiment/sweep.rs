@@ -49,6 +49,8 @@ struct Provenance<'a> {
     device: &'a str,
     threads: usize,
     duration_seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    periods_per_year: Option<f64>,
     duration_seconds_by_size: BTreeMap<String, f64>,
 }
 
@@ -81,6 +83,7 @@ pub fn sweep(
         device: resources.compute.name(),
         threads: rayon::current_num_threads(),
         duration_seconds: seconds,
+        periods_per_year: market.unusual_periods_per_year(),
         duration_seconds_by_size: durations,
     };
     let text = toml::to_string(&RunFile { provenance, experiment }).expect("a run is plain data");

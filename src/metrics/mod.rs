@@ -1,7 +1,10 @@
 //! Volatility, Sharpe ratio, drawdown, tails, concentration: functions on slices of daily returns or weights.
+//!
+//! `per_year` is the number of returns in a year: [`DAYS_PER_YEAR`] for trading days, 365 where every day is one, 52 for
+//! weeks, 12 for months, as [`Panel::periods_per_year`](crate::panel::Panel::periods_per_year) says.
 
 /// Trading days in a year.
-pub const DAYS_PER_YEAR: f64 = 252.0;
+pub use crate::calendar::TRADING_DAYS as DAYS_PER_YEAR;
 
 /// Arithmetic mean; NaN when empty.
 pub fn mean(values: &[f64]) -> f64 {
@@ -17,21 +20,21 @@ pub fn standard_deviation(values: &[f64]) -> f64 {
     (values.iter().map(|x| (x - centre).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt()
 }
 
-/// A daily volatility in annual terms, √252 times as large.
-pub fn annual(daily_volatility: f64) -> f64 {
-    daily_volatility * DAYS_PER_YEAR.sqrt()
+/// A volatility of one period in annual terms, √per_year times as large.
+pub fn annual(volatility: f64, per_year: f64) -> f64 {
+    volatility * per_year.sqrt()
 }
 
-/// √252 times the standard deviation of daily returns.
-pub fn volatility_annual(returns: &[f64]) -> f64 {
-    annual(standard_deviation(returns))
+/// √per_year times the standard deviation of the returns.
+pub fn volatility_annual(returns: &[f64], per_year: f64) -> f64 {
+    annual(standard_deviation(returns), per_year)
 }
 
 /// Volatility from compounded returns over non-overlapping blocks of `days`, the incomplete last one left out,
-/// times √(252 / days).
-pub fn block_volatility_annual(returns: &[f64], days: usize) -> f64 {
+/// times √(per_year / days).
+pub fn block_volatility_annual(returns: &[f64], days: usize, per_year: f64) -> f64 {
     let blocks: Vec<f64> = returns.chunks_exact(days).map(total_return).collect();
-    standard_deviation(&blocks) * (DAYS_PER_YEAR / days as f64).sqrt()
+    standard_deviation(&blocks) * (per_year / days as f64).sqrt()
 }
 
 /// Π (1 + r) − 1.
@@ -39,42 +42,43 @@ pub fn total_return(returns: &[f64]) -> f64 {
     returns.iter().fold(1.0, |equity, r| equity * (1.0 + r)) - 1.0
 }
 
-/// 252 times the mean daily return.
-pub fn mean_return_annual(returns: &[f64]) -> f64 {
-    mean(returns) * DAYS_PER_YEAR
+/// per_year times the mean return.
+pub fn mean_return_annual(returns: &[f64], per_year: f64) -> f64 {
+    mean(returns) * per_year
 }
 
-/// Compound annual growth, (Π (1 + r))^(252/n) − 1.
-pub fn growth_annual(returns: &[f64]) -> f64 {
-    (1.0 + total_return(returns)).powf(DAYS_PER_YEAR / returns.len() as f64) - 1.0
+/// Compound annual growth, (Π (1 + r))^(per_year/n) − 1.
+pub fn growth_annual(returns: &[f64], per_year: f64) -> f64 {
+    (1.0 + total_return(returns)).powf(per_year / returns.len() as f64) - 1.0
 }
 
 /// Annual mean over annual volatility, with a risk-free rate of zero.
-pub fn sharpe_ratio(returns: &[f64]) -> f64 {
-    mean_return_annual(returns) / volatility_annual(returns)
+pub fn sharpe_ratio(returns: &[f64], per_year: f64) -> f64 {
+    mean_return_annual(returns, per_year) / volatility_annual(returns, per_year)
 }
 
-/// The Sharpe ratio of a year when daily returns are correlated: q / √(q + 2 Σ_{k<q} (q − k) ρ_k) in place of √q, q = 252, with
-/// the autocorrelations ρ up to `n_lags`. Lo (2002), "The statistics of Sharpe ratios", equation 20.
+/// The Sharpe ratio of a year when returns are correlated: q / √(q + 2 Σ_{k<q} (q − k) ρ_k) in place of √q, q = per_year, with
+/// the autocorrelations ρ up to `n_lags`, fewer than q. Lo (2002), "The statistics of Sharpe ratios", equation 20.
 ///
-/// Deviation: Lo sums all 251 lags, whose estimates are mostly noise; `n_lags` cuts the sum.
-pub fn autocorrelated_sharpe_ratio(returns: &[f64], n_lags: usize) -> f64 {
+/// Deviation: Lo sums all q − 1 lags, whose estimates are mostly noise; `n_lags` cuts the sum.
+pub fn autocorrelated_sharpe_ratio(returns: &[f64], n_lags: usize, per_year: f64) -> f64 {
     let centre = mean(returns);
     let x: Vec<f64> = returns.iter().map(|r| r - centre).collect();
     let product = |lag: usize| x.iter().skip(lag).zip(&x).map(|(a, b)| a * b).sum::<f64>();
-    let terms = (1..=n_lags).map(|lag| (DAYS_PER_YEAR - lag as f64) * product(lag) / product(0));
-    let scale = DAYS_PER_YEAR / (DAYS_PER_YEAR + 2.0 * terms.sum::<f64>()).sqrt();
+    let lags = (1..=n_lags).filter(|lag| (*lag as f64) < per_year);
+    let terms = lags.map(|lag| (per_year - lag as f64) * product(lag) / product(0));
+    let scale = per_year / (per_year + 2.0 * terms.sum::<f64>()).sqrt();
     scale * mean(returns) / standard_deviation(returns)
 }
 
 /// Compound growth over the deepest loss, both of the whole series.
-pub fn calmar_ratio(returns: &[f64]) -> f64 {
-    growth_annual(returns) / max_drawdown(returns).abs()
+pub fn calmar_ratio(returns: &[f64], per_year: f64) -> f64 {
+    growth_annual(returns, per_year) / max_drawdown(returns).abs()
 }
 
 /// What compounding loses: annual mean less annual growth, about half the annual variance.
-pub fn volatility_drag(returns: &[f64]) -> f64 {
-    mean_return_annual(returns) - growth_annual(returns)
+pub fn volatility_drag(returns: &[f64], per_year: f64) -> f64 {
+    mean_return_annual(returns, per_year) - growth_annual(returns, per_year)
 }
 
 /// Third central moment over the cubed standard deviation, both with n.
@@ -93,8 +97,8 @@ fn central_moment(values: &[f64], power: i32) -> f64 {
 }
 
 /// Annual volatility of every stretch of `days` returns; the k-th value ends with return `days − 1 + k`.
-pub fn rolling_volatility(returns: &[f64], days: usize) -> Vec<f64> {
-    returns.windows(days).map(volatility_annual).collect()
+pub fn rolling_volatility(returns: &[f64], days: usize, per_year: f64) -> Vec<f64> {
+    returns.windows(days).map(|returns| volatility_annual(returns, per_year)).collect()
 }
 
 /// Growth of 1: the start, and the equity after every return.
@@ -168,12 +172,13 @@ mod tests {
         let returns = [0.01, -0.02, 0.03, 0.0];
         close(mean(&returns), 0.005);
         close(standard_deviation(&returns), (0.0013f64 / 3.0).sqrt());
-        close(volatility_annual(&returns), (0.0013f64 / 3.0 * 252.0).sqrt());
-        close(sharpe_ratio(&returns), 0.005 * 252.0 / (0.0013f64 / 3.0 * 252.0).sqrt());
+        close(volatility_annual(&returns, 252.0), (0.0013f64 / 3.0 * 252.0).sqrt());
+        close(volatility_annual(&returns, 12.0), (0.0013f64 / 3.0 * 12.0).sqrt());
+        close(sharpe_ratio(&returns, 252.0), 0.005 * 252.0 / (0.0013f64 / 3.0 * 252.0).sqrt());
         close(total_return(&returns), 1.01 * 0.98 * 1.03 - 1.0);
-        close(growth_annual(&[0.1; 252]), 1.1f64.powi(252) - 1.0);
+        close(growth_annual(&[0.1; 24], 12.0), 1.1f64.powi(12) - 1.0);
         let pairs = [1.01 * 0.98 - 1.0, 0.03];
-        close(block_volatility_annual(&returns, 2), standard_deviation(&pairs) * 126f64.sqrt());
+        close(block_volatility_annual(&returns, 2, 252.0), standard_deviation(&pairs) * 126f64.sqrt());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Aligned days × assets, and the past of a day.
 
+mod exclusion;
 mod past;
 mod quotes;
 mod size_ranks;
@@ -7,6 +8,7 @@ mod size_ranks;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+pub use exclusion::{Excluded, Exclusion};
 pub use past::Past;
 pub use quotes::{ASSUMED_PRICE_USD, Quote, Quotes, stand_ins};
 pub use size_ranks::SizeRanks;
@@ -124,6 +126,9 @@ pub struct Panel {
     fields: BTreeMap<Field, Vec<f32>>,
     /// First and last day with a return, per asset.
     lives: Vec<Option<(usize, usize)>>,
+    /// What was taken out of `returns`; lives do not change by it.
+    excluded: Option<Excluded>,
+    periods_per_year: f64,
     hash: OnceLock<String>,
 }
 
@@ -159,12 +164,30 @@ impl Panel {
             let last = column.iter().rposition(|r| !r.is_nan());
             lives.push(first.zip(last));
         }
-        Ok(Self { calendar, assets, returns, fields, lives, hash: OnceLock::new() })
+        let periods_per_year = calendar.periodicity().per_year;
+        Ok(Self { periods_per_year, calendar, assets, returns, fields, lives, excluded: None, hash: OnceLock::new() })
     }
 
     /// The trading days.
     pub fn calendar(&self) -> &Calendar {
         &self.calendar
+    }
+
+    /// Days in a year: what the calendar shows, or what [`with_periods_per_year`](Self::with_periods_per_year) says.
+    pub fn periods_per_year(&self) -> f64 {
+        self.periods_per_year
+    }
+
+    /// The same panel with another number of days in a year, which becomes part of the content hash: rank windows depend on it.
+    pub fn with_periods_per_year(mut self, periods_per_year: f64) -> Self {
+        if periods_per_year != self.periods_per_year {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(b"minvar panel 1 periods").update(self.content_hash().as_bytes());
+            hasher.update(&periods_per_year.to_le_bytes());
+            self.periods_per_year = periods_per_year;
+            self.hash = hasher.finalize().to_hex().to_string().into();
+        }
+        self
     }
 
     /// The assets, in the order of their ids.

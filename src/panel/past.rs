@@ -35,6 +35,11 @@ impl<'a> Past<'a> {
         self.panel.n_assets()
     }
 
+    /// Days in a year of the trading calendar, which is public.
+    pub fn periods_per_year(&self) -> f64 {
+        self.panel.periods_per_year()
+    }
+
     /// Date of the decision: the day after the last one known (of a trading calendar, which is public).
     pub fn decision_date(&self) -> Date {
         let dates = self.panel.calendar().dates();
@@ -96,6 +101,16 @@ impl<'a> Past<'a> {
     /// cannot; an asset whose last trading day is the last known day still counts as listed.
     pub fn is_listed(&self, asset: AssetId) -> bool {
         self.panel.life(asset).is_some_and(|(first, last)| first < self.end && last + 1 >= self.end)
+    }
+
+    /// Whether the user has excluded the asset on all days, past and future.
+    pub fn is_excluded(&self, asset: AssetId) -> bool {
+        self.panel.excluded().is_some_and(|excluded| excluded.whole.contains(&asset))
+    }
+
+    /// Whether assets are excluded on all days.
+    pub fn excludes_assets(&self) -> bool {
+        self.panel.excluded().is_some_and(|excluded| !excluded.whole.is_empty())
     }
 
     /// Whether the listing is announced to end within `days` trading days, never more than the public

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::panel::{AssetId, Field, Panel};
 
-/// Days of dollar volume behind a rank.
-const WINDOW: usize = 252;
-
-/// Rank 1 is the largest by market value, or by mean dollar volume of the 252 days before the calendar year where the
+/// Rank 1 is the largest by market value, or by mean dollar volume of a year of days (252) before the calendar year where the
 /// panel has no market value; the last rank where neither is known.
 pub struct SizeRanks(BTreeMap<i16, Vec<u32>>);
 
@@ -15,12 +12,13 @@ impl SizeRanks {
     /// Ranks for the calendar years of the days `first..end`, each from what was known before it.
     pub fn new(panel: &Panel, first: usize, end: usize) -> Self {
         let calendar = panel.calendar();
+        let window = panel.periods_per_year().round() as usize;
         let years = calendar.date(first).year()..=calendar.date(end - 1).year();
         let ranks = |year: i16| {
             let start = calendar.first_on_or_after(jiff::civil::date(year, 1, 1));
             let past = panel.past(start);
             let volume = |asset: AssetId| {
-                let days = &past.field(Field::DollarVolume, asset)?[start.saturating_sub(WINDOW)..];
+                let days = &past.field(Field::DollarVolume, asset)?[start.saturating_sub(window)..];
                 let known = || days.iter().filter(|v| !v.is_nan());
                 let n = known().count();
                 (n > 0).then(|| known().map(|&v| f64::from(v)).sum::<f64>() / n as f64)

@@ -1,7 +1,6 @@
 //! What an account earned and paid: tables of all of them, and the bridge from gross to net.
 
 use crate::data::Table;
-use crate::metrics::DAYS_PER_YEAR;
 use crate::report::sheet::{Sheet, number, percent};
 
 /// Components of the bridge, in order: what leads from the gross to the net return.
@@ -100,8 +99,8 @@ impl AccountRow {
 }
 
 /// Annual basis points of a mean daily fraction.
-pub fn annual_bps(daily: f64) -> f64 {
-    daily * DAYS_PER_YEAR * 1e4
+pub fn annual_bps(daily: f64, per_year: f64) -> f64 {
+    daily * per_year * 1e4
 }
 
 type Measure = (&'static str, fn(&AccountRow) -> f64);

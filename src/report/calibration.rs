@@ -4,7 +4,7 @@
 //! predicted variance, and the root of the mean squared return of the days held (annual, both). On the grey line the
 //! prediction is right.
 
-use crate::metrics::{DAYS_PER_YEAR, mean};
+use crate::metrics::mean;
 use crate::report::canvas::Figure;
 use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 
@@ -20,7 +20,7 @@ const GROUPS: usize = 10;
 
 impl Prediction {
     /// Points of the figure: predicted and realised volatility of each group, % a year.
-    fn points(&self) -> Vec<(f64, f64)> {
+    fn points(&self, per_year: f64) -> Vec<(f64, f64)> {
         let mut periods: Vec<&(f64, Vec<f64>)> =
             self.periods.iter().filter(|(v, days)| v.is_finite() && *v > 0.0 && !days.is_empty()).collect();
         periods.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -28,25 +28,25 @@ impl Prediction {
         let point = |group: &[&(f64, Vec<f64>)]| {
             let predicted = mean(&group.iter().map(|(v, _)| v * v).collect::<Vec<_>>());
             let squares: Vec<f64> = group.iter().flat_map(|(_, days)| days.iter().map(|r| r * r)).collect();
-            (100.0 * predicted.sqrt(), 100.0 * (DAYS_PER_YEAR * mean(&squares)).sqrt())
+            (100.0 * predicted.sqrt(), 100.0 * (per_year * mean(&squares)).sqrt())
         };
         periods.chunks(per_group).map(point).collect()
     }
 
     /// Realised over predicted volatility over all rebalances: 1 is right, above 1 the risk was underestimated.
-    pub fn bias(&self) -> f64 {
+    pub fn bias(&self, per_year: f64) -> f64 {
         let known = || self.periods.iter().filter(|(v, days)| v.is_finite() && *v > 0.0 && !days.is_empty());
-        let predicted: f64 = known().map(|(v, days)| v * v / DAYS_PER_YEAR * days.len() as f64).sum();
+        let predicted: f64 = known().map(|(v, days)| v * v / per_year * days.len() as f64).sum();
         let realised: f64 = known().flat_map(|(_, days)| days).map(|r| r * r).sum();
         (realised / predicted).sqrt()
     }
 }
 
 /// One frame per allocator.
-pub fn calibration_figure(title: &str, groups: &[(String, Vec<Prediction>)]) -> Figure {
+pub fn calibration_figure(title: &str, groups: &[(String, Vec<Prediction>)], per_year: f64) -> Figure {
     let frame = |(allocator, predictions): &(String, Vec<Prediction>)| {
         let curves: Vec<(String, Vec<(f64, f64)>)> =
-            predictions.iter().map(|p| (p.label.clone(), p.points())).collect();
+            predictions.iter().map(|p| (p.label.clone(), p.points(per_year))).collect();
         let values = || curves.iter().flat_map(|(_, points)| points).flat_map(|p| [p.0, p.1]);
         let ends = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
         let identity = Series { look: Look::Reference, ..Series::line("", vec![(ends.0, ends.0), (ends.1, ends.1)]) };
@@ -71,7 +71,7 @@ mod tests {
         let daily = 0.2 / 252f64.sqrt();
         let periods = (0..20).map(|_| (0.1, vec![daily, -daily, daily])).collect();
         let prediction = Prediction { label: String::new(), periods };
-        assert!((prediction.bias() - 2.0).abs() < 1e-12);
-        assert!(prediction.points().iter().all(|p| (p.0 - 10.0).abs() < 1e-9 && (p.1 - 20.0).abs() < 1e-9));
+        assert!((prediction.bias(252.0) - 2.0).abs() < 1e-12);
+        assert!(prediction.points(252.0).iter().all(|p| (p.0 - 10.0).abs() < 1e-9 && (p.1 - 20.0).abs() < 1e-9));
     }
 }

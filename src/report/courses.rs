@@ -53,11 +53,12 @@ pub fn drawdown_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure 
     figure(title, dates, groups, (Kind::Linear, "loss from the last peak, %"), losses)
 }
 
-/// Annual volatility of the 252 days up to each date.
-pub fn rolling_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure {
+/// Annual volatility of the year up to each date: 252 days, or as many as `per_year` says.
+pub fn rolling_figure(title: &str, dates: &[Date], groups: &[Group], per_year: f64) -> Figure {
+    let days = (per_year.round() as usize).max(2);
     let rolling = |curve: &Curve| {
         let returns: Vec<f64> = curve.equity.windows(2).map(|pair| pair[1] / pair[0] - 1.0).collect();
-        metrics::rolling_volatility(&returns, 252).iter().map(|v| 100.0 * v).collect()
+        metrics::rolling_volatility(&returns, days, per_year).iter().map(|v| 100.0 * v).collect()
     };
-    figure(title, dates, groups, (Kind::Linear, "volatility of 252 days, % a year"), rolling)
+    figure(title, dates, groups, (Kind::Linear, &format!("volatility of {days} days, % a year")), rolling)
 }

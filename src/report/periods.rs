@@ -37,10 +37,11 @@ const LEAST_DAYS: usize = 40;
 
 impl Period {
     /// Annual volatility of the returns inside; nothing if few days or all of them are.
-    pub fn volatility(&self, dates: &[Date], returns: &[f64]) -> Option<f64> {
+    pub fn volatility(&self, dates: &[Date], returns: &[f64], per_year: f64) -> Option<f64> {
         let inside = |date: &Date| (self.first..=self.last).contains(date);
         let values: Vec<f64> = dates.iter().zip(returns).filter(|(date, _)| inside(date)).map(|(_, r)| *r).collect();
-        (values.len() >= LEAST_DAYS && values.len() < returns.len()).then(|| metrics::volatility_annual(&values))
+        (values.len() >= LEAST_DAYS && values.len() < returns.len())
+            .then(|| metrics::volatility_annual(&values, per_year))
     }
 }
 
@@ -48,17 +49,21 @@ impl Period {
 pub type Labelled<'a> = (String, &'a [f64]);
 
 /// One frame per allocator, a row per stretch, a dot per portfolio; stretches that the run does not reach are left out.
-pub fn periods_figure(title: &str, dates: &[Date], groups: &[(String, Vec<Labelled<'_>>)]) -> Figure {
+pub fn periods_figure(title: &str, dates: &[Date], groups: &[(String, Vec<Labelled<'_>>)], per_year: f64) -> Figure {
     let frame = |(allocator, portfolios): &(String, Vec<Labelled<'_>>)| {
         let mut rows = Vec::new();
         for period in &PERIODS {
-            let values = portfolios.iter().map(|(_, returns)| period.volatility(dates, returns));
+            let values = portfolios.iter().map(|(_, returns)| period.volatility(dates, returns, per_year));
             let dots = values.enumerate().filter_map(|(k, v)| v.map(|v| (k, 100.0 * v))).collect::<Vec<_>>();
             if !dots.is_empty() {
                 rows.push(Row { label: period.name.to_string(), dots });
             }
         }
-        let all = portfolios.iter().enumerate().map(|(k, (_, r))| (k, 100.0 * metrics::volatility_annual(r))).collect();
+        let all = portfolios
+            .iter()
+            .enumerate()
+            .map(|(k, (_, r))| (k, 100.0 * metrics::volatility_annual(r, per_year)))
+            .collect();
         rows.push(Row { label: "all days".to_string(), dots: all });
         Rows {
             title: format!("{allocator}: realised volatility, % a year (log scale)"),
@@ -82,7 +87,7 @@ mod tests {
         let size = |date: &Date| if date.year() == 2022 { 0.02 } else { 0.01 };
         let returns: Vec<f64> =
             dates.iter().enumerate().map(|(k, date)| if k % 2 == 0 { size(date) } else { -size(date) }).collect();
-        let of = |name: &str| PERIODS.iter().find(|p| p.name == name).unwrap().volatility(&dates, &returns);
+        let of = |name: &str| PERIODS.iter().find(|p| p.name == name).unwrap().volatility(&dates, &returns, 252.0);
         let expected = 0.02 * 252f64.sqrt();
         assert!((of("2022").unwrap() / expected - 1.0).abs() < 0.01, "{:?} against {expected}", of("2022"));
         assert_eq!(of("2012 and later"), None, "that is all of them");

@@ -78,6 +78,16 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
         return Err(Error::Undefined { what: "a comparison", why });
     };
     let mut notes = notes(sides, &courses, common.len());
+    let per_year = sides[0].results.periods_per_year();
+    for side in &sides[1..] {
+        let (theirs, name) = (side.results.periods_per_year(), &side.results.name);
+        if theirs != per_year {
+            notes.push(format!(
+                "{name} has {theirs} days a year, {} {per_year}; all is annualised by {per_year}",
+                sides[0].results.name
+            ));
+        }
+    }
     let mut pairings = Vec::new();
     let shared = |courses: &Courses, course: &Course| -> Vec<f64> {
         let day = |date: &Date| course.returns[courses.dates.binary_search(date).expect("a common day")];
@@ -94,8 +104,8 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
             pairings.push(Pairing {
                 first: name(&sides[0], first),
                 second: name(side, second),
-                volatility: (metrics::volatility_annual(&a), metrics::volatility_annual(&b)),
-                sharpe: (metrics::sharpe_ratio(&a), metrics::sharpe_ratio(&b)),
+                volatility: (metrics::volatility_annual(&a, per_year), metrics::volatility_annual(&b, per_year)),
+                sharpe: (metrics::sharpe_ratio(&a, per_year), metrics::sharpe_ratio(&b, per_year)),
                 variance_test: test(Measure::LogVariance, &a, &b, seed)?,
                 sharpe_test: test(Measure::SharpeRatio, &a, &b, seed)?,
             });

@@ -98,11 +98,13 @@ pub struct Evidence {
     pub seeds: Vec<SeedFinding>,
     /// What was left out, and why.
     pub notes: Vec<String>,
+    /// Days in a year.
+    pub per_year: f64,
 }
 
 /// Tests the portfolios of a run, and of its simulations.
 pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
-    let mut evidence = Evidence::default();
+    let mut evidence = Evidence { per_year: results.periods_per_year(), ..Evidence::default() };
     let mut groups: Vec<(String, Vec<Course>)> = Vec::new();
     let mut add = |name: String, course: Course| match groups.iter_mut().find(|(known, _)| *known == name) {
         Some((_, group)) => group.push(course),
@@ -148,7 +150,8 @@ impl Evidence {
             self.notes.push(format!("{group}: {} is left out, it was never defined", course.label()));
         }
         let defined = self.without_twins(group, defined);
-        let volatility = |c: &Course| metrics::volatility_annual(&c.returns);
+        let per_year = self.per_year;
+        let volatility = |c: &Course| metrics::volatility_annual(&c.returns, per_year);
         let analytic = defined.iter().filter(|c| !results.is_network(&c.estimator) && !results.is_truth(&c.estimator));
         let reference = analytic.min_by(|a, b| volatility(a).total_cmp(&volatility(b)));
         let Some(&reference) = reference.filter(|_| defined.len() > 1) else {
@@ -183,8 +186,8 @@ impl Evidence {
                 portfolio: course.label().to_string(),
                 is_network: results.is_network(&course.estimator),
                 volatility: volatility(course),
-                sharpe: metrics::sharpe_ratio(r),
-                sharpe_autocorrelated: metrics::autocorrelated_sharpe_ratio(r, 10),
+                sharpe: metrics::sharpe_ratio(r, per_year),
+                sharpe_autocorrelated: metrics::autocorrelated_sharpe_ratio(r, 10, per_year),
                 against_reference,
                 network_against,
                 confidence_set: (range.p_values[k], max.p_values[k]),

@@ -102,7 +102,8 @@ impl Evidence {
                 };
                 let ratio =
                     |d: Difference| format!("{:+.2} %{}", 100.0 * ((d.estimate / 2.0).exp() - 1.0), stars(d.p_value));
-                let gap = |d: Difference| format!("{:+.2}{}", metrics::annual(d.estimate), stars(d.p_value));
+                let gap =
+                    |d: Difference| format!("{:+.2}{}", metrics::annual(d.estimate, self.per_year), stars(d.p_value));
                 let p = |d: Option<Difference>| d.map_or(String::new(), |d| p_value(d.p_value));
                 sheet.rows.push(vec![
                     row.portfolio.clone(),
@@ -128,7 +129,7 @@ impl Evidence {
         let line = |s: &SeedFinding| {
             let ratio = |x: f64| format!("{:+.2} %", 100.0 * ((x / 2.0).exp() - 1.0));
             let (v, sharpe) = (&s.variance, &s.sharpe);
-            let annual = metrics::annual;
+            let annual = |daily: f64| metrics::annual(daily, self.per_year);
             format!(
                 "{}: {}, mean of {} seeds, days and seeds resampled: volatility {} against the reference (95 %: {} to {}; p {}), \
                  Sharpe ratio {:+.2} ({:+.2} to {:+.2}; p {})",

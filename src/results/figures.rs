@@ -165,10 +165,10 @@ fn shown(results: &Results) -> Result<(Vec<Date>, Vec<ByAllocator>)> {
     Ok((courses.dates, groups))
 }
 
-type CourseFigure = fn(&str, &[Date], &[Group]) -> Figure;
+type CourseFigure<'a> = &'a dyn Fn(&str, &[Date], &[Group]) -> Figure;
 
 /// A figure of portfolios over days.
-fn over_days(results: &Results, place: &str, figure: CourseFigure) -> Result<Vec<Placed>> {
+fn over_days(results: &Results, place: &str, figure: CourseFigure<'_>) -> Result<Vec<Placed>> {
     if !is_run(results) {
         return Ok(Vec::new());
     }
@@ -186,15 +186,16 @@ fn with_start(dates: &[Date]) -> Vec<Date> {
 }
 
 fn equity(results: &Results) -> Result<Vec<Placed>> {
-    over_days(results, "equity", equity_figure)
+    over_days(results, "equity", &equity_figure)
 }
 
 fn drawdown(results: &Results) -> Result<Vec<Placed>> {
-    over_days(results, "drawdown", drawdown_figure)
+    over_days(results, "drawdown", &drawdown_figure)
 }
 
 fn rolling(results: &Results) -> Result<Vec<Placed>> {
-    over_days(results, "rolling", rolling_figure)
+    let per_year = results.periods_per_year();
+    over_days(results, "rolling", &|title, dates, groups| rolling_figure(title, dates, groups, per_year))
 }
 
 fn periods(results: &Results) -> Result<Vec<Placed>> {
@@ -206,7 +207,7 @@ fn periods(results: &Results) -> Result<Vec<Placed>> {
     for (name, courses) in &groups {
         labelled.push((name.clone(), courses.iter().map(|c| (c.label().to_string(), c.returns.as_slice())).collect()));
     }
-    one("periods", periods_figure(&results.about, &dates, &labelled))
+    one("periods", periods_figure(&results.about, &dates, &labelled, results.periods_per_year()))
 }
 
 fn calibration(results: &Results) -> Result<Vec<Placed>> {
@@ -219,7 +220,11 @@ fn calibration(results: &Results) -> Result<Vec<Placed>> {
         group.retain(|p| highlight.is_empty() || highlight.contains(&p.label));
     }
     groups.retain(|(_, group)| !group.is_empty());
-    if groups.is_empty() { Ok(Vec::new()) } else { one("calibration", calibration_figure(&results.about, &groups)) }
+    if groups.is_empty() {
+        Ok(Vec::new())
+    } else {
+        one("calibration", calibration_figure(&results.about, &groups, results.periods_per_year()))
+    }
 }
 
 fn eigenvalues(results: &Results) -> Result<Vec<Placed>> {
@@ -311,7 +316,7 @@ fn leverage(results: &Results) -> Result<Vec<Placed>> {
 
 /// A figure of accounts over days: before costs first, then a frame for each profile with its smallest and largest capital, and
 /// for each allocator if there are several; curves of neighbouring capitals look alike.
-fn net(results: &Results, place: &str, figure: CourseFigure) -> Result<Vec<Placed>> {
+fn net(results: &Results, place: &str, figure: CourseFigure<'_>) -> Result<Vec<Placed>> {
     let highlight = results.highlight();
     let of_simulation = |simulation: String| {
         let (dates, mut accounts) = results.account_courses(&simulation)?;
@@ -343,9 +348,9 @@ fn net(results: &Results, place: &str, figure: CourseFigure) -> Result<Vec<Place
 }
 
 fn net_equity(results: &Results) -> Result<Vec<Placed>> {
-    net(results, "equity", equity_figure)
+    net(results, "equity", &equity_figure)
 }
 
 fn net_drawdown(results: &Results) -> Result<Vec<Placed>> {
-    net(results, "drawdown", drawdown_figure)
+    net(results, "drawdown", &drawdown_figure)
 }

@@ -93,6 +93,12 @@ impl Results {
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_string))
     }
 
+    /// Returns in a year: 252 unless the run says otherwise.
+    pub fn periods_per_year(&self) -> f64 {
+        let written = self.value(&["provenance", "periods_per_year"]);
+        written.and_then(|v| v.as_float().or(v.as_integer().map(|n| n as f64))).unwrap_or(crate::metrics::DAYS_PER_YEAR)
+    }
+
     /// Whether a file of the run is there.
     pub fn has(&self, file: &str) -> bool {
         self.folder.join(file).exists()

@@ -65,6 +65,7 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
         name => &results.name,
         about => &results.about,
         sheets => Value::from(Serde(results.sheets()?)),
+        per_year => results.periods_per_year().to_string(),
         explained => EXPLAINED,
         tests => Value::from(Serde(tests)),
         seeds => evidence.map_or(Vec::new(), Evidence::seed_lines),
@@ -126,6 +127,17 @@ fn deviations(results: &Results) -> Vec<String> {
     match experiment(&["data", "panel"]).and_then(toml::Value::as_str) {
         Some(panel) => found.push(format!("Data: panel {panel}; the papers use CRSP, 1990-2024, which is licensed.")),
         None => found.push("Data: a synthetic market; nothing here says anything about real ones.".to_string()),
+    }
+    let excluded = |key: &str| results.value(&["provenance", "excluded", key]).and_then(toml::Value::as_integer);
+    if let Some(returns) = excluded("returns") {
+        let file = experiment(&["data", "exclude"]).and_then(toml::Value::as_str).unwrap_or("a file");
+        found.push(format!("Exclusions: {returns} returns count as missing, as {file} says."));
+        if let Some(assets) = excluded("whole_assets").filter(|assets| *assets > 0) {
+            found.push(format!(
+                "Knowledge of the future: {assets} of the assets are excluded on all days, also on those before anybody \
+                 could know why; removed from the universe as \"excluded whole\"."
+            ));
+        }
     }
     if experiment(&["universe", "rank_by"]).and_then(toml::Value::as_str) == Some("dollar_volume") {
         let words = "Universe: the largest by median dollar volume, chosen once a year; the papers rank by market capitalisation every day.";

@@ -107,8 +107,14 @@ impl<'a> Sampler<'a> {
         let end = if held_back > 0 { boundary.saturating_sub(horizon + 1) } else { last };
         if end <= lookback {
             let need = lookback + 1 + past.n_days() - end;
-            return Err(Error::NotEnoughDays { need, have: past.n_days(), date: past.decision_date() });
+            let hint = format!(
+                ": a training takes the look-back of {lookback}, {held_back} validation_days and twice the horizon of {horizon}"
+            );
+            return Err(Error::NotEnoughDays { need, have: past.n_days(), date: past.decision_date(), hint });
         }
+        // Training begins on the first day on which the rules leave anybody; yearly ranks know nothing of a first year.
+        let is_empty = |day: &usize| matches!(eligible.on(past.at(*day)), Err(Error::EmptyUniverse { .. }));
+        let first = (lookback..end).find(|day| !is_empty(day)).unwrap_or(lookback);
         Ok(Self {
             past,
             eligible,
@@ -117,7 +123,7 @@ impl<'a> Sampler<'a> {
             n_days: schedule.n_days,
             batch: schedule.batch,
             seed,
-            training: lookback..end,
+            training: first..end,
             validation: boundary..last,
         })
     }

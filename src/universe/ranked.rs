@@ -5,8 +5,10 @@ use crate::linalg::Matrix;
 use crate::panel::{AssetId, Field, Past};
 use crate::universe::{Frequency, RankBy, Rules, Selection, Universe};
 
-/// Trading days in a year, as the rolling-year rule counts them.
-const YEAR: usize = 252;
+/// Days in a year, as the rolling-year rule counts them.
+fn days_of_year(past: Past<'_>) -> usize {
+    (past.periods_per_year().round() as usize).max(1)
+}
 
 /// [`Rules`] over a look-back: filters, then a ranking, then the first `size`.
 pub struct RankedUniverse {
@@ -21,15 +23,26 @@ impl RankedUniverse {
     }
 }
 
+impl RankedUniverse {
+    /// Returns that an asset needs inside the look-back.
+    pub fn min_returns(&self) -> usize {
+        self.min_returns
+    }
+}
+
 impl Universe for RankedUniverse {
     fn select(&self, past: Past<'_>) -> Result<Selection> {
         if past.n_days() < self.lookback {
             let (need, have, date) = (self.lookback, past.n_days(), past.decision_date());
-            return Err(Error::NotEnoughDays { need, have, date });
+            let hint = ", by walk_forward.lookback".to_string();
+            return Err(Error::NotEnoughDays { need, have, date, hint });
         }
         let rules = &self.rules;
         let mut sieve = Sieve { past, kept: (0..past.n_assets()).collect(), removed: Vec::new() };
         sieve.apply("listed", |asset| past.is_listed(asset));
+        if past.excludes_assets() {
+            sieve.apply("excluded_whole", |asset| !past.is_excluded(asset));
+        }
         sieve.apply("history", |asset| self.n_returns(past, asset) >= self.min_returns);
         sieve.apply("constant", |asset| self.moves(past, asset));
         if let Some(low) = rules.min_traded_share {
@@ -93,7 +106,7 @@ impl RankedUniverse {
     /// The smallest share of days with a return over the rolling years of the look-back.
     fn traded_share(&self, past: Past<'_>, asset: AssetId) -> f64 {
         let returns = self.returns(past, asset);
-        let year = YEAR.min(returns.len());
+        let year = days_of_year(past).min(returns.len());
         let mut traded = returns[..year].iter().filter(|r| !r.is_nan()).count();
         let mut fewest = traded;
         for day in year..returns.len() {
@@ -126,7 +139,8 @@ impl RankedUniverse {
     /// Orders the kept assets by size and drops those without one.
     fn rank(&self, sieve: &mut Sieve<'_>) -> Result<()> {
         let (past, rules) = (sieve.past, &self.rules);
-        let field = match rules.rank_by {
+        let rank_by = rules.ranks_by(|field| past.has(field));
+        let field = match rank_by {
             RankBy::PanelOrder => return Ok(()),
             RankBy::DollarVolume => Field::DollarVolume,
             RankBy::MarketValue => Field::MarketValue,
@@ -136,11 +150,12 @@ impl RankedUniverse {
             Frequency::Decision => past.n_days(),
             Frequency::Year => past.first_on_or_after(past.decision_date().first_of_year()),
         };
+        let (rank_days, rank_min_values) = rules.rank_window(past.periods_per_year());
         let size = |asset: AssetId| -> Option<f64> {
             let known = &past.field(field, asset)?[..end];
-            match rules.rank_by {
+            match rank_by {
                 RankBy::MarketValue => known.iter().rev().find(|x| !x.is_nan()).map(|&x| f64::from(x)),
-                _ => median(&known[end.saturating_sub(rules.rank_days)..], rules.rank_min_values),
+                _ => median(&known[end.saturating_sub(rank_days)..], rank_min_values),
             }
         };
         let mut sized: Vec<(AssetId, f64)> = sieve.kept.iter().filter_map(|&a| size(a).map(|s| (a, s))).collect();

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::TRADING_DAYS;
 use crate::error::{Error, Result};
+use crate::panel::Field;
 use crate::universe::{Missing, RankedUniverse};
 
 /// What assets are ranked by, largest first.
@@ -16,6 +18,17 @@ pub enum RankBy {
     MarketValue,
     /// The order of the panel: every asset ranks as it stands.
     PanelOrder,
+}
+
+impl RankBy {
+    /// The name used in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            RankBy::DollarVolume => "dollar_volume",
+            RankBy::MarketValue => "market_value",
+            RankBy::PanelOrder => "panel_order",
+        }
+    }
 }
 
 /// When the ranking is renewed.
@@ -37,9 +50,9 @@ pub struct Rules {
     pub size: usize,
     /// The ranking.
     pub rank_by: RankBy,
-    /// Days of the median dollar volume.
+    /// Days of the median dollar volume; 252 is a year, also of a panel that has another number of days in one.
     pub rank_days: usize,
-    /// Values that the median needs.
+    /// Values that the median needs; 200 of 252 days are the same share of another year.
     pub rank_min_values: usize,
     /// How often the ranking is renewed.
     pub rank_frequency: Frequency,
@@ -101,6 +114,32 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// What a panel can be ranked by: what is asked for; without volumes the market value, without both the order of the panel.
+    pub fn ranks_by(&self, has: impl Fn(Field) -> bool) -> RankBy {
+        match self.rank_by {
+            RankBy::DollarVolume if has(Field::DollarVolume) => RankBy::DollarVolume,
+            RankBy::DollarVolume if has(Field::MarketValue) => RankBy::MarketValue,
+            RankBy::MarketValue if has(Field::MarketValue) || has(Field::DollarVolume) => RankBy::MarketValue,
+            _ => RankBy::PanelOrder,
+        }
+    }
+
+    /// Days and fewest values of the median dollar volume, for a panel with so many days in a year.
+    ///
+    /// The defaults stand for a year and four fifths of one. They are written into every model's identity as the numbers
+    /// that they are for trading days, so they are translated here.
+    pub fn rank_window(&self, per_year: f64) -> (usize, usize) {
+        let usual = Self::default();
+        let scale = per_year / TRADING_DAYS;
+        let a_year = self.rank_days == usual.rank_days;
+        let days = if a_year { (self.rank_days as f64 * scale).round().max(1.0) as usize } else { self.rank_days };
+        let values = match a_year && self.rank_min_values == usual.rank_min_values {
+            true => (self.rank_min_values as f64 * scale).ceil() as usize,
+            false => self.rank_min_values,
+        };
+        (days, values.min(days))
+    }
+
     /// Checks the parameters and fixes the look-back.
     pub fn over(&self, lookback: usize) -> Result<RankedUniverse> {
         let parameter = |name, range, value: String| Err(Error::Parameter { name, range, value });

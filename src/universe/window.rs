@@ -34,6 +34,7 @@ impl Missing {
                 need: lookback,
                 have: past.n_days(),
                 date: past.decision_date(),
+                hint: ", by walk_forward.lookback".to_string(),
             })?;
             returns.column_mut(column).copy_from_slice(known);
         }

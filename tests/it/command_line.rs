@@ -49,7 +49,16 @@ fn a_user_simulates_describes_and_runs() {
     let out = succeeds(folder, &["data", "simulate", "--name", "sim", "--assets", "30", "--days", "150"]);
     assert!(out.contains("panel sim: 30 assets x 150 days"), "{out}");
     let out = succeeds(folder, &["data", "describe", "sim"]);
-    for part in ["content hash", "zero returns", "longest holes", "suspicious returns", "same returns", "|#"] {
+    for part in [
+        "content hash",
+        "zero returns",
+        "longest holes",
+        "calendar: trading days, 252 a year",
+        "ends: ",
+        "findings: ",
+        "suspects written to data/sim.suspects.csv",
+        "|#",
+    ] {
         assert!(out.contains(part), "{part} is missing in\n{out}");
     }
     std::fs::write(folder.join("sim.toml"), EXPERIMENT).unwrap();
@@ -486,4 +495,83 @@ fn a_cuda_device_needs_a_program_built_for_it() {
         let output = minvar(folder.path(), &arguments);
         assert!(output.status.code() == Some(2) && text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     }
+}
+
+/// A wide file of prices of four assets on some weekdays of 2019 and 2020.
+fn prices(days: std::ops::Range<usize>, change: impl Fn(usize, usize, f64) -> f64) -> String {
+    let returns = crate::support::returns(4, 200);
+    let dates = minvar::calendar::Calendar::weekdays(jiff::civil::date(2019, 5, 1), 200);
+    let mut text = "date,AAA,BBB,CCC,DDD\n".to_string();
+    let mut prices = [100.0; 4];
+    for day in 0..days.end {
+        for (asset, price) in prices.iter_mut().enumerate() {
+            *price *= 1.0 + change(day, asset, returns[(day, asset)]);
+        }
+        if days.contains(&day) {
+            let cells: Vec<String> = prices.iter().map(|price| format!("{price:.6}")).collect();
+            text += &format!("{},{}\n", dates.date(day), cells.join(","));
+        }
+    }
+    text
+}
+
+#[test]
+fn a_user_imports_looks_excludes_and_appends() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let split = |day: usize, asset: usize, r: f64| if (day, asset) == (50, 1) { -0.5 } else { r };
+    std::fs::write(folder.join("mine.csv"), prices(0..120, split)).unwrap();
+    let out = succeeds(folder, &["data", "import", "mine.csv"]);
+    for part in [
+        "calendar: trading days, 252 a year",
+        "look at this first",
+        "splits: BBB, 2019-07-10: -50.0 %, close to a split of 2:1",
+    ] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    let out = succeeds(folder, &["data", "describe", "mine"]);
+    assert!(out.contains("1 suspects written to data/mine.suspects.csv"), "{out}");
+    assert!(succeeds(folder, &["data", "describe", "mine"]).contains("as in data/mine.suspects.csv"));
+    let help = succeeds(folder, &["data", "describe", "--help"]);
+    assert!(help.contains("spikes: a jump that the same asset takes back") && help.contains("splits: "), "{help}");
+
+    let experiment = EXPERIMENT
+        .replace("\"sim\"", "\"mine\"\nexclude = \"mine.suspects.csv\"")
+        .replace("lookback = 60", "lookback = 20");
+    std::fs::write(folder.join("mine.toml"), experiment).unwrap();
+    let output = minvar(folder, &["run", "mine.toml"]);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for part in [
+        "oracle is left out",
+        "1 returns are excluded",
+        "rank in the order of the panel",
+        "size = 20, but the panel has 4",
+    ] {
+        assert!(said.contains(part), "{part} is missing in\n{said}");
+    }
+
+    // The file of suspects that somebody edited stays as it is.
+    std::fs::write(folder.join("data/mine.suspects.csv"), "asset,first,last\n").unwrap();
+    assert!(succeeds(folder, &["data", "describe", "mine"]).contains("was left alone"));
+    assert_eq!(std::fs::read_to_string(folder.join("data/mine.suspects.csv")).unwrap(), "asset,first,last\n");
+
+    std::fs::write(folder.join("newer.csv"), prices(110..200, split)).unwrap();
+    let out = succeeds(folder, &["data", "append", "mine", "newer.csv"]);
+    for part in ["80 new days", "0 differ by more than 0.01 %", "panel mine: 4 assets x 200 days"] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    std::fs::write(folder.join("whole.csv"), prices(0..200, split)).unwrap();
+    succeeds(folder, &["data", "import", "whole.csv"]);
+    let hash = |name: &str| {
+        let text = std::fs::read_to_string(folder.join("data").join(name).join("panel.toml")).unwrap();
+        text.lines().find(|line| line.starts_with("n_returns")).unwrap().to_string()
+    };
+    assert_eq!(hash("mine"), hash("whole"));
+    std::fs::write(folder.join("others.csv"), prices(110..200, |day, asset, r| r + 0.01 * ((day + asset) % 3) as f64))
+        .unwrap();
+    let before = std::fs::read(folder.join("data/mine/panel.toml")).unwrap();
+    fails(folder, &["data", "append", "mine", "others.csv"], "nothing was appended");
+    assert_eq!(std::fs::read(folder.join("data/mine/panel.toml")).unwrap(), before);
+    assert!(succeeds(folder, &["data", "append", "mine", "newer.csv"]).contains("nothing is new"));
 }

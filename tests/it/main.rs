@@ -1,5 +1,6 @@
 //! The one integration-test binary: laws, reference values, whole runs.
 
+mod append;
 mod clarabel_reference;
 mod command_line;
 mod conformance;
@@ -9,6 +10,9 @@ mod cuda;
 #[cfg(feature = "cuda")]
 mod cuda_driver;
 mod defects;
+mod describe;
+mod exclusions;
+mod first_run;
 mod emulation;
 mod hostile;
 mod imports;

@@ -146,9 +146,9 @@ fn a_prediction_is_held_against_the_days_after_its_decision_until_the_next() {
         }
     }
     // With the true covariance the predicted volatility comes about.
-    let oracle = groups[0].1.iter().find(|p| p.label == "oracle").unwrap().bias();
+    let oracle = groups[0].1.iter().find(|p| p.label == "oracle").unwrap().bias(252.0);
     assert!((0.85..1.15).contains(&oracle), "bias {oracle}");
-    let sample = groups[0].1.iter().find(|p| p.label == "sample").unwrap().bias();
+    let sample = groups[0].1.iter().find(|p| p.label == "sample").unwrap().bias(252.0);
     assert!(sample > oracle, "the sample covariance promises too little risk: {sample}");
 }
 
@@ -353,7 +353,7 @@ fn runs_are_compared_on_the_days_they_share_and_their_differences_are_named() {
         (side(finished(), None).results.courses().unwrap(), side(&other, None).results.courses().unwrap());
     let qis = ours.portfolios.iter().find(|c| c.estimator == "qis" && c.allocator == "gmv").unwrap();
     let days = ours.dates.iter().zip(&qis.returns).filter(|(date, _)| theirs.dates.contains(date)).map(|(_, r)| *r);
-    let expected = minvar::metrics::volatility_annual(&days.collect::<Vec<_>>());
+    let expected = minvar::metrics::volatility_annual(&days.collect::<Vec<_>>(), 252.0);
     assert!((pair.volatility.0 - expected).abs() < 1e-12, "the days compared are not those of the same dates");
     let ratio = (pair.volatility.0 / pair.volatility.1).ln() * 2.0;
     // The test divides by T, the volatility by T − 1, the same for both.

@@ -91,24 +91,24 @@ fn close(ours: f64, theirs: f64, tolerance: f64) {
 fn measures_agree_with_empyrical_and_quantstats() {
     let reference = reference();
     for (r, theirs) in reference.returns.iter().zip(&reference.measures) {
-        close(metrics::volatility_annual(r), theirs.volatility_annual, 1e-12);
-        close(metrics::volatility_annual(r), theirs.volatility_quantstats, 1e-12);
-        close(metrics::sharpe_ratio(r), theirs.sharpe_ratio, 1e-12);
+        close(metrics::volatility_annual(r, 252.0), theirs.volatility_annual, 1e-12);
+        close(metrics::volatility_annual(r, 252.0), theirs.volatility_quantstats, 1e-12);
+        close(metrics::sharpe_ratio(r, 252.0), theirs.sharpe_ratio, 1e-12);
         close(metrics::max_drawdown(r), theirs.max_drawdown, 1e-12);
         close(metrics::max_drawdown(r), theirs.drawdown_quantstats, 1e-12);
-        close(metrics::growth_annual(r), theirs.growth_annual, 1e-12);
-        close(metrics::calmar_ratio(r), theirs.calmar_ratio, 1e-12);
+        close(metrics::growth_annual(r, 252.0), theirs.growth_annual, 1e-12);
+        close(metrics::calmar_ratio(r, 252.0), theirs.calmar_ratio, 1e-12);
         close(metrics::value_at_risk(r, 0.05), theirs.value_at_risk, 1e-12);
         close(metrics::conditional_value_at_risk(r, 0.05), theirs.conditional_value_at_risk, 1e-12);
         close(metrics::skewness(r), theirs.skewness, 1e-10);
         close(metrics::kurtosis(r), theirs.kurtosis, 1e-10);
-        close(*metrics::rolling_volatility(r, 63).last().unwrap(), theirs.rolling_last, 1e-10);
-        close(metrics::volatility_drag(r), 252.0 * metrics::mean(r) - theirs.growth_annual, 1e-10);
+        close(*metrics::rolling_volatility(r, 63, 252.0).last().unwrap(), theirs.rolling_last, 1e-10);
+        close(metrics::volatility_drag(r, 252.0), 252.0 * metrics::mean(r) - theirs.growth_annual, 1e-10);
         // Numpy centres both parts of a pair by themselves, which differs in order 1/T.
         let (q, rho) = (252.0, &theirs.autocorrelation);
         let scale = q / (q + 2.0 * ((q - 1.0) * rho[0] + (q - 2.0) * rho[1])).sqrt();
         let expected = scale * theirs.sharpe_ratio / 252f64.sqrt();
-        close(metrics::autocorrelated_sharpe_ratio(r, 2), expected, 3e-3);
+        close(metrics::autocorrelated_sharpe_ratio(r, 2, 252.0), expected, 3e-3);
     }
 }
 
@@ -261,7 +261,7 @@ fn seeds_that_differ_widen_the_interval_of_their_mean() {
 #[test]
 fn trying_more_strategies_makes_a_sharpe_ratio_less_credible() {
     let trials: Vec<Vec<f64>> = (0..20).map(|seed| dependent_pair(seed, 500, 1.0).0).collect();
-    let sharpe = |k: &usize| metrics::sharpe_ratio(&trials[*k]);
+    let sharpe = |k: &usize| metrics::sharpe_ratio(&trials[*k], 252.0);
     let best = (0..20).max_by(|a, b| sharpe(a).total_cmp(&sharpe(b))).unwrap();
     let single = probabilistic_sharpe(&trials[best], 0.0).unwrap();
     let deflated = deflated_sharpe(&views(&trials), best).unwrap();

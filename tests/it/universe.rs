@@ -178,9 +178,33 @@ fn a_rule_on_a_field_that_the_panel_lacks_is_refused() {
     let mut maker = Maker::new();
     maker.fields.clear();
     let panel = maker.build();
-    let by_volume = Rules { rank_by: RankBy::DollarVolume, ..rules() };
-    let message = by_volume.over(100).unwrap().select(panel.past(280)).unwrap_err().to_string();
-    assert!(message.contains("no dollar_volume") && message.contains("panel_order"), "{message}");
+    let priced = Rules { price_range: Some([1.0, 100.0]), ..rules() };
+    let message = priced.over(100).unwrap().select(panel.past(280)).unwrap_err().to_string();
+    assert!(message.contains("no price") && message.contains("panel_order"), "{message}");
+}
+
+#[test]
+fn without_volume_the_market_value_ranks_and_without_both_the_order_of_the_panel() {
+    let mut maker = Maker::new();
+    maker.fields.retain(|field, _| *field == Field::MarketValue);
+    let by_volume = || Rules { size: 2, rank_by: RankBy::DollarVolume, rank_frequency: Frequency::Decision, ..rules() };
+    let by_value = Rules { rank_by: RankBy::MarketValue, ..by_volume() };
+    let panel = maker.build();
+    assert_eq!(select(&panel, &by_volume()).members, select(&panel, &by_value).members);
+    let mut maker = Maker::new();
+    maker.fields.clear();
+    let panel = maker.build();
+    assert_eq!(select(&panel, &by_volume()).members, [0, 1]);
+    assert_eq!(select(&panel, &by_value).members, [0, 1]);
+}
+
+#[test]
+fn default_rank_windows_are_a_year_of_the_panel_and_written_ones_are_kept() {
+    let usual = Rules::default();
+    assert_eq!(usual.rank_window(252.0), (252, 200));
+    assert_eq!(usual.rank_window(12.0), (12, 10));
+    assert_eq!(usual.rank_window(365.0), (365, 290));
+    assert_eq!(Rules { rank_days: 60, rank_min_values: 40, ..Rules::default() }.rank_window(12.0), (60, 40));
 }
 
 #[test]

@@ -1,0 +1,209 @@
+//! A panel extended by newer data.
+//!
+//! ```text
+//! days      those of the panel, then those of the newer data after the panel's last one
+//! assets    those of the panel, in their order, then new ones with all their days
+//! values    the panel's own where it has one, else the newer ones
+//! ```
+//! What the panel knows is never changed: a newer value that contradicts it is counted and dropped, and when more than one in
+//! a hundred of the returns that both have differ by more than a basis point, the data are others and nothing is appended.
+//! The first day of newer *prices* has no return; where they begin after the panel's last day, that return is missing.
+
+use std::collections::HashMap;
+
+use crate::calendar::{Calendar, Date};
+use crate::error::{Error, Result};
+use crate::linalg::Matrix;
+use crate::panel::{Asset, AssetId, Field, Panel};
+
+/// Returns that differ by more are different.
+const SAME: f64 = 1e-4;
+/// With a larger share of different returns the data are others.
+const MOST_DIFFERENT: f64 = 0.01;
+
+/// An extended panel and what changed.
+pub struct Appended {
+    /// The panel.
+    pub panel: Panel,
+    /// Days after the panel's last one.
+    pub new_days: usize,
+    /// Symbols that the panel did not have.
+    pub new_assets: Vec<String>,
+    /// Symbols that were alive on the panel's last day and have nothing after it: they end there.
+    pub ending: Vec<String>,
+    /// Returns that were not there.
+    pub new_returns: usize,
+    /// Of them, returns of known assets on days that the panel had.
+    pub filled: usize,
+    /// Returns that both have.
+    pub overlapping: usize,
+    /// Of them, those that differ by more than a basis point; the panel keeps its own.
+    pub different: usize,
+    /// The largest difference, with its asset and date.
+    pub largest: Option<(f64, String, Date)>,
+}
+
+impl Appended {
+    /// What changed, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        let named = |symbols: &[String]| {
+            let more = symbols.len().saturating_sub(5);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{}{more}", symbols.iter().take(5).cloned().collect::<Vec<_>>().join(", "))
+        };
+        let dates = self.panel.calendar().dates();
+        let mut lines = Vec::new();
+        match dates.len().checked_sub(self.new_days).and_then(|day| dates.get(day)).zip(dates.last()) {
+            Some((first, last)) => lines.push(format!("{} new days, {first} to {last}", self.new_days)),
+            None => lines.push("no new day".to_string()),
+        }
+        lines.push(format!("{} new returns, {} of them on days that the panel had", self.new_returns, self.filled));
+        if !self.new_assets.is_empty() {
+            lines.push(format!("{} new assets: {}", self.new_assets.len(), named(&self.new_assets)));
+        }
+        if !self.ending.is_empty() {
+            let (n, names) = (self.ending.len(), named(&self.ending));
+            lines.push(format!("{n} assets have no return on the new days and end where the panel did: {names}"));
+        }
+        if let Some((largest, asset, date)) = &self.largest {
+            lines.push(format!(
+                "{} returns are in both, {} differ by more than 0.01 %, by at most {:.4} % ({asset}, {date}); the panel keeps its own",
+                self.overlapping,
+                self.different,
+                100.0 * largest
+            ));
+        }
+        lines
+    }
+}
+
+/// What is counted on the way.
+#[derive(Default)]
+struct Counts {
+    ending: Vec<String>,
+    new_returns: usize,
+    filled: usize,
+    overlapping: usize,
+    different: usize,
+    largest: Option<(f64, String, Date)>,
+}
+
+/// Extends a panel by newer data; neither is changed.
+pub fn append(panel: &Panel, newer: &Panel) -> Result<Appended> {
+    let calendar = extended(panel.calendar(), newer.calendar())?;
+    let known: HashMap<&str, AssetId> =
+        panel.assets().iter().enumerate().map(|(id, asset)| (asset.symbol.as_str(), id)).collect();
+    let by_symbol: HashMap<&str, AssetId> =
+        newer.assets().iter().enumerate().map(|(id, asset)| (asset.symbol.as_str(), id)).collect();
+    let days: Vec<usize> = newer.calendar().dates().iter().map(|&date| calendar.first_on_or_after(date)).collect();
+    let new_ids = (0..newer.n_assets()).filter(|&id| !known.contains_key(newer.assets()[id].symbol.as_str()));
+    let mut assets: Vec<Asset> = panel.assets().to_vec();
+    // For each asset of the result its number in the newer data.
+    let mut sources: Vec<Option<AssetId>> =
+        panel.assets().iter().map(|asset| by_symbol.get(asset.symbol.as_str()).copied()).collect();
+    for id in new_ids {
+        assets.push(newer.assets()[id].clone());
+        sources.push(Some(id));
+    }
+    let (n_known, n_days) = (panel.n_assets(), calendar.n_days());
+    let new_days = n_days - panel.n_days();
+    let new_assets = assets[n_known..].iter().map(|asset| asset.symbol.clone()).collect();
+    let mut changes = Counts::default();
+    let mut returns = Matrix::from_fn(n_days, assets.len(), |_, _| f64::NAN);
+    for (asset, source) in sources.iter().enumerate() {
+        let column = returns.column_mut(asset);
+        if asset < n_known {
+            column[..panel.n_days()].copy_from_slice(panel.returns(asset));
+        }
+        let Some(source) = *source else { continue };
+        for (&day, &r) in days.iter().zip(newer.returns(source)).filter(|(_, r)| !r.is_nan()) {
+            if column[day].is_nan() {
+                column[day] = r;
+                changes.new_returns += 1;
+                changes.filled += usize::from(asset < n_known && day < panel.n_days());
+                continue;
+            }
+            let difference = (column[day] - r).abs();
+            changes.overlapping += 1;
+            changes.different += usize::from(difference > SAME);
+            if changes.largest.as_ref().is_none_or(|largest| difference > largest.0) {
+                changes.largest = Some((difference, assets[asset].symbol.clone(), calendar.date(day)));
+            }
+        }
+    }
+    if changes.different as f64 > MOST_DIFFERENT * changes.overlapping as f64 {
+        let (largest, asset, date) = changes.largest.clone().unwrap_or((0.0, String::new(), calendar.date(0)));
+        let rule = format!(
+            "{} of the {} returns that the panel has too differ by more than 0.01 %, by up to {:.4} %: these are other data, \
+             or adjusted otherwise; nothing was appended, import everything anew",
+            changes.different,
+            changes.overlapping,
+            100.0 * largest
+        );
+        return Err(Error::data(format!("asset {asset}, {date}"), rule));
+    }
+    for (asset, source) in sources.iter().enumerate().take(n_known) {
+        let ended = returns.column(asset)[panel.n_days()..].iter().all(|r| r.is_nan());
+        let alive = panel.life(asset).is_some_and(|(_, last)| last + 1 == panel.n_days());
+        if new_days > 0 && ended && alive {
+            changes.ending.push(assets[asset].symbol.clone());
+        }
+        if let Some(source) = *source {
+            complete(&mut assets[asset], &newer.assets()[source], !ended);
+        }
+    }
+    let held: std::collections::BTreeSet<Field> = panel.fields().chain(newer.fields()).collect();
+    let field = |field: Field| {
+        let mut series = vec![f32::NAN; n_days * assets.len()];
+        for ((asset, source), column) in sources.iter().enumerate().zip(series.chunks_exact_mut(n_days.max(1))) {
+            if let Some(own) = (asset < n_known).then(|| panel.field(field, asset)).flatten() {
+                column[..panel.n_days()].copy_from_slice(own);
+            }
+            let theirs = source.and_then(|source| newer.field(field, source)).unwrap_or(&[]);
+            for (&day, &x) in days.iter().zip(theirs) {
+                if column[day].is_nan() {
+                    column[day] = x;
+                }
+            }
+        }
+        (field, series)
+    };
+    let fields = held.into_iter().map(field).collect();
+    let Counts { ending, new_returns, filled, overlapping, different, largest } = changes;
+    let panel = Panel::new(calendar, assets, returns, fields)?;
+    Ok(Appended { panel, new_days, new_assets, ending, new_returns, filled, overlapping, different, largest })
+}
+
+/// The panel's days and the newer ones after them. Up to the panel's last day its calendar is complete.
+fn extended(ours: &Calendar, theirs: &Calendar) -> Result<Calendar> {
+    let last = ours.dates().last();
+    let unknown: Vec<&Date> = theirs
+        .dates()
+        .iter()
+        .filter(|date| last.is_some_and(|last| *date <= last) && ours.dates().binary_search(date).is_err())
+        .collect();
+    if let (Some(first), Some(last)) = (unknown.first(), last) {
+        let rule = format!(
+            "the newer data have {} days up to the panel's last, {last}, that the panel lacks, the first on {first}; nothing was \
+             appended: cut them off, or import everything anew",
+            unknown.len()
+        );
+        return Err(Error::data("calendar", rule));
+    }
+    let newer = theirs.dates().iter().filter(|date| last.is_none_or(|last| *date > last));
+    Calendar::new(ours.dates().iter().chain(newer).copied().collect())
+}
+
+/// Fills what is unknown of an asset; how its listing ends is told by the data that go on.
+fn complete(asset: &mut Asset, newer: &Asset, goes_on: bool) {
+    for (ours, theirs) in
+        [(&mut asset.name, &newer.name), (&mut asset.sector, &newer.sector), (&mut asset.issuer, &newer.issuer)]
+    {
+        if ours.is_empty() {
+            ours.clone_from(theirs);
+        }
+    }
+    asset.venue = asset.venue.or(newer.venue);
+    asset.delisting_return =
+        if goes_on { newer.delisting_return } else { asset.delisting_return.or(newer.delisting_return) };
+}

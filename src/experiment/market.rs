@@ -1,0 +1,108 @@
+//! The data of an experiment: a panel, drawn or read, less what `[data] exclude` takes out of it.
+//!
+//! Every command sees the same panel, because this is the one place where it is made.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::calendar::TRADING_DAYS;
+use crate::data::{open_panel, read_exclusions};
+use crate::error::{Error, Result};
+use crate::experiment::{Data, Experiment};
+use crate::panel::Panel;
+use crate::synthetic::Truth;
+use crate::universe::RankBy;
+
+/// Data of a run.
+pub struct Market {
+    /// The panel.
+    pub panel: Panel,
+    /// Its true covariance, when it is synthetic.
+    pub truth: Option<Truth>,
+}
+
+/// What a run left out of its panel; written to `run.toml`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExclusionCount {
+    /// Returns.
+    pub returns: usize,
+    /// Assets that were left out on all days, which is knowledge of the future.
+    pub whole_assets: usize,
+}
+
+impl Market {
+    /// The data of an experiment; `folder` holds the panels.
+    pub fn open(experiment: &Experiment, folder: &Path) -> Result<Self> {
+        let data = &experiment.data;
+        let (panel, truth) = match &data.synthetic {
+            Some(synthetic) => {
+                let (panel, truth) = synthetic.simulate()?;
+                (panel, Some(truth))
+            }
+            None => {
+                let (panel, manifest) = open_panel(&folder.join(data.panel.as_deref().unwrap_or_default()))?;
+                let truth = manifest.synthetic.map(|market| market.simulate()).transpose()?;
+                (panel, truth.map(|(_, truth)| truth))
+            }
+        };
+        let panel = match &data.exclude {
+            None => panel,
+            Some(file) => {
+                let (exclusions, hash) = read_exclusions(&place(file, data, folder)?, &panel)?;
+                panel.excluding(&exclusions, &hash)
+            }
+        };
+        let panel = match data.periods_per_year {
+            None => panel,
+            Some(periods) => panel.with_periods_per_year(periods),
+        };
+        Ok(Self { panel, truth })
+    }
+
+    /// Days in a year for the provenance, where they are not those of a stock market.
+    pub fn unusual_periods_per_year(&self) -> Option<f64> {
+        Some(self.panel.periods_per_year()).filter(|periods| *periods != TRADING_DAYS)
+    }
+
+    /// What assets rank by, where it is not what the rules ask for.
+    pub fn ranked_by(&self, experiment: &Experiment) -> Option<RankBy> {
+        let rules = &experiment.universe;
+        let ranked = rules.ranks_by(|field| self.panel.fields().any(|held| held == field));
+        Some(ranked).filter(|ranked| *ranked != rules.rank_by)
+    }
+
+    /// What was left out, for the provenance.
+    pub fn exclusion_count(&self) -> Option<ExclusionCount> {
+        let excluded = self.panel.excluded()?;
+        Some(ExclusionCount { returns: excluded.n_returns, whole_assets: excluded.whole.len() })
+    }
+}
+
+/// Where a file of exclusions lies: in the data folder, in the folder of the panel, or where the program was started.
+fn place(file: &Path, data: &Data, folder: &Path) -> Result<PathBuf> {
+    let panel = data.panel.as_ref().map(|panel| folder.join(panel).join(file));
+    let places: Vec<PathBuf> = [folder.join(file)].into_iter().chain(panel).chain([file.to_path_buf()]).collect();
+    let mut found: Vec<&PathBuf> = Vec::new();
+    for path in places.iter().filter(|path| path.is_file()) {
+        let same = |known: &&PathBuf| known.canonicalize().ok() == path.canonicalize().ok();
+        if !found.iter().any(same) {
+            found.push(path);
+        }
+    }
+    let named = |paths: &mut dyn Iterator<Item = &PathBuf>| {
+        paths.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    };
+    match found[..] {
+        [only] => Ok(only.clone()),
+        [] => {
+            let rule =
+                format!("no such file in any of {}; 'minvar data describe' writes suspects", named(&mut places.iter()));
+            Err(Error::data(format!("[data] exclude = \"{}\"", file.display()), rule))
+        }
+        _ => {
+            let rule = format!("several files have this name: {}; write the whole path", named(&mut found.into_iter()));
+            Err(Error::data(format!("[data] exclude = \"{}\"", file.display()), rule))
+        }
+    }
+}
