@@ -66,7 +66,7 @@ pub fn read_text(path: &Path) -> Result<String> {
 /// The text of a table, unpacked and in UTF-8 whatever it was.
 pub(super) fn read_table_text(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    crate::data::text::decoded(&bytes, &path.display().to_string())
+    crate::data::encoding::decoded(&bytes, &path.display().to_string())
 }
 
 /// Names of what lies in a folder.

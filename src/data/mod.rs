@@ -3,6 +3,7 @@
 mod append;
 mod dates;
 mod describe;
+mod encoding;
 mod exclusions;
 mod files;
 mod frame;
@@ -13,8 +14,10 @@ mod matrix;
 mod npy;
 mod numbers;
 mod observations;
+mod records;
 mod roles;
 mod rows;
+mod stamps;
 mod store;
 mod table;
 mod targets;

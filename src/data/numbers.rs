@@ -86,7 +86,9 @@ pub(super) fn parse(text: &str, decimal: Decimal) -> Option<f64> {
     let grouped = groups.len() == 1
         || (groups[0].len() <= 3 && groups.iter().all(|g| is_digits(g)) && groups[1..].iter().all(|g| g.len() == 3));
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || b"eE+-".contains(&byte));
-    if !text.contains(|c: char| c.is_ascii_digit())
+    let begins = text.starts_with(|c: char| c.is_ascii_digit() || c == point);
+    if !begins
+        || !text.contains(|c: char| c.is_ascii_digit())
         || !grouped
         || !plain(rest.unwrap_or(""))
         || !groups.iter().all(|part| plain(part))

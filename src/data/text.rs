@@ -8,10 +8,9 @@
 //!              writes them, with the name of the index in a third
 //! ```
 
-use std::io::Read;
-
+use crate::data::encoding::decoded;
+use crate::data::records::{Line, Records};
 use crate::error::{Error, Result};
-use crate::memory;
 
 /// Lines looked at to find the separator and the header.
 const PROBE: usize = 200;
@@ -175,86 +174,6 @@ impl TextTable {
     }
 }
 
-/// The records of a text, one after the other.
-struct Records<'a> {
-    reader: csv_core::Reader,
-    rest: &'a [u8],
-    /// Lines before `rest`.
-    line: usize,
-}
-
-impl<'a> Records<'a> {
-    fn new(text: &'a str, line: usize, separator: u8) -> Self {
-        Self { reader: csv_core::ReaderBuilder::new().delimiter(separator).build(), rest: text.as_bytes(), line }
-    }
-
-    fn take(&mut self, n_bytes: usize) {
-        let (taken, rest) = self.rest.split_at(n_bytes);
-        self.line += taken.iter().filter(|byte| **byte == b'\n').count();
-        self.rest = rest;
-    }
-
-    fn next(&mut self) -> Option<Line> {
-        let n_blank = self.rest.iter().take_while(|byte| **byte == b'\n' || **byte == b'\r').count();
-        self.take(n_blank);
-        let number = self.line as u32 + 1;
-        let (mut text, mut ends) = (vec![0; 256], vec![0; 32]);
-        let (mut n_text, mut n_ends) = (0, 0);
-        loop {
-            let (result, n_read, n_written, n_ended) =
-                self.reader.read_record(self.rest, &mut text[n_text..], &mut ends[n_ends..]);
-            self.take(n_read);
-            (n_text, n_ends) = (n_text + n_written, n_ends + n_ended);
-            match result {
-                csv_core::ReadRecordResult::OutputFull => text.resize(2 * text.len(), 0),
-                csv_core::ReadRecordResult::OutputEndsFull => ends.resize(2 * ends.len(), 0),
-                // The next call, without input, ends the last record.
-                csv_core::ReadRecordResult::InputEmpty => {}
-                csv_core::ReadRecordResult::Record => break,
-                csv_core::ReadRecordResult::End => return None,
-            }
-        }
-        text.truncate(n_text);
-        ends.truncate(n_ends);
-        // Separators are ASCII: what was text stays text.
-        Some(Line { number, text: String::from_utf8_lossy(&text).into_owned(), ends })
-    }
-}
-
-/// A record and the line it begins on.
-struct Line {
-    number: u32,
-    text: String,
-    /// Where each cell ends in `text`.
-    ends: Vec<usize>,
-}
-
-impl Line {
-    fn n_cells(&self) -> usize {
-        self.ends.len()
-    }
-
-    fn cell(&self, column: usize) -> &str {
-        let start = if column == 0 { 0 } else { self.ends[column - 1] };
-        &self.text[start..self.ends[column]]
-    }
-
-    fn cells(&self) -> impl Iterator<Item = &str> {
-        (0..self.n_cells()).map(|column| self.cell(column))
-    }
-
-    /// Whether it is a remark and no row: one cell of words, the others empty.
-    fn is_remark(&self) -> bool {
-        let mut cells = self.cells().map(str::trim);
-        let first = cells.next().unwrap_or("");
-        // A lone label is a row without values; a sentence is none.
-        let is_sentence = self.n_cells() == 1 || first.contains([' ', ':']);
-        is_sentence
-            && first.starts_with(|c: char| c.is_alphabetic() || "#*(©\"".contains(c))
-            && cells.all(str::is_empty)
-    }
-}
-
 fn lines(n: usize) -> String {
     if n == 1 { "1 line".to_string() } else { format!("{n} lines") }
 }
@@ -274,52 +193,6 @@ fn levels(first: &[String], second: &Line) -> Option<Vec<(String, String)>> {
         _ => return None,
     };
     Some(std::iter::once(Default::default()).chain(pairs).collect())
-}
-
-/// The bytes unpacked, as text.
-pub(super) fn decoded(bytes: &[u8], place: &str) -> Result<String> {
-    let unpacked;
-    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-        unpacked = unpack(bytes, place)?;
-        &unpacked[..]
-    } else {
-        bytes
-    };
-    let wide = |order: fn([u8; 2]) -> u16| -> String {
-        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| order([pair[0], pair[1]])).collect();
-        String::from_utf16_lossy(&units)
-    };
-    let text = match bytes {
-        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        _ => match std::str::from_utf8(bytes) {
-            Ok(text) => text.to_string(),
-            Err(_) => bytes.iter().map(|&byte| byte as char).collect(),
-        },
-    };
-    if bytes.starts_with(b"PK\x03\x04") {
-        return Err(Error::data(place, "it is a zip archive or an Excel workbook; save the table as CSV"));
-    }
-    if text.contains('\0') {
-        return Err(Error::data(place, "it holds NUL bytes: no text, or a damaged file"));
-    }
-    Ok(text)
-}
-
-/// A gzip file unpacked; one that grows beyond what the machine holds is refused on the way.
-fn unpack(bytes: &[u8], place: &str) -> Result<Vec<u8>> {
-    const PART: u64 = 1 << 26;
-    let mut reader = flate2::read::MultiGzDecoder::new(bytes);
-    let mut unpacked = Vec::new();
-    loop {
-        let part = reader.by_ref().take(PART).read_to_end(&mut unpacked);
-        let part = part.map_err(|error| Error::data(place, format!("not a complete gzip file ({error})")))?;
-        if part == 0 {
-            return Ok(unpacked);
-        }
-        memory::require(4.0 * unpacked.len() as f64, &format!("{place}, unpacked,"))?;
-    }
 }
 
 /// The cells that a separator cuts a line into, quotation marks respected.
@@ -459,20 +332,5 @@ mod tests {
         assert!(refused("d,A\n1,2\nnote\n3,4\n").contains("line 3: 'note' is text inside the table"));
         assert!(refused("").contains("the file is empty"));
         assert!(refused("PK\u{3}\u{4}x").contains("Excel workbook"));
-    }
-
-    #[test]
-    fn other_encodings_and_gzip_are_unpacked() {
-        let text = "d,Ä\n1,2\n3,4\n";
-        let mut wide = vec![0xff, 0xfe];
-        wide.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
-        assert_eq!(TextTable::parse(&wide, "x").unwrap().names[1], "Ä");
-        let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
-        assert_eq!(TextTable::parse(&latin, "x").unwrap().names[1], "Ä");
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut packed, text.as_bytes()).unwrap();
-        let packed = packed.finish().unwrap();
-        assert_eq!(TextTable::parse(&packed, "x").unwrap().n_rows, 2);
-        assert!(TextTable::parse(&packed[..20], "x").err().unwrap().to_string().contains("not a complete gzip file"));
     }
 }

@@ -173,18 +173,25 @@ fn a_user_cleans_a_matrix_of_returns() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let x = crate::support::returns(8, 120);
+    let dates = minvar::calendar::Calendar::weekdays(jiff::civil::date(2019, 5, 1), 120);
     let mut text = "date,A,B,C,D,E,F,G,H\n".to_string();
     for t in 0..120 {
         let row: Vec<String> = (0..8).map(|i| x[(t, i)].to_string()).collect();
-        text += &format!("day {t},{}\n", row.join(","));
+        text += &format!("{},{}\n", dates.date(t), row.join(","));
     }
     std::fs::write(folder.join("returns.csv"), text).unwrap();
     let estimate = |rest: &[&str]| {
         let arguments = [&["estimate", "--returns", "returns.csv"], rest].concat();
         succeeds(folder, &arguments)
     };
-    let matrix =
-        |name: &str| minvar::data::read_returns(&folder.join(name), &Default::default()).unwrap().returns.matrix;
+    // A covariance is no table of returns: its cells as they stand.
+    let matrix = |name: &str| {
+        let columns = minvar::data::Columns::read(&folder.join(name)).unwrap();
+        let names: Vec<String> = columns.names().into_iter().filter(|name| name != "asset").collect();
+        let numbers = |name: &String| columns.numbers(name, minvar::data::NotANumber::Refused).unwrap();
+        let cells: Vec<f64> = names.iter().flat_map(numbers).collect();
+        minvar::linalg::Matrix::from_column_major(columns.n_rows(), names.len(), cells)
+    };
     for extension in ["npy", "csv", "parquet"] {
         estimate(&["--estimator", "qis", "--out", &format!("sigma.{extension}")]);
         assert_eq!(matrix(&format!("sigma.{extension}")), matrix("sigma.npy").clone(), "{extension}");
