@@ -251,7 +251,7 @@ fn a_user_cleans_a_matrix_of_returns() {
     std::fs::write(folder.join("flat.csv"), "A,B\n0.1,0.2\n0.1,0.1\n0.1,0.3\n").unwrap();
     fails(
         folder,
-        &["estimate", "--returns", "flat.csv", "--estimator", "qis", "--out", "x.csv"],
+        &["estimate", "--returns", "flat.csv", "--values", "returns", "--estimator", "qis", "--out", "x.csv"],
         "flat.csv, asset A: returns in the window are constant",
     );
     assert!(!folder.join("x.csv").exists());
