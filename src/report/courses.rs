@@ -56,7 +56,9 @@ pub fn drawdown_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure 
 /// Annual volatility of the 252 days up to each date.
 pub fn rolling_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure {
     let rolling = |curve: &Curve| {
-        let returns: Vec<f64> = curve.equity.windows(2).map(|pair| pair[1] / pair[0] - 1.0).collect();
+        // A ruin ends the curve: its day is no part of a volatility.
+        let earned = |pair: &[f64]| if pair[1] > 0.0 { pair[1] / pair[0] - 1.0 } else { f64::NAN };
+        let returns: Vec<f64> = curve.equity.windows(2).map(earned).collect();
         metrics::rolling_volatility(&returns, 252).iter().map(|v| 100.0 * v).collect()
     };
     figure(title, dates, groups, (Kind::Linear, "volatility of 252 days, % a year"), rolling)

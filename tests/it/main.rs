@@ -10,6 +10,7 @@ mod cuda;
 mod cuda_driver;
 mod defects;
 mod emulation;
+mod existence;
 mod imports;
 mod laws;
 mod look_ahead;
