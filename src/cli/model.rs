@@ -82,7 +82,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             }
         }
         Command::Time { assets, days, batch, cell, units, forward_only, repeat, arrays, threads, json, device } => {
-            rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build_global()?;
+            super::start_threads(threads.unwrap_or(0))?;
             let cell = match cell {
                 CellName::Gru => Cell::Gru,
                 CellName::Lstm => Cell::Lstm,

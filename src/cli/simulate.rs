@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::progress::Shown;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
 use crate::experiment::{self, Experiment, Inputs, Leverage, Market, Simulated, Simulation};
+use crate::registry::check_name;
 
 /// Trade stored target weights in simulated accounts: auctions, fees, slippage, interest, margin
 ///
@@ -60,6 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(path) => path.clone(),
         None => folder.join("weights.parquet"),
     };
+    arguments.tag.iter().try_for_each(|tag| check_name("--tag", tag))?;
     let place = arguments.tag.as_ref().map_or("simulation".to_string(), |tag| format!("simulation-{tag}"));
     let folder = folder.join(place);
     if arguments.fresh {

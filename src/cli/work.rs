@@ -9,6 +9,7 @@ use anyhow::Context;
 use crate::cli::DataFolder;
 use crate::data::open_panel;
 use crate::experiment::{Experiment, Market};
+use crate::registry::check_name;
 
 /// The arguments that say what to work on.
 #[derive(clap::Args)]
@@ -38,10 +39,11 @@ pub(super) struct Opened {
 impl Work {
     /// Starts the threads, and reads the experiment and its data.
     pub fn open(&self) -> anyhow::Result<Opened> {
-        rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).build_global()?;
+        super::start_threads(self.threads.unwrap_or(0))?;
         let experiment = Experiment::read(&self.file)?;
         let market = market(&experiment, &self.data)?;
         let name = self.file.file_stem().context("the experiment file has no name")?;
+        check_name("the name of the experiment file", &name.to_string_lossy())?;
         let folder = self.out.join(name);
         Ok(Opened { experiment, market, folder, data: self.data.path() })
     }

@@ -19,6 +19,6 @@ pub use import::{Imported, Layout, NotANumber, Options, ValueKind, import};
 pub use lock::{LOCK, Lock};
 pub use matrix::{NamedMatrix, NamedRows, read_returns, write_matrix};
 pub use rows::TableStream;
-pub use store::{Manifest, SCHEMA_VERSION, open_panel, save_panel};
+pub use store::{Manifest, SCHEMA_VERSION, open_panel, save_panel, stored_manifest};
 pub use table::{Table, Values};
 pub use targets::{WeightRows, read_rates, read_weights};

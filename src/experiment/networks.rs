@@ -27,44 +27,27 @@ use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, Market};
 use crate::registry::Choice;
 use crate::train::{
-    Compute, Eligible, Model, Neural, NeuralOnDevice, Profiled, Recipe, Task, TrainingProgress, profile, train,
+    Compute, Eligible, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Recipe, Task, TrainingProgress,
+    profile, train,
 };
 
 /// The name of a choice with a model file.
-pub(super) const MODEL: &str = "model";
+pub(super) const MODEL: &str = ModelFile::NAME;
 /// The name of a choice with a recipe.
 pub(super) const TRAIN: &str = "train";
 
-/// Element type in which a trained network is applied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Precision {
-    F32,
-    #[default]
-    F64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FromFile {
-    model: PathBuf,
-    #[serde(default)]
-    precision: Precision,
-}
-
-impl FromFile {
-    /// The different files for some years, in their order.
-    fn files(&self, years: &[i16]) -> Vec<PathBuf> {
-        let pattern = self.model.to_string_lossy();
+/// The different files of a choice for some years, in their order.
+fn files(wanted: &ModelFile, years: &[i16]) -> Vec<PathBuf> {
+        let pattern = wanted.model.to_string_lossy();
         let mut files: Vec<PathBuf> =
             years.iter().map(|year| PathBuf::from(pattern.replace(YEAR, &year.to_string()))).collect();
         files.dedup();
         files
-    }
+}
 
-    /// An error about a year that has no file, with the years that have one.
-    fn explained(&self, error: Error) -> Error {
-        let pattern = self.model.to_string_lossy();
+/// An error about a year that has no file, with the years that have one.
+fn explained(wanted: &ModelFile, error: Error) -> Error {
+        let pattern = wanted.model.to_string_lossy();
         let (Error::Io { path, source }, Some((before, after))) = (&error, pattern.split_once(YEAR)) else {
             return error;
         };
@@ -75,7 +58,6 @@ impl FromFile {
         }
         let rule = format!("no such model; there are models for {}", years.join(", "));
         Error::data(path.display().to_string(), rule)
-    }
 }
 
 /// What stands for the year in the name of a model file.
@@ -157,16 +139,12 @@ impl<'a> Networks<'a> {
         for choice in &experiment.compare.estimators {
             match choice.name.as_str() {
                 MODEL => {
-                    let wanted: FromFile = choice.parameters()?;
+                    let wanted: ModelFile = choice.parameters()?;
                     let (mut hashes, mut n_foreign) = (Vec::new(), 0);
-                    for file in wanted.files(&plan.years()) {
-                        let model = Model::open(&file).map_err(|error| wanted.explained(error))?;
+                    for file in files(&wanted, &plan.years()) {
+                        let model = Model::open(&file).map_err(|error| explained(&wanted, error))?;
                         n_foreign += usize::from(model.header.data_hash != market.panel.content_hash());
-                        if let Some(days) = model.header.network.n_days.filter(|days| *days != lookback) {
-                            let rule =
-                                format!("a per-lag network of {days} days cannot read a look-back of {lookback}");
-                            return Err(Error::data(file.display().to_string(), rule));
-                        }
+                        model.check_days(lookback, &file)?;
                         hashes.push(model.hash()?);
                     }
                     if n_foreign > 0 {
@@ -197,8 +175,8 @@ impl<'a> Networks<'a> {
     ) -> Result<Box<dyn CovarianceEstimator>> {
         let (model, precision) = match choice.name.as_str() {
             MODEL => {
-                let wanted: FromFile = choice.parameters()?;
-                (Model::open(&wanted.files(&[year])[0])?, wanted.precision)
+                let wanted: ModelFile = choice.parameters()?;
+                (Model::open(&files(&wanted, &[year])[0])?, wanted.precision)
             }
             _ => {
                 let wanted: FromRecipe = choice.parameters()?;

@@ -142,6 +142,17 @@ impl Model {
         Ok(model)
     }
 
+    /// Refuses windows that a per-lag network cannot read; `file` is what it was read from.
+    pub fn check_days(&self, n_days: usize, file: &Path) -> Result<()> {
+        match self.header.network.n_days.filter(|days| *days != n_days) {
+            None => Ok(()),
+            Some(days) => {
+                let rule = format!("a per-lag network of {days} days cannot read a look-back of {n_days}");
+                Err(Error::data(file.display().to_string(), rule))
+            }
+        }
+    }
+
     /// Writes the file atomically.
     pub fn save(&self, path: &Path) -> Result<()> {
         let bytes = self.to_bytes()?;

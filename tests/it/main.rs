@@ -16,6 +16,7 @@ mod laws;
 mod look_ahead;
 mod network_laws;
 mod network_reference;
+mod numbers;
 mod results;
 mod significance;
 mod simulation;
