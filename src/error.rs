@@ -140,6 +140,11 @@ impl Error {
     }
 }
 
+/// A message of another library in one line.
+pub fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The name nearest to `name`, unless every name is far off.
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     known

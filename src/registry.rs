@@ -55,7 +55,9 @@ impl TryFrom<Written> for Choice {
             (None, listed) => listed.join(","),
         };
         let name = name.or_else(key).ok_or("a table needs a 'name', a 'model' or a 'train'")?;
-        Ok(Self { name, label: label.unwrap_or(full), parameters })
+        let label = label.unwrap_or(full);
+        check_label("a label", &label).map_err(|error| error.to_string())?;
+        Ok(Self { name, label, parameters })
     }
 }
 
@@ -76,14 +78,20 @@ impl Choice {
         Self { name: name.to_string(), label: name.to_string(), parameters: toml::Table::new() }
     }
 
-    /// Reads a choice as a command line writes it: `name` or `name,key=value,…`; a value that is no TOML is a text.
+    /// Reads a choice as a command line writes it: `name` or `name,key=value,…`, or `model=FILE,…`; a value that is no TOML is a
+    /// text.
     pub fn from_words(words: &str) -> Result<Self> {
         let config = |message: String| Error::Config { file: format!("'{words}'"), message };
         let mut parts = words.split(',').map(str::trim);
         let name = parts.next().filter(|name| !name.is_empty()).ok_or_else(|| config("no name given".to_string()))?;
         let mut table = toml::Table::new();
-        table.insert("name".to_string(), name.into());
-        for part in parts {
+        // A model is known by its key: `model=FILE,precision=f32`.
+        let is_key = |name: &str| name.split_once('=').is_some_and(|(key, _)| NAMING_KEYS.contains(&key.trim()));
+        let keyed = is_key(name).then_some(name);
+        if keyed.is_none() {
+            table.insert("name".to_string(), name.into());
+        }
+        for part in keyed.into_iter().chain(parts) {
             let pair = part.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
             let (key, value) = pair.ok_or_else(|| config(format!("'{part}' is not of the form key=value")))?;
             let parsed = toml::from_str::<toml::Table>(&format!("x = {value}")).ok().and_then(|mut t| t.remove("x"));
@@ -127,6 +135,39 @@ pub fn none() -> toml::Table {
 pub fn check(inside: bool, name: &'static str, range: &'static str, value: impl ToString) -> Result<()> {
     if inside { Ok(()) } else { Err(Error::Parameter { name, range, value: value.to_string() }) }
 }
+
+/// Refuses a label or name that a spreadsheet would take for a formula, or that would break a line or a table.
+pub fn check_label(what: &'static str, label: &str) -> Result<()> {
+    let is_formula = label.starts_with(['=', '+', '-', '@']);
+    let breaks = label.contains(|c: char| c.is_control() || c == '|' || c == '\u{2028}' || c == '\u{2029}');
+    match is_formula || breaks || label.trim().is_empty() {
+        false => Ok(()),
+        true => {
+            let range = "a word that does not begin with = + - or @, without |, line breaks and control characters";
+            Err(Error::Parameter { name: what, range, value: format!("{label:?}") })
+        }
+    }
+}
+
+/// Refuses a name that would leave the folder in which it names a folder or file.
+pub fn check_name(what: &'static str, name: &str) -> Result<()> {
+    check_label(what, name)?;
+    let leaves = name.contains(['/', '\\', ':']) || name.starts_with('.');
+    let range = "a single name, without / \\ : and no dot in front";
+    check(!leaves, what, range, format!("{name:?}"))
+}
+
+/// Repetitions beyond this are a slip of the pen: none of them would end.
+const MOST_REPETITIONS: usize = 100_000;
+
+/// Refuses a number of draws, bootstraps or the like that is below `least` or would never end.
+pub fn check_repetitions(count: usize, least: usize, name: &'static str) -> Result<()> {
+    let range = if least == 0 { "in 0..=100000" } else { "in 1..=100000" };
+    check((least..=MOST_REPETITIONS).contains(&count), name, range, count)
+}
+
+/// Days in a look-back, a holding period or a forecast: more than the trading days of three centuries are a slip of the pen.
+pub const MOST_DAYS: usize = 100_000;
 
 /// A number, or the name of a rule that finds it: `factors = 3`, `factors = "marcenko_pastur"`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

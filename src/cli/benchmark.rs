@@ -13,9 +13,10 @@ use crate::data::{Table, read_returns, write_text};
 use crate::estimators::{self, Calibration, Window};
 use crate::linalg::{Covariance, Matrix};
 use crate::panel::{Asset, Panel, Past};
-use crate::registry::Choice;
+use crate::registry::{Choice, MOST_DAYS, check, check_repetitions};
 use crate::report::{Runtime, RuntimePoint, runtime_figure};
 use crate::synthetic::SyntheticMarket;
+use crate::train::ModelFile;
 use crate::universe::Missing;
 
 /// Time every estimator, from returns to covariance
@@ -36,7 +37,7 @@ pub(super) struct Arguments {
     returns: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
-    /// Estimators with parameters, one --estimator each [default: all]
+    /// Estimators with parameters, one --estimator each, or trained networks, model=FILE [default: all]
     #[arg(long, value_name = "NAME[,KEY=VALUE…]")]
     estimator: Vec<String>,
     /// Build a portfolio from each estimate, too
@@ -60,7 +61,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    rayon::ThreadPoolBuilder::new().num_threads(arguments.threads).build_global()?;
+    super::start_threads(arguments.threads)?;
+    check_repetitions(arguments.repeat, 1, "--repeat")?;
+    check((2..=MOST_DAYS).contains(&arguments.days), "--days", "in 2..=100000", arguments.days)?;
     let words = match arguments.estimator.is_empty() {
         true => estimators::ALL.iter().map(|entry| entry.name.to_string()).collect(),
         false => arguments.estimator.clone(),
@@ -157,7 +160,10 @@ impl Work {
         let calibration =
             Calibration { past, members: &members, missing: Missing::Zero, lookback, horizon: 5, seed: 0 };
         let start = Instant::now();
-        let estimator = (estimators::named(&choice.name)?.fit)(choice, &calibration)?;
+        let estimator = match choice.name.as_str() {
+            ModelFile::NAME => choice.parameters::<ModelFile>()?.estimator(self.returns.nrows())?,
+            name => (estimators::named(name)?.fit)(choice, &calibration)?,
+        };
         let mut point = RuntimePoint { n_assets, repetitions: Vec::new(), fit_seconds: start.elapsed().as_secs_f64() };
         for _ in 0..arguments.repeat.max(1) {
             let start = Instant::now();

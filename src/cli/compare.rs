@@ -16,7 +16,7 @@ Examples:
   minvar compare us_gmv us_network
   minvar compare us_network:qis/gmv 'us_network:network, seed 0/gmv'")]
 pub(super) struct Arguments {
-    /// Runs, each with a portfolio if one is meant: RUN or RUN:ESTIMATOR/ALLOCATOR
+    /// Runs or their simulations, each with a portfolio if one is meant: RUN, RUN/simulation or RUN:ESTIMATOR/ALLOCATOR
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<String>,
     /// Seed of the resampling

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use crate::cli::DataFolder;
 use crate::cli::reading::{self, Reading};
-use crate::data::{self, Description, Ends, Finding, Layout, Manifest, Suspects};
+use crate::data::{self, Description, Ends, Finding, LOCK, Layout, Lock, Manifest, Suspects};
 use crate::panel::{AssetId, Panel};
+use crate::registry::check_name;
 use crate::synthetic::SyntheticMarket;
 
 /// Import, describe and simulate panels
@@ -96,8 +97,11 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             let options = reading.options(*layout);
             let stem = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             let name = name.clone().unwrap_or_else(|| stem.clone());
-            let imported = data::import(source, &options)?;
+            check_name("--name", &name)?;
             let folder = data.path().join(&name);
+            let _lock = Lock::take(&folder.join(LOCK))?;
+            let imported = data::import(source, &options)?;
+            note_replaced(&folder, &name);
             let origin = format!("{:?}: {stem}", imported.layout).to_lowercase();
             let manifest = data::save_panel(&imported.panel, &folder, &origin, &imported.notes, None)?;
             reading::say(&imported.notes);
@@ -108,6 +112,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
         Command::Append { name, source, layout, reading, data } => {
             let options = reading.options(*layout);
             let folder = data.panel(name)?;
+            let _lock = Lock::take(&folder.join(LOCK))?;
             let (panel, before) = data::open_panel(&folder)?;
             let imported = data::import(source, &options)?;
             reading::say(&imported.notes);
@@ -145,14 +150,26 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
         Command::Simulate { name, assets, days, seed, data } => {
             let market =
                 SyntheticMarket { n_assets: *assets, n_days: *days, seed: *seed, ..SyntheticMarket::default() };
+            check_name("--name", name)?;
             let (panel, _) = market.simulate()?;
             let folder = data.path().join(name);
+            let _lock = Lock::take(&folder.join(LOCK))?;
+            note_replaced(&folder, name);
             let manifest = data::save_panel(&panel, &folder, "synthetic", &[], Some(market))?;
             print_manifest(name, &manifest, &panel);
             println!("saved in {}", folder.display());
         }
     }
     Ok(())
+}
+
+/// Says that an older panel goes.
+fn note_replaced(folder: &std::path::Path, name: &str) {
+    if let Some(old) = data::stored_manifest(folder) {
+        let Manifest { n_assets, n_days, content_hash, .. } = old;
+        let hash = content_hash.get(..12).unwrap_or_default();
+        println!("replaces the panel {name} of {n_assets} assets x {n_days} days, content hash {hash}");
+    }
 }
 
 fn print_manifest(name: &str, manifest: &Manifest, panel: &crate::panel::Panel) {

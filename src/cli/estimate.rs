@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration, Window};
 use crate::linalg::{Cholesky, Covariance, Matrix, Repair};
 use crate::panel::{Asset, Panel, Past};
-use crate::registry::Choice;
+use crate::registry::{Choice, MOST_DAYS, check};
+use crate::train::ModelFile;
 use crate::universe::Missing;
 
 /// Estimate the covariance of your own returns
@@ -27,6 +28,7 @@ use crate::universe::Missing;
 ///   minvar estimate --returns r.csv --estimator qis --out covariance.csv
 ///   minvar estimate --returns r.parquet --estimator poet,factors=3 --what precision --out precision.npy
 ///   minvar estimate --returns r.npy --estimator rie --allocator gmv_long_only --what weights --out weights.csv
+///   minvar estimate --returns r.csv --estimator model=2023.safetensors,precision=f32 --out covariance.csv
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
@@ -35,7 +37,7 @@ pub(super) struct Arguments {
     returns: PathBuf,
     #[command(flatten)]
     reading: Reading,
-    /// Estimator and parameters, see 'minvar list'
+    /// Estimator and parameters, see 'minvar list'; or a trained network, model=FILE
     #[arg(long, value_name = "NAME[,KEY=VALUE…]")]
     estimator: String,
     /// Result: .csv, .parquet or .npy
@@ -97,8 +99,11 @@ struct Record<'a> {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let start = Instant::now();
+    check((1..=MOST_DAYS).contains(&arguments.horizon), "--horizon", "in 1..=100000", arguments.horizon)?;
     let (estimator, allocator) = (Choice::from_words(&arguments.estimator)?, Choice::from_words(&arguments.allocator)?);
-    let entry = estimators::named(&estimator.name)?;
+    if estimator.name != ModelFile::NAME {
+        estimators::named(&estimator.name)?;
+    }
     let weigh = (allocators::named(&allocator.name)?.build)(&allocator)?;
     let read = read_returns(&arguments.returns, &arguments.reading.options(None))?;
     reading::say(&read.notes);
@@ -117,7 +122,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let rows: Vec<usize> = (returns.nrows() - n_days..returns.nrows()).collect();
     let window = Window::new(returns.rows(&rows)).map_err(in_asset)?;
-    let fitted = fit(entry, &estimator, &names, &returns, n_days, arguments)?;
+    let fitted = fit(&estimator, &names, &returns, n_days, arguments)?;
     let covariance = fitted.estimate(&window).map_err(in_asset)?;
 
     let is_weights = arguments.what == What::Weights;
@@ -202,13 +207,16 @@ fn hash(returns: &Matrix) -> String {
 
 /// The estimator, fitted to the rows before the window; those become a panel on invented dates.
 fn fit(
-    entry: &estimators::Entry,
     choice: &Choice,
     names: &[String],
     returns: &Matrix,
     lookback: usize,
     arguments: &Arguments,
 ) -> Result<Box<dyn estimators::CovarianceEstimator>> {
+    if choice.name == ModelFile::NAME {
+        return choice.parameters::<ModelFile>()?.estimator(lookback);
+    }
+    let entry = estimators::named(&choice.name)?;
     let n_days = returns.nrows();
     let calendar = Calendar::weekdays(jiff::civil::date(2000, 1, 3), n_days);
     let asset = |name: &String| Asset { symbol: name.clone(), ..Asset::default() };

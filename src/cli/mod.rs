@@ -107,6 +107,13 @@ impl DataFolder {
     }
 }
 
+/// Starts the threads of the program; 0 is one a core.
+fn start_threads(number: usize) -> anyhow::Result<()> {
+    crate::registry::check(number <= 1024, "--threads", "at most 1024", number)?;
+    rayon::ThreadPoolBuilder::new().num_threads(number).build_global()?;
+    Ok(())
+}
+
 /// A finished run by its name below `out`, or by its folder.
 fn open_results(out: &std::path::Path, name: &str) -> crate::error::Result<Results> {
     let folder = [out.join(name), PathBuf::from(name)].into_iter().find(|folder| folder.is_dir());

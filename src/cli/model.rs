@@ -74,12 +74,15 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
         Command::Show { file, json } => {
             let model = Model::open(file)?;
             match json {
-                true => println!("{}", serde_json::json!({ "header": model.header, "curves": model.curves()? })),
+                true => {
+                    let (header, checksum, curves) = (&model.header, &model.checksum, model.curves()?);
+                    println!("{}", serde_json::json!({ "header": header, "checksum": checksum, "curves": curves }));
+                }
                 false => show(&model)?,
             }
         }
         Command::Time { assets, days, batch, cell, units, forward_only, repeat, arrays, threads, json, device } => {
-            rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build_global()?;
+            super::start_threads(threads.unwrap_or(0))?;
             let cell = match cell {
                 CellName::Gru => Cell::Gru,
                 CellName::Lstm => Cell::Lstm,
@@ -129,6 +132,10 @@ fn show(model: &Model) -> anyhow::Result<()> {
     writeln!(out, "\ntrained {start} on what was known before {}, {} steps", header.trained_before, header.steps)?;
     writeln!(out, "  hash {}, minvar {} ({}), {}", model.hash()?, header.version, header.commit, header.device)?;
     writeln!(out, "  data hash {}", header.data_hash)?;
+    match &model.checksum {
+        Some(checksum) => writeln!(out, "  checksum {checksum}, holds")?,
+        None => writeln!(out, "  no checksum: the file comes from an earlier version, and damage would go unnoticed")?,
+    }
     toml::to_string(&header.schedule)?.lines().for_each(|line| drop(writeln!(out, "  {line}")));
 
     writeln!(out, "\n    step       loss  gradient norm  validation")?;

@@ -26,6 +26,9 @@ impl Shown {
 
     /// Dates done, or the network that is trained before they can go on.
     pub fn run(&mut self, progress: &Progress) {
+        for note in &progress.notes {
+            self.bars.suspend(|| eprintln!("note: {note}"));
+        }
         match &progress.training {
             Some(training) => self.training(training),
             None => {

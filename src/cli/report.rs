@@ -10,7 +10,7 @@ use crate::results::{Evidence, Results, evidence, write_evidence, write_page};
 /// figures whose lines tell their values, the universe, provenance, deviations from the paper, and how to make it again.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Runs: names below OUT, or folders
+    /// Runs or their simulations (RUN/simulation): names below OUT, or folders
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<String>,
     /// Seed of the resampling
@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let tested = if arguments.no_tests { None } else { tests(&results, arguments.seed)? };
         let left_out = write_page(&results, tested.as_ref())?;
         left_out.iter().for_each(|line| println!("not drawn: {line}"));
-        println!("{}", results.folder.join("report.html").display());
+        println!("{}", results.home.join("report.html").display());
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::cli::progress::Shown;
 use crate::cli::reading::{self, Reading};
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
 use crate::experiment::{self, Experiment, Foreign, Inputs, Leverage, Market, Simulated, Simulation};
+use crate::registry::check_name;
 
 /// Trade stored target weights in simulated accounts: auctions, fees, slippage, interest, margin
 ///
@@ -69,6 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(path) => path.clone(),
         None => folder.join("weights.parquet"),
     };
+    arguments.tag.iter().try_for_each(|tag| check_name("--tag", tag))?;
     let place = arguments.tag.as_ref().map_or("simulation".to_string(), |tag| format!("simulation-{tag}"));
     let folder = folder.join(place);
     if arguments.fresh {

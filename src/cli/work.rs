@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use crate::cli::DataFolder;
 use crate::experiment::{self, Experiment, Market};
+use crate::registry::check_name;
 
 /// The arguments that say what to work on.
 #[derive(clap::Args)]
@@ -37,7 +38,7 @@ pub(super) struct Opened {
 impl Work {
     /// Starts the threads, and reads the experiment and its data.
     pub fn open(&self) -> anyhow::Result<Opened> {
-        rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).build_global()?;
+        super::start_threads(self.threads.unwrap_or(0))?;
         let experiment = Experiment::read(&self.file)?;
         let market = market(&experiment, &self.data)?;
         let real = if market.truth.is_none() { experiment.without_oracle() } else { None };
@@ -47,6 +48,7 @@ impl Work {
         let experiment = real.unwrap_or(experiment);
         experiment::notes(&experiment, &market).iter().for_each(|note| eprintln!("{note}"));
         let name = self.file.file_stem().context("the experiment file has no name")?;
+        check_name("the name of the experiment file", &name.to_string_lossy())?;
         let folder = self.out.join(name);
         Ok(Opened { experiment, market, folder, data: self.data.path() })
     }

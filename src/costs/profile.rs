@@ -147,7 +147,7 @@ impl Profile {
 
     /// Refuses what cannot be simulated.
     pub(super) fn check(&self, schedules: &Schedules) -> Result<()> {
-        check(self.capital_usd > 0.0, "capital_usd", "positive", self.capital_usd)?;
+        check((1.0..=1e13).contains(&self.capital_usd), "capital_usd", "between 1 and 1e13", self.capital_usd)?;
         check(self.rebalance_sessions != Some(0), "rebalance_sessions", "at least 1", 0)?;
         check(self.volume_days > 0, "volume_days", "at least 1", 0)?;
         check(self.min_trade_usd >= 0.0, "min_trade_usd", "at least 0", self.min_trade_usd)?;

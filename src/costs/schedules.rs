@@ -253,6 +253,8 @@ impl Schedules {
         for (profile, rules) in &s.profiles {
             rules.check(s).map_err(|error| config(format!("[profiles.{profile}] {error}")))?;
         }
+        let table: toml::Table = toml::from_str(text).map_err(|error| config(error.message().replace('\n', " ")))?;
+        check_numbers("", &toml::Value::Table(table)).map_err(config)?;
         Ok(schedules)
     }
 
@@ -260,6 +262,45 @@ impl Schedules {
     pub fn profile(&self, name: &str) -> Result<&Profile> {
         let known = self.profiles.keys().map(String::as_str);
         self.profiles.get(name).ok_or_else(|| Error::unknown("profile", name, known))
+    }
+}
+
+/// Names of numbers that may be negative: rates and returns.
+const SIGNED: [&str; 8] =
+    ["percent", "spread_percent", "discount_percent", "delisting", "NYSE", "AMEX", "NASDAQ", "unknown"];
+/// Names of numbers without a bound: the last of several tiers, and a discount that leaves nothing.
+const UNBOUNDED: [&str; 3] = ["up_to_shares", "up_to_usd", "discount_percent"];
+/// Names of numbers that something is divided by.
+const DIVISORS: [&str; 4] = ["day_count", "sigma_ref_daily", "restore_to", "restore_factor"];
+/// Beyond this no rate, price or sum makes sense, and sums of such numbers lose their cents.
+const LARGEST: f64 = 1e15;
+
+/// Refuses numbers that no rule can work with, by the place where they stand.
+fn check_numbers(place: &str, value: &toml::Value) -> std::result::Result<(), String> {
+    let name = place.rsplit('.').next().unwrap_or_default().trim_end_matches(|c: char| "[]0123456789".contains(c));
+    let number = match value {
+        toml::Value::Table(table) => {
+            let at = |key: &String| if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+            return table.iter().try_for_each(|(key, value)| check_numbers(&at(key), value));
+        }
+        toml::Value::Array(values) => {
+            let numbered = values.iter().enumerate();
+            return numbered
+                .map(|(k, value)| (k + 1, value))
+                .try_for_each(|(k, v)| check_numbers(&format!("{place}[{k}]"), v));
+        }
+        toml::Value::Float(number) => *number,
+        toml::Value::Integer(number) => *number as f64,
+        _ => return Ok(()),
+    };
+    let refuse = |range: &str| Err(format!("{place} must be {range}, but is {number}"));
+    match name {
+        _ if number.is_nan() => refuse("a number"),
+        name if number == f64::INFINITY && UNBOUNDED.contains(&name) => Ok(()),
+        name if number < 0.0 && !SIGNED.contains(&name) => refuse("at least 0"),
+        name if number == 0.0 && DIVISORS.contains(&name) => refuse("above 0"),
+        _ if number.abs() > LARGEST => refuse("at most 1e15"),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files written atomically: a reader sees the old content or the new one, never a part.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::Path;
 
@@ -24,13 +24,33 @@ fn folder_of(path: &Path) -> Result<&Path> {
     Ok(folder)
 }
 
-/// A temporary file beside the place of another.
+/// How the names of temporary files begin.
+const PARTIAL: &str = ".partial-";
+
+/// A temporary file beside the place of another, locked for as long as it is open.
 pub(super) fn partial_file(path: &Path) -> Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".partial-");
+    builder.prefix(PARTIAL);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    builder.tempfile_in(folder_of(path)?).map_err(Error::io(path))
+    loop {
+        let file = builder.tempfile_in(folder_of(path)?).map_err(Error::io(path))?;
+        // Whoever clears the folder may have been quicker than the lock, and removes this file.
+        if !matches!(file.as_file().try_lock(), Err(TryLockError::WouldBlock)) {
+            return Ok(file);
+        }
+    }
+}
+
+/// Removes the temporary files that killed processes have left in a folder: those whose lock nobody holds.
+pub fn remove_partial_files(folder: &Path) {
+    for name in list_folder(folder).unwrap_or_default().iter().filter(|name| name.starts_with(PARTIAL)) {
+        let path = folder.join(name);
+        // One that cannot be opened, locked or removed is not ours to clear, and does no harm.
+        if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
 }
 
 /// Flushes a temporary file to the disk and moves it to its place.
@@ -76,4 +96,22 @@ pub fn list_folder(path: &Path) -> Result<Vec<String>> {
         Ok(entry.map_err(Error::io(path))?.file_name().to_string_lossy().into_owned())
     };
     entries.map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_that_nobody_writes_are_cleared() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".partial-left"), "half").unwrap();
+        let path = folder.path().join("whole");
+        let mut file = partial_file(&path).unwrap();
+        file.write_all(b"whole").unwrap();
+        remove_partial_files(folder.path());
+        assert_eq!(list_folder(folder.path()).unwrap().len(), 1);
+        persist(file, &path).unwrap();
+        assert_eq!(list_folder(folder.path()).unwrap(), ["whole"]);
+    }
 }

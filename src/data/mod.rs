@@ -10,6 +10,7 @@ mod frame;
 mod guard;
 mod import;
 mod levels;
+mod lock;
 mod matrix;
 mod npy;
 mod numbers;
@@ -30,13 +31,14 @@ pub use describe::{
     write_suspects,
 };
 pub use exclusions::read_exclusions;
-pub use files::{hash_file, list_folder, read_text, write_atomically, write_text};
+pub use files::{hash_file, list_folder, read_text, remove_partial_files, write_atomically, write_text};
 pub use frame::Columns;
 pub use import::{Imported, Layout, NotANumber, Options, import};
+pub use lock::{LOCK, Lock};
 pub use matrix::{NamedMatrix, NamedRows, ReadReturns, read_returns, write_matrix};
 pub use numbers::MissingCodes;
 pub use rows::TableStream;
-pub use store::{Manifest, SCHEMA_VERSION, open_panel, save_panel};
+pub use store::{Manifest, SCHEMA_VERSION, open_panel, save_panel, stored_manifest};
 pub use table::{Table, Values};
 pub use targets::{RateRows, WeightRows, read_rates, read_weights};
 pub use units::ValueKind;

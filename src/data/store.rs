@@ -7,18 +7,20 @@
 //! observations.parquet  asset, day, total_return, then the fields held  one row a return, sorted by asset, then day
 //! ```
 //! `asset` and `day` are row numbers of the other two files, from 0. Returns are doubles, fields single precision.
-//! The content hash is that of the panel in memory and is checked on opening.
+//! The content hash is that of the panel in memory and is checked on opening. A panel that replaces another one is written beside
+//! it, its files with the first digits of the hash in their names, and takes its place with the manifest: at any moment the
+//! folder holds the old panel or the new one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Calendar;
-use crate::data::files::{read_text, write_atomically};
+use crate::data::files::{list_folder, read_text, write_atomically};
 use crate::data::table::{Table, read_cells, read_columns, unusable};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::linalg::Matrix;
 use crate::memory;
 use crate::panel::{Asset, Field, Panel, Venue};
@@ -48,9 +50,39 @@ pub struct Manifest {
     /// What was guessed and left out when the source was read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub read: Vec<String>,
+    /// What the names of the files end in, where the panel has replaced another one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub suffix: String,
     /// The parameters, when the panel is synthetic: with them its true covariance can be drawn again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticMarket>,
+}
+
+/// The files of a panel beside its manifest.
+const FILES: [&str; 3] = ["calendar", "assets", "observations"];
+
+impl Manifest {
+    fn file(&self, folder: &Path, name: &str) -> PathBuf {
+        folder.join(format!("{name}{}.parquet", self.suffix))
+    }
+}
+
+/// The manifest that lies in a folder, if there is one that can be read.
+pub fn stored_manifest(folder: &Path) -> Option<Manifest> {
+    toml::from_str(&read_text(&folder.join("panel.toml")).ok()?).ok()
+}
+
+/// Removes what belonged to a panel that was replaced.
+fn remove_others(folder: &Path, manifest: &Manifest) -> Result<()> {
+    let ours: Vec<PathBuf> = FILES.iter().map(|name| manifest.file(folder, name)).collect();
+    for name in list_folder(folder)? {
+        let path = folder.join(&name);
+        let rest = FILES.iter().find_map(|kind| name.strip_prefix(kind)?.strip_suffix(".parquet"));
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-')) && !ours.contains(&path) {
+            std::fs::remove_file(&path).map_err(Error::io(&path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a panel into a folder; the manifest comes last, so that a folder with a manifest is complete.
@@ -61,7 +93,10 @@ pub fn save_panel(
     read: &[String],
     synthetic: Option<SyntheticMarket>,
 ) -> Result<Manifest> {
+    let manifest_file = folder.join("panel.toml");
+    let replaces = manifest_file.exists();
     let manifest = Manifest {
+        suffix: if replaces { format!("-{}", &panel.content_hash()[..12]) } else { String::new() },
         schema_version: SCHEMA_VERSION,
         source: source.to_string(),
         content_hash: panel.content_hash().to_string(),
@@ -73,12 +108,8 @@ pub fn save_panel(
         synthetic,
     };
     let text = toml::to_string(&manifest).expect("a manifest is plain data");
-    let manifest_file = folder.join("panel.toml");
-    if manifest_file.exists() {
-        std::fs::remove_file(&manifest_file).map_err(Error::io(&manifest_file))?;
-    }
     let dates = panel.calendar().dates().iter().copied();
-    Table::default().with_dates("date", dates).write_parquet(&folder.join("calendar.parquet"))?;
+    Table::default().with_dates("date", dates).write_parquet(&manifest.file(folder, "calendar"))?;
     let assets = panel.assets();
     Table::default()
         .with_texts("symbol", assets.iter().map(|a| &a.symbol))
@@ -87,11 +118,12 @@ pub fn save_panel(
         .with_texts("issuer", assets.iter().map(|a| &a.issuer))
         .with_numbers("delisting_return", assets.iter().map(|a| a.delisting_return.unwrap_or(f64::NAN)))
         .with_texts("venue", assets.iter().map(|a| a.venue.map_or("", Venue::name)))
-        .write_parquet(&folder.join("assets.parquet"))?;
-    write_observations(panel, &folder.join("observations.parquet"))?;
+        .write_parquet(&manifest.file(folder, "assets"))?;
+    write_observations(panel, &manifest.file(folder, "observations"))?;
     write_atomically(&manifest_file, |file| {
         std::io::Write::write_all(file, text.as_bytes()).map_err(Error::io(&manifest_file))
     })?;
+    remove_others(folder, &manifest)?;
     Ok(manifest)
 }
 
@@ -117,7 +149,10 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
     let file = folder.join("panel.toml");
     let config = |message: String| Error::Config { file: file.display().to_string(), message };
     let text = read_text(&file)?;
-    let manifest: Manifest = toml::from_str(&text).map_err(|error| config(error.message().replace('\n', " ")))?;
+    let manifest: Manifest = toml::from_str(&text).map_err(|error| config(one_line(error.message())))?;
+    if manifest.suffix.contains(['/', '\\']) {
+        return Err(config("a suffix is a part of a name".to_string()));
+    }
     if manifest.schema_version != SCHEMA_VERSION {
         let found = manifest.schema_version;
         return Err(config(format!("schema version {found} is not {SCHEMA_VERSION}; import the panel again")));
@@ -129,9 +164,9 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
         }
         other => other,
     };
-    let calendar = Calendar::new(Table::read_dates(&folder.join("calendar.parquet"), "date")?).map_err(in_folder)?;
-    let assets = read_assets(&folder.join("assets.parquet"))?;
-    let path = folder.join("observations.parquet");
+    let calendar = Calendar::new(Table::read_dates(&manifest.file(folder, "calendar"), "date")?).map_err(in_folder)?;
+    let assets = read_assets(&manifest.file(folder, "assets"))?;
+    let path = manifest.file(folder, "observations");
     let cells = read_cells(&path, calendar.n_days(), assets.len())?;
     let n_cells = calendar.n_days() as f64 * assets.len() as f64;
     let bytes = memory::DOUBLE * n_cells * (1.0 + manifest.fields.len() as f64 / 2.0);
@@ -190,6 +225,12 @@ mod tests {
         let (again, read) = open_panel(folder.path()).unwrap();
         assert_eq!(read, manifest);
         assert_eq!(again.content_hash(), panel.content_hash());
+        // Another panel takes its place at once, and nothing of the old one stays.
+        let market = SyntheticMarket { n_assets: 5, n_days: 40, ..Default::default() };
+        let (other, _) = market.simulate().unwrap();
+        let manifest = save_panel(&other, folder.path(), "synthetic", &[], Some(market)).unwrap();
+        assert_eq!(open_panel(folder.path()).unwrap().0.content_hash(), other.content_hash());
+        assert_eq!(list_folder(folder.path()).unwrap().len(), 4);
         let file = folder.path().join("panel.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, text.replace(&manifest.content_hash, "0")).unwrap();

@@ -25,7 +25,7 @@ pub enum Values {
     Names(Vec<usize>, Vec<String>),
     /// Doubles; NaN is written as a missing value.
     Numbers(Vec<f64>),
-    /// The same in single precision, for long series of which more digits mean nothing.
+    /// The same in single precision, for long series of which more digits mean nothing; NaN is a missing value here too.
     Singles(Vec<f32>),
     /// Counts and row numbers.
     Counts(Vec<u32>),
@@ -149,7 +149,10 @@ fn column(name: &str, values: Values) -> Column {
             let known: Vec<Option<f64>> = numbers.into_iter().map(|x| (!x.is_nan()).then_some(x)).collect();
             Series::new(name.into(), known).into_column()
         }
-        Values::Singles(singles) => Series::new(name.into(), singles).into_column(),
+        Values::Singles(singles) => {
+            let known: Vec<Option<f32>> = singles.into_iter().map(|x| (!x.is_nan()).then_some(x)).collect();
+            Series::new(name.into(), known).into_column()
+        }
         Values::Counts(counts) => Series::new(name.into(), counts).into_column(),
     }
 }

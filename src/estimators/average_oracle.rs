@@ -23,7 +23,7 @@ use crate::estimators::rotation_invariant::rescaled;
 use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, Window};
 use crate::linalg::{Covariance, Matrix, Spectrum};
 use crate::random::generator;
-use crate::registry::{Choice, check};
+use crate::registry::{Choice, MOST_DAYS, check, check_repetitions};
 
 /// Parameters of `average_oracle`.
 #[derive(Serialize, Deserialize)]
@@ -130,7 +130,8 @@ impl CovarianceEstimator for AverageOracle {
 
 pub(super) fn fit(choice: &Choice, calibration: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let parameters: Parameters = choice.parameters()?;
-    check(parameters.draws >= 1, "average_oracle.draws", "at least 1", parameters.draws)?;
-    check(parameters.test_days >= 2, "average_oracle.test_days", "at least 2", parameters.test_days)?;
+    check_repetitions(parameters.draws, 1, "average_oracle.draws")?;
+    let days = parameters.test_days;
+    check((2..=MOST_DAYS).contains(&days), "average_oracle.test_days", "in 2..=100000", days)?;
     Ok(Box::new(AverageOracle::calibrated(&parameters, calibration)?))
 }

@@ -60,7 +60,7 @@ impl CvOracle {
         let y = window.centred(Centring::Mean);
         let n_days = window.n_days();
         let (train, test) = (days(self.train_days, n_days), days(self.test_days, n_days));
-        if train < 2 || train + test > n_days {
+        if train < 2 || train.saturating_add(test) > n_days {
             let why = format!("{train} train and {test} test days do not fit into {n_days}");
             return Err(Error::Undefined { what: "cv_oracle", why });
         }

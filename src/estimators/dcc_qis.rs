@@ -21,7 +21,7 @@ use crate::estimators::composite_likelihood::CompositeLikelihood;
 use crate::estimators::garch::Garch;
 use crate::estimators::{Calibration, Centring, CovarianceEstimator, EigenvalueCleaner, Qis, Window};
 use crate::linalg::{Covariance, Matrix};
-use crate::registry::{Choice, NumberOr};
+use crate::registry::{Choice, MOST_DAYS, NumberOr, check};
 
 /// How many days ahead: as long as a portfolio is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,5 +114,6 @@ pub(super) fn fit(choice: &Choice, calibration: &Calibration<'_>) -> Result<Box<
         NumberOr::Number(days) => days as usize,
         NumberOr::Rule(Ahead::Horizon) => calibration.horizon,
     };
+    check(days_ahead <= MOST_DAYS, "dcc_qis.days_ahead", "\"horizon\" or in 1..=100000", days_ahead)?;
     Ok(Box::new(DccQis { days_ahead }))
 }

@@ -22,7 +22,7 @@ use crate::estimators::rotation_invariant::rescaled;
 use crate::estimators::{Calibration, Centring, CovarianceEstimator, Diagonal, Window};
 use crate::linalg::{Covariance, Matrix};
 use crate::random::generator;
-use crate::registry::{Choice, check};
+use crate::registry::{Choice, check, check_repetitions};
 
 /// A hierarchical filter, once or k times, on the window or on bootstraps of it.
 pub struct Hierarchy {
@@ -172,8 +172,8 @@ impl Default for Recursions {
 }
 
 fn bootstrapped(count: usize, recursions: usize, seed: u64) -> Result<Box<dyn CovarianceEstimator>> {
-    check(count >= 1, "bootstraps", "at least 1", count)?;
-    check(recursions >= 1, "recursions", "at least 1", recursions)?;
+    check_repetitions(count, 1, "bootstraps")?;
+    check((1..=1000).contains(&recursions), "recursions", "in 1..=1000", recursions)?;
     Ok(Box::new(Hierarchy::new(Linkage::Average, recursions, Resampling::Drawn { count, seed })))
 }
 

@@ -19,7 +19,7 @@ use crate::estimators::cv_oracle::{level_null, variances_along};
 use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::{Covariance, Matrix, Spectrum};
 use crate::random::generator;
-use crate::registry::{Choice, NumberOr, check};
+use crate::registry::{Choice, NumberOr, check, check_repetitions};
 
 /// How the split is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +119,7 @@ impl CovarianceEstimator for Nercome {
 
 pub(super) fn fit(choice: &Choice, calibration: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let parameters: Parameters = choice.parameters()?;
+    check_repetitions(parameters.permutations, 0, "nercome.permutations")?;
     if let NumberOr::Number(share) = parameters.split {
         check(share > 0.0 && share < 1.0, "nercome.split", "\"search\" or in (0, 1)", share)?;
     }

@@ -37,7 +37,7 @@ pub(super) struct Job<'a> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Finished {
     pub row: AccountRow,
-    /// Growth of 1, net and gross; empty in a grid of leverages.
+    /// Growth of 1 from the first day of the account on, net and gross; empty in a grid of leverages.
     pub net: Vec<f64>,
     pub gross: Vec<f64>,
     /// Date, kind, symbol, words.
@@ -51,6 +51,7 @@ pub(super) struct Bench<'a> {
     benchmark: Benchmark,
     frictionless: Profile,
     ranks: SizeRanks,
+    /// The day of the first trade of any account; returns begin the day after, as those of a run do.
     pub first: usize,
     pub end: usize,
     pub is_grid: bool,
@@ -68,12 +69,15 @@ impl<'a> Bench<'a> {
         folder: &Path,
     ) -> Result<Self> {
         let calendar = panel.calendar();
-        let first = portfolios.iter().map(|p| p.targets.days[0].0).min().expect("there are portfolios");
+        let opened = |portfolio: &Portfolio| portfolio.targets.days[0].0;
+        let first = portfolios.iter().map(opened).min().expect("there are portfolios");
+        let newest = portfolios.iter().max_by_key(|portfolio| opened(portfolio)).expect("there are portfolios");
         let last = experiment.walk_forward.last;
         let end = last.map_or(panel.n_days(), |date| calendar.dates().partition_point(|d| *d <= date));
-        if end <= first {
-            let (from, to) = (calendar.date(first), last.unwrap_or(calendar.date(panel.n_days() - 1)));
-            return Err(Error::data("walk_forward", format!("the weights begin on {from}, behind the last day {to}")));
+        if end <= opened(newest) + 1 {
+            let (from, to) = (calendar.date(opened(newest)), last.unwrap_or(calendar.date(panel.n_days() - 1)));
+            let rule = format!("the weights of {} begin on {from}, with no day after it up to {to}", newest.name());
+            return Err(Error::data("walk_forward", rule));
         }
         for name in &simulation.profiles {
             let profile = schedules.profile(name)?;
@@ -111,7 +115,8 @@ impl<'a> Bench<'a> {
             policy: Rounded { policy: Stored::new(targets, rebalance), step: profile.weight_rounding },
             leverage: job.leverage,
         };
-        let (panel, first, end) = (self.panel, self.first, self.end);
+        // An account is opened when its portfolio first exists.
+        let (panel, first, end) = (self.panel, targets.days[0].0, self.end);
         let setting = Setting { panel, assets: targets.assets(), first, end, capital_usd };
         let Some(path) = ledger else {
             return follow(&simulator, &setting, &mut policy, &mut |_| Ok(()));
@@ -133,15 +138,23 @@ impl<'a> Bench<'a> {
 
     fn finished(&self, job: &Job<'_>, net: &Course, gross: Option<&Course>) -> Finished {
         let calendar = self.panel.calendar();
+        let opened = job.portfolio.targets.days[0].0;
         let n_days = net.returns.len();
         let per_year = self.panel.periods_per_year();
-        let daily = |sum: f64| annual_bps(sum / n_days as f64, per_year);
+        // Nothing is measured of an account that was ruined, and no Sharpe ratio of one that has only ever held cash.
+        let is_open = net.ruined.is_none();
+        let measured = |x: f64| if is_open { x } else { f64::NAN };
+        let sharpe = |returns: &[f64]| {
+            if is_open && net.n_fills > 0 { metrics::sharpe_ratio(returns, per_year) } else { f64::NAN }
+        };
+        let daily = |sum: f64| measured(annual_bps(sum / n_days as f64, per_year));
         // A loss of more than everything is one of everything to the holder of the account.
         let returns: Vec<f64> = net.returns.iter().map(|r| r.max(-1.0)).collect();
         let date = |day: usize| calendar.date(day).to_string();
-        let excess: Vec<f64> = returns.iter().enumerate().map(|(k, r)| r - self.risk_free(self.first + k)).collect();
+        let excess: Vec<f64> = returns.iter().enumerate().map(|(k, r)| r - self.risk_free(opened + 1 + k)).collect();
         let market_bps = daily(net.market);
         let gross_bps = gross.map_or(market_bps, |gross| daily(gross.returns.iter().sum()));
+        let sharpe_gross = gross.filter(|gross| gross.ruined.is_none() && gross.n_fills > 0);
         let mut components_bps = [0.0; COMPONENTS.len()];
         components_bps[0] = market_bps - gross_bps;
         components_bps[1..].iter_mut().zip(net.charges).for_each(|(bps, sum)| *bps = daily(sum));
@@ -151,16 +164,16 @@ impl<'a> Bench<'a> {
             profile: job.name.to_string(),
             capital_usd: job.capital_usd,
             leverage: job.leverage,
-            volatility_annual: metrics::volatility_annual(&returns, per_year),
-            sharpe: metrics::sharpe_ratio(&returns, per_year),
-            sharpe_excess: metrics::sharpe_ratio(&excess, per_year),
-            sharpe_gross: gross.map_or(f64::NAN, |gross| metrics::sharpe_ratio(&gross.returns, per_year)),
-            growth_annual: metrics::growth_annual(&returns, per_year),
-            max_drawdown: metrics::max_drawdown(&returns),
-            value_at_risk: metrics::value_at_risk(&returns, 0.05),
-            conditional_value_at_risk: metrics::conditional_value_at_risk(&returns, 0.05),
-            turnover_annual: net.turnover / n_days as f64 * per_year,
-            gross_leverage: net.gross,
+            volatility_annual: measured(metrics::volatility_annual(&returns, per_year)),
+            sharpe: sharpe(&returns),
+            sharpe_excess: sharpe(&excess),
+            sharpe_gross: sharpe_gross.map_or(f64::NAN, |gross| metrics::sharpe_ratio(&gross.returns, per_year)),
+            growth_annual: measured(metrics::growth_annual(&returns, per_year)),
+            max_drawdown: measured(metrics::max_drawdown(&returns)),
+            value_at_risk: measured(metrics::value_at_risk(&returns, 0.05)),
+            conditional_value_at_risk: measured(metrics::conditional_value_at_risk(&returns, 0.05)),
+            turnover_annual: measured(net.turnover / n_days as f64 * per_year),
+            gross_leverage: measured(net.gross),
             gross_bps,
             components_bps,
             net_bps: daily(net.returns.iter().sum()),

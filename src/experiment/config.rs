@@ -9,7 +9,7 @@ use crate::calendar::{Date, toml_date};
 use crate::data::{MissingCodes, Options, read_text};
 use crate::error::{Error, Result};
 use crate::experiment::plan::ORACLE;
-use crate::registry::Choice;
+use crate::registry::{Choice, MOST_DAYS, check_label, check_name, check_repetitions};
 use crate::synthetic::SyntheticMarket;
 use crate::train::Recipe;
 use crate::universe::Rules;
@@ -18,7 +18,8 @@ use crate::universe::Rules;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
-    /// One line on what the experiment is for.
+    /// One line on what the experiment is for; the name of its file, if it says nothing.
+    #[serde(default)]
     pub about: String,
     /// Seed of every random stream outside the data.
     #[serde(default)]
@@ -234,6 +235,9 @@ impl Leverage {
     }
 }
 
+/// Beyond this a leverage is a slip of the pen.
+const MOST_LEVERAGE: f64 = 1000.0;
+
 impl Simulation {
     /// Refuses what cannot be simulated.
     pub fn check(&self) -> Result<()> {
@@ -244,7 +248,13 @@ impl Simulation {
         if let Some(capital) = self.capital_usd.iter().find(|usd| !(1.0..=1e13).contains(*usd)) {
             return refuse("simulation.capital_usd", "between 1 and 1e13 dollars", capital.to_string());
         }
+        if let Leverage::Grid(LeverageGrid { steps, .. }) = self.leverage {
+            check_repetitions(steps, 1, "simulation.leverage.steps")?;
+        }
         let leverages = self.leverage.values();
+        if let Some(leverage) = leverages.iter().find(|leverage| **leverage > MOST_LEVERAGE) {
+            return refuse("simulation.leverage", "at most 1000", leverage.to_string());
+        }
         if leverages.is_empty() {
             return refuse("simulation.leverage", "at least one leverage", "[]".to_string());
         }
@@ -286,7 +296,11 @@ impl Experiment {
     /// Parses the text of an experiment file; `file` names it in messages.
     pub fn parse(text: &str, file: &str) -> Result<Self> {
         let config = |message: String| Error::Config { file: file.to_string(), message };
-        let experiment: Self = toml::from_str(text).map_err(|error| config(explained(&error, text)))?;
+        let mut experiment: Self = toml::from_str(text).map_err(|error| config(explained(&error, text)))?;
+        if experiment.about.is_empty() {
+            let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            experiment.about = stem.unwrap_or_default();
+        }
         if experiment.data.panel.is_some() == experiment.data.synthetic.is_some() {
             return Err(config("[data] needs either 'panel' or 'synthetic'".to_string()));
         }
@@ -302,7 +316,14 @@ impl Experiment {
                 let range = if least == 2 { "at least 2" } else { "at least 1" };
                 return Err(config(Error::Parameter { name, range, value: value.to_string() }.to_string()));
             }
+            if value > MOST_DAYS {
+                let range = "at most 100000 days";
+                return Err(config(Error::Parameter { name, range, value: value.to_string() }.to_string()));
+            }
         }
+        let named = |outcome: Result<()>| outcome.map_err(|error| config(error.to_string()));
+        named(experiment.data.panel.as_ref().map_or(Ok(()), |panel| check_label("data.panel", panel)))?;
+        experiment.train.keys().try_for_each(|name| named(check_name("a recipe of [train]", name)))?;
         for (name, recipe) in &experiment.train {
             recipe.check(windows.lookback).map_err(|error| config(format!("[train.{name}] {error}")))?;
         }
@@ -366,8 +387,40 @@ impl Experiment {
     }
 }
 
+/// Keys that an experiment cannot do without, by the table in which they stand; a table in brackets is needed itself.
+const REQUIRED: [(&[&str], &[&str]); 5] = [
+    (&[], &["data", "walk_forward", "compare"]),
+    (&["compare"], &["estimators", "allocators"]),
+    (&["simulation"], &["profiles"]),
+    (&["simulation", "leverage"], &["from", "to", "steps"]),
+    (&["sweep"], &["size"]),
+];
+
+/// All required keys that a text lacks, such as `[data]` or `compare.estimators`.
+fn missing_keys(text: &str) -> Vec<String> {
+    let Ok(whole) = toml::from_str::<toml::Table>(text) else { return Vec::new() };
+    let mut missing = Vec::new();
+    for (place, keys) in REQUIRED {
+        let inner = place.iter().try_fold(&whole, |table, key| table.get(*key)?.as_table());
+        // What belongs to a missing table that is itself required is missing with it.
+        let empty = toml::Table::new();
+        let is_needed = place == ["compare"];
+        let Some(table) = inner.or(is_needed.then_some(&empty)) else { continue };
+        for key in keys.iter().filter(|key| !table.contains_key(**key)) {
+            let path = [place, &[*key]].concat().join(".");
+            missing.push(if place.is_empty() { format!("[{path}]") } else { path });
+        }
+    }
+    missing
+}
+
 /// TOML's message in one line, with the line of the file and, for an unknown key, the nearest one.
 fn explained(error: &toml::de::Error, text: &str) -> String {
+    let missing = missing_keys(text);
+    let says_less = ["missing field", "data did not match any variant"];
+    if !missing.is_empty() && says_less.iter().any(|words| error.message().starts_with(words)) {
+        return format!("missing: {}", missing.join(", "));
+    }
     let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
     let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
     let message = error.message();
@@ -410,6 +463,29 @@ allocators = ["gmv"]
     fn refused(from: &str, to: &str, expected: &str) {
         let message = Experiment::parse(&MINIMAL.replace(from, to), "test.toml").unwrap_err().to_string();
         assert!(message.starts_with("test.toml: ") && message.contains(expected), "{message}");
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once_and_the_file_names_the_experiment() {
+        let missing = |text: &str| Experiment::parse(text, "my/test.toml").unwrap_err().to_string();
+        let all = "my/test.toml: missing: [data], [walk_forward], [compare], compare.estimators, compare.allocators";
+        assert_eq!(missing("seed = 1"), all);
+        let grid = format!("{MINIMAL}[simulation]\nleverage = {{ from = 1 }}\n");
+        assert_eq!(
+            missing(&grid),
+            "my/test.toml: missing: simulation.profiles, simulation.leverage.to, simulation.leverage.steps"
+        );
+        let nameless = Experiment::parse(&MINIMAL.replace("about = \"a test\"", ""), "my/test.toml").unwrap();
+        assert_eq!(nameless.about, "test");
+    }
+
+    #[test]
+    fn names_and_labels_stay_in_their_line_and_folder() {
+        for label in ["=1+1", "-x", "@x", "a|b", "a\\nb", " "] {
+            refused("\"qis\"", &format!("{{ name = \"qis\", label = \"{label}\" }}"), "a label must be a word");
+        }
+        refused("us_daily", "=us", "data.panel must be a word");
+        refused("[compare]", "[train.\"../up\"]\n[compare]", "a recipe of [train] must be a single name");
     }
 
     #[test]

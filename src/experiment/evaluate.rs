@@ -1,5 +1,5 @@
-//! From decisions to portfolio returns: positions drift between rebalances, and what ends while held leaves at its
-//! last price on the next decision date.
+//! From decisions to portfolio returns: positions drift between rebalances, and what ends while held earns its delisting
+//! return, where the panel has one, and leaves on the next decision date.
 
 use crate::account::Holdings;
 use crate::experiment::plan::Plan;
@@ -9,39 +9,54 @@ use crate::report::Performance;
 
 /// The life of one portfolio.
 pub(super) struct Path {
-    /// Daily returns from the day after the first decision on.
+    /// Daily returns from the day after the first decision on; NaN before the portfolio first exists and after its ruin.
     pub returns: Vec<f64>,
     /// One per decision; NaN where the portfolio was undefined and did not trade.
     pub turnover: Vec<f64>,
+    /// The day on which a loss used up the equity.
+    pub ruined: Option<usize>,
 }
 
 /// Follows portfolio `number` through all decisions.
 pub(super) fn follow(plan: &Plan<'_>, decisions: &[Decision], number: usize) -> Path {
     let panel = &plan.market.panel;
     let mut holdings = Holdings::cash();
-    let mut path = Path { returns: Vec::new(), turnover: Vec::new() };
+    let mut path = Path { returns: Vec::new(), turnover: Vec::new(), ruined: None };
+    let mut exists = false;
     for (k, decision) in decisions.iter().enumerate() {
         path.turnover.push(match decision.allocations[number].weights() {
-            Some(weights) => holdings.rebalance(decision.members.iter().copied().zip(weights.iter().copied())),
-            None => f64::NAN,
+            Some(weights) if path.ruined.is_none() => {
+                exists = true;
+                holdings.rebalance(decision.members.iter().copied().zip(weights.iter().copied()))
+            }
+            _ => f64::NAN,
         });
         // The close of the next decision day executes the next weights, so that day still belongs to these.
         let next = decisions.get(k + 1).map_or(plan.end, |next| next.day + 1);
         let last = next.min(decision.day + 1 + plan.experiment.walk_forward.horizon);
-        path.returns.extend((decision.day + 1..last).map(|day| holdings.earn(|asset| panel.returns(asset)[day])));
+        for day in decision.day + 1..last {
+            let lives = exists && path.ruined.is_none();
+            path.returns.push(if lives { holdings.earn(|asset| panel.earned(asset, day)) } else { f64::NAN });
+            if lives && holdings.is_ruined() {
+                path.ruined = Some(day);
+            }
+        }
     }
     path
 }
 
-/// All measures of a portfolio.
+/// All measures of a portfolio over the days on which it exists; none after a ruin.
 pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize, path: &Path) -> Performance {
     let pair = &plan.pairs[number];
     let weights: Vec<&[f64]> = decisions.iter().filter_map(|d| d.allocations[number].weights()).collect();
-    let defined = !weights.is_empty();
     let per_year = plan.market.panel.periods_per_year();
-    let measure = |f: &dyn Fn(&[f64]) -> f64| if defined { f(&path.returns) } else { f64::NAN };
-    let mean_of = |f: fn(&[f64]) -> f64| metrics::mean(&weights.iter().map(|w| f(w)).collect::<Vec<_>>());
+    let lived: Vec<f64> = path.returns.iter().copied().filter(|r| !r.is_nan()).collect();
+    let is_measured = !lived.is_empty() && path.ruined.is_none();
+    let measured = |value: &dyn Fn() -> f64| if is_measured { value() } else { f64::NAN };
+    let measure = |f: &dyn Fn(&[f64]) -> f64| measured(&|| f(&lived));
+    let mean_of = |f: fn(&[f64]) -> f64| measured(&|| metrics::mean(&weights.iter().map(|w| f(w)).collect::<Vec<_>>()));
     let trades: Vec<f64> = path.turnover.iter().copied().filter(|t| !t.is_nan()).skip(1).collect();
+    let date = |day: usize| plan.market.panel.calendar().date(day).to_string();
     Performance {
         estimator: pair.estimator_label.clone(),
         allocator: pair.allocator_label.clone(),
@@ -53,12 +68,13 @@ pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize
         max_drawdown: measure(&metrics::max_drawdown),
         value_at_risk: measure(&|r| metrics::value_at_risk(r, 0.05)),
         conditional_value_at_risk: measure(&|r| metrics::conditional_value_at_risk(r, 0.05)),
-        turnover: metrics::mean(&trades),
+        turnover: measured(&|| metrics::mean(&trades)),
         n_eff: mean_of(metrics::n_effective),
         gross: mean_of(metrics::gross_leverage),
         short_share: mean_of(metrics::short_share),
-        n_days: path.returns.len(),
+        n_days: lived.len(),
         n_rebalances: decisions.len(),
         n_undefined: decisions.len() - weights.len(),
+        ruined: path.ruined.map(date).unwrap_or_default(),
     }
 }

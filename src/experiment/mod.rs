@@ -63,6 +63,15 @@ pub struct Progress {
     pub training: Option<Training>,
     /// The size of the universe in work, in a sweep.
     pub size: Option<usize>,
+    /// What the user should know, such as a stored date that was damaged.
+    pub notes: Vec<String>,
+}
+
+impl Progress {
+    /// How many are done.
+    fn new(what: &'static str, done: usize, total: usize) -> Self {
+        Self { what, done, total, training: None, size: None, notes: Vec::new() }
+    }
 }
 
 /// Where a result came from; written to `run.toml`.
@@ -140,12 +149,12 @@ pub fn run_with(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Finished> {
-    let finished = run_and_keep(experiment, market, folder, resources, stop, progress)?;
-    Store::<Decision>::discard(folder, DATES)?;
+    let (finished, store) = run_and_keep(experiment, market, folder, resources, stop, progress)?;
+    store.close()?;
     Ok(finished)
 }
 
-/// The same, but the stored dates stay: a repetition finds them all and writes the results again.
+/// The same, but the stored dates stay, still locked: a repetition finds them all and writes the results again.
 fn run_and_keep(
     experiment: &Experiment,
     market: &Market,
@@ -153,18 +162,21 @@ fn run_and_keep(
     resources: Resources<'_>,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress),
-) -> Result<Finished> {
+) -> Result<(Finished, Store<Decision>)> {
     let start = Instant::now();
     let plan = Plan::new(experiment, market)?;
     let networks = Networks::new(&plan, folder, resources, stop)?;
     let fingerprint = fingerprint(experiment, market, &networks, resources.compute.name());
     let (store, seconds) = Store::<Decision>::open(folder, DATES, &fingerprint)?;
     let total = plan.decisions.len();
-    let mut decisions = store.load(total)?;
-    progress(Progress { what: "dates", done: decisions.len(), total, training: None, size: None });
+    let stored = store.load(total)?;
+    let mut decisions = stored.items;
+    let at = |done: usize| Progress::new("dates", done, total);
+    let notes = networks.notes.iter().cloned().chain(stored.damaged).collect();
+    progress(Progress { notes, ..at(decisions.len()) });
     if resources.parallel_models > 1 {
-        let (what, done) = ("dates", decisions.len());
-        let training = &mut |training| progress(Progress { what, done, total, training: Some(training), size: None });
+        let done = decisions.len();
+        let training = &mut |training| progress(Progress { training: Some(training), ..at(done) });
         networks.train_all(&plan.years(), &Share::default(), training)?;
     }
     let block = DATES_PER_THREAD * rayon::current_num_threads();
@@ -176,15 +188,14 @@ fn run_and_keep(
         let from = decisions.len();
         let days = &plan.decisions[from..(from + block).min(total)];
         let done = decisions.len();
-        let training =
-            &mut |training| progress(Progress { what: "dates", done, total, training: Some(training), size: None });
+        let training = &mut |training| progress(Progress { training: Some(training), ..at(done) });
         let decided = windows::decide_block(&plan, &networks, &mut fits, days, &decisions, training)?;
-        store.save_seconds(&fingerprint, seconds + start.elapsed().as_secs_f64())?;
+        store.save_seconds(seconds + start.elapsed().as_secs_f64())?;
         for decision in decided {
             store.save(decisions.len(), &decision)?;
             decisions.push(decision);
         }
-        progress(Progress { what: "dates", done: decisions.len(), total, training: None, size: None });
+        progress(at(decisions.len()));
     }
     let rows = output::write(&plan, &decisions, folder)?;
     if !experiment.figures.eigenvalues.is_empty() {
@@ -209,7 +220,7 @@ fn run_and_keep(
     let text = toml::to_string(&RunFile { provenance: &provenance, experiment }).expect("a run is plain data");
     write_text(&folder.join("run.toml"), &text)?;
     redraw(folder)?;
-    Ok(Finished { rows, provenance, never_defined: never_defined(&plan, &decisions) })
+    Ok((Finished { rows, provenance, never_defined: never_defined(&plan, &decisions) }, store))
 }
 
 /// Tables and figures from the files of a finished run.

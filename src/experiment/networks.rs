@@ -10,6 +10,7 @@
 //! experiment starts from its seed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,47 +20,48 @@ use serde::Deserialize;
 
 use crate::calendar::Date;
 use crate::cuda::{self, Ceilings};
+use crate::data::{LOCK, Lock, list_folder};
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
 use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, Market, start};
 use crate::registry::Choice;
 use crate::train::{
-    Compute, Eligible, Model, Neural, NeuralOnDevice, Profiled, Recipe, Task, TrainingProgress, profile, train,
+    Compute, Eligible, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Recipe, Task, TrainingProgress,
+    profile, train,
 };
 
 /// The name of a choice with a model file.
-pub(super) const MODEL: &str = "model";
+pub(super) const MODEL: &str = ModelFile::NAME;
 /// The name of a choice with a recipe.
 pub(super) const TRAIN: &str = "train";
 
-/// Element type in which a trained network is applied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Precision {
-    F32,
-    #[default]
-    F64,
+/// The different files of a choice for some years, in their order.
+fn files(wanted: &ModelFile, years: &[i16]) -> Vec<PathBuf> {
+    let pattern = wanted.model.to_string_lossy();
+    let mut files: Vec<PathBuf> =
+        years.iter().map(|year| PathBuf::from(pattern.replace(YEAR, &year.to_string()))).collect();
+    files.dedup();
+    files
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FromFile {
-    model: PathBuf,
-    #[serde(default)]
-    precision: Precision,
-}
-
-impl FromFile {
-    /// The different files for some years, in their order.
-    fn files(&self, years: &[i16]) -> Vec<PathBuf> {
-        let pattern = self.model.to_string_lossy();
-        let mut files: Vec<PathBuf> =
-            years.iter().map(|year| PathBuf::from(pattern.replace("{year}", &year.to_string()))).collect();
-        files.dedup();
-        files
+/// An error about a year that has no file, with the years that have one.
+fn explained(wanted: &ModelFile, error: Error) -> Error {
+    let pattern = wanted.model.to_string_lossy();
+    let (Error::Io { path, source }, Some((before, after))) = (&error, pattern.split_once(YEAR)) else {
+        return error;
+    };
+    let exists = |year: &i16| Path::new(&format!("{before}{year}{}", after.replace(YEAR, &year.to_string()))).exists();
+    let years: Vec<String> = (1900..=2100).filter(exists).map(|year: i16| year.to_string()).collect();
+    if source.kind() != ErrorKind::NotFound || years.is_empty() {
+        return error;
     }
+    let rule = format!("no such model; there are models for {}", years.join(", "));
+    Error::data(path.display().to_string(), rule)
 }
+
+/// What stands for the year in the name of a model file.
+const YEAR: &str = "{year}";
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,6 +126,8 @@ pub(super) struct Networks<'a> {
     stop: &'a AtomicBool,
     /// Hashes of the models that come from files, by label.
     pub models: BTreeMap<String, String>,
+    /// What the user should know of them.
+    pub notes: Vec<String>,
 }
 
 impl<'a> Networks<'a> {
@@ -131,20 +135,23 @@ impl<'a> Networks<'a> {
     pub fn new(plan: &Plan<'a>, folder: &Path, resources: Resources<'a>, stop: &'a AtomicBool) -> Result<Self> {
         let (experiment, market) = (plan.experiment, plan.market);
         let lookback = experiment.walk_forward.lookback;
-        let mut models = BTreeMap::new();
+        let (mut models, mut notes) = (BTreeMap::new(), Vec::new());
         for choice in &experiment.compare.estimators {
             match choice.name.as_str() {
                 MODEL => {
-                    let wanted: FromFile = choice.parameters()?;
-                    let mut hashes = Vec::new();
-                    for file in wanted.files(&plan.years()) {
-                        let model = Model::open(&file)?;
-                        if let Some(days) = model.header.network.n_days.filter(|days| *days != lookback) {
-                            let rule =
-                                format!("a per-lag network of {days} days cannot read a look-back of {lookback}");
-                            return Err(Error::data(file.display().to_string(), rule));
-                        }
+                    let wanted: ModelFile = choice.parameters()?;
+                    let (mut hashes, mut n_foreign) = (Vec::new(), 0);
+                    for file in files(&wanted, &plan.years()) {
+                        let model = Model::open(&file).map_err(|error| explained(&wanted, error))?;
+                        n_foreign += usize::from(model.header.data_hash != market.panel.content_hash());
+                        model.check_days(lookback, &file)?;
                         hashes.push(model.hash()?);
+                    }
+                    if n_foreign > 0 {
+                        let (label, n) = (&choice.label, hashes.len());
+                        notes.push(format!(
+                            "{label}: {n_foreign} of {n} models were trained on another panel than this one"
+                        ));
                     }
                     models.insert(choice.label.clone(), hashes.join(" "));
                 }
@@ -157,7 +164,8 @@ impl<'a> Networks<'a> {
         }
         let eligible = Eligible::new(experiment.universe.over(lookback)?, experiment.universe.missing);
         let first_year = plan.years()[0];
-        Ok(Self { resources, experiment, market, folder: folder.join("models"), eligible, first_year, stop, models })
+        let folder = folder.join("models");
+        Ok(Self { resources, experiment, market, folder, eligible, first_year, stop, models, notes })
     }
 
     /// The estimator of a choice for a calendar year.
@@ -169,8 +177,8 @@ impl<'a> Networks<'a> {
     ) -> Result<Box<dyn CovarianceEstimator>> {
         let (model, precision) = match choice.name.as_str() {
             MODEL => {
-                let wanted: FromFile = choice.parameters()?;
-                (Model::open(&wanted.files(&[year])[0])?, wanted.precision)
+                let wanted: ModelFile = choice.parameters()?;
+                (Model::open(&files(&wanted, &[year])[0])?, wanted.precision)
             }
             _ => {
                 let wanted: FromRecipe = choice.parameters()?;
@@ -253,6 +261,10 @@ impl<'a> Networks<'a> {
             if !share.seeds.is_empty() && !share.seeds.contains(&wanted.seed) {
                 continue;
             }
+            let is_same = |chain: &Chain| (&chain.wanted.train, chain.wanted.seed) == (&wanted.train, wanted.seed);
+            if chains.iter().any(is_same) {
+                continue; // one network under two labels
+            }
             let warm = recipe(self.experiment, &wanted.train)?.schedule.warm_steps > 0;
             let parts: Vec<Vec<i16>> =
                 if warm { vec![years.clone()] } else { years.iter().map(|year| vec![*year]).collect() };
@@ -307,10 +319,20 @@ impl<'a> Networks<'a> {
     }
 }
 
-/// Removes the models of a run, finished or not.
+/// Removes the models of a run, finished or not, unless a process is training one.
 pub(super) fn discard(folder: &Path) -> Result<()> {
     let folder = folder.join("models");
-    if folder.exists() { std::fs::remove_dir_all(&folder).map_err(Error::io(&folder)) } else { Ok(()) }
+    if !folder.exists() {
+        return Ok(());
+    }
+    let mut locks = Vec::new();
+    for network in list_folder(&folder)? {
+        let place = folder.join(network);
+        let names = list_folder(&place).unwrap_or_default();
+        let locked = names.into_iter().filter(|name| name.starts_with('.') && name.ends_with(LOCK));
+        locks.extend(locked.map(|name| Lock::take(&place.join(name))).collect::<Result<Vec<_>>>()?);
+    }
+    std::fs::remove_dir_all(&folder).map_err(Error::io(&folder))
 }
 
 fn recipe<'a>(experiment: &'a Experiment, name: &str) -> Result<&'a Recipe> {

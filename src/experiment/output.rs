@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! metrics.csv           one row per portfolio
-//! returns.parquet       date, estimator, allocator, return
+//! returns.parquet       date, estimator, allocator, return; null before a portfolio first exists and after its ruin
 //! weights.parquet       date, estimator, allocator, asset, weight (those that are not zero)
 //! diagnostics.parquet   per rebalance: sizes, turnover, concentration, predicted volatility, why undefined, repairs
 //! universe.parquet      the certificate: date, asset      universe.csv  date, members, hash, removed by each rule

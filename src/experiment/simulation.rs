@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::costs::{Benchmark, Profile, Schedules};
-use crate::data::{hash_file, read_rates, read_text, write_text};
+use crate::data::{hash_file, read_rates, read_text, remove_partial_files, write_text};
 use crate::error::{Error, Result};
 use crate::experiment::accounts::{Bench, Finished, Job};
 use crate::experiment::store::Store;
@@ -131,9 +131,11 @@ pub fn simulate(
 
     let (store, seconds) = Store::<Finished>::open(folder, ACCOUNTS, &fingerprint)?;
     let total = jobs.len();
-    let mut finished = store.load(total)?;
-    let show = |done| Progress { done, total, training: None, size: None, what: "accounts" };
-    progress(show(finished.len()));
+    remove_partial_files(&folder.join("ledger"));
+    let stored = store.load(total)?;
+    let mut finished = stored.items;
+    let show = |done| Progress::new("accounts", done, total);
+    progress(Progress { notes: stored.damaged.into_iter().collect(), ..show(finished.len()) });
     while finished.len() < total {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted { what: "accounts", done: finished.len(), total });
@@ -142,7 +144,7 @@ pub fn simulate(
         let block = &jobs[from..(from + ACCOUNTS_PER_THREAD * rayon::current_num_threads()).min(total)];
         let done: Vec<Finished> =
             block.par_iter().with_max_len(1).map(|job| bench.account(job)).collect::<Result<_>>()?;
-        store.save_seconds(&fingerprint, seconds + start.elapsed().as_secs_f64())?;
+        store.save_seconds(seconds + start.elapsed().as_secs_f64())?;
         for account in done {
             store.save(finished.len(), &account)?;
             finished.push(account);
@@ -178,7 +180,7 @@ pub fn simulate(
     write_tables(&results)?;
     draw(&results, &[], &[])?;
     let sheets = results.simulation_sheets(&results.simulations[0])?;
-    Store::<Finished>::discard(folder, ACCOUNTS)?;
+    store.close()?;
     Ok(Simulated { rows, sheets, read, stand_ins: assumed, seconds })
 }
 

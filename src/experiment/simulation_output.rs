@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! results/<name>/simulation/accounts.csv     one row per portfolio, profile, capital and leverage: measures and the bridge
-//!                           equity.parquet   date, account, growth of 1; profile `frictionless` before costs; single precision
+//!                           equity.parquet   date, account, growth of 1 (null before it was opened); profile `frictionless`
+//!                                            before costs; single precision
 //!                           events.parquet   forced liquidations, endings, ruin
 //!                           ledger/*.parquet every posting of an account
 //!                           leverage.csv, accounts.parquet instead, with a grid of leverages
@@ -45,7 +46,7 @@ impl Bench<'_> {
 
     /// Equity of every account, and before them, once for each portfolio and leverage, what there was before costs.
     fn write_courses(&self, finished: &[Finished], folder: &Path) -> Result<()> {
-        let dates = &self.panel.calendar().dates()[self.first..self.end];
+        let dates = &self.panel.calendar().dates()[self.first + 1..self.end];
         let mut known = HashSet::new();
         let mut courses: Vec<(&AccountRow, &str, f64, &[f64])> = Vec::new();
         for Finished { row, gross, .. } in finished {
@@ -54,6 +55,10 @@ impl Bench<'_> {
             }
         }
         courses.extend(finished.iter().map(|f| (&f.row, f.row.profile.as_str(), f.row.capital_usd, &f.net[1..])));
+        // An account that was opened later has nothing before.
+        let since_opened = |equity: &'_ [f64]| -> Vec<f64> {
+            std::iter::repeat_n(f64::NAN, dates.len() - equity.len()).chain(equity.iter().copied()).collect()
+        };
         let each = || courses.iter().flat_map(|course| std::iter::repeat_n(course, dates.len()));
         Table::default()
             .with_dates("date", courses.iter().flat_map(|_| dates.iter().copied()))
@@ -62,7 +67,7 @@ impl Bench<'_> {
             .with_texts("profile", each().map(|course| course.1))
             .with_numbers("capital_usd", each().map(|course| course.2))
             .with_numbers("leverage", each().map(|course| course.0.leverage))
-            .with_singles("equity", courses.iter().flat_map(|course| course.3.iter().copied()))
+            .with_singles("equity", courses.iter().flat_map(|course| since_opened(course.3)))
             .write_parquet(&folder.join("equity.parquet"))
     }
 }

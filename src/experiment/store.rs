@@ -5,8 +5,10 @@
 //! results/<name>/windows/00042.json   the 43rd decision date
 //! results/<name>/simulation/accounts/ the same for the accounts of a simulation
 //! ```
-//! A run that is started again with the same fingerprint continues behind the last complete file; with another one it
-//! is refused, because its dates would not belong together.
+//! A run that is started again with the same fingerprint continues after the last complete file; with another one it
+//! is refused, because its dates would not belong together. An item carries a checksum of fingerprint, number and content: one
+//! that was changed or damaged from outside is computed again, with all after it, and the user is told. An open store
+//! holds the lock of its folder, so that two processes never work on the same items.
 
 use std::io::Write;
 use std::marker::PhantomData;
@@ -15,13 +17,28 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{read_text, write_atomically};
-use crate::error::{Error, Result};
+use crate::data::{LOCK, Lock, read_text, remove_partial_files, write_atomically};
+use crate::error::{Error, Result, one_line};
 
 pub(super) struct Store<T> {
     folder: PathBuf,
+    fingerprint: String,
+    /// Released when the store is dropped, or by a kill.
+    _lock: Lock,
     item: PhantomData<T>,
 }
+
+/// What was stored before.
+pub(super) struct Stored<T> {
+    /// Items without a gap from the first on.
+    pub items: Vec<T>,
+    /// The file behind them that could not be used, in words.
+    pub damaged: Option<String>,
+}
+
+/// What stands around an item in its file: `{"blake3":"<64 digits>","item":<JSON>}`.
+const BEFORE_CHECKSUM: &str = "{\"blake3\":\"";
+const BEFORE_ITEM: &str = "\",\"item\":";
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -31,16 +48,21 @@ struct Header {
 }
 
 impl<T: Serialize + DeserializeOwned> Store<T> {
-    /// The folder of a run and the seconds already spent on it. Nothing is written yet, so that a run which is
-    /// refused leaves nothing behind.
+    /// The folder of a run, locked, and the seconds already spent on it. No item is written yet, and an empty folder goes with the
+    /// lock, so that a run which is refused leaves nothing behind.
     pub fn open(folder: &Path, items: &str, fingerprint: &str) -> Result<(Self, f64)> {
-        let store = Self { folder: folder.join(items), item: PhantomData };
+        let place = folder.join(items);
+        let lock = Lock::take(&place.join(LOCK))?;
+        remove_partial_files(folder);
+        let store = Self { folder: place, fingerprint: fingerprint.to_string(), _lock: lock, item: PhantomData };
         let file = store.header_file();
         if !file.exists() {
             return Ok((store, 0.0));
         }
         let config = |message: String| Error::Config { file: file.display().to_string(), message };
-        let header: Header = toml::from_str(&read_text(&file)?).map_err(|error| config(error.to_string()))?;
+        let header: Header = toml::from_str(&read_text(&file)?).map_err(|error| {
+            config(format!("{}; discard the unfinished work with --fresh", one_line(error.message())))
+        })?;
         if header.fingerprint != fingerprint {
             let message = "this unfinished run has another configuration, other data or another version of minvar; \
                            finish it with those, choose another --out, or discard it with --fresh";
@@ -49,15 +71,24 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
         Ok((store, header.seconds))
     }
 
-    /// Discards unfinished work.
+    /// Discards unfinished work, unless a process is at it.
     pub fn discard(folder: &Path, items: &str) -> Result<()> {
         let folder = folder.join(items);
-        if folder.exists() { std::fs::remove_dir_all(&folder).map_err(Error::io(&folder)) } else { Ok(()) }
+        if !folder.exists() {
+            return Ok(());
+        }
+        let _lock = Lock::take(&folder.join(LOCK))?;
+        remove(&folder)
+    }
+
+    /// Removes the items of finished work with their lock.
+    pub fn close(self) -> Result<()> {
+        remove(&self.folder)
     }
 
     /// Notes whose run this is and the time spent; comes before the first item.
-    pub fn save_seconds(&self, fingerprint: &str, seconds: f64) -> Result<()> {
-        let header = Header { fingerprint: fingerprint.to_string(), seconds };
+    pub fn save_seconds(&self, seconds: f64) -> Result<()> {
+        let header = Header { fingerprint: self.fingerprint.clone(), seconds };
         let text = toml::to_string(&header).expect("a header is plain data");
         let file = self.header_file();
         write_atomically(&file, |out| out.write_all(text.as_bytes()).map_err(Error::io(&file)))
@@ -66,24 +97,43 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
     /// Writes one item.
     pub fn save(&self, number: usize, item: &T) -> Result<()> {
         let file = self.file(number);
-        let text = serde_json::to_vec(item).expect("an item is plain data");
-        write_atomically(&file, |out| out.write_all(&text).map_err(Error::io(&file)))
+        let item = serde_json::to_string(item).expect("an item is plain data");
+        let text = format!("{BEFORE_CHECKSUM}{}{BEFORE_ITEM}{item}}}", self.checksum(number, &item));
+        write_atomically(&file, |out| out.write_all(text.as_bytes()).map_err(Error::io(&file)))
     }
 
     /// Items stored without a gap from the first on, at most `total`.
-    pub fn load(&self, total: usize) -> Result<Vec<T>> {
-        let mut items = Vec::new();
+    pub fn load(&self, total: usize) -> Result<Stored<T>> {
+        let mut stored = Stored { items: Vec::new(), damaged: None };
         if !self.header_file().exists() {
-            return Ok(items); // files without a header belong to no one
+            return Ok(stored); // files without a header belong to no one
         }
-        while items.len() < total && self.file(items.len()).exists() {
-            let file = self.file(items.len());
-            match serde_json::from_str(&read_text(&file)?) {
-                Ok(item) => items.push(item),
-                Err(_) => break, // damaged from outside: this item and those behind it are computed again
+        while stored.items.len() < total && self.file(stored.items.len()).exists() {
+            let file = self.file(stored.items.len());
+            let bytes = std::fs::read(&file).map_err(Error::io(&file))?;
+            match self.checked(stored.items.len(), &bytes) {
+                Some(item) => stored.items.push(item),
+                None => {
+                    let words = "was changed or damaged; it is computed again, with all after it";
+                    stored.damaged = Some(format!("{} {words}", file.display()));
+                    break;
+                }
             }
         }
-        Ok(items)
+        Ok(stored)
+    }
+
+    /// The item in the text of a file, if every byte is as it was written.
+    fn checked(&self, number: usize, bytes: &[u8]) -> Option<T> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (checksum, item) = text.strip_prefix(BEFORE_CHECKSUM)?.strip_suffix('}')?.split_once(BEFORE_ITEM)?;
+        (checksum == self.checksum(number, item)).then(|| serde_json::from_str(item).ok())?
+    }
+
+    fn checksum(&self, number: usize, item: &str) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.fingerprint.as_bytes()).update(&(number as u64).to_le_bytes()).update(item.as_bytes());
+        hasher.finalize().to_hex().to_string()
     }
 
     fn header_file(&self) -> PathBuf {
@@ -92,5 +142,41 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
 
     fn file(&self, number: usize) -> PathBuf {
         self.folder.join(format!("{number:05}.json"))
+    }
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    std::fs::remove_dir_all(folder).map_err(Error::io(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_byte_of_an_item_can_change_unnoticed_and_no_item_can_take_anothers_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Store::<Vec<f64>>::open(folder.path(), "items", "mine").unwrap().0;
+        let store = open();
+        store.save_seconds(1.0).unwrap();
+        let items = [vec![0.25, 0.75], vec![0.5, 0.5]];
+        items.iter().enumerate().for_each(|(k, item)| store.save(k, item).unwrap());
+        assert!(Store::<Vec<f64>>::open(folder.path(), "items", "mine").is_err(), "the store is locked");
+        drop(store);
+        assert_eq!(open().load(9).unwrap().items, items);
+        let first = folder.path().join("items/00000.json");
+        let whole = std::fs::read(&first).unwrap();
+        for place in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[place] ^= 1;
+            std::fs::write(&first, &changed).unwrap();
+            let stored = open().load(9).unwrap();
+            assert!(
+                stored.items.is_empty() && stored.damaged.unwrap().contains("00000.json was changed"),
+                "byte {place}"
+            );
+        }
+        std::fs::copy(folder.path().join("items/00001.json"), &first).unwrap();
+        assert!(open().load(9).unwrap().items.is_empty());
     }
 }

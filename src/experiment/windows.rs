@@ -225,7 +225,7 @@ fn drifted(panel: &Panel, (day, assets, weights): &Last, decision: usize, member
     let mut holdings = Holdings::cash();
     holdings.rebalance(assets.iter().copied().zip(weights.iter().copied()));
     for known in day + 1..decision {
-        holdings.earn(|asset| panel.returns(asset)[known]);
+        holdings.earn(|asset| panel.earned(asset, known));
     }
     members.iter().map(|&asset| holdings.weight(asset)).collect()
 }

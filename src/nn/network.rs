@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
+use crate::memory;
 use crate::nn::correlation::{moments, scores};
 use crate::nn::float::{Float, to_vec};
 use crate::nn::head::{Head, inverse_eigenvalues, inverse_volatilities};
@@ -102,6 +103,15 @@ impl Architecture {
             let value = format!("{:?} and {:?}", self.hidden, self.volatility);
             return parameter("network.hidden and network.volatility", "layers of at least 1 unit", value);
         }
+        let days = self.n_days.unwrap_or(0);
+        let layers = |first: usize, units: &[usize]| -> f64 {
+            let inputs = std::iter::once(first).chain(units.iter().copied());
+            inputs.zip(units).map(|(i, u)| *u as f64 * (i as f64 + *u as f64 + 2.0)).sum()
+        };
+        // Four gates, both directions; parameters, gradients and two moments.
+        let n_parameters = 8.0 * layers(4, &self.hidden) + layers(1, &self.volatility) + 2.0 * days as f64;
+        let what = format!("a network of {:?} and {:?} units, {days} days", self.hidden, self.volatility);
+        memory::require(4.0 * memory::DOUBLE * n_parameters, &what)?;
         if !(self.annualisation > 0.0 && self.annualisation.is_finite()) {
             return parameter("network.annualisation", "positive", self.annualisation.to_string());
         }

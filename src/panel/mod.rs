@@ -153,6 +153,14 @@ impl Panel {
             return Err(Error::data(format!("asset {}", twice.symbol), "symbol occurs twice in the panel"));
         }
         let mut lives = Vec::with_capacity(assets.len());
+        let impossible = |asset: &&Asset| asset.delisting_return.is_some_and(|r| !(r >= -1.0 && r.is_finite()));
+        if let Some(asset) = assets.iter().find(impossible) {
+            let rule = format!(
+                "delisting return must be finite and at least -1, but is {}",
+                asset.delisting_return.unwrap_or(f64::NAN)
+            );
+            return Err(Error::data(format!("asset {}", asset.symbol), rule));
+        }
         for (asset, column) in assets.iter().zip(returns.columns()) {
             if let Some(day) = column.iter().position(|r| *r < -1.0 || *r > Self::HIGHEST_RETURN) {
                 let place = format!("asset {}, {}", asset.symbol, calendar.date(day));
@@ -208,6 +216,15 @@ impl Panel {
     /// Daily total returns of an asset (n_days), NaN where missing.
     pub fn returns(&self, asset: AssetId) -> &[f64] {
         self.returns.column(asset)
+    }
+
+    /// What a holder earns on a day: the return, and on the day after the end of a listing the delisting return where it is
+    /// known. NaN where nothing is known and the price is carried.
+    pub fn earned(&self, asset: AssetId, day: usize) -> f64 {
+        match self.lives[asset] {
+            Some((_, last)) if day == last + 1 => self.assets[asset].delisting_return.unwrap_or(f64::NAN),
+            _ => self.returns(asset)[day],
+        }
     }
 
     /// A further series of an asset (n_days), if the panel holds that field.

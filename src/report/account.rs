@@ -1,5 +1,7 @@
 //! What an account earned and paid: tables of all of them, and the bridge from gross to net.
 
+use serde::de::{Deserialize, Deserializer, Error as _};
+
 use crate::data::Table;
 use crate::report::sheet::{Sheet, number, percent};
 
@@ -28,38 +30,54 @@ pub struct AccountRow {
     /// Name of the profile.
     pub profile: String,
     /// Paid in, dollars.
+    #[serde(deserialize_with = "number_or_null")]
     pub capital_usd: f64,
     /// Leverage of the targets.
+    #[serde(deserialize_with = "number_or_null")]
     pub leverage: f64,
     /// √252 × standard deviation of net daily returns.
+    #[serde(deserialize_with = "number_or_null")]
     pub volatility_annual: f64,
     /// Net mean over volatility, zero risk-free rate.
+    #[serde(deserialize_with = "number_or_null")]
     pub sharpe: f64,
     /// Net mean above the benchmark rate over the volatility of that.
+    #[serde(deserialize_with = "number_or_null")]
     pub sharpe_excess: f64,
     /// Gross Sharpe ratio, zero risk-free rate.
+    #[serde(deserialize_with = "number_or_null")]
     pub sharpe_gross: f64,
     /// Net compound growth.
+    #[serde(deserialize_with = "number_or_null")]
     pub growth_annual: f64,
     /// Deepest net loss from a peak.
+    #[serde(deserialize_with = "number_or_null")]
     pub max_drawdown: f64,
     /// 5 % value at risk of net daily returns.
+    #[serde(deserialize_with = "number_or_null")]
     pub value_at_risk: f64,
     /// Mean net daily return beyond it.
+    #[serde(deserialize_with = "number_or_null")]
     pub conditional_value_at_risk: f64,
     /// Traded value over equity a year, both sides.
+    #[serde(deserialize_with = "number_or_null")]
     pub turnover_annual: f64,
     /// Mean gross over equity.
+    #[serde(deserialize_with = "number_or_null")]
     pub gross_leverage: f64,
     /// Annual return of weights times returns, basis points: where the bridge begins.
+    #[serde(deserialize_with = "number_or_null")]
     pub gross_bps: f64,
     /// In the order of [`COMPONENTS`], annual basis points; negative when taken.
+    #[serde(deserialize_with = "numbers_or_null")]
     pub components_bps: [f64; COMPONENTS.len()],
     /// Annual net return, basis points: where it ends.
+    #[serde(deserialize_with = "number_or_null")]
     pub net_bps: f64,
     /// Equity at the end, dollars.
+    #[serde(deserialize_with = "number_or_null")]
     pub final_usd: f64,
-    /// Trading days.
+    /// Days with a return, those after a ruin too.
     pub n_days: usize,
     /// Rebalances.
     pub n_rebalances: usize,
@@ -79,7 +97,37 @@ pub struct AccountRow {
     pub ruined: String,
 }
 
+/// A number that a format without NaN (JSON) has written as null.
+fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+fn numbers_or_null<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<[f64; N], D::Error> {
+    let numbers: Vec<Option<f64>> = Vec::deserialize(deserializer)?;
+    let numbers: Vec<f64> = numbers.into_iter().map(|x| x.unwrap_or(f64::NAN)).collect();
+    numbers
+        .try_into()
+        .map_err(|numbers: Vec<f64>| D::Error::invalid_length(numbers.len(), &"a number for every component"))
+}
+
 impl AccountRow {
+    /// Ruin and forced liquidations in words; nothing where there were none.
+    pub fn incidents(&self) -> Option<String> {
+        let sales = match self.n_liquidations {
+            0 => None,
+            1 => Some(format!("1 forced liquidation, on {}", self.first_liquidation)),
+            n => Some(format!("{n} forced liquidations, the first on {}", self.first_liquidation)),
+        };
+        let ruin = (!self.ruined.is_empty()).then(|| format!("ruined on {}, and not measured", self.ruined));
+        let words: Vec<String> = ruin.into_iter().chain(sales).collect();
+        (!words.is_empty()).then(|| words.join("; "))
+    }
+
+    /// Whether it never traded anything.
+    pub fn is_cash(&self) -> bool {
+        self.n_fills == 0
+    }
+
     /// Net minus gross minus all components: zero but for the last bits.
     pub fn bridge_error(&self) -> f64 {
         self.net_bps - self.gross_bps - self.components_bps.iter().sum::<f64>()
@@ -182,8 +230,11 @@ pub fn account_sheets(rows: &[AccountRow]) -> Vec<Sheet> {
             None => groups.push((key.0, key.1, key.2, vec![row])),
         }
     }
+    let most = rows.iter().map(|row| row.n_days).max().unwrap_or(0);
     let sheet = |(profile, capital, leverage, mut group): (&str, f64, f64, Vec<&AccountRow>)| {
-        group.sort_by(|a, b| b.sharpe.total_cmp(&a.sharpe));
+        // Those without a Sharpe ratio come last.
+        let key = |row: &AccountRow| if row.sharpe.is_nan() { f64::NEG_INFINITY } else { row.sharpe };
+        group.sort_by(|a, b| key(b).total_cmp(&key(a)));
         let header = [
             "allocator",
             "estimator",
@@ -206,7 +257,7 @@ pub fn account_sheets(rows: &[AccountRow]) -> Vec<Sheet> {
             format!("Profile `{profile}`, {capital} dollars{leverage}; basis points a year from gross to net");
         let mut sheet = Sheet::new(caption, &header, 2);
         for a in group {
-            let bps = |x: f64| if x.abs() < 0.05 { "0".to_string() } else { format!("{x:.1}") };
+            let bps = |x: f64| if x.abs() < 0.05 { "0".to_string() } else { number(x, 1) };
             let mut cells = vec![
                 a.allocator.clone(),
                 a.estimator.clone(),
@@ -220,6 +271,12 @@ pub fn account_sheets(rows: &[AccountRow]) -> Vec<Sheet> {
             cells.extend(a.grouped_bps().iter().map(|(_, x)| bps(*x)));
             cells.push(bps(a.net_bps));
             sheet.rows.push(cells);
+            let cash = a.is_cash().then(|| "only ever held cash".to_string());
+            let is_later = a.ruined.is_empty() && a.n_days < most;
+            let later = is_later.then(|| format!("opened later, measured on {} of {most} days", a.n_days));
+            for words in a.incidents().or(cash).into_iter().chain(later) {
+                sheet.notes.push(format!("{}, {}: {words}", a.allocator, a.estimator));
+            }
         }
         sheet
     };

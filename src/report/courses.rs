@@ -57,7 +57,9 @@ pub fn drawdown_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure 
 pub fn rolling_figure(title: &str, dates: &[Date], groups: &[Group], per_year: f64) -> Figure {
     let days = (per_year.round() as usize).max(2);
     let rolling = |curve: &Curve| {
-        let returns: Vec<f64> = curve.equity.windows(2).map(|pair| pair[1] / pair[0] - 1.0).collect();
+        // A ruin ends the curve: its day is no part of a volatility.
+        let earned = |pair: &[f64]| if pair[1] > 0.0 { pair[1] / pair[0] - 1.0 } else { f64::NAN };
+        let returns: Vec<f64> = curve.equity.windows(2).map(earned).collect();
         metrics::rolling_volatility(&returns, days, per_year).iter().map(|v| 100.0 * v).collect()
     };
     figure(title, dates, groups, (Kind::Linear, &format!("volatility of {days} days, % a year")), rolling)

@@ -66,6 +66,15 @@ impl<'a> LeverageSeries<'a> {
         self.rows.iter().find(|row| row.n_liquidations > 0 || !row.ruined.is_empty()).copied()
     }
 
+    /// How many accounts were ruined, the lowest leverage among them and when; nothing if none was.
+    fn ruin(&self) -> Option<String> {
+        let mut ruined = self.rows.iter().filter(|row| !row.ruined.is_empty());
+        let first = ruined.next()?;
+        let (n, total, name) = (1 + ruined.count(), self.rows.len(), &self.name);
+        let (leverage, date) = (first.leverage, &first.ruined);
+        Some(format!("{name}: {n} of {total} accounts ruined and not measured, at leverage {leverage:.2} on {date}"))
+    }
+
     /// Volatility a unit of leverage: least squares through the origin over the leverages below the first liquidation.
     pub fn volatility_slope(&self) -> f64 {
         let first = self.first_liquidation().map_or(f64::INFINITY, |row| row.leverage);
@@ -125,7 +134,8 @@ pub fn leverage_summary(series: &[LeverageSeries<'_>]) -> Table {
     ];
     for (name, measure) in measures {
         for leverage in [1.0, 2.0, 3.0] {
-            let at = |s: &LeverageSeries<'_>| s.at(leverage).map_or(f64::NAN, measure);
+            let at =
+                |s: &LeverageSeries<'_>| s.at(leverage).filter(|row| row.ruined.is_empty()).map_or(f64::NAN, measure);
             table = table.with_numbers(&format!("{name}_at_{leverage}"), series.iter().map(at));
         }
     }
@@ -153,7 +163,10 @@ pub fn leverage_sheet(series: &[LeverageSeries<'_>]) -> Sheet {
     for s in order {
         let first = s.first_liquidation();
         let number = |leverage: f64, f: fn(&LeveragePoint) -> f64, scale: f64, digits: usize| {
-            s.at(leverage).map_or_else(|| "-".to_string(), |row| format!("{:.digits$}", scale * f(row)))
+            s.at(leverage).map_or_else(
+                || "-".to_string(),
+                |row| if row.ruined.is_empty() { format!("{:.digits$}", scale * f(row)) } else { "ruined".to_string() },
+            )
         };
         let mut cells = vec![
             s.name.clone(),
@@ -165,6 +178,7 @@ pub fn leverage_sheet(series: &[LeverageSeries<'_>]) -> Sheet {
         cells.extend([1.0, 2.0, 3.0].map(|l| number(l, |row| row.max_drawdown, 1.0, 2)));
         cells.push(s.at(3.0).map_or_else(|| "-".to_string(), |row| row.n_liquidations.to_string()));
         sheet.rows.push(cells);
+        sheet.notes.extend(s.ruin());
     }
     sheet
 }
@@ -175,9 +189,12 @@ pub fn leverage_figure(title: &str, series: &[LeverageSeries<'_>], highlight: &[
     let most = series.iter().flat_map(|s| &s.rows).map(|row| row.leverage).fold(0.0, f64::max);
     let frame = |title: &str, value: fn(&LeveragePoint) -> f64, scale: f64, floor: f64| {
         let line = |s: &LeverageSeries<'_>| {
-            let points = s.rows.iter().map(|row| (row.leverage, scale * value(row))).filter(|p| p.1.is_finite());
+            // What a ruined account did until then is no point of the curve.
+            let measured = s.rows.iter().filter(|row| row.ruined.is_empty());
+            let points = measured.map(|row| (row.leverage, scale * value(row))).filter(|p| p.1.is_finite());
             let points: Vec<(f64, f64)> = points.map(|(x, y)| (x, y.max(floor))).collect();
-            let mark = s.first_liquidation().map(|row| (row.leverage, (scale * value(row)).max(floor)));
+            let mark = s.first_liquidation().filter(|row| row.ruined.is_empty());
+            let mark = mark.map(|row| (row.leverage, (scale * value(row)).max(floor)));
             let stands_alone = s.rows[0].estimator == "none";
             let is_named = highlight.is_empty() || stands_alone || highlight.contains(&s.name);
             Series { mark, ..Series::line(&s.name, points) }.named(is_named)

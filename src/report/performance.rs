@@ -36,12 +36,15 @@ pub struct Performance {
     pub gross: f64,
     /// Mean share of the gross that is short.
     pub short_share: f64,
-    /// Days with a portfolio return.
+    /// Days on which the portfolio existed.
     pub n_days: usize,
     /// Rebalances.
     pub n_rebalances: usize,
     /// Rebalances at which the portfolio was undefined and the old positions stayed.
     pub n_undefined: usize,
+    /// The day on which the equity was gone, and after which there are no measures; empty if it never was.
+    #[serde(default)]
+    pub ruined: String,
 }
 
 impl Performance {
@@ -77,10 +80,14 @@ pub fn performance_table(rows: &[Performance]) -> Table {
     for (name, measure) in MEASURES {
         table = table.with_numbers(name, rows.iter().map(measure));
     }
-    table
+    table = table
         .with_counts("n_days", rows.iter().map(|p| p.n_days))
         .with_counts("n_rebalances", rows.iter().map(|p| p.n_rebalances))
-        .with_counts("n_undefined", rows.iter().map(|p| p.n_undefined))
+        .with_counts("n_undefined", rows.iter().map(|p| p.n_undefined));
+    match rows.iter().all(|p| p.ruined.is_empty()) {
+        true => table,
+        false => table.with_texts("ruined", rows.iter().map(|p| &p.ruined)),
+    }
 }
 
 /// The table for readers: allocators in their order, within each the lowest volatility first.
@@ -120,6 +127,17 @@ pub fn performance_sheet(caption: &str, rows: &[Performance]) -> Sheet {
                 number(row.gross, 2),
                 if row.n_undefined == 0 { String::new() } else { format!("{}/{}", row.n_undefined, row.n_rebalances) },
             ]);
+        }
+    }
+    let most = rows.iter().map(|row| row.n_days).max().unwrap_or(0);
+    for row in rows {
+        let Performance { allocator, estimator, ruined, n_days, .. } = row;
+        if !ruined.is_empty() {
+            sheet.notes.push(format!("{allocator}, {estimator}: ruined on {ruined}, and not measured"));
+        } else if (1..most).contains(n_days) {
+            sheet
+                .notes
+                .push(format!("{allocator}, {estimator}: measured on the {n_days} of {most} days on which it exists"));
         }
     }
     sheet

@@ -36,11 +36,12 @@ pub const PERIODS: [Period; 5] = [
 const LEAST_DAYS: usize = 40;
 
 impl Period {
-    /// Annual volatility of the returns inside; nothing if few days or all of them are.
+    /// Annual volatility of the returns inside, days without one left out; nothing if few days or all of them are.
     pub fn volatility(&self, dates: &[Date], returns: &[f64], per_year: f64) -> Option<f64> {
         let inside = |date: &Date| (self.first..=self.last).contains(date);
-        let values: Vec<f64> = dates.iter().zip(returns).filter(|(date, _)| inside(date)).map(|(_, r)| *r).collect();
-        (values.len() >= LEAST_DAYS && values.len() < returns.len())
+        let lived = || dates.iter().zip(returns).filter(|(_, r)| !r.is_nan());
+        let values: Vec<f64> = lived().filter(|(date, _)| inside(date)).map(|(_, r)| *r).collect();
+        (values.len() >= LEAST_DAYS && values.len() < lived().count())
             .then(|| metrics::volatility_annual(&values, per_year))
     }
 }
@@ -59,11 +60,9 @@ pub fn periods_figure(title: &str, dates: &[Date], groups: &[(String, Vec<Labell
                 rows.push(Row { label: period.name.to_string(), dots });
             }
         }
-        let all = portfolios
-            .iter()
-            .enumerate()
-            .map(|(k, (_, r))| (k, 100.0 * metrics::volatility_annual(r, per_year)))
-            .collect();
+        let lived = |returns: &[f64]| returns.iter().copied().filter(|r| !r.is_nan()).collect::<Vec<f64>>();
+        let volatility = |returns: &[f64]| 100.0 * metrics::volatility_annual(&lived(returns), per_year);
+        let all = portfolios.iter().enumerate().map(|(k, (_, r))| (k, volatility(r))).collect();
         rows.push(Row { label: "all days".to_string(), dots: all });
         Rows {
             title: format!("{allocator}: realised volatility, % a year (log scale)"),

@@ -13,13 +13,16 @@ pub struct Sheet {
     pub rows: Vec<Vec<String>>,
     /// Columns that are aligned left.
     pub n_texts: usize,
+    /// What the cells cannot say, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Sheet {
     /// An empty table.
     pub fn new(caption: impl Into<String>, header: &[&str], n_texts: usize) -> Self {
         let header = header.iter().map(|name| name.to_string()).collect();
-        Self { caption: caption.into(), header, rows: Vec::new(), n_texts }
+        Self { caption: caption.into(), header, rows: Vec::new(), n_texts, notes: Vec::new() }
     }
 
     fn text_table(&self) -> TextTable {
@@ -39,14 +42,21 @@ impl Sheet {
         for line in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
             table.set_style(line, '─');
         }
-        table.to_string()
+        self.with_notes(table.to_string(), "\n")
+    }
+
+    /// A written table, and its notes below.
+    fn with_notes(&self, table: String, gap: &str) -> String {
+        let notes: Vec<String> = self.notes.iter().map(|note| format!("- {note}")).collect();
+        if notes.is_empty() { table } else { format!("{table}{gap}{}", notes.join("\n")) }
     }
 
     /// For a Markdown page, under its caption.
     pub fn markdown(&self) -> String {
         let mut table = self.text_table();
         table.load_preset(presets::ASCII_MARKDOWN);
-        if self.caption.is_empty() { table.to_string() } else { format!("{}:\n\n{table}", self.caption) }
+        let table = self.with_notes(table.to_string(), "\n\n");
+        if self.caption.is_empty() { table } else { format!("{}:\n\n{table}", self.caption) }
     }
 
     /// For a LaTeX document with the package `booktabs`.
@@ -56,9 +66,10 @@ impl Sheet {
             |cells: &[String]| format!("{} \\\\\n", cells.iter().map(|c| escaped(c)).collect::<Vec<_>>().join(" & "));
         let (caption, header) = (escaped(&self.caption), line(&self.header));
         let rows: String = self.rows.iter().map(|row| line(row)).collect();
+        let notes: String = self.notes.iter().map(|note| format!("\\par {}\n", escaped(note))).collect();
         format!(
             "\\begin{{table}}\n\\caption{{{caption}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{header}\\midrule\n{rows}\
-             \\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+             \\bottomrule\n\\end{{tabular}}\n{notes}\\end{{table}}\n"
         )
     }
 }

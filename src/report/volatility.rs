@@ -12,6 +12,10 @@ fn figure(title: &str, rows: &[Performance], heading: &str, digits: usize, value
             None => groups.push((&row.allocator, vec![row])),
         }
     }
+    let name = |p: &Performance| match p.ruined.as_str() {
+        "" => p.label().to_string(),
+        date => format!("{} (ruined on {date})", p.label()),
+    };
     let frame = |(allocator, mut group): (&str, Vec<&Performance>)| {
         group.sort_by(|a, b| value(a).total_cmp(&value(b)));
         let (low, high) = group
@@ -21,7 +25,7 @@ fn figure(title: &str, rows: &[Performance], heading: &str, digits: usize, value
             .fold((f64::MAX, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
         Rows {
             title: format!("{allocator}: {heading}"),
-            rows: group.iter().map(|p| Row { label: p.label().to_string(), dots: vec![(0, value(p))] }).collect(),
+            rows: group.iter().map(|p| Row { label: name(p), dots: vec![(0, value(p))] }).collect(),
             series: Vec::new(),
             is_log: high > 5.0 * low,
             digits: Some(digits),

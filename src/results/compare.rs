@@ -45,6 +45,29 @@ pub struct Side {
     pub portfolio: Option<(String, String)>,
 }
 
+impl Side {
+    /// The run, with the portfolio if one is named.
+    fn named(&self) -> String {
+        let name = &self.results.name;
+        self.portfolio.as_ref().map_or_else(|| name.clone(), |(e, a)| format!("{name}:{e}/{a}"))
+    }
+}
+
+/// Whether two sides are the same portfolios of the same run.
+fn is_same(a: &Side, b: &Side) -> bool {
+    let real = |side: &Side| side.results.home.canonicalize().unwrap_or_else(|_| side.results.home.clone());
+    a.portfolio == b.portfolio && real(a) == real(b)
+}
+
+/// Why a portfolio cannot be compared.
+fn unusable(courses: &Courses, course: &Course) -> Option<String> {
+    match course.ruin() {
+        Some(day) => Some(format!("it was ruined on {}", courses.dates[day])),
+        None if !course.is_defined() => Some("it never existed".to_string()),
+        None => None,
+    }
+}
+
 fn named<'a>(courses: &'a Courses, (estimator, allocator): (&str, &str), run: &str) -> Result<&'a Course> {
     let found = courses.portfolios.iter().find(|c| c.estimator == estimator && c.allocator == allocator);
     found.ok_or_else(|| {
@@ -63,6 +86,10 @@ fn named<'a>(courses: &'a Courses, (estimator, allocator): (&str, &str), run: &s
 /// Compares every later side with the first, on the days that all of them have.
 pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
     let courses: Vec<Courses> = sides.iter().map(|side| side.results.courses()).collect::<Result<_>>()?;
+    if let Some(twice) = sides[1..].iter().find(|side| is_same(side, &sides[0])) {
+        let why = format!("{} stands on both sides, and everything is equal to itself", twice.named());
+        return Err(Error::Undefined { what: "a comparison", why });
+    }
     let mut common = courses[0].dates.clone();
     for other in &courses[1..] {
         common.retain(|date| other.dates.binary_search(date).is_ok());
@@ -89,14 +116,25 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
         }
     }
     let mut pairings = Vec::new();
-    let shared = |courses: &Courses, course: &Course| -> Vec<f64> {
-        let day = |date: &Date| course.returns[courses.dates.binary_search(date).expect("a common day")];
-        common.iter().map(day).collect()
+    let on = |courses: &Courses, course: &Course, date: &Date| {
+        course.returns[courses.dates.binary_search(date).expect("a common day")]
     };
     for (side, other) in sides.iter().zip(&courses).skip(1) {
         for (first, second) in pairs(&sides[0], &courses[0], side, other, &mut notes)? {
-            let (a, b) = (shared(&courses[0], first), shared(other, second));
             let name = |side: &Side, c: &Course| format!("{}: {} / {}", side.results.name, c.estimator, c.allocator);
+            let both = [(&sides[0], &courses[0], first), (side, other, second)];
+            let out =
+                both.iter().find_map(|(side, courses, course)| Some((*side, *course, unusable(courses, course)?)));
+            if let Some((side, course, why)) = out {
+                notes.push(format!("{} is left out, {why}", name(side, course)));
+                continue;
+            }
+            let days = common.iter().map(|date| (on(&courses[0], first, date), on(other, second, date)));
+            let (a, b): (Vec<f64>, Vec<f64>) = days.filter(|(a, b)| !a.is_nan() && !b.is_nan()).unzip();
+            if a.len() < common.len() {
+                let pair = format!("{} and {}", name(&sides[0], first), name(side, second));
+                notes.push(format!("{pair} both exist on {} of these {} days", a.len(), common.len()));
+            }
             if a == b {
                 notes.push(format!("{} and {} are the same on every day", name(&sides[0], first), name(side, second)));
                 continue;
@@ -110,6 +148,9 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
                 sharpe_test: test(Measure::SharpeRatio, &a, &b, seed)?,
             });
         }
+    }
+    if let (true, Some(why)) = (pairings.is_empty(), notes.last()) {
+        return Err(Error::Undefined { what: "a comparison", why: why.clone() });
     }
     Ok(Compared { pairings, days: (first_day, last_day, common.len()), notes })
 }

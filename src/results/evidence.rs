@@ -1,12 +1,13 @@
 //! Which differences of a run are more than luck: all tests of `significance`, on daily returns before and after costs.
 //!
 //! Portfolios are compared with the best analytic competitor: the one with the lowest volatility among those that are neither
-//! a network nor the truth of a synthetic market. It is chosen on the same days, which favours it.
+//! a network nor the truth of a synthetic market. It is chosen on the same days, which favours it. A group is tested on the
+//! days on which all of its portfolios exist; those that were ruined, never existed or only held cash are left out.
 
+use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::metrics;
-use crate::report::dollars;
-use crate::results::{Course, Results};
+use crate::results::{Course, Courses, Results};
 use crate::significance::Kernel::QuadraticSpectral;
 use crate::significance::{
     Difference, Measure, Resampling, Scaling, Scheme, SeededDifference, Statistic, Superior, block_length,
@@ -105,14 +106,15 @@ pub struct Evidence {
 /// Tests the portfolios of a run, and of its simulations.
 pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
     let mut evidence = Evidence { per_year: results.periods_per_year(), ..Evidence::default() };
-    let mut groups: Vec<(String, Vec<Course>)> = Vec::new();
-    let mut add = |name: String, course: Course| match groups.iter_mut().find(|(known, _)| *known == name) {
-        Some((_, group)) => group.push(course),
-        None => groups.push((name, vec![course])),
+    let mut groups: Vec<(String, Courses)> = Vec::new();
+    let mut add = |name: String, dates: &[Date], course: Course| match groups.iter_mut().find(|g| g.0 == name) {
+        Some((_, group)) => group.portfolios.push(course),
+        None => groups.push((name, Courses { dates: dates.to_vec(), portfolios: vec![course] })),
     };
     if results.has_run && results.value(&["experiment", "sweep"]).is_none() {
-        for course in results.courses()?.portfolios.into_iter().filter(|c| c.estimator != "none") {
-            add(format!("{}, before costs", course.allocator), course);
+        let Courses { dates, portfolios } = results.courses()?;
+        for course in portfolios.into_iter().filter(|c| c.estimator != "none") {
+            add(format!("{}, before costs", course.allocator), &dates, course);
         }
     }
     for simulation in &results.simulations {
@@ -120,12 +122,15 @@ pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
             continue;
         }
         match results.account_courses(simulation) {
-            Ok((_, accounts)) => {
+            Ok((dates, accounts)) => {
                 for a in accounts.into_iter().filter(|a| a.capital_usd.is_finite() && a.course.estimator != "none") {
-                    let leverage =
-                        if a.leverage == 1.0 { String::new() } else { format!(", leverage {:.2}", a.leverage) };
-                    let (allocator, capital) = (&a.course.allocator, dollars(a.capital_usd));
-                    add(format!("{allocator}, {}, {capital} dollars, net{leverage}", a.profile), a.course);
+                    let group = format!("{}, {}", a.course.allocator, a.words());
+                    match a.is_cash {
+                        true => evidence
+                            .notes
+                            .push(format!("{group}: {} is left out, it only ever held cash", a.course.label())),
+                        false => add(group, &dates, a.course),
+                    }
                 }
             }
             Err(error) => evidence.notes.push(error.to_string()),
@@ -144,12 +149,9 @@ pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
 }
 
 impl Evidence {
-    fn add_group(&mut self, results: &Results, group: &str, courses: &[Course], seed: u64) -> Result<()> {
-        let (defined, undefined): (Vec<&Course>, Vec<&Course>) = courses.iter().partition(|c| c.is_defined());
-        for course in undefined {
-            self.notes.push(format!("{group}: {} is left out, it was never defined", course.label()));
-        }
-        let defined = self.without_twins(group, defined);
+    fn add_group(&mut self, results: &Results, group: &str, courses: &Courses, seed: u64) -> Result<()> {
+        let common = self.common_days(group, courses);
+        let defined = self.without_twins(group, common.iter().collect());
         let per_year = self.per_year;
         let volatility = |c: &Course| metrics::volatility_annual(&c.returns, per_year);
         let analytic = defined.iter().filter(|c| !results.is_network(&c.estimator) && !results.is_truth(&c.estimator));
@@ -209,6 +211,36 @@ impl Evidence {
             superior,
         });
         self.add_seeds(group, &defined, &reference.returns, seed)
+    }
+
+    /// The portfolios that can be tested, on the days on which all of them exist.
+    fn common_days(&mut self, group: &str, courses: &Courses) -> Vec<Course> {
+        let mut kept: Vec<&Course> = Vec::new();
+        for course in &courses.portfolios {
+            let why = match (course.is_defined(), course.ruin()) {
+                (false, _) => "it was never defined".to_string(),
+                (true, Some(day)) => format!("it was ruined on {}", courses.dates[day]),
+                (true, None) => {
+                    kept.push(course);
+                    continue;
+                }
+            };
+            self.notes.push(format!("{group}: {} is left out, {why}", course.label()));
+        }
+        let exists = |day: &usize| kept.iter().all(|course| !course.returns[*day].is_nan());
+        let days: Vec<usize> = (0..courses.dates.len()).filter(exists).collect();
+        let n_missing = courses.dates.len() - days.len();
+        if n_missing > 0 {
+            let begun = |course: &&&Course| course.returns.iter().take_while(|r| r.is_nan()).count();
+            let latest = kept.iter().max_by_key(begun).map_or("", |course| course.label());
+            let words = format!("{n_missing} of {} days are left out, before all exist", courses.dates.len());
+            self.notes.push(format!("{group}: {words}; {latest} is the last to begin"));
+        }
+        let on_days = |course: &&Course| Course {
+            returns: days.iter().map(|day| course.returns[*day]).collect(),
+            ..Course::clone(course)
+        };
+        kept.iter().map(on_days).collect()
     }
 
     /// Portfolios that are different; of those that are the same on every day the first stays.

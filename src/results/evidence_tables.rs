@@ -170,6 +170,6 @@ pub fn evidence_markdown(results: &Results, evidence: &Evidence) -> String {
 
 /// Writes `significance.csv` and `significance.md`.
 pub fn write_evidence(results: &Results, evidence: &Evidence) -> Result<()> {
-    evidence_table(evidence).write_csv(&results.folder.join("significance.csv"))?;
-    write_text(&results.folder.join("significance.md"), &evidence_markdown(results, evidence))
+    evidence_table(evidence).write_csv(&results.home.join("significance.csv"))?;
+    write_text(&results.home.join("significance.md"), &evidence_markdown(results, evidence))
 }

@@ -3,7 +3,6 @@
 use crate::calendar::Date;
 use crate::data::{write_atomically, write_text};
 use crate::error::{Error, Result};
-use crate::metrics;
 use crate::report::{
     AccountRow, Curve, Figure, Group, Labelled, LeverageSeries, Page, bridge_figure, calibration_figure, dollars,
     drawdown_figure, eigenvalue_figure, equity_figure, lag_figure, learning_figure, leverage_figure, marginal_figure,
@@ -173,7 +172,7 @@ fn over_days(results: &Results, place: &str, figure: CourseFigure<'_>) -> Result
         return Ok(Vec::new());
     }
     let (dates, groups) = shown(results)?;
-    let curve = |c: &Course| Curve { label: c.label().to_string(), equity: metrics::equity(&c.returns) };
+    let curve = |c: &Course| Curve { label: c.label().to_string(), equity: c.growth() };
     let group = |(name, courses): &ByAllocator| (name.clone(), courses.iter().map(curve).collect());
     let groups: Vec<Group> = groups.iter().map(group).collect();
     one(place, figure(&results.about, &with_start(&dates), &groups))
@@ -205,7 +204,8 @@ fn periods(results: &Results) -> Result<Vec<Placed>> {
     let (dates, groups) = shown(results)?;
     let mut labelled: Vec<(String, Vec<Labelled<'_>>)> = Vec::new();
     for (name, courses) in &groups {
-        labelled.push((name.clone(), courses.iter().map(|c| (c.label().to_string(), c.returns.as_slice())).collect()));
+        let measured = courses.iter().filter(|c| c.ruin().is_none());
+        labelled.push((name.clone(), measured.map(|c| (c.label().to_string(), c.returns.as_slice())).collect()));
     }
     one("periods", periods_figure(&results.about, &dates, &labelled, results.periods_per_year()))
 }
@@ -294,14 +294,15 @@ fn is_shown(highlight: &[String], estimator: &str) -> bool {
 
 fn bridge(results: &Results) -> Result<Vec<Placed>> {
     let highlight = results.highlight();
-    let figure = |simulation: String| {
+    let figure = |simulation: String| -> Result<Option<Placed>> {
         let mut rows = results.accounts(&simulation)?;
-        rows.retain(|row| is_shown(&highlight, &row.estimator));
+        rows.retain(|row| is_shown(&highlight, &row.estimator) && row.ruined.is_empty());
         let several = has_several(rows.iter().map(|row| (row.estimator.as_str(), row.allocator.as_str())));
         let name = |row: &AccountRow| account_name(&row.estimator, &row.allocator, row.leverage, several);
-        Ok((format!("{simulation}/bridge"), bridge_figure(&results.about, &rows, name)))
+        let place = format!("{simulation}/bridge");
+        Ok((!rows.is_empty()).then(|| (place, bridge_figure(&results.about, &rows, name))))
     };
-    simulations(results, false).into_iter().map(figure).collect()
+    simulations(results, false).into_iter().filter_map(|simulation| figure(simulation).transpose()).collect()
 }
 
 fn leverage(results: &Results) -> Result<Vec<Placed>> {
@@ -329,14 +330,14 @@ fn net(results: &Results, place: &str, figure: CourseFigure<'_>) -> Result<Vec<P
         }
         let mut groups: Vec<Group> = Vec::new();
         for account in accounts.iter().filter(|a| a.capital_usd.is_nan() || ends.contains(&a.capital_usd)) {
-            let AccountCourse { profile, capital_usd, leverage, course } = account;
+            let AccountCourse { profile, capital_usd, leverage, course, .. } = account;
             let heading = match capital_usd.is_nan() {
                 true => "before costs".to_string(),
                 false => format!("{profile}, {} dollars, net", dollars(*capital_usd)),
             };
             let heading = if several { format!("{}, {heading}", course.allocator) } else { heading };
             let label = account_name(&course.estimator, &course.allocator, *leverage, false);
-            let curve = Curve { label, equity: metrics::equity(&course.returns) };
+            let curve = Curve { label, equity: course.growth() };
             match groups.iter_mut().find(|(known, _)| *known == heading) {
                 Some((_, group)) => group.push(curve),
                 None => groups.push((heading, vec![curve])),

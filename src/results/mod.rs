@@ -32,8 +32,10 @@ use crate::error::{Error, Result};
 
 /// A run, or a simulation, that has finished.
 pub struct Results {
-    /// Where it lies.
+    /// Where it lies; the folder of the run, where a simulation was opened alone.
     pub folder: PathBuf,
+    /// Where its tests and its page go: the folder that was opened.
+    pub home: PathBuf,
     /// The name of the experiment.
     pub name: String,
     /// What the experiment says it is for.
@@ -47,8 +49,12 @@ pub struct Results {
 }
 
 impl Results {
-    /// Opens a folder that holds `run.toml`, or simulations with theirs.
+    /// Opens a folder that holds `run.toml`, or simulations with theirs, or is itself one of these.
     pub fn open(folder: &Path) -> Result<Self> {
+        let holds_accounts = ["accounts.csv", "leverage.csv"].iter().any(|file| folder.join(file).exists());
+        if is_simulation(&file_name(folder)) && holds_accounts {
+            return Self::open_simulation(folder);
+        }
         let is_finished = |name: &String| is_simulation(name) && folder.join(name).join("run.toml").exists();
         let simulations: Vec<String> = subfolders(folder).into_iter().filter(is_finished).collect();
         let has_run = folder.join("run.toml").exists();
@@ -56,16 +62,18 @@ impl Results {
             Some(simulation) if !has_run => folder.join(simulation).join("run.toml"),
             _ => folder.join("run.toml"),
         };
-        Self::from_file(folder, &file, has_run, simulations)
+        Self::from_file(folder, folder, &file, has_run, simulations)
     }
 
     /// Opens one simulation, without the run that it belongs to.
     pub fn open_simulation(folder: &Path) -> Result<Self> {
         let parent = folder.parent().unwrap_or(Path::new("."));
-        Self::from_file(parent, &folder.join("run.toml"), false, vec![file_name(folder)])
+        let mut results = Self::from_file(parent, folder, &folder.join("run.toml"), false, vec![file_name(folder)])?;
+        results.name = format!("{}/{}", results.name, file_name(folder));
+        Ok(results)
     }
 
-    fn from_file(folder: &Path, file: &Path, has_run: bool, simulations: Vec<String>) -> Result<Self> {
+    fn from_file(folder: &Path, home: &Path, file: &Path, has_run: bool, simulations: Vec<String>) -> Result<Self> {
         if !file.exists() {
             let rule = "no finished run: run.toml is missing; 'minvar run' or 'minvar simulate' writes it";
             return Err(Error::data(folder.display().to_string(), rule));
@@ -79,7 +87,7 @@ impl Results {
             Some(parent) if own.starts_with("n=") => format!("{}/{own}", file_name(parent)),
             _ => own,
         };
-        Ok(Self { folder: folder.to_path_buf(), name, about, run, has_run, simulations })
+        Ok(Self { folder: folder.to_path_buf(), home: home.to_path_buf(), name, about, run, has_run, simulations })
     }
 
     /// A value of `run.toml`.

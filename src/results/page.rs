@@ -63,6 +63,7 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
     environment.add_template("page", include_str!("page.html")).expect("the template is valid");
     let page = environment.get_template("page").expect("it was just added").render(context! {
         name => &results.name,
+        experiment => results.name.split('/').next().unwrap_or_default(),
         about => &results.about,
         sheets => Value::from(Serde(results.sheets()?)),
         per_year => results.periods_per_year().to_string(),
@@ -83,7 +84,7 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
         script => Value::from_safe_string(include_str!("page.js").to_string()),
     });
     let page = page.expect("the template uses what it is given");
-    write_text(&results.folder.join("report.html"), &page)?;
+    write_text(&results.home.join("report.html"), &page)?;
     Ok(left_out)
 }
 

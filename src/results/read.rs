@@ -5,8 +5,10 @@ use serde::Deserialize;
 use crate::calendar::Date;
 use crate::data::{Columns, NotANumber};
 use crate::error::{Error, Result};
+use crate::metrics;
 use crate::report::{
-    AccountRow, COMPONENTS, EigenvalueCurve, Learned, LearningCurve, LeveragePoint, Performance, Prediction, SizeSeries,
+    AccountRow, COMPONENTS, EigenvalueCurve, Learned, LearningCurve, LeveragePoint, Performance, Prediction,
+    SizeSeries, dollars,
 };
 use crate::results::Results;
 use crate::train::Model;
@@ -27,7 +29,7 @@ pub struct Course {
     pub estimator: String,
     /// Label of the allocator.
     pub allocator: String,
-    /// On the dates of the courses.
+    /// On the dates of the courses; NaN before it first exists and after its ruin.
     pub returns: Vec<f64>,
 }
 
@@ -37,10 +39,29 @@ impl Course {
         if self.estimator == "none" || self.estimator.is_empty() { &self.allocator } else { &self.estimator }
     }
 
-    /// Whether it did anything: a portfolio that was never defined has no return but zero.
+    /// Whether it did anything: a portfolio that was never defined has no return, or, in older files, none but zero.
     pub fn is_defined(&self) -> bool {
-        self.returns.iter().any(|r| *r != 0.0)
+        self.returns.iter().any(|r| !r.is_nan() && *r != 0.0)
     }
+
+    /// The place of the day on which it lost everything, if it did.
+    pub fn ruin(&self) -> Option<usize> {
+        self.returns.iter().position(|r| *r <= -1.0)
+    }
+
+    /// Growth of 1, the start first: over the days from its first return on, NaN after a ruin.
+    pub(super) fn growth(&self) -> Vec<f64> {
+        let first = self.returns.iter().position(|r| !r.is_nan()).unwrap_or(self.returns.len());
+        metrics::equity(&self.returns[first..])
+    }
+}
+
+/// Returns without a value after a loss of everything; older files go on with zeros.
+fn ended_by_ruin(mut returns: Vec<f64>) -> Vec<f64> {
+    if let Some(day) = returns.iter().position(|r| *r <= -1.0) {
+        returns[day + 1..].fill(f64::NAN);
+    }
+    returns
 }
 
 /// The course of an account.
@@ -48,7 +69,17 @@ pub(super) struct AccountCourse {
     pub profile: String,
     pub capital_usd: f64,
     pub leverage: f64,
+    /// Whether it never traded anything.
+    pub is_cash: bool,
     pub course: Course,
+}
+
+impl AccountCourse {
+    /// Profile, capital and leverage.
+    pub fn words(&self) -> String {
+        let leverage = if self.leverage == 1.0 { String::new() } else { format!(", leverage {:.2}", self.leverage) };
+        format!("{}, {} dollars, net{leverage}", self.profile, dollars(self.capital_usd))
+    }
 }
 
 /// Cuts rows that stand portfolio by portfolio into one block each.
@@ -76,7 +107,7 @@ impl Results {
 
     /// `metrics.csv`.
     pub fn performances(&self) -> Result<Vec<Performance>> {
-        self.columns("metrics.csv")?.rows(&["estimator", "allocator"])
+        self.columns("metrics.csv")?.rows(&["estimator", "allocator", "ruined"])
     }
 
     /// Volatility by size of every portfolio of a sweep, in the order of the first size.
@@ -94,8 +125,37 @@ impl Results {
         Ok(series)
     }
 
-    /// `returns.parquet`: daily returns before costs.
+    /// Daily returns: those of `returns.parquet`, before costs; net, those of the accounts, where only a simulation was opened.
     pub fn courses(&self) -> Result<Courses> {
+        match self.simulations.as_slice() {
+            [simulation] if !self.has_run => self.net_courses(simulation),
+            _ => self.gross_courses(),
+        }
+    }
+
+    /// The accounts of a simulation as portfolios; where it has several profiles, capitals or leverages, the allocator tells them
+    /// apart.
+    fn net_courses(&self, simulation: &str) -> Result<Courses> {
+        if self.has(&format!("{simulation}/leverage.csv")) {
+            let why = "a grid of leverages keeps no daily returns of its accounts".to_string();
+            return Err(Error::Undefined { what: "a comparison", why });
+        }
+        let (dates, mut accounts) = self.account_courses(simulation)?;
+        accounts.retain(|account| account.capital_usd.is_finite());
+        let is_one = accounts.iter().all(|account| account.words() == accounts[0].words());
+        let course = |account: AccountCourse| {
+            let words = account.words();
+            let allocator = account.course.allocator;
+            let allocator = if is_one { allocator } else { format!("{allocator}, {words}") };
+            // Interest alone is no portfolio.
+            let returns = if account.is_cash { vec![f64::NAN; dates.len()] } else { account.course.returns };
+            Course { allocator, returns, estimator: account.course.estimator }
+        };
+        let portfolios = accounts.into_iter().map(course).collect();
+        Ok(Courses { dates, portfolios })
+    }
+
+    fn gross_courses(&self) -> Result<Courses> {
         let columns = self.columns("returns.parquet")?;
         let (estimators, allocators) = (columns.texts("estimator")?, columns.texts("allocator")?);
         let (dates, returns) = (columns.dates("date")?, columns.numbers("return", NotANumber::Missing)?);
@@ -111,7 +171,7 @@ impl Results {
             Ok(Course {
                 estimator: estimators[block.start].clone(),
                 allocator: allocators[block.start].clone(),
-                returns: returns[block].to_vec(),
+                returns: ended_by_ruin(returns[block].to_vec()),
             })
         };
         let dates_of_all = dates[first.clone()].to_vec();
@@ -152,17 +212,26 @@ impl Results {
         let written = |numbers: &[f64]| numbers.iter().map(f64::to_string).collect::<Vec<_>>();
         let keys = [estimators.clone(), allocators.clone(), profiles.clone(), written(&capital), written(&leverage)];
         let blocks = blocks(&keys, dates.len());
+        let rows = self.accounts(simulation)?;
+        let is_cash = |row: usize| {
+            let is_account = |a: &&AccountRow| {
+                (&a.estimator, &a.allocator, &a.profile) == (&estimators[row], &allocators[row], &profiles[row])
+                    && (a.capital_usd, a.leverage) == (capital[row], leverage[row])
+            };
+            rows.iter().find(is_account).is_some_and(AccountRow::is_cash)
+        };
         let course = |block: &std::ops::Range<usize>| {
             let (row, mut before) = (block.start, 1.0);
             let earned = |now: &f64| {
-                let earned = if before > 0.0 { now / before - 1.0 } else { 0.0 };
-                before = *now;
+                let earned = if before > 0.0 { now / before - 1.0 } else { f64::NAN };
+                before = if now.is_nan() { before } else { *now };
                 earned
             };
             AccountCourse {
                 profile: profiles[row].clone(),
                 capital_usd: capital[row],
                 leverage: leverage[row],
+                is_cash: is_cash(row),
                 course: Course {
                     estimator: estimators[row].clone(),
                     allocator: allocators[row].clone(),
@@ -197,7 +266,8 @@ impl Results {
         let courses = self.courses()?;
         let mut groups: Vec<(String, Vec<Prediction>)> = Vec::new();
         // An allocator without a covariance predicts nothing.
-        for course in courses.portfolios.iter().filter(|course| course.is_defined() && course.estimator != "none") {
+        let is_shown = |course: &&Course| course.is_defined() && course.ruin().is_none() && course.estimator != "none";
+        for course in courses.portfolios.iter().filter(is_shown) {
             let rows: Vec<usize> = (0..dates.len())
                 .filter(|row| estimators[*row] == course.estimator && allocators[*row] == course.allocator)
                 .collect();

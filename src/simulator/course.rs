@@ -13,7 +13,7 @@ pub struct Setting<'a> {
     pub panel: &'a Panel,
     /// Assets that may be wanted.
     pub assets: Vec<AssetId>,
-    /// The first day; the account is opened before it.
+    /// The first day; the account is opened before it, and returns begin the day after.
     pub first: usize,
     /// The day behind the last.
     pub end: usize,
@@ -38,11 +38,12 @@ pub struct Observed<'a> {
 /// What became of an account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Course {
-    /// Returns of all days, the first one against the capital; 0 behind a ruin.
+    /// Returns of all days after the first; 0 after a ruin. The first return is against the capital, so that it carries what
+    /// opening the positions on the first day has cost.
     pub returns: Vec<f64>,
-    /// Equity behind each day, dollars.
+    /// Equity after each day, the first one too, dollars.
     pub equity_usd: Vec<f64>,
-    /// Σ_t charges_t / equity_t−1 by entry, in the order of [`Entry::CHARGES`]; negative when taken.
+    /// Σ_t charges_t / equity_t−1 (on the first two days: the capital) by entry, in the order of [`Entry::CHARGES`]; negative when taken.
     pub charges: [f64; Entry::CHARGES.len()],
     /// Σ_t market moves_t / equity_t−1: what is left of the returns without charges.
     pub market: f64,
@@ -87,14 +88,16 @@ pub fn follow(
     let mut journal = Journal::default();
     let mut today = Quotes::new(setting.panel, setting.assets.clone(), setting.first);
     let mut account = Account::open(setting.capital_usd, rounding, setting.first, &mut journal.postings);
-    let mut before = account.money();
+    let capital = account.money();
+    let mut before = capital;
     loop {
         account = simulator.step(account, &today, policy, &mut journal)?;
         let close = |asset: AssetId| today.of(asset).close;
         let (equity, gross) = (account.equity(close), account.gross(close));
         let day = today.day();
         observe(&Observed { day, postings: &journal.postings, account: &account, equity, gross })?;
-        course.record(&journal, before, equity, gross);
+        let base = if day <= setting.first + 1 { capital } else { before };
+        course.record(&journal, base, before, equity, gross);
         if let Status::Ruined(day) = account.status {
             course.ruined = course.ruined.or(Some(day));
         }
@@ -105,14 +108,14 @@ pub fn follow(
         journal.clear();
         today.advance();
     }
-    course.gross /= course.returns.len() as f64;
+    course.gross /= course.equity_usd.len() as f64;
     Ok(course)
 }
 
 impl Course {
-    fn record(&mut self, journal: &Journal, before: f64, equity: f64, gross: f64) {
+    fn record(&mut self, journal: &Journal, base: f64, before: f64, equity: f64, gross: f64) {
         let is_over = self.ruined.is_some();
-        let share = |cents: f64| if is_over { 0.0 } else { cents / before };
+        let share = |cents: f64| if is_over { 0.0 } else { cents / base };
         let (mut posted, mut traded) = (0.0, 0.0);
         for posting in &journal.postings {
             if posting.entry.is_charge() {
@@ -132,7 +135,9 @@ impl Course {
         self.n_capped += journal.n_capped;
         self.n_unpriced += journal.n_unpriced;
         self.events.extend(journal.events.iter().cloned());
-        self.returns.push(share(equity - before));
+        if !self.equity_usd.is_empty() {
+            self.returns.push(share(equity - base));
+        }
         self.equity_usd.push(equity / 100.0);
     }
 }

@@ -20,6 +20,7 @@ pub use truth::Truth;
 
 use crate::calendar::Date;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::panel::Panel;
 
 /// `[data.synthetic]` of an experiment, and the options of `minvar data simulate`.
@@ -72,6 +73,10 @@ impl SyntheticMarket {
         check(share(self.listed_at_start), "synthetic.listed_at_start", "in [0, 1]", self.listed_at_start.to_string())?;
         let rate = self.delisting_rate_annual;
         check((0.0..1.0).contains(&rate), "synthetic.delisting_rate_annual", "in [0, 1)", rate.to_string())?;
+        // Returns, loadings, variances and six fields, drawn by asset and then put together; names and other small things.
+        let (assets, days, sectors) = (self.n_assets as f64, self.n_days as f64, self.n_sectors as f64);
+        let what = format!("a market of {} assets, {} days and {} sectors", self.n_assets, self.n_days, self.n_sectors);
+        memory::require(assets * (112.0 * days + 500.0) + 32.0 * sectors * days, &what)?;
         check(share(self.missing_rate), "synthetic.missing_rate", "in [0, 1]", self.missing_rate.to_string())?;
         market::simulate(self)
     }

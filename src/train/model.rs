@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! tensors    parameter.NAME, f32
-//! metadata   minvar: JSON of Header
+//! metadata   minvar: JSON of Header, and its last key: checksum, the BLAKE3 of the whole file with zeros in place of the checksum
 //! ```
+//! A file whose checksum does not hold is refused; one of an earlier version has none.
 //! A checkpoint is a model file with more in it: `adam.first.NAME`, `adam.second.NAME` and `record`, f64.
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,6 +28,7 @@ const KEY: &str = "minvar";
 
 /// What a model is and where it came from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Header {
     /// Version of the file format.
     pub format: u32,
@@ -96,13 +98,15 @@ pub struct Curves {
 pub struct Model {
     /// What it is.
     pub header: Header,
+    /// The checksum of the file that it was read from, if that has one.
+    pub checksum: Option<String>,
     tensors: BTreeMap<String, Tensor>,
 }
 
 impl Model {
     /// Puts a header of this format and tensors together.
     pub(super) fn new(header: Header, tensors: BTreeMap<String, Tensor>) -> Self {
-        Self { header: Header { format: FORMAT, ..header }, tensors }
+        Self { header: Header { format: FORMAT, ..header }, checksum: None, tensors }
     }
 
     /// Reads a model file; a truncated, foreign or newer one is refused.
@@ -115,21 +119,40 @@ impl Model {
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| not_readable(&e))?;
         let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY));
         let text = text.ok_or_else(|| refuse("a safetensors file, but not a model of minvar".to_string()))?;
-        let format = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|json| json["format"].as_u64());
+        let mut json = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+        let checksum = json.as_object_mut().and_then(|header| header.remove("checksum"));
+        let checksum = checksum.map(|written| written.as_str().unwrap_or_default().to_string());
+        if checksum.as_ref().is_some_and(|written| checksum_of(&bytes, written).as_ref() != Some(written)) {
+            return Err(refuse(
+                "its content is not what its checksum says: the file was changed or damaged".to_string(),
+            ));
+        }
+        let format = json["format"].as_u64();
         if format != Some(u64::from(FORMAT)) {
             let found = format.map_or("none".to_string(), |format| format.to_string());
             return Err(refuse(format!("model format {FORMAT} is needed, found {found}; train it again")));
         }
         let header: Header =
-            serde_json::from_str(text).map_err(|e| refuse(format!("its header cannot be read: {e}")))?;
+            serde_json::from_value(json).map_err(|e| refuse(format!("its header cannot be read: {e}")))?;
         let views = SafeTensors::deserialize(&bytes).map_err(|e| not_readable(&e))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in views.tensors() {
             tensors.insert(name, tensor(&view).map_err(|e| refuse(e.to_string()))?);
         }
-        let model = Self { header, tensors };
+        let model = Self { header, checksum, tensors };
         model.network::<f32>().map_err(|error| refuse(error.to_string()))?;
         Ok(model)
+    }
+
+    /// Refuses windows that a per-lag network cannot read; `file` is what it was read from.
+    pub fn check_days(&self, n_days: usize, file: &Path) -> Result<()> {
+        match self.header.network.n_days.filter(|days| *days != n_days) {
+            None => Ok(()),
+            Some(days) => {
+                let rule = format!("a per-lag network of {days} days cannot read a look-back of {n_days}");
+                Err(Error::data(file.display().to_string(), rule))
+            }
+        }
     }
 
     /// Writes the file atomically.
@@ -190,10 +213,34 @@ impl Model {
             (name.as_str(), view)
         });
         let header = serde_json::to_string(&self.header).expect("a header is plain data");
-        let metadata = HashMap::from([(KEY.to_string(), header)]);
-        let serialised = safetensors::serialize(views, Some(metadata));
-        serialised.map_err(|error| Error::Undefined { what: "a model file", why: error.to_string() })
+        let open = header.strip_suffix('}').expect("a header is an object");
+        let metadata = HashMap::from([(KEY.to_string(), format!("{open},\"checksum\":\"{NO_CHECKSUM}\"}}"))]);
+        let mut bytes = safetensors::serialize(views, Some(metadata))
+            .map_err(|error| Error::Undefined { what: "a model file", why: error.to_string() })?;
+        let place = place_of(&bytes, NO_CHECKSUM).expect("the placeholder was just written");
+        let checksum = blake3::hash(&bytes).to_hex();
+        bytes[place..place + NO_CHECKSUM.len()].copy_from_slice(checksum.as_bytes());
+        Ok(bytes)
     }
+}
+
+/// What stands in place of the checksum while it is computed.
+const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// What precedes the checksum: JSON as text inside JSON.
+const BEFORE_CHECKSUM: &str = r#"\"checksum\":\""#;
+
+/// Where the checksum stands in the bytes of a file.
+fn place_of(bytes: &[u8], checksum: &str) -> Option<usize> {
+    let wanted = [BEFORE_CHECKSUM.as_bytes(), checksum.as_bytes()].concat();
+    bytes.windows(wanted.len()).position(|part| part == wanted).map(|place| place + BEFORE_CHECKSUM.len())
+}
+
+/// What the checksum of a file should be.
+fn checksum_of(bytes: &[u8], written: &str) -> Option<String> {
+    let place = place_of(bytes, written).filter(|_| written.len() == NO_CHECKSUM.len())?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&bytes[..place]).update(NO_CHECKSUM.as_bytes()).update(&bytes[place + written.len()..]);
+    Some(hasher.finalize().to_hex().to_string())
 }
 
 /// Little-endian bytes of an f32 or f64 tensor.

@@ -3,6 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::memory;
+use crate::registry::MOST_DAYS;
+
+/// More steps than anyone takes: years of work.
+const MOST_STEPS: usize = 100_000_000;
 
 /// How the learning rate falls, by a factor `decay` in every `decay_steps` steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +118,15 @@ impl Schedule {
             let range = "at least 1 in steps, batch, accumulation, decay_steps, validate_every and checkpoint_every";
             return refuse("schedule", range, "0".to_string());
         }
+        let most = [
+            ("schedule.steps and warm_steps", self.steps.max(self.warm_steps), MOST_STEPS, "at most 100000000"),
+            ("schedule.accumulation", self.accumulation, 100_000, "at most 100000"),
+            ("schedule.n_days", self.n_days[1], MOST_DAYS, "at most 100000"),
+            ("schedule.validation_days", self.validation_days, MOST_DAYS, "at most 100000"),
+        ];
+        if let Some((name, value, _, range)) = most.into_iter().find(|(_, value, most, _)| value > most) {
+            return refuse(name, range, value.to_string());
+        }
         for rate in [self.learning_rate, self.warm_learning_rate, self.clip_norm] {
             if !(rate > 0.0 && rate.is_finite()) {
                 return refuse("schedule.learning_rate and clip_norm", "positive", rate.to_string());
@@ -129,7 +143,7 @@ impl Schedule {
         if least < 2 || least > most {
             return refuse("schedule.n_days", "[smallest, largest] from 2 on", format!("{:?}", self.n_days));
         }
-        Ok(())
+        check_batch(self.batch, self.n_assets[1], self.n_days[1])
     }
 
     /// Steps and first learning rate of a model.
@@ -144,6 +158,14 @@ impl Schedule {
         let decays = step / self.decay_steps as f64;
         first * self.decay.powf(if self.decay_form == Decay::Staircase { decays.floor() } else { decays })
     }
+}
+
+/// Refuses a batch that the machine cannot hold.
+pub(super) fn check_batch(batch: usize, n_assets: usize, n_days: usize) -> Result<()> {
+    let (samples, n, t) = (batch as f64, n_assets as f64, n_days as f64);
+    // Returns and scores, and four matrices between the assets, in single precision.
+    let what = format!("a batch of {batch} samples of {n_assets} assets and {n_days} days");
+    memory::require(4.0 * samples * n * (2.0 * t + 4.0 * n), &what)
 }
 
 #[cfg(test)]

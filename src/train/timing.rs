@@ -11,7 +11,9 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::nn::{Architecture, Network, variance};
+use crate::registry::{check, check_repetitions};
 use crate::train::failed;
+use crate::train::schedule::check_batch;
 use crate::train::{Adam, Gradients};
 
 /// Work to be timed.
@@ -28,6 +30,20 @@ pub struct Workload {
     pub forward_only: bool,
     /// Times the work is done; it is done once more before, untimed.
     pub repetitions: usize,
+}
+
+impl Workload {
+    /// Refuses what cannot be held, or would never end.
+    pub(super) fn check(&self) -> Result<()> {
+        self.network.check()?;
+        check_repetitions(self.repetitions, 1, "--repeat")?;
+        for (name, least, count) in
+            [("--assets", 2, self.n_assets), ("--days", 2, self.n_days), ("--batch", 1, self.batch)]
+        {
+            check(count >= least, name, if least == 1 { "at least 1" } else { "at least 2" }, count)?;
+        }
+        check_batch(self.batch, self.n_assets, self.n_days)
+    }
 }
 
 /// Seconds of each repetition.
@@ -48,6 +64,7 @@ pub struct Timings {
 /// Times the work on the arrays `inputs` `[batch, n, T]` and `sigma` `[batch, n, n]` of a safetensors file, or on
 /// random ones.
 pub fn time(work: &Workload, arrays: Option<&Path>) -> Result<Timings> {
+    work.check()?;
     let (inputs, sigma) = match arrays {
         Some(path) => read(path)?,
         None => random(work).map_err(failed)?,
@@ -85,6 +102,7 @@ pub fn time(work: &Workload, arrays: Option<&Path>) -> Result<Timings> {
 
 /// X `[batch, n, T]` of a workload, from a file or random.
 pub(super) fn inputs(work: &Workload, arrays: Option<&Path>) -> Result<Tensor> {
+    work.check()?;
     match arrays {
         Some(path) => read(path).map(|(inputs, _)| inputs),
         None => random(work).map(|(inputs, _)| inputs).map_err(failed),

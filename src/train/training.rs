@@ -5,6 +5,7 @@
 //! FILE.checkpoint.safetensors  model, optimiser, step and record, until then
 //! FILE.csv                     step, n_assets, n_days, loss, gradient_norm, learning_rate, validation
 //! FILE.events/                 the same for TensorBoard
+//! .FILE.lock                   who trains it, until then
 //! FILE.diverged.safetensors    batch and parameters, if the loss stopped being a number or ran away
 //! ```
 //! The batch of a step is a function of seed and step, so a checkpoint needs no generator. Loss and gradient norm are
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use crate::data::Lock;
 use crate::error::{Error, Result};
 use crate::panel::Past;
 use crate::train::model::{Header, Model};
@@ -68,12 +70,13 @@ pub struct TrainingProgress {
 /// Trains a model, or what is left of it; a finished one is read. `stop` is looked at before every step.
 pub fn train(task: &Task<'_>, stop: &AtomicBool, progress: &mut dyn FnMut(TrainingProgress)) -> Result<Model> {
     let header = header(task)?;
-    if task.file.exists() {
-        let model = Model::open(&task.file)?;
-        if model.header.identity == header.identity {
-            return Ok(model);
-        }
-        return Err(other_identity(&task.file));
+    if let Some(model) = finished(task, &header)? {
+        return Ok(model);
+    }
+    let _lock = Lock::take(&lock_of(&task.file))?;
+    // Another process may have finished it meanwhile.
+    if let Some(model) = finished(task, &header)? {
+        return Ok(model);
     }
     let mut session = Session::start(task, header)?;
     let first = session.record.len();
@@ -101,6 +104,21 @@ pub fn train(task: &Task<'_>, stop: &AtomicBool, progress: &mut dyn FnMut(Traini
         });
     }
     session.finish()
+}
+
+/// The model, if it is there.
+fn finished(task: &Task<'_>, header: &Header) -> Result<Option<Model>> {
+    if !task.file.exists() {
+        return Ok(None);
+    }
+    let model = Model::open(&task.file)?;
+    if model.header.identity == header.identity { Ok(Some(model)) } else { Err(other_identity(&task.file)) }
+}
+
+/// The lock of a model: `.YEAR.lock` beside it.
+fn lock_of(file: &Path) -> PathBuf {
+    let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    file.with_file_name(format!(".{name}.lock"))
 }
 
 pub(super) fn other_identity(file: &Path) -> Error {

@@ -144,7 +144,7 @@ impl Rules {
     pub fn over(&self, lookback: usize) -> Result<RankedUniverse> {
         let parameter = |name, range, value: String| Err(Error::Parameter { name, range, value });
         let share = |x: f64| (0.0..=1.0).contains(&x);
-        let min_returns = self.min_returns.unwrap_or((lookback * 29).div_ceil(30));
+        let min_returns = self.min_returns.unwrap_or(lookback.saturating_mul(29).div_ceil(30));
         if self.size == 0 {
             return parameter("universe.size", "at least 1", self.size.to_string());
         }
@@ -160,7 +160,16 @@ impl Rules {
         if let Some(x) = self.max_correlation.filter(|&x| !share(x)) {
             return parameter("universe.max_correlation", "in [0, 1]", x.to_string());
         }
-        if let Some([low, high]) = self.price_range.filter(|[low, high]| low > high) {
+        let limits = [
+            ("universe.min_recent_turnover", Some(self.min_recent_turnover)),
+            ("universe.min_shares_outstanding", self.min_shares_outstanding),
+            ("universe.volatility_fence", self.volatility_fence),
+        ];
+        if let Some((name, Some(x))) = limits.into_iter().find(|(_, x)| x.is_some_and(|x| !(x >= 0.0 && x.is_finite())))
+        {
+            return parameter(name, "at least 0", x.to_string());
+        }
+        if let Some([low, high]) = self.price_range.filter(|[low, high]| !(low <= high)) {
             return parameter("universe.price_range", "[lowest, highest]", format!("[{low}, {high}]"));
         }
         Ok(RankedUniverse::new(self.clone(), lookback, min_returns))

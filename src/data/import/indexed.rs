@@ -33,6 +33,7 @@ pub(super) fn import(folder: &Path) -> Result<(Panel, Vec<String>)> {
         returns[cell] = millionths * 1e-6;
     }
     let mut fields = BTreeMap::new();
+    let (held, mut missing) = (Table::names(&file)?, Vec::new());
     for (field, column) in [(Field::DollarVolume, "ldv200"), (Field::High, "high_e4"), (Field::Low, "low_e4")] {
         let decode = |x: f64| match field {
             Field::DollarVolume if x == 0.0 => f64::NAN,
@@ -40,12 +41,19 @@ pub(super) fn import(folder: &Path) -> Result<(Panel, Vec<String>)> {
             _ if x == -32768.0 => f64::NAN,
             _ => x * 1e-4,
         };
+        if !held.iter().any(|name| name == column) {
+            missing.push(column);
+            continue;
+        }
         let mut series = vec![f32::NAN; returns.len()];
         let values = Table::read_numbers(&file, column)?;
         cells.iter().zip(values).for_each(|(&cell, x)| series[cell] = decode(x) as f32);
         fields.insert(field, series);
     }
     let mut notes = vec![format!("{}: {} returns", file_name(&file), cells.len())];
+    if !missing.is_empty() {
+        notes.push(format!("{}: without {}, which stay unknown", file_name(&file), missing.join(", ")));
+    }
     let monthly = folder.join("monthly.parquet");
     if monthly.exists() {
         add_month_ends(&monthly, &calendar, &returns, assets.len(), &mut fields)?;

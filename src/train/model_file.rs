@@ -1,0 +1,46 @@
+//! A model file as experiments and command lines name it: `{ model = "FILE", precision = "f64" }`.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::error::Result;
+use crate::estimators::CovarianceEstimator;
+use crate::train::{Model, Neural};
+
+/// Element type in which a trained network is applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Single precision, as it was trained.
+    F32,
+    /// Double precision.
+    #[default]
+    F64,
+}
+
+/// The parameters of a choice with a model file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelFile {
+    /// The file; in an experiment, one per year where its name contains `{year}`.
+    pub model: PathBuf,
+    /// How it is applied.
+    #[serde(default)]
+    pub precision: Precision,
+}
+
+impl ModelFile {
+    /// The name of such a choice.
+    pub const NAME: &str = "model";
+
+    /// The network of the file as an estimator for windows of `n_days`, on the processor.
+    pub fn estimator(&self, n_days: usize) -> Result<Box<dyn CovarianceEstimator>> {
+        let model = Model::open(&self.model)?;
+        model.check_days(n_days, &self.model)?;
+        Ok(match self.precision {
+            Precision::F32 => Box::new(Neural(model.network::<f32>()?)),
+            Precision::F64 => Box::new(Neural(model.network::<f64>()?)),
+        })
+    }
+}
