@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Date, toml_date};
-use crate::data::{MissingCodes, Options, read_text};
+use crate::data::read_text;
 use crate::error::{Error, Result};
 use crate::experiment::plan::ORACLE;
-use crate::registry::{Choice, MOST_DAYS, check_label, check_name, check_repetitions};
+use crate::experiment::simulation_config::Simulation;
+use crate::registry::{Choice, MOST_DAYS, check_label, check_name};
 use crate::synthetic::SyntheticMarket;
 use crate::train::Recipe;
 use crate::universe::Rules;
@@ -113,160 +114,6 @@ pub struct Sweep {
     /// The largest size at which an estimator, by its label, still takes part: what would take too long.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub up_to: BTreeMap<String, usize>,
-}
-
-/// `[simulation]`: an account for every portfolio, profile, capital and leverage.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Simulation {
-    /// Names of profiles of the cost schedules.
-    pub profiles: Vec<String>,
-    /// Capital, dollars; that of the profile if empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub capital_usd: Vec<f64>,
-    /// Leverage of the target weights.
-    #[serde(default)]
-    pub leverage: Leverage,
-    /// A file of daily benchmark rates (date, percent a year) in the data folder; yearly means if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rates: Option<Rates>,
-    /// Another schedule file than the built-in one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schedules: Option<PathBuf>,
-    /// Whether every account writes its ledger.
-    #[serde(default = "yes")]
-    pub ledger: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// A file of rates: its name, or a table that says how to read it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "rates are a file, or { file = \"…\", date_column = \"…\", date_format = \"…\", missing = [\"…\"] }"
-)]
-pub enum Rates {
-    /// The file.
-    File(PathBuf),
-    /// `{ file = "…", date_column = "…", missing = ["…"] }`.
-    Table(RatesTable),
-}
-
-/// `rates` as a table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RatesTable {
-    /// The file, in the data folder.
-    pub file: PathBuf,
-    /// Name of the column of dates; found by its values if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub date_column: Option<String>,
-    /// Form of the dates, as strptime writes it; found if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub date_format: Option<String>,
-    /// Codes for a missing rate beside the standard ones.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub missing: Vec<String>,
-}
-
-impl Rates {
-    /// The file, in the data folder.
-    pub fn file(&self) -> &Path {
-        match self {
-            Self::File(file) | Self::Table(RatesTable { file, .. }) => file,
-        }
-    }
-
-    /// How to read it.
-    pub fn options(&self) -> Options {
-        match self {
-            Self::File(_) => Options::default(),
-            Self::Table(table) => Options {
-                date_column: table.date_column.clone(),
-                date_format: table.date_format.clone(),
-                missing: MissingCodes::with(table.missing.iter().map(String::as_str)),
-                ..Options::default()
-            },
-        }
-    }
-}
-
-/// Leverages to simulate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Leverage {
-    /// These.
-    List(Vec<f64>),
-    /// Evenly from one to another.
-    Grid(LeverageGrid),
-}
-
-/// `{ from = 0.01, to = 3.99, steps = 400 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LeverageGrid {
-    /// The lowest.
-    pub from: f64,
-    /// The highest.
-    pub to: f64,
-    /// How many.
-    pub steps: usize,
-}
-
-impl Default for Leverage {
-    fn default() -> Self {
-        Self::List(vec![1.0])
-    }
-}
-
-impl Leverage {
-    /// All of them.
-    pub fn values(&self) -> Vec<f64> {
-        match self {
-            Self::List(values) => values.clone(),
-            Self::Grid(LeverageGrid { from, to, steps }) => {
-                let last = steps.saturating_sub(1).max(1) as f64;
-                (0..*steps).map(|k| from + (to - from) * k as f64 / last).collect()
-            }
-        }
-    }
-}
-
-/// Beyond this a leverage is a slip of the pen.
-const MOST_LEVERAGE: f64 = 1000.0;
-
-impl Simulation {
-    /// Refuses what cannot be simulated.
-    pub fn check(&self) -> Result<()> {
-        let refuse = |name, range, value: String| Err(Error::Parameter { name, range, value });
-        if self.profiles.is_empty() {
-            return refuse("simulation.profiles", "at least one profile", "[]".to_string());
-        }
-        if let Some(capital) = self.capital_usd.iter().find(|usd| !(1.0..=1e13).contains(*usd)) {
-            return refuse("simulation.capital_usd", "between 1 and 1e13 dollars", capital.to_string());
-        }
-        if let Leverage::Grid(LeverageGrid { steps, .. }) = self.leverage {
-            check_repetitions(steps, 1, "simulation.leverage.steps")?;
-        }
-        let leverages = self.leverage.values();
-        if let Some(leverage) = leverages.iter().find(|leverage| **leverage > MOST_LEVERAGE) {
-            return refuse("simulation.leverage", "at most 1000", leverage.to_string());
-        }
-        if leverages.is_empty() {
-            return refuse("simulation.leverage", "at least one leverage", "[]".to_string());
-        }
-        if let Some(leverage) = leverages.iter().find(|leverage| !(leverage.is_finite() && **leverage > 0.0)) {
-            return refuse("simulation.leverage", "positive", leverage.to_string());
-        }
-        let mut seen = std::collections::HashSet::new();
-        if let Some(twice) = self.profiles.iter().find(|profile| !seen.insert(profile.as_str())) {
-            return Err(Error::data("simulation.profiles", format!("'{twice}' stands twice")));
-        }
-        Ok(())
-    }
 }
 
 /// `[figures]`.

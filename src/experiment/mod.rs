@@ -9,6 +9,7 @@ mod notes;
 mod output;
 mod plan;
 mod simulation;
+mod simulation_config;
 mod simulation_output;
 mod start;
 mod store;
@@ -23,13 +24,12 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-pub use config::{
-    Compare, Data, Experiment, Figures, Leverage, LeverageGrid, Rates, RatesTable, Simulation, Sweep, WalkForward,
-};
+pub use config::{Compare, Data, Experiment, Figures, Sweep, WalkForward};
 pub use market::{ExclusionCount, Market};
 pub use networks::{Resources, Share, Training};
 pub use notes::notes;
 pub use simulation::{Inputs, Simulated, discard_simulation, simulate};
+pub use simulation_config::{Leverage, LeverageGrid, Rates, RatesTable, Simulation};
 pub use sweep::{SweepRow, SweptRun, sweep};
 pub use targets::{Foreign, Portfolio, read_portfolios};
 
