@@ -95,7 +95,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Import { source, name, layout, reading, data } => {
             let options = reading.options(*layout);
-            let stem = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let stem = data::table_name(source);
             let name = name.clone().unwrap_or_else(|| stem.clone());
             check_name("--name", &name)?;
             let folder = data.path().join(&name);
@@ -122,7 +122,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
                 println!("nothing is new: panel {name} stays as it is");
                 return Ok(());
             }
-            let stem = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let stem = data::table_name(source);
             let origin = format!("{}, {stem}", before.source);
             let read = [before.read, imported.notes].concat();
             let manifest = data::save_panel(&appended.panel, &folder, &origin, &read, None)?;

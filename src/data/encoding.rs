@@ -1,6 +1,8 @@
 //! Bytes of a file to text: gzip unpacked; UTF-8, UTF-16 with a byte-order mark, else Latin-1.
 
+use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::memory;
@@ -8,7 +10,7 @@ use crate::memory;
 /// The bytes unpacked, as text.
 pub(super) fn decoded(bytes: &[u8], place: &str) -> Result<String> {
     let unpacked;
-    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
+    let bytes = if is_gzip(bytes) {
         unpacked = unpack(bytes, place)?;
         &unpacked[..]
     } else {
@@ -34,6 +36,24 @@ pub(super) fn decoded(bytes: &[u8], place: &str) -> Result<String> {
         return Err(Error::data(place, "it holds NUL bytes: no text, or a damaged file"));
     }
     Ok(text)
+}
+
+/// The first lines of a file of text; nothing where it cannot be read.
+pub(super) fn beginning(path: &Path) -> Option<String> {
+    const LENGTH: u64 = 1 << 16;
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(LENGTH).read_to_end(&mut bytes).ok()?;
+    if is_gzip(&bytes) {
+        let mut unpacked = Vec::new();
+        // What was cut off here ends in an error; what comes before it is enough.
+        let _ = flate2::read::MultiGzDecoder::new(&bytes[..]).take(LENGTH).read_to_end(&mut unpacked);
+        bytes = unpacked;
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
 }
 
 /// A gzip file unpacked; one that grows beyond what the machine holds is refused on the way.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{Column, DataFrame, ParquetReader, SerReader};
+use polars::prelude::{Column, DataFrame, DataType, ParquetReader, SerReader};
 
 use crate::data::guard::{damaged, guarded};
 use crate::data::import::NotANumber;
@@ -184,6 +184,12 @@ impl Columns {
         }
     }
 
+    /// Whether the cells of a column hold lists, records or bytes: nothing that a table of values is made of.
+    pub(super) fn is_nested(&self, column: usize) -> bool {
+        let values = self.typed_column(column);
+        values.is_some_and(|values| values.dtype().is_nested() || *values.dtype() == DataType::Binary)
+    }
+
     /// A column of text, empty where missing.
     pub fn texts(&self, name: &str) -> Result<Vec<String>> {
         self.texts_at(self.column(name)?)
@@ -233,6 +239,9 @@ impl Columns {
     /// Counts what the cells of a column hold.
     pub(super) fn content(&self, column: usize, codes: &MissingCodes) -> Result<Content> {
         let mut content = Content::default();
+        if self.is_nested(column) {
+            return Ok(Content { n_texts: self.n_rows(), first_text: Some(0), ..content });
+        }
         let kinds = self.map_cells(column, codes, |_, cell| match cell {
             Cell::Missing => 0,
             Cell::Number(_) => 1,

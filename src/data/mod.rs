@@ -33,7 +33,7 @@ pub use describe::{
 pub use exclusions::read_exclusions;
 pub use files::{hash_file, list_folder, read_text, remove_partial_files, write_atomically, write_text};
 pub use frame::Columns;
-pub use import::{Imported, Layout, NotANumber, Options, import};
+pub use import::{Imported, Layout, NotANumber, Options, import, table_name};
 pub use lock::{LOCK, Lock};
 pub use matrix::{NamedMatrix, NamedRows, ReadReturns, read_returns, write_matrix};
 pub use numbers::MissingCodes;

@@ -37,6 +37,9 @@ impl Columns {
         format: Option<&str>,
         may_count: bool,
     ) -> Result<std::result::Result<Dates, Problem>> {
+        if self.is_nested(column) {
+            return Ok(Err(Problem::NoDates { text: String::new() }));
+        }
         if let Some((days, stamped)) = self.typed_days(column)? {
             let mut dates = Vec::with_capacity(days.len());
             for (row, day) in days.into_iter().enumerate() {

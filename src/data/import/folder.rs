@@ -46,15 +46,22 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
 
 /// The symbol that a file is named after.
 pub(super) fn symbol(path: &Path) -> String {
+    let name = table_name(path);
+    without_ending(&name, "us").unwrap_or(name).to_uppercase()
+}
+
+/// The name of a file without the endings of its type: prices of prices.csv.gz.
+pub fn table_name(path: &Path) -> String {
     let name = file_name(path);
-    let strip = |name: &str, ending: &str| {
-        let place = name.len().checked_sub(ending.len() + 1)?;
-        let ends = name.get(place..)?.strip_prefix('.')?.eq_ignore_ascii_case(ending);
-        ends.then(|| name[..place].to_string())
-    };
-    let name = strip(&name, "gz").unwrap_or(name);
-    let name = TEXT_ENDINGS.iter().chain(&["parquet"]).find_map(|ending| strip(&name, ending)).unwrap_or(name);
-    strip(&name, "us").unwrap_or(name).to_uppercase()
+    let name = without_ending(&name, "gz").unwrap_or(name);
+    let known = TEXT_ENDINGS.iter().chain(&["parquet", "pq", "npy"]);
+    known.into_iter().find_map(|ending| without_ending(&name, ending)).unwrap_or(name)
+}
+
+fn without_ending(name: &str, ending: &str) -> Option<String> {
+    let place = name.len().checked_sub(ending.len() + 1)?;
+    let ends = name.get(place..)?.strip_prefix('.')?.eq_ignore_ascii_case(ending);
+    ends.then(|| name[..place].to_string())
 }
 
 /// Refuses two files of one symbol: prices adjusted on different days do not fit together.

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use crate::data::dates;
+use crate::data::encoding::beginning;
 use crate::data::files::read_table_text;
 use crate::data::frame::{TEXT_ENDINGS, endings};
 use crate::data::import::{Options, file_name};
@@ -27,7 +28,7 @@ fn data_line(line: &str) -> Option<(&str, &str)> {
 pub(super) fn looks_like(path: &Path) -> bool {
     let (ending, inner) = endings(path);
     let is_text = TEXT_ENDINGS.contains(&ending.as_str()) || (ending == "gz" && TEXT_ENDINGS.contains(&inner.as_str()));
-    let Some(text) = is_text.then(|| read_table_text(path).ok()).flatten() else { return false };
+    let Some(text) = is_text.then(|| beginning(path)).flatten() else { return false };
     let mut lines = text.lines().take(60).peekable();
     // A table that begins with its header is a wide one, whose first column has no name.
     let mut has_text_above = false;

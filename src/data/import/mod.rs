@@ -8,6 +8,7 @@ mod long;
 mod ohlcv;
 mod wide;
 
+pub use folder::table_name;
 pub(super) use long::ASSET;
 
 use std::path::Path;
