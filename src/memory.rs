@@ -17,7 +17,8 @@ pub fn require(bytes: f64, what: &str) -> Result<()> {
     if bytes <= have {
         return Ok(());
     }
-    let gigabytes = |bytes: f64| if bytes < 1e15 { format!("{:.1} GB", bytes / 1e9) } else { format!("{bytes:.0e} bytes") };
+    let gigabytes =
+        |bytes: f64| if bytes < 1e15 { format!("{:.1} GB", bytes / 1e9) } else { format!("{bytes:.0e} bytes") };
     Err(Error::Memory { what: what.to_string(), need: gigabytes(bytes), have: gigabytes(have) })
 }
 
@@ -40,7 +41,10 @@ mod tests {
     fn what_no_machine_can_hold_is_refused_with_its_size() {
         assert!(require(1e6, "a small table").is_ok());
         let message = require(2f64.powi(63) * DOUBLE, "a panel of 9223372036854775808 assets").unwrap_err().to_string();
-        assert!(message.starts_with("a panel of 9223372036854775808 assets would need 7e19 bytes of memory"), "{message}");
+        assert!(
+            message.starts_with("a panel of 9223372036854775808 assets would need 7e19 bytes of memory"),
+            "{message}"
+        );
         assert!(require(2e14, "a table").unwrap_err().to_string().contains("200000.0 GB"));
     }
 }

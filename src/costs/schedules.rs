@@ -266,7 +266,8 @@ impl Schedules {
 }
 
 /// Names of numbers that may be negative: rates and returns.
-const SIGNED: [&str; 8] = ["percent", "spread_percent", "discount_percent", "delisting", "NYSE", "AMEX", "NASDAQ", "unknown"];
+const SIGNED: [&str; 8] =
+    ["percent", "spread_percent", "discount_percent", "delisting", "NYSE", "AMEX", "NASDAQ", "unknown"];
 /// Names of numbers without a bound: the last of several tiers, and a discount that leaves nothing.
 const UNBOUNDED: [&str; 3] = ["up_to_shares", "up_to_usd", "discount_percent"];
 /// Names of numbers that something is divided by.
@@ -284,7 +285,9 @@ fn check_numbers(place: &str, value: &toml::Value) -> std::result::Result<(), St
         }
         toml::Value::Array(values) => {
             let numbered = values.iter().enumerate();
-            return numbered.map(|(k, value)| (k + 1, value)).try_for_each(|(k, v)| check_numbers(&format!("{place}[{k}]"), v));
+            return numbered
+                .map(|(k, value)| (k + 1, value))
+                .try_for_each(|(k, v)| check_numbers(&format!("{place}[{k}]"), v));
         }
         toml::Value::Float(number) => *number,
         toml::Value::Integer(number) => *number as f64,

@@ -83,6 +83,11 @@ pub fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(Error::io(path))
 }
 
+/// All bytes of a file.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(Error::io(path))
+}
+
 /// Names of what lies in a folder.
 pub fn list_folder(path: &Path) -> Result<Vec<String>> {
     let entries = std::fs::read_dir(path).map_err(Error::io(path))?;

@@ -13,7 +13,7 @@ mod table;
 mod targets;
 
 pub use describe::{Description, YearCoverage, describe};
-pub use files::{hash_file, list_folder, read_text, remove_partial_files, write_atomically, write_text};
+pub use files::{hash_file, list_folder, read_bytes, read_text, remove_partial_files, write_atomically, write_text};
 pub use frame::Columns;
 pub use import::{Imported, Layout, NotANumber, Options, ValueKind, import};
 pub use lock::{LOCK, Lock};

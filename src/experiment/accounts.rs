@@ -143,7 +143,8 @@ impl<'a> Bench<'a> {
         // Nothing is measured of an account that was ruined, and no Sharpe ratio of one that has only ever held cash.
         let is_open = net.ruined.is_none();
         let measured = |x: f64| if is_open { x } else { f64::NAN };
-        let sharpe = |returns: &[f64]| if is_open && net.n_fills > 0 { metrics::sharpe_ratio(returns) } else { f64::NAN };
+        let sharpe =
+            |returns: &[f64]| if is_open && net.n_fills > 0 { metrics::sharpe_ratio(returns) } else { f64::NAN };
         let daily = |sum: f64| measured(annual_bps(sum / n_days as f64));
         // A loss of more than everything is one of everything to the holder of the account.
         let returns: Vec<f64> = net.returns.iter().map(|r| r.max(-1.0)).collect();

@@ -53,8 +53,7 @@ pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize
     let is_measured = !lived.is_empty() && path.ruined.is_none();
     let measured = |value: &dyn Fn() -> f64| if is_measured { value() } else { f64::NAN };
     let measure = |f: fn(&[f64]) -> f64| measured(&|| f(&lived));
-    let mean_of =
-        |f: fn(&[f64]) -> f64| measured(&|| metrics::mean(&weights.iter().map(|w| f(w)).collect::<Vec<_>>()));
+    let mean_of = |f: fn(&[f64]) -> f64| measured(&|| metrics::mean(&weights.iter().map(|w| f(w)).collect::<Vec<_>>()));
     let trades: Vec<f64> = path.turnover.iter().copied().filter(|t| !t.is_nan()).skip(1).collect();
     let date = |day: usize| plan.market.panel.calendar().date(day).to_string();
     Performance {

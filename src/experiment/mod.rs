@@ -3,6 +3,7 @@
 mod accounts;
 mod config;
 mod evaluate;
+mod explained;
 mod networks;
 mod output;
 mod plan;

@@ -27,37 +27,35 @@ use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, Market};
 use crate::registry::Choice;
 use crate::train::{
-    Compute, Eligible, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Recipe, Task, TrainingProgress,
-    profile, train,
+    Compute, Eligible, MODEL, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Recipe, Task,
+    TrainingProgress, profile, train,
 };
 
-/// The name of a choice with a model file.
-pub(super) const MODEL: &str = ModelFile::NAME;
 /// The name of a choice with a recipe.
 pub(super) const TRAIN: &str = "train";
 
 /// The different files of a choice for some years, in their order.
 fn files(wanted: &ModelFile, years: &[i16]) -> Vec<PathBuf> {
-        let pattern = wanted.model.to_string_lossy();
-        let mut files: Vec<PathBuf> =
-            years.iter().map(|year| PathBuf::from(pattern.replace(YEAR, &year.to_string()))).collect();
-        files.dedup();
-        files
+    let pattern = wanted.model.to_string_lossy();
+    let mut files: Vec<PathBuf> =
+        years.iter().map(|year| PathBuf::from(pattern.replace(YEAR, &year.to_string()))).collect();
+    files.dedup();
+    files
 }
 
 /// An error about a year that has no file, with the years that have one.
 fn explained(wanted: &ModelFile, error: Error) -> Error {
-        let pattern = wanted.model.to_string_lossy();
-        let (Error::Io { path, source }, Some((before, after))) = (&error, pattern.split_once(YEAR)) else {
-            return error;
-        };
-        let exists = |year: &i16| Path::new(&format!("{before}{year}{}", after.replace(YEAR, &year.to_string()))).exists();
-        let years: Vec<String> = (1900..=2100).filter(exists).map(|year: i16| year.to_string()).collect();
-        if source.kind() != ErrorKind::NotFound || years.is_empty() {
-            return error;
-        }
-        let rule = format!("no such model; there are models for {}", years.join(", "));
-        Error::data(path.display().to_string(), rule)
+    let pattern = wanted.model.to_string_lossy();
+    let (Error::Io { path, source }, Some((before, after))) = (&error, pattern.split_once(YEAR)) else {
+        return error;
+    };
+    let exists = |year: &i16| Path::new(&format!("{before}{year}{}", after.replace(YEAR, &year.to_string()))).exists();
+    let years: Vec<String> = (1900..=2100).filter(exists).map(|year: i16| year.to_string()).collect();
+    if source.kind() != ErrorKind::NotFound || years.is_empty() {
+        return error;
+    }
+    let rule = format!("no such model; there are models for {}", years.join(", "));
+    Error::data(path.display().to_string(), rule)
 }
 
 /// What stands for the year in the name of a model file.
@@ -149,7 +147,9 @@ impl<'a> Networks<'a> {
                     }
                     if n_foreign > 0 {
                         let (label, n) = (&choice.label, hashes.len());
-                        notes.push(format!("{label}: {n_foreign} of {n} models were trained on another panel than this one"));
+                        notes.push(format!(
+                            "{label}: {n_foreign} of {n} models were trained on another panel than this one"
+                        ));
                     }
                     models.insert(choice.label.clone(), hashes.join(" "));
                 }

@@ -4,12 +4,13 @@ use crate::allocators::{self, Allocator, Needs};
 use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration, CovarianceEstimator, Definite};
-use crate::experiment::networks::{MODEL, Networks, TRAIN};
+use crate::experiment::networks::{Networks, TRAIN};
 use crate::experiment::{Experiment, Training};
 use crate::linalg::Covariance;
 use crate::panel::{AssetId, Panel, Past};
 use crate::registry::Choice;
 use crate::synthetic::Truth;
+use crate::train::MODEL;
 use crate::universe::{Missing, RankedUniverse, Universe};
 
 /// The name of the true covariance among the estimators.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{LOCK, Lock, read_text, remove_partial_files, write_atomically};
+use crate::data::{LOCK, Lock, read_bytes, read_text, remove_partial_files, write_atomically};
 use crate::error::{Error, Result, one_line};
 
 pub(super) struct Store<T> {
@@ -60,8 +60,9 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
             return Ok((store, 0.0));
         }
         let config = |message: String| Error::Config { file: file.display().to_string(), message };
-        let header: Header = toml::from_str(&read_text(&file)?)
-            .map_err(|error| config(format!("{}; discard the unfinished work with --fresh", one_line(error.message()))))?;
+        let header: Header = toml::from_str(&read_text(&file)?).map_err(|error| {
+            config(format!("{}; discard the unfinished work with --fresh", one_line(error.message())))
+        })?;
         if header.fingerprint != fingerprint {
             let message = "this unfinished run has another configuration, other data or another version of minvar; \
                            finish it with those, choose another --out, or discard it with --fresh";
@@ -109,7 +110,7 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
         }
         while stored.items.len() < total && self.file(stored.items.len()).exists() {
             let file = self.file(stored.items.len());
-            let bytes = std::fs::read(&file).map_err(Error::io(&file))?;
+            let bytes = read_bytes(&file)?;
             match self.checked(stored.items.len(), &bytes) {
                 Some(item) => stored.items.push(item),
                 None => {
@@ -164,13 +165,16 @@ mod tests {
         drop(store);
         assert_eq!(open().load(9).unwrap().items, items);
         let first = folder.path().join("items/00000.json");
-        let whole = std::fs::read(&first).unwrap();
+        let whole = read_bytes(&first).unwrap();
         for place in 0..whole.len() {
             let mut changed = whole.clone();
             changed[place] ^= 1;
-            std::fs::write(&first, &changed).unwrap();
+            write_atomically(&first, |out| out.write_all(&changed).map_err(Error::io(&first))).unwrap();
             let stored = open().load(9).unwrap();
-            assert!(stored.items.is_empty() && stored.damaged.unwrap().contains("00000.json was changed"), "byte {place}");
+            assert!(
+                stored.items.is_empty() && stored.damaged.unwrap().contains("00000.json was changed"),
+                "byte {place}"
+            );
         }
         std::fs::copy(folder.path().join("items/00001.json"), &first).unwrap();
         assert!(open().load(9).unwrap().items.is_empty());

@@ -66,7 +66,8 @@ pub fn sweep(
     let (mut rows, mut durations) = (Vec::new(), BTreeMap::new());
     for &size in sizes {
         let mut of_size = |p: Progress| progress(Progress { size: Some(size), ..p });
-        let (finished, _) = run_and_keep(&experiment.at_size(size), market, &place(size), resources, stop, &mut of_size)?;
+        let (finished, _) =
+            run_and_keep(&experiment.at_size(size), market, &place(size), resources, stop, &mut of_size)?;
         durations.insert(size.to_string(), finished.provenance.duration_seconds);
         rows.extend(finished.rows.into_iter().map(|performance| SweepRow { size, performance }));
     }

@@ -17,8 +17,8 @@ use candle_core::{Tensor, Var, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::memory;
 use crate::linalg::Matrix;
+use crate::memory;
 use crate::nn::correlation::{moments, scores};
 use crate::nn::float::{Float, to_vec};
 use crate::nn::head::{Head, inverse_eigenvalues, inverse_volatilities};

@@ -106,7 +106,9 @@ fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::
 fn numbers_or_null<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<[f64; N], D::Error> {
     let numbers: Vec<Option<f64>> = Vec::deserialize(deserializer)?;
     let numbers: Vec<f64> = numbers.into_iter().map(|x| x.unwrap_or(f64::NAN)).collect();
-    numbers.try_into().map_err(|numbers: Vec<f64>| D::Error::invalid_length(numbers.len(), &"a number for every component"))
+    numbers
+        .try_into()
+        .map_err(|numbers: Vec<f64>| D::Error::invalid_length(numbers.len(), &"a number for every component"))
 }
 
 impl AccountRow {

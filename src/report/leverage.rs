@@ -134,9 +134,8 @@ pub fn leverage_summary(series: &[LeverageSeries<'_>]) -> Table {
     ];
     for (name, measure) in measures {
         for leverage in [1.0, 2.0, 3.0] {
-            let at = |s: &LeverageSeries<'_>| {
-                s.at(leverage).filter(|row| row.ruined.is_empty()).map_or(f64::NAN, measure)
-            };
+            let at =
+                |s: &LeverageSeries<'_>| s.at(leverage).filter(|row| row.ruined.is_empty()).map_or(f64::NAN, measure);
             table = table.with_numbers(&format!("{name}_at_{leverage}"), series.iter().map(at));
         }
     }

@@ -135,7 +135,9 @@ pub fn performance_sheet(caption: &str, rows: &[Performance]) -> Sheet {
         if !ruined.is_empty() {
             sheet.notes.push(format!("{allocator}, {estimator}: ruined on {ruined}, and not measured"));
         } else if (1..most).contains(n_days) {
-            sheet.notes.push(format!("{allocator}, {estimator}: measured on the {n_days} of {most} days on which it exists"));
+            sheet
+                .notes
+                .push(format!("{allocator}, {estimator}: measured on the {n_days} of {most} days on which it exists"));
         }
     }
     sheet

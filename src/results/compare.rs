@@ -113,7 +113,8 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
         for (first, second) in pairs(&sides[0], &courses[0], side, other, &mut notes)? {
             let name = |side: &Side, c: &Course| format!("{}: {} / {}", side.results.name, c.estimator, c.allocator);
             let both = [(&sides[0], &courses[0], first), (side, other, second)];
-            let out = both.iter().find_map(|(side, courses, course)| Some((*side, *course, unusable(courses, course)?)));
+            let out =
+                both.iter().find_map(|(side, courses, course)| Some((*side, *course, unusable(courses, course)?)));
             if let Some((side, course, why)) = out {
                 notes.push(format!("{} is left out, {why}", name(side, course)));
                 continue;

@@ -124,10 +124,9 @@ pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
                 for a in accounts.into_iter().filter(|a| a.capital_usd.is_finite() && a.course.estimator != "none") {
                     let group = format!("{}, {}", a.course.allocator, a.words());
                     match a.is_cash {
-                        true => evidence.notes.push(format!(
-                            "{group}: {} is left out, it only ever held cash",
-                            a.course.label()
-                        )),
+                        true => evidence
+                            .notes
+                            .push(format!("{group}: {} is left out, it only ever held cash", a.course.label())),
                         false => add(group, &dates, a.course),
                     }
                 }

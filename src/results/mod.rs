@@ -73,13 +73,7 @@ impl Results {
         Ok(results)
     }
 
-    fn from_file(
-        folder: &Path,
-        home: &Path,
-        file: &Path,
-        has_run: bool,
-        simulations: Vec<String>,
-    ) -> Result<Self> {
+    fn from_file(folder: &Path, home: &Path, file: &Path, has_run: bool, simulations: Vec<String>) -> Result<Self> {
         if !file.exists() {
             let rule = "no finished run: run.toml is missing; 'minvar run' or 'minvar simulate' writes it";
             return Err(Error::data(folder.display().to_string(), rule));

@@ -7,7 +7,8 @@ use crate::data::{Columns, NotANumber};
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::report::{
-    AccountRow, COMPONENTS, dollars, EigenvalueCurve, Learned, LearningCurve, LeveragePoint, Performance, Prediction, SizeSeries,
+    AccountRow, COMPONENTS, EigenvalueCurve, Learned, LearningCurve, LeveragePoint, Performance, Prediction,
+    SizeSeries, dollars,
 };
 use crate::results::Results;
 use crate::train::Model;

@@ -37,7 +37,9 @@ impl Workload {
     pub(super) fn check(&self) -> Result<()> {
         self.network.check()?;
         check_repetitions(self.repetitions, 1, "--repeat")?;
-        for (name, least, count) in [("--assets", 2, self.n_assets), ("--days", 2, self.n_days), ("--batch", 1, self.batch)] {
+        for (name, least, count) in
+            [("--assets", 2, self.n_assets), ("--days", 2, self.n_days), ("--batch", 1, self.batch)]
+        {
             check(count >= least, name, if least == 1 { "at least 1" } else { "at least 2" }, count)?;
         }
         check_batch(self.batch, self.n_assets, self.n_days)

@@ -126,7 +126,8 @@ impl Rules {
             ("universe.min_shares_outstanding", self.min_shares_outstanding),
             ("universe.volatility_fence", self.volatility_fence),
         ];
-        if let Some((name, Some(x))) = limits.into_iter().find(|(_, x)| x.is_some_and(|x| !(x >= 0.0 && x.is_finite()))) {
+        if let Some((name, Some(x))) = limits.into_iter().find(|(_, x)| x.is_some_and(|x| !(x >= 0.0 && x.is_finite())))
+        {
             return parameter(name, "at least 0", x.to_string());
         }
         if let Some([low, high]) = self.price_range.filter(|[low, high]| !(low <= high)) {

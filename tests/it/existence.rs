@@ -15,11 +15,8 @@ use minvar::results::{Results, Side, compare, draw, evidence, write_page, write_
 /// A market of weekdays from 2020-01-01 with given returns (days × assets) and delisting returns.
 fn market(returns: Matrix, delisting: &[Option<f64>]) -> Market {
     let calendar = Calendar::weekdays(jiff::civil::date(2020, 1, 1), returns.nrows());
-    let asset = |(k, r): (usize, &Option<f64>)| Asset {
-        symbol: format!("A{k}"),
-        delisting_return: *r,
-        ..Asset::default()
-    };
+    let asset =
+        |(k, r): (usize, &Option<f64>)| Asset { symbol: format!("A{k}"), delisting_return: *r, ..Asset::default() };
     let panel = Panel::new(calendar, delisting.iter().enumerate().map(asset).collect(), returns, BTreeMap::new());
     Market { panel: panel.unwrap(), truth: None }
 }
