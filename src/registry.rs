@@ -5,6 +5,10 @@
 //! ```
 //! A table without a name is known by the key that says what it is: `model` or `train`.
 
+mod synonyms;
+
+pub use synonyms::suggested;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -189,10 +193,15 @@ impl<Rule> NumberOr<Rule> {
     }
 }
 
-/// The entry of a registry with a name, or an error that suggests the nearest one.
+/// The entry of a registry with a name, or an error that suggests what is usually meant, or the nearest one.
 pub fn find<'a, T>(kind: &'static str, all: &'a [T], name_of: fn(&T) -> &'static str, name: &str) -> Result<&'a T> {
     let entry = all.iter().find(|entry| name_of(entry) == name);
-    entry.ok_or_else(|| Error::unknown(kind, name, all.iter().map(name_of)))
+    entry.ok_or_else(|| match (synonyms::meant(kind, name), Error::unknown(kind, name, all.iter().map(name_of))) {
+        (Some(meant), Error::Unknown { kind, name, known, .. }) => {
+            Error::Unknown { kind, name, suggestion: Some(meant.to_string()), known }
+        }
+        (_, error) => error,
+    })
 }
 
 #[cfg(test)]

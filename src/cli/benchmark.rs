@@ -16,7 +16,7 @@ use crate::panel::{Asset, Panel, Past};
 use crate::registry::{Choice, MOST_DAYS, check, check_repetitions};
 use crate::report::{Runtime, RuntimePoint, runtime_figure};
 use crate::synthetic::SyntheticMarket;
-use crate::train::ModelFile;
+use crate::train::{MODEL, ModelFile};
 use crate::universe::Missing;
 
 /// Time every estimator, from returns to covariance
@@ -161,7 +161,7 @@ impl Work {
             Calibration { past, members: &members, missing: Missing::Zero, lookback, horizon: 5, seed: 0 };
         let start = Instant::now();
         let estimator = match choice.name.as_str() {
-            ModelFile::NAME => choice.parameters::<ModelFile>()?.estimator(self.returns.nrows())?,
+            MODEL => choice.parameters::<ModelFile>()?.estimator(self.returns.nrows())?,
             name => (estimators::named(name)?.fit)(choice, &calibration)?,
         };
         let mut point = RuntimePoint { n_assets, repetitions: Vec::new(), fit_seconds: start.elapsed().as_secs_f64() };

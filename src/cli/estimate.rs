@@ -15,7 +15,7 @@ use crate::estimators::{self, Calibration, Window};
 use crate::linalg::{Cholesky, Covariance, Matrix, Repair};
 use crate::panel::{Asset, Panel, Past};
 use crate::registry::{Choice, MOST_DAYS, check};
-use crate::train::ModelFile;
+use crate::train::{MODEL, ModelFile};
 use crate::universe::Missing;
 
 /// Estimate the covariance of your own returns
@@ -101,7 +101,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let start = Instant::now();
     check((1..=MOST_DAYS).contains(&arguments.horizon), "--horizon", "in 1..=100000", arguments.horizon)?;
     let (estimator, allocator) = (Choice::from_words(&arguments.estimator)?, Choice::from_words(&arguments.allocator)?);
-    if estimator.name != ModelFile::NAME {
+    if estimator.name != MODEL {
         estimators::named(&estimator.name)?;
     }
     let weigh = (allocators::named(&allocator.name)?.build)(&allocator)?;
@@ -213,7 +213,7 @@ fn fit(
     lookback: usize,
     arguments: &Arguments,
 ) -> Result<Box<dyn estimators::CovarianceEstimator>> {
-    if choice.name == ModelFile::NAME {
+    if choice.name == MODEL {
         return choice.parameters::<ModelFile>()?.estimator(lookback);
     }
     let entry = estimators::named(&choice.name)?;

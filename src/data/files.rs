@@ -89,6 +89,11 @@ pub(super) fn read_table_text(path: &Path) -> Result<String> {
     crate::data::encoding::decoded(&bytes, &path.display().to_string())
 }
 
+/// All bytes of a file.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(Error::io(path))
+}
+
 /// Names of what lies in a folder.
 pub fn list_folder(path: &Path) -> Result<Vec<String>> {
     let entries = std::fs::read_dir(path).map_err(Error::io(path))?;

@@ -31,7 +31,7 @@ pub use describe::{
     write_suspects,
 };
 pub use exclusions::read_exclusions;
-pub use files::{hash_file, list_folder, read_text, remove_partial_files, write_atomically, write_text};
+pub use files::{hash_file, list_folder, read_bytes, read_text, remove_partial_files, write_atomically, write_text};
 pub use frame::Columns;
 pub use import::{Imported, Layout, NotANumber, Options, import, table_name};
 pub use lock::{LOCK, Lock};

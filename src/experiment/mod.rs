@@ -3,6 +3,7 @@
 mod accounts;
 mod config;
 mod evaluate;
+mod explained;
 mod market;
 mod networks;
 mod notes;

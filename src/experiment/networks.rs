@@ -27,12 +27,10 @@ use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, Market, start};
 use crate::registry::Choice;
 use crate::train::{
-    Compute, Eligible, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Recipe, Task, TrainingProgress,
-    profile, train,
+    Compute, Eligible, MODEL, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Recipe, Task,
+    TrainingProgress, profile, train,
 };
 
-/// The name of a choice with a model file.
-pub(super) const MODEL: &str = ModelFile::NAME;
 /// The name of a choice with a recipe.
 pub(super) const TRAIN: &str = "train";
 

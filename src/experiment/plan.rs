@@ -3,11 +3,12 @@
 use crate::allocators::{self, Allocator, Needs};
 use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration, CovarianceEstimator, Definite};
-use crate::experiment::networks::{MODEL, Networks, TRAIN};
+use crate::experiment::networks::{Networks, TRAIN};
 use crate::experiment::{Experiment, Market, Training, start};
 use crate::linalg::Covariance;
 use crate::panel::{AssetId, Past};
 use crate::registry::Choice;
+use crate::train::MODEL;
 use crate::universe::{Missing, RankedUniverse, Universe};
 
 /// The name of the true covariance among the estimators.

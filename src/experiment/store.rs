@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{LOCK, Lock, read_text, remove_partial_files, write_atomically};
+use crate::data::{LOCK, Lock, read_bytes, read_text, remove_partial_files, write_atomically};
 use crate::error::{Error, Result, one_line};
 
 pub(super) struct Store<T> {
@@ -110,7 +110,7 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
         }
         while stored.items.len() < total && self.file(stored.items.len()).exists() {
             let file = self.file(stored.items.len());
-            let bytes = std::fs::read(&file).map_err(Error::io(&file))?;
+            let bytes = read_bytes(&file)?;
             match self.checked(stored.items.len(), &bytes) {
                 Some(item) => stored.items.push(item),
                 None => {
@@ -165,11 +165,11 @@ mod tests {
         drop(store);
         assert_eq!(open().load(9).unwrap().items, items);
         let first = folder.path().join("items/00000.json");
-        let whole = std::fs::read(&first).unwrap();
+        let whole = read_bytes(&first).unwrap();
         for place in 0..whole.len() {
             let mut changed = whole.clone();
             changed[place] ^= 1;
-            std::fs::write(&first, &changed).unwrap();
+            write_atomically(&first, |out| out.write_all(&changed).map_err(Error::io(&first))).unwrap();
             let stored = open().load(9).unwrap();
             assert!(
                 stored.items.is_empty() && stored.damaged.unwrap().contains("00000.json was changed"),

@@ -133,11 +133,10 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// The highest return that is believed: a price a thousand times the last one is a mistake of its source.
+    /// The highest return that a reader of files believes: a price a thousand times the last one is a mistake of its source.
     pub const HIGHEST_RETURN: f64 = 1000.0;
 
-    /// Checks shapes, that symbols are unique, and that every return is missing or lies between −100 % and
-    /// [`HIGHEST_RETURN`](Self::HIGHEST_RETURN).
+    /// Checks shapes, that symbols are unique, and that every return is missing or finite and at least −100 %.
     ///
     /// `returns` is n_days × n_assets, each field one value per entry of `returns`, column-major.
     pub fn new(
@@ -162,10 +161,9 @@ impl Panel {
             return Err(Error::data(format!("asset {}", asset.symbol), rule));
         }
         for (asset, column) in assets.iter().zip(returns.columns()) {
-            if let Some(day) = column.iter().position(|r| *r < -1.0 || *r > Self::HIGHEST_RETURN) {
+            if let Some(day) = column.iter().position(|r| r.is_infinite() || *r < -1.0) {
                 let place = format!("asset {}, {}", asset.symbol, calendar.date(day));
-                let rule =
-                    format!("return must be at least -1 and at most {}, but is {}", Self::HIGHEST_RETURN, column[day]);
+                let rule = format!("return must be finite and at least -1, but is {}", column[day]);
                 return Err(Error::data(place, rule));
             }
             let first = column.iter().position(|r| !r.is_nan());
@@ -302,7 +300,7 @@ mod tests {
     #[test]
     fn an_impossible_return_is_refused_with_asset_date_and_rule() {
         let error = panel(vec![0.0, -1.5]).err().unwrap().to_string();
-        assert_eq!(error, "asset A, 2020-01-02: return must be at least -1 and at most 1000, but is -1.5");
+        assert_eq!(error, "asset A, 2020-01-02: return must be finite and at least -1, but is -1.5");
         assert!(panel(vec![f64::INFINITY]).is_err());
         assert!(panel(vec![f64::NAN, -1.0]).is_ok());
     }

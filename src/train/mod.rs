@@ -21,7 +21,7 @@ pub use engine::{Compute, Opener};
 pub use estimator::{Neural, NeuralOnDevice};
 pub use measure::{Measured, Stage, ceilings, measure};
 pub use model::{Curves, Header, Model, Point};
-pub use model_file::{ModelFile, Precision};
+pub use model_file::{MODEL, ModelFile, Precision};
 pub use parity::{Parity, parity};
 pub use profile::{Profiled, profile};
 pub use recipe::Recipe;

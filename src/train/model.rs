@@ -122,11 +122,6 @@ impl Model {
         let mut json = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
         let checksum = json.as_object_mut().and_then(|header| header.remove("checksum"));
         let checksum = checksum.map(|written| written.as_str().unwrap_or_default().to_string());
-        if checksum.as_ref().is_some_and(|written| checksum_of(&bytes, written).as_ref() != Some(written)) {
-            return Err(refuse(
-                "its content is not what its checksum says: the file was changed or damaged".to_string(),
-            ));
-        }
         let format = json["format"].as_u64();
         if format != Some(u64::from(FORMAT)) {
             let found = format.map_or("none".to_string(), |format| format.to_string());
@@ -141,6 +136,12 @@ impl Model {
         }
         let model = Self { header, checksum, tensors };
         model.network::<f32>().map_err(|error| refuse(error.to_string()))?;
+        // What can be named more exactly was named before.
+        if model.checksum.as_ref().is_some_and(|written| checksum_of(&bytes, written).as_ref() != Some(written)) {
+            return Err(refuse(
+                "its content is not what its checksum says: the file was changed or damaged".to_string(),
+            ));
+        }
         Ok(model)
     }
 

@@ -19,6 +19,9 @@ pub enum Precision {
     F64,
 }
 
+/// The name of a choice with a model file.
+pub const MODEL: &str = "model";
+
 /// The parameters of a choice with a model file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,9 +34,6 @@ pub struct ModelFile {
 }
 
 impl ModelFile {
-    /// The name of such a choice.
-    pub const NAME: &str = "model";
-
     /// The network of the file as an estimator for windows of `n_days`, on the processor.
     pub fn estimator(&self, n_days: usize) -> Result<Box<dyn CovarianceEstimator>> {
         let model = Model::open(&self.model)?;

@@ -203,3 +203,57 @@ fn clipping_cuts_at_the_edge_of_n_over_t() {
     );
     assert!(Cholesky::new(&estimate("clip", &returns(60, 50))).is_ok());
 }
+
+/// What users type who know other programs: each word is answered with a name that is there.
+#[test]
+fn every_usual_word_for_an_estimator_or_allocator_is_answered_with_a_name_that_exists() {
+    let suggested = |message: String| {
+        let (_, rest) = message.split_once("did you mean '").unwrap_or_else(|| panic!("{message}"));
+        rest.split('\'').next().unwrap().to_string()
+    };
+    for (word, expected) in [
+        ("ledoit_wolf", "lw_identity"),
+        ("LedoitWolf", "lw_identity"),
+        ("ledoit-wolf", "lw_identity"),
+        ("lw", "lw_identity"),
+        ("shrinkage", "lw_identity"),
+        ("network", "model=FILE"),
+        ("nn", "model=FILE"),
+        ("exponential", "ewma"),
+        ("nls", "nls_analytical"),
+        ("nonlinear", "nls_analytical"),
+        ("pca", "pca_k"),
+        ("sample_cov", "sample"),
+        ("empirical", "sample"),
+        ("oracle", "average_oracle"),
+        ("QIS", "qis"),
+        ("clip-market", "clip_market"),
+        ("denoising", "mp_denoise"),
+        ("graphical_lasso", "glasso"),
+    ] {
+        let found = suggested(minvar::estimators::named(word).err().unwrap().to_string());
+        assert_eq!(found, expected, "{word}");
+        assert!(found == "model=FILE" || minvar::estimators::named(&found).is_ok());
+    }
+    for name in minvar::registry::suggested("estimator").filter(|name| *name != "model=FILE") {
+        assert!(minvar::estimators::named(name).is_ok(), "{name}");
+    }
+    minvar::registry::suggested("allocator")
+        .for_each(|name| assert!(minvar::allocators::named(name).is_ok(), "{name}"));
+    for (word, expected) in [
+        ("equal_weight", "equal"),
+        ("1/n", "equal"),
+        ("ew", "equal"),
+        ("min_variance", "gmv"),
+        ("minimum_variance", "gmv"),
+        ("mvp", "gmv"),
+        ("hierarchical_risk_parity", "hrp"),
+        ("risk_parity", "erc"),
+        ("long_only", "gmv_long_only"),
+        ("market_cap", "cap_weighted"),
+    ] {
+        let found = suggested(minvar::allocators::named(word).err().unwrap().to_string());
+        assert_eq!(found, expected, "{word}");
+        assert!(minvar::allocators::named(&found).is_ok());
+    }
+}

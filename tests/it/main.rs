@@ -28,6 +28,7 @@ mod significance;
 mod simulation;
 mod simulator;
 mod sources;
+mod state;
 mod support;
 mod sweep;
 mod training;

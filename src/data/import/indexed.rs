@@ -136,6 +136,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn ranges_and_volumes_may_be_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let dates = [2, 3].map(|day| jiff::civil::date(2020, 1, day));
+        Table::default().with_dates("date", dates).write_parquet(&file("calendar.parquet")).unwrap();
+        Table::default().with_texts("symbol", ["A"]).write_parquet(&file("assets.parquet")).unwrap();
+        Table::default()
+            .with_counts("asset", [0, 0])
+            .with_counts("day", [0, 1])
+            .with_numbers("ret_e6", [10_000.0, -20_000.0])
+            .with_numbers("high_e4", [100.0, 0.0])
+            .write_parquet(&file("x_daily.parquet"))
+            .unwrap();
+        let (panel, notes) = import(folder.path()).unwrap();
+        assert_eq!(panel.returns(0), [0.01, -0.02]);
+        assert_eq!(panel.fields().collect::<Vec<_>>(), [Field::High]);
+        assert!(notes[1].ends_with("without ldv200, low_e4, which stay unknown"), "{notes:?}");
+    }
+
+    #[test]
     fn twins_of_twins_share_an_issuer() {
         let symbols = ["A", "B", "C", "D"].map(String::from);
         let twins = ["", "C|A", "B", ""].map(String::from);

@@ -106,6 +106,7 @@ pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Impor
         let is_indexed = path.join("calendar.parquet").exists() && path.join("assets.parquet").exists();
         if options.layout.map_or(is_indexed, |layout| layout == Layout::Indexed) {
             let (panel, notes) = indexed::import(path)?;
+            check_returns(&panel, path)?;
             let order = (0..panel.n_assets()).collect();
             return Ok(Imported { panel, layout: Layout::Indexed, notes, order, dated: true, first_row: 0 });
         }
@@ -147,6 +148,17 @@ pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Impor
     let mut imported = done(layout, aligned, notes)?;
     (imported.dated, imported.first_row) = (is_dated, columns.row_number(0));
     Ok(imported)
+}
+
+/// Refuses returns that no source can mean; other layouts are checked row by row.
+fn check_returns(panel: &Panel, path: &Path) -> Result<()> {
+    for (id, asset) in panel.assets().iter().enumerate() {
+        if let Some(day) = panel.returns(id).iter().position(|r| *r > Panel::HIGHEST_RETURN) {
+            let place = format!("{}, asset {}, {}", path.display(), asset.symbol, panel.calendar().date(day));
+            return Err(Error::data(place, format!("a return of {:.3e} is impossible", panel.returns(id)[day])));
+        }
+    }
+    Ok(())
 }
 
 fn is_crsp(columns: &Columns) -> bool {

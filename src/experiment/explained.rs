@@ -1,0 +1,47 @@
+//! Why the text of an experiment cannot be read, in one line for the person who wrote it.
+
+/// Keys that an experiment cannot do without, by the table in which they stand; a table in brackets is needed itself.
+const REQUIRED: [(&[&str], &[&str]); 5] = [
+    (&[], &["data", "walk_forward", "compare"]),
+    (&["compare"], &["estimators", "allocators"]),
+    (&["simulation"], &["profiles"]),
+    (&["simulation", "leverage"], &["from", "to", "steps"]),
+    (&["sweep"], &["size"]),
+];
+
+/// All required keys that a text lacks, such as `[data]` or `compare.estimators`.
+fn missing_keys(text: &str) -> Vec<String> {
+    let Ok(whole) = toml::from_str::<toml::Table>(text) else { return Vec::new() };
+    let mut missing = Vec::new();
+    for (place, keys) in REQUIRED {
+        let inner = place.iter().try_fold(&whole, |table, key| table.get(*key)?.as_table());
+        // What belongs to a missing table that is itself required is missing with it.
+        let empty = toml::Table::new();
+        let is_needed = place == ["compare"];
+        let Some(table) = inner.or(is_needed.then_some(&empty)) else { continue };
+        for key in keys.iter().filter(|key| !table.contains_key(**key)) {
+            let path = [place, &[*key]].concat().join(".");
+            missing.push(if place.is_empty() { format!("[{path}]") } else { path });
+        }
+    }
+    missing
+}
+
+/// TOML's message in one line, with the line of the file and, for an unknown key, the nearest one.
+pub(super) fn explained(error: &toml::de::Error, text: &str) -> String {
+    let missing = missing_keys(text);
+    let says_less = ["missing field", "data did not match any variant"];
+    if !missing.is_empty() && says_less.iter().any(|words| error.message().starts_with(words)) {
+        return format!("missing: {}", missing.join(", "));
+    }
+    let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+    let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    let message = error.message();
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let suggestion = match quoted.split_first() {
+        Some((wrong, known)) if message.starts_with("unknown field") => crate::error::nearest(wrong, known),
+        _ => None,
+    };
+    let suggestion = suggestion.map(|key| format!("; did you mean '{key}'?")).unwrap_or_default();
+    format!("{line}{}{suggestion}", message.replace('\n', " "))
+}
