@@ -12,6 +12,7 @@ mod simulation_output;
 mod store;
 mod sweep;
 mod targets;
+mod watched;
 mod windows;
 
 use std::collections::BTreeMap;
