@@ -43,8 +43,11 @@ impl Shown {
     pub fn training(&mut self, training: &Training) {
         let p = &training.progress;
         let validation = p.validation.map(|v| format!(", validation {v:.4}")).unwrap_or_default();
-        let state = format!(", loss {:.4}{validation}, {:.0} samples/s", p.loss, p.samples_per_second);
-        self.show(&format!("steps of {} for {}", training.name, training.year), p.step, p.steps, state);
+        let state = match p.loss.is_nan() {
+            true => String::new(),
+            false => format!(", loss {:.4}{validation}, {:.0} samples/s", p.loss, p.samples_per_second),
+        };
+        self.show(&format!("{} of {} for {}", training.what, training.name, training.year), p.step, p.steps, state);
     }
 
     fn show(&mut self, what: &str, done: usize, total: usize, state: String) {

@@ -17,6 +17,9 @@ use crate::error::{Error, Result};
 /// The name of a lock in a folder that is a unit of work.
 pub const LOCK: &str = ".lock";
 
+/// Others may take and leave a lock while it is being opened, but not for ever.
+const ATTEMPTS: usize = 1000;
+
 /// Held until it is dropped.
 pub struct Lock {
     file: File,
@@ -32,7 +35,7 @@ impl Lock {
         let folder = path.parent().unwrap_or(Path::new("."));
         let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
         let made: Vec<PathBuf> = folder.ancestors().take_while(is_new).map(Path::to_path_buf).collect();
-        loop {
+        for _ in 0..ATTEMPTS {
             std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
             let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
             let mut file = open.map_err(Error::io(path))?;
@@ -52,6 +55,7 @@ impl Lock {
             remove_partial_files(folder);
             return Ok(Self { file, path: path.to_path_buf(), made });
         }
+        Err(held(path, folder))
     }
 }
 

@@ -225,6 +225,9 @@ mod tests {
         let (again, read) = open_panel(folder.path()).unwrap();
         assert_eq!(read, manifest);
         assert_eq!(again.content_hash(), panel.content_hash());
+        // What an import that was killed has left beside it changes nothing.
+        std::fs::write(folder.path().join("assets-0123456789ab.parquet"), "half").unwrap();
+        assert_eq!(open_panel(folder.path()).unwrap().0.content_hash(), panel.content_hash());
         // Another panel takes its place at once, and nothing of the old one stays.
         let market = SyntheticMarket { n_assets: 5, n_days: 40, ..Default::default() };
         let (other, _) = market.simulate().unwrap();

@@ -16,6 +16,7 @@ mod start;
 mod store;
 mod sweep;
 mod targets;
+mod watched;
 mod windows;
 
 use std::collections::BTreeMap;

@@ -71,10 +71,12 @@ struct FromRecipe {
     precision: Precision,
 }
 
-/// Which network is being trained, and how far it is.
+/// What is being trained or calibrated, and how far it is.
 #[derive(Clone, Debug)]
 pub struct Training {
-    /// Recipe and seed.
+    /// What is counted: steps of a training, draws of a calibration.
+    pub what: &'static str,
+    /// Recipe and seed of a network, label of another estimator.
     pub name: String,
     /// The calendar year it is for.
     pub year: i16,
@@ -204,7 +206,8 @@ impl<'a> Networks<'a> {
             let name = format!("{}-{}", wanted.train, wanted.seed);
             let rules = self.rules();
             let task = self.task(wanted, year, &rules, warm.as_ref())?;
-            let mut show = |p: TrainingProgress| progress(Training { name: name.clone(), year, progress: p });
+            let mut show =
+                |p: TrainingProgress| progress(Training { what: "steps", name: name.clone(), year, progress: p });
             warm = Some(train(&task, self.stop, &mut show)?);
         }
         Ok(warm.expect("the loop has run for the year itself"))

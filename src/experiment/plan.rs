@@ -1,14 +1,17 @@
 //! What a run will do, fixed and checked before it starts.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::allocators::{self, Allocator, Needs};
 use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration, CovarianceEstimator, Definite};
 use crate::experiment::networks::{Networks, TRAIN};
+use crate::experiment::watched::watched;
 use crate::experiment::{Experiment, Market, Training, start};
 use crate::linalg::Covariance;
 use crate::panel::{AssetId, Past};
 use crate::registry::Choice;
-use crate::train::MODEL;
+use crate::train::{MODEL, TrainingProgress};
 use crate::universe::{Missing, RankedUniverse, Universe};
 
 /// The name of the true covariance among the estimators.
@@ -85,7 +88,12 @@ impl<'a> Plan<'a> {
         let panel = &self.market.panel;
         let year = panel.calendar().date(decision).first_of_year();
         let windows = &self.experiment.walk_forward;
-        let members = |past: Past<'_>| self.universe.select(past).map(|selection| selection.members);
+        // An estimator that learns from many earlier days asks for the members of each, which tells how far it is.
+        let asked = AtomicUsize::new(0);
+        let members = |past: Past<'_>| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            self.universe.select(past).map(|selection| selection.members)
+        };
         let calibration = Calibration {
             past: panel.past(panel.calendar().first_on_or_after(year)),
             members: &members,
@@ -97,7 +105,18 @@ impl<'a> Plan<'a> {
         let mut fit = |choice: &Choice| match choice.name.as_str() {
             ORACLE => Ok(Fitted::Oracle),
             MODEL | TRAIN => Ok(Fitted::Estimator(networks.estimator(choice, year.year(), progress)?)),
-            name => Ok(Fitted::Estimator((estimators::named(name)?.fit)(choice, &calibration)?)),
+            name => {
+                let entry = estimators::named(name)?;
+                let fit = || (entry.fit)(choice, &calibration);
+                let Some(draws) = draws(entry, choice)? else { return fit().map(Fitted::Estimator) };
+                asked.store(0, Ordering::Relaxed);
+                let mut show = |done: usize| {
+                    let (name, progress_made) =
+                        (choice.label.clone(), TrainingProgress::counted(done.min(draws), draws));
+                    progress(Training { what: "draws", name, year: year.year(), progress: progress_made });
+                };
+                watched(fit, &asked, &mut show).map(Fitted::Estimator)
+            }
         };
         let estimators = self.experiment.compare.estimators.iter();
         estimators.map(|choice| fit(choice).map_err(|error| start::explain_fit(error, panel, &choice.label))).collect()
@@ -148,6 +167,14 @@ impl<'a> Plan<'a> {
         }
         Ok(())
     }
+}
+
+/// How many earlier days an estimator draws to learn from, if it does.
+fn draws(entry: &estimators::Entry, choice: &Choice) -> Result<Option<usize>> {
+    let given: toml::Table = choice.parameters()?;
+    let defaults = (entry.parameters)();
+    let draws = defaults.get("draws").map(|default| given.get("draws").unwrap_or(default));
+    Ok(draws.and_then(|draws| usize::try_from(draws.as_integer()?).ok()))
 }
 
 /// Every allocator with every estimator; one that uses no covariance stands alone.

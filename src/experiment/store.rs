@@ -32,7 +32,7 @@ pub(super) struct Store<T> {
 pub(super) struct Stored<T> {
     /// Items without a gap from the first on.
     pub items: Vec<T>,
-    /// The file behind them that could not be used, in words.
+    /// The file after them that could not be used, in words.
     pub damaged: Option<String>,
 }
 

@@ -143,7 +143,7 @@ pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
     }
     if evidence.findings.is_empty() {
         let why = evidence.notes.first().cloned().unwrap_or_else(|| "it has no two portfolios to compare".to_string());
-        return Err(Error::Undefined { what: "a test of this run", why });
+        return Err(Error::data(results.folder.display().to_string(), format!("nothing can be tested: {why}")));
     }
     Ok(evidence)
 }

@@ -13,6 +13,9 @@ use crate::report::{
 use crate::results::Results;
 use crate::train::Model;
 
+/// Daily returns that a portfolio can have, with any leverage: a loss of everything ends it.
+const RETURNS: std::ops::RangeInclusive<f64> = -1.0..=1e6;
+
 /// Daily returns of several portfolios on the same dates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Courses {
@@ -159,6 +162,10 @@ impl Results {
         let columns = self.columns("returns.parquet")?;
         let (estimators, allocators) = (columns.texts("estimator")?, columns.texts("allocator")?);
         let (dates, returns) = (columns.dates("date")?, columns.numbers("return", NotANumber::Missing)?);
+        if let Some(row) = returns.iter().position(|r| !(r.is_nan() || RETURNS.contains(r))) {
+            let rule = format!("a daily return of {:.3e} is impossible: the file was changed or damaged", returns[row]);
+            return Err(Error::data(columns.place(row), rule));
+        }
         let keys = [estimators.clone(), allocators.clone()];
         let blocks = blocks(&keys, dates.len());
         let first = blocks.first().cloned().unwrap_or(0..0);

@@ -59,12 +59,19 @@ pub struct TrainingProgress {
     pub step: usize,
     /// Steps in all.
     pub steps: usize,
-    /// Mean loss over the last steps.
+    /// Mean loss over the last steps; NaN where there is none.
     pub loss: f64,
     /// The newest validation loss.
     pub validation: Option<f64>,
     /// Samples per second since the program was started.
     pub samples_per_second: f64,
+}
+
+impl TrainingProgress {
+    /// Steps of something that has no loss.
+    pub fn counted(step: usize, steps: usize) -> Self {
+        Self { step, steps, loss: f64::NAN, validation: None, samples_per_second: f64::NAN }
+    }
 }
 
 /// Trains a model, or what is left of it; a finished one is read. `stop` is looked at before every step.

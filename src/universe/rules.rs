@@ -169,7 +169,7 @@ impl Rules {
         {
             return parameter(name, "at least 0", x.to_string());
         }
-        if let Some([low, high]) = self.price_range.filter(|[low, high]| !(low <= high)) {
+        if let Some([low, high]) = self.price_range.filter(|[low, high]| low > high || low.is_nan() || high.is_nan()) {
             return parameter("universe.price_range", "[lowest, highest]", format!("[{low}, {high}]"));
         }
         Ok(RankedUniverse::new(self.clone(), lookback, min_returns))

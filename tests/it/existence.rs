@@ -232,3 +232,45 @@ fn tests_and_comparisons_use_the_days_on_which_all_exist_and_leave_out_the_ruine
     write_tables(&results).unwrap();
     assert!(draw(&results, &[], &[]).unwrap().1.is_empty());
 }
+
+#[test]
+fn a_grid_of_leverages_goes_on_where_it_was_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let market = market(Matrix::from_fn(60, 3, wave), &[None; 3]);
+    let more = "[simulation]\nprofiles = [\"paper\"]\nleverage = { from = 0.5, to = 1.5, steps = 40 }\n";
+    let experiment = experiment(20, 5, "estimators = [\"lw_identity\"]\nallocators = [\"gmv_long_only\"]", more);
+    run(&experiment, &market, folder.path());
+    let inputs =
+        Inputs { weights: folder.path().join("weights.parquet"), data: folder.path().to_path_buf(), foreign: None };
+    let place = folder.path().join("simulation");
+    let stop = AtomicBool::new(false);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let stopped = pool.install(|| {
+        experiment::simulate(&experiment, &market, &inputs, &place, &stop, &mut |p| {
+            stop.store(p.done > 0, std::sync::atomic::Ordering::Relaxed);
+        })
+    });
+    assert!(stopped.err().unwrap().to_string().starts_with("stopped after 8 of 40 accounts"));
+    // Stored accounts have no gross Sharpe ratio, which is no number in their files.
+    let mut first = None;
+    let free = AtomicBool::new(false);
+    let finished = experiment::simulate(&experiment, &market, &inputs, &place, &free, &mut |p| {
+        first.get_or_insert(p.done);
+    });
+    assert_eq!((finished.unwrap().rows.len(), first), (40, Some(8)));
+}
+
+#[test]
+fn a_calibration_shows_how_far_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let market = market(Matrix::from_fn(600, 8, |t, i| wave(t * t + i * t, i)), &[None; 8]);
+    let oracle = "estimators = [{ name = \"average_oracle\", draws = 3000, test_days = 20, label = \"ao\" }]";
+    let mut experiment = experiment(60, 20, &format!("{oracle}\nallocators = [\"equal\", \"gmv_long_only\"]"), "");
+    experiment.walk_forward.first = Some(jiff::civil::date(2022, 1, 3));
+    let mut seen = Vec::new();
+    experiment::run(&experiment, &market, folder.path(), &AtomicBool::new(false), &mut |progress| {
+        seen.extend(progress.training.map(|t| (t.what, t.name.clone(), t.year, t.progress.steps)));
+    })
+    .unwrap();
+    assert!(!seen.is_empty() && seen.iter().all(|s| *s == ("draws", "ao".to_string(), 2022, 3000)), "{seen:?}");
+}

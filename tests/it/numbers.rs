@@ -214,6 +214,33 @@ fn no_number_of_the_schedules_ends_in_a_panic_or_passes_as_nonsense() {
     refused("usd_per_million = 8.00", "usd_per_million = -8.0", "usd_per_million must be at least 0, but is -8");
 }
 
+/// Some minutes: accounts under every number that the schedules accept.
+#[test]
+fn no_number_of_the_schedules_breaks_an_account() {
+    if std::env::var_os("RUN_SLOW_TESTS").is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut experiment = Experiment::parse(EXPERIMENT, "numbers.toml").unwrap();
+    let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
+    let market = Market { panel, truth: Some(truth) };
+    let stop = AtomicBool::new(false);
+    experiment::run(&experiment, &market, folder.path(), &stop, &mut |_| {}).unwrap();
+    let inputs =
+        Inputs { weights: folder.path().join("weights.parquet"), data: folder.path().to_path_buf(), foreign: None };
+    let file = folder.path().join("mine.toml");
+    let simulation = experiment.simulation.as_mut().unwrap();
+    simulation.schedules = Some(file.clone());
+    simulation.leverage = experiment::Leverage::List(vec![1.0, 2.5]);
+    simulation.profiles = ["paper", "realistic", "paper_sequel", "stress"].map(String::from).to_vec();
+    let work = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let place = folder.path().join("simulation");
+        experiment::simulate(&experiment, &market, &inputs, &place, &stop, &mut |_| {}).map(|_| ())
+    };
+    assert!(each_number(DEFAULT_SCHEDULES, |_| true, work) > 200);
+}
+
 #[test]
 fn what_no_machine_can_hold_is_refused_with_its_size() {
     let refused = |from: &str, to: &str, expected: &str| {
