@@ -8,6 +8,7 @@ use crate::data::{Options, ValueKind, WeightRows, read_weights};
 use crate::error::{Error, Result};
 use crate::panel::Panel;
 use crate::policies::{Target, Targets};
+use crate::registry::check_label;
 
 /// A portfolio with the weights it wants.
 pub struct Portfolio {
@@ -110,6 +111,12 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
     if !rows.dates.is_empty() && (0..rows.dates.len()).all(nameless) {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         rows.estimators = vec![stem; rows.dates.len()];
+    }
+    for row in (0..rows.dates.len()).filter(|_| foreign.is_some()) {
+        for label in [&rows.estimators[row], &rows.allocators[row]].into_iter().filter(|label| !label.is_empty()) {
+            check_label("a portfolio of the weights", label)
+                .map_err(|error| Error::data(rows.place(row), error.to_string()))?;
+        }
     }
     check_assets(&rows, panel)?;
     if let Some(foreign) = foreign {
