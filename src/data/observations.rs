@@ -249,7 +249,7 @@ fn impossible_fields(fields: &[f32; Field::ALL.len()]) -> Option<String> {
     }
     for field in [Field::High, Field::Low, Field::Open] {
         let ratio = 1.0 + of(field);
-        if ratio > RANGE_OF_A_DAY || ratio < 1.0 / RANGE_OF_A_DAY {
+        if !ratio.is_nan() && !(1.0 / RANGE_OF_A_DAY..=RANGE_OF_A_DAY).contains(&ratio) {
             return Some(format!("the {} is {ratio:.3e} times the close", field.name()));
         }
     }

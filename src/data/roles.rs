@@ -247,7 +247,7 @@ fn date_column(columns: &Columns, options: &Options) -> Result<Option<(usize, Da
     if found.len() > 1 {
         let named = |name: &&str| found.iter().position(|(column, _)| plain(&names[*column]) == **name);
         let index = found.iter().position(|(column, _)| INDEX_NAMES.contains(&plain(&names[*column]).as_str()));
-        match DATE_NAMES.iter().find_map(|name| named(&name)).or(index) {
+        match DATE_NAMES.iter().find_map(named).or(index) {
             Some(place) => found = vec![found.swap_remove(place)],
             None => {
                 let both: Vec<&str> = found.iter().map(|(column, _)| names[*column].as_str()).collect();

@@ -72,8 +72,8 @@ fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<()> {
         return Err(Error::data(rows.place(0), rule));
     }
     if let Some((sum, row)) = gross.values().find(|(sum, _)| *sum > foreign.max_gross) {
-        let percent =
-            (!is_percent && median > 20.0).then_some("; if they are percent, say --values percent").unwrap_or_default();
+        let looks_percent = !is_percent && median > 20.0;
+        let percent = if looks_percent { "; if they are percent, say --values percent" } else { "" };
         let rule = format!(
             "the weights of this day sum to {sum:.2} without signs, more than {}{percent}; --max-gross allows more",
             foreign.max_gross
