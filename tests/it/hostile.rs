@@ -313,3 +313,38 @@ fn damaged_results_are_named_and_never_panic() {
     attack(&folder.join("returns.parquet"), 15, drawn, |_| Ok(()));
     attack(&folder.join("returns.parquet"), 8, || evidence(&Results::open(&folder)?, 0), |_| Ok(()));
 }
+
+#[test]
+fn damaged_windows_never_move_a_result() {
+    let root = tempfile::tempdir().unwrap();
+    let text = EXPERIMENT.split("[simulation]").next().unwrap();
+    let experiment = Experiment::parse(text, "run.toml").unwrap();
+    let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
+    let market = Market { panel, truth: Some(truth) };
+    let run = |folder: &Path, stop_early: bool| {
+        let stop = AtomicBool::new(false);
+        experiment::run(&experiment, &market, folder, &stop, &mut |progress| {
+            stop.store(stop_early && progress.done > 0, std::sync::atomic::Ordering::Relaxed);
+        })
+    };
+    let metrics = |folder: &Path| std::fs::read(folder.join("metrics.csv")).unwrap();
+    let whole = root.path().join("whole");
+    run(&whole, false).unwrap();
+    let stopped = root.path().join("stopped");
+    assert!(run(&stopped, true).is_err());
+    let header = std::fs::read(stopped.join("windows/run.toml")).unwrap();
+    let window = std::fs::read(stopped.join("windows/00001.json")).unwrap();
+    for seed in 0..40 {
+        let folder = root.path().join(format!("damaged{seed}"));
+        std::fs::create_dir_all(folder.join("windows")).unwrap();
+        std::fs::write(folder.join("windows/run.toml"), &header).unwrap();
+        std::fs::copy(stopped.join("windows/00000.json"), folder.join("windows/00000.json")).unwrap();
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        std::fs::write(folder.join("windows/00001.json"), mutated(&window, &mut random)).unwrap();
+        match run(&folder, false) {
+            Ok(_) => assert!(metrics(&folder) == metrics(&whole), "seed {seed} moved a result"),
+            Err(error) => assert!(error.to_string().contains("00001.json"), "seed {seed}: {error}"),
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
