@@ -57,7 +57,8 @@ pub fn read_returns(path: &Path, options: &Options) -> Result<ReadReturns> {
     }
     let n_days = panel.n_days() - first;
     let matrix = Matrix::from_fn(n_days, names.len(), |i, j| panel.returns(imported.order[j])[first + i]);
-    let findings = worst_findings(panel, WORST);
+    // Findings name dates: rows without any have none.
+    let findings = if imported.dated { worst_findings(panel, WORST) } else { Vec::new() };
     Ok(ReadReturns { returns: NamedMatrix { names, matrix }, notes: imported.notes, findings })
 }
 

@@ -107,14 +107,19 @@ pub struct Evidence {
 pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
     let mut evidence = Evidence { per_year: results.periods_per_year(), ..Evidence::default() };
     let mut groups: Vec<(String, Courses)> = Vec::new();
-    let mut add = |name: String, dates: &[Date], course: Course| match groups.iter_mut().find(|g| g.0 == name) {
-        Some((_, group)) => group.portfolios.push(course),
-        None => groups.push((name, Courses { dates: dates.to_vec(), portfolios: vec![course] })),
+    // Accounts of other days, such as those of other weights, are a group of their own.
+    let mut add = |name: String, place: &str, dates: &[Date], course: Course| {
+        let is_taken = groups.iter().any(|(known, group)| *known == name && group.dates != dates);
+        let name = if is_taken { format!("{name} ({place})") } else { name };
+        match groups.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, group)) => group.portfolios.push(course),
+            None => groups.push((name, Courses { dates: dates.to_vec(), portfolios: vec![course] })),
+        }
     };
     if results.has_run && results.value(&["experiment", "sweep"]).is_none() {
         let Courses { dates, portfolios } = results.courses()?;
         for course in portfolios.into_iter().filter(|c| c.estimator != "none") {
-            add(format!("{}, before costs", course.allocator), &dates, course);
+            add(format!("{}, before costs", course.allocator), "run", &dates, course);
         }
     }
     for simulation in &results.simulations {
@@ -129,7 +134,7 @@ pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
                         true => evidence
                             .notes
                             .push(format!("{group}: {} is left out, it only ever held cash", a.course.label())),
-                        false => add(group, &dates, a.course),
+                        false => add(group, simulation, &dates, a.course),
                     }
                 }
             }

@@ -507,3 +507,11 @@ fn weights_and_rates_come_through_the_same_door() {
     let message = rates("date,a\n2020-01-02,1.5\n2020-01-02,1.6\n").err().unwrap().to_string();
     assert!(message.contains("row 3: the date 2020-01-02 is already in row 2"), "{message}");
 }
+
+#[test]
+fn a_file_of_dates_and_closes_is_one_symbol_named_by_its_file() {
+    let folder = Folder::new();
+    let rows: String = iso().iter().zip(&prices()[0]).map(|(date, price)| format!("{date},{price}\n")).collect();
+    let panel = import(&folder.file("AAPL.csv", format!("Date,Close\n{rows}")), &Options::default()).unwrap().panel;
+    assert_eq!(panel.assets()[0].symbol, "AAPL");
+}

@@ -58,7 +58,9 @@ impl Places {
 pub(super) fn looks_like(columns: &Columns) -> bool {
     let places = Places::of(columns.names().into_iter().enumerate());
     let others = ["open", "high", "low", "volume", "vol"].iter().filter(|name| places.find(&[name]).is_some()).count();
-    places.value().is_some() && (others > 0 || (places.find(&ADJUSTED).is_some() && places.find(&CLOSE).is_some()))
+    let is_alone = columns.names().len() == 2;
+    places.value().is_some()
+        && (is_alone || others > 0 || (places.find(&ADJUSTED).is_some() && places.find(&CLOSE).is_some()))
 }
 
 /// A file of one symbol, or of several.
