@@ -140,9 +140,54 @@ impl Error {
     }
 }
 
-/// A message of another library in one line.
-pub fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+/// What is wrong with a TOML file or table, in our words; with the line where the text is at hand.
+pub fn toml_message(error: &toml::de::Error, text: Option<&str>) -> String {
+    let line = text.zip(error.span()).map(|(text, span)| text[..span.start].matches('\n').count() + 1);
+    let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let unknown = |kind: &'static str| match quoted.split_first() {
+        Some((wrong, [])) => format!("it takes no {kind} '{wrong}'"),
+        Some((wrong, names)) => Error::unknown(kind, wrong, names.iter().copied()).to_string(),
+        None => message.clone(),
+    };
+    let misplaced = ["invalid type: ", "invalid value: "].iter().find_map(|prefix| message.strip_prefix(prefix));
+    let rule = if message.starts_with("unknown field") {
+        unknown("key")
+    } else if message.starts_with("unknown variant") {
+        unknown("word")
+    } else if message.starts_with("data did not match any variant") {
+        "the value has none of the forms that this key takes".to_string()
+    } else if let (true, Some(key)) = (message.starts_with("missing field"), quoted.first()) {
+        format!("the key '{key}' is missing")
+    } else if let Some((found, wanted)) = misplaced.and_then(|m| m.split_once(", expected ")) {
+        format!("{} stands where {} belongs", in_words(found), in_words(wanted))
+    } else if let Some((n, wanted)) = message.strip_prefix("invalid length ").and_then(|m| m.split_once(", expected "))
+    {
+        format!("a list of {n} stands where {} belongs", in_words(wanted))
+    } else {
+        message.clone()
+    };
+    format!("{line}{rule}")
+}
+
+/// A type or value as serde calls it, as a person would.
+fn in_words(what: &str) -> String {
+    match what {
+        "f64" | "f32" => "a number".to_string(),
+        "usize" | "u64" | "u32" | "u16" | "u8" => "a whole number from 0 on".to_string(),
+        "isize" | "i64" | "i32" | "i16" | "i8" => "a whole number".to_string(),
+        "a string" | "string" => "a text in quotes".to_string(),
+        "a boolean" | "boolean" => "true or false".to_string(),
+        "a sequence" | "sequence" => "a list".to_string(),
+        "map" | "a map" => "a table".to_string(),
+        other if other.starts_with("struct ") || other.starts_with("enum ") => "a table".to_string(),
+        other => {
+            let kinds = ["string ", "integer ", "floating point ", "boolean "];
+            let value = kinds.iter().find_map(|kind| other.strip_prefix(kind)).unwrap_or(other);
+            value.replace('`', "")
+        }
+    }
 }
 
 /// The name nearest to `name`, unless every name is far off.
@@ -157,6 +202,38 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn toml_is_explained_in_our_words() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code)]
+        struct Rules {
+            size: usize,
+            share: Option<f64>,
+            pair: Option<[usize; 2]>,
+            kind: Option<Kind>,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Kind {
+            First,
+            Second,
+        }
+        for (text, expected) in [
+            ("size = 3\nsiz = 4", "line 2: unknown key 'siz', did you mean 'size'?; known: size, share, pair, kind"),
+            ("size = 'x'", "line 1: \"x\" stands where a whole number from 0 on belongs"),
+            ("size = -1", "line 1: -1 stands where a whole number from 0 on belongs"),
+            ("size = 2.5", "line 1: 2.5 stands where a whole number from 0 on belongs"),
+            ("size = 1\nshare = true", "line 2: true stands where a number belongs"),
+            ("size = 1\npair = [1]", "line 2: a list of 1 stands where an array of length 2 belongs"),
+            ("size = 1\nkind = 'frist'", "line 2: unknown word 'frist', did you mean 'first'?; known: first, second"),
+            ("share = 1.0", "line 1: the key 'size' is missing"),
+        ] {
+            let error = toml::from_str::<Rules>(text).unwrap_err();
+            assert_eq!(super::toml_message(&error, Some(text)), expected, "{}", error.message());
+        }
+    }
+
     use super::*;
 
     #[test]

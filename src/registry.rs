@@ -12,7 +12,7 @@ pub use synonyms::suggested;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, toml_message};
 
 /// A registered name with parameters, as an experiment writes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,8 +101,7 @@ impl Choice {
             let parsed = toml::from_str::<toml::Table>(&format!("x = {value}")).ok().and_then(|mut t| t.remove("x"));
             table.insert(key.to_string(), parsed.unwrap_or_else(|| value.into()));
         }
-        let written: Written =
-            table.try_into().map_err(|error: toml::de::Error| config(error.message().to_string()))?;
+        let written: Written = table.try_into().map_err(|error: toml::de::Error| config(toml_message(&error, None)))?;
         Self::try_from(written).map_err(config)
     }
 
@@ -110,7 +109,7 @@ impl Choice {
     pub fn parameters<P: DeserializeOwned>(&self) -> Result<P> {
         self.parameters.clone().try_into().map_err(|error: toml::de::Error| Error::Config {
             file: format!("'{}'", self.name),
-            message: error.message().to_string(),
+            message: toml_message(&error, None),
         })
     }
 

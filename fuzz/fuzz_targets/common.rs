@@ -24,7 +24,7 @@ pub fn read(path: &Path) {
             }
         }
     }
-    if let Ok(read) = read_returns(path, &Options::default()) {
+    if let Ok(read) = read_returns(path, &Options::default(), None) {
         for r in read.returns.matrix.entries() {
             assert!((-1.0..=Panel::HIGHEST_RETURN).contains(r), "a return of {r}");
         }

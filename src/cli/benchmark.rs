@@ -118,7 +118,7 @@ struct Work {
 /// One work per size, in ascending order, made when it is needed; or the user's own.
 fn works(arguments: &Arguments) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<Work>> + '_>> {
     if let Some(path) = &arguments.returns {
-        let read = read_returns(path, &arguments.reading.options(None))?;
+        let read = read_returns(path, &arguments.reading.options(None), None)?;
         reading::say(&read.notes);
         let returns = read.returns.matrix;
         let calendar = Calendar::weekdays(jiff::civil::date(2000, 1, 3), returns.nrows());

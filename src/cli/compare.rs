@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
-
 use crate::results::{Side, compare};
 
 /// Compare finished runs, or two portfolios of them, on the days they share
@@ -14,9 +12,11 @@ use crate::results::{Side, compare};
 #[command(after_help = "\
 Examples:
   minvar compare us_gmv us_network
-  minvar compare us_network:qis/gmv 'us_network:network, seed 0/gmv'")]
+  minvar compare us_network:qis/gmv 'us_network:network, seed 0/gmv'
+  minvar compare us_sim/simulation:qis/gmv us_sim/simulation-mine:my_weights")]
 pub(super) struct Arguments {
-    /// Runs or their simulations, each with a portfolio if one is meant: RUN, RUN/simulation or RUN:ESTIMATOR/ALLOCATOR
+    /// Runs or their simulations, each with a portfolio if one is meant: RUN, RUN/simulation or RUN:ESTIMATOR/ALLOCATOR; a
+    /// label alone (RUN:LABEL) where one portfolio has it
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<String>,
     /// Seed of the resampling
@@ -32,14 +32,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let side = |text: &String| -> anyhow::Result<Side> {
-        let (run, portfolio) = match text.split_once(':') {
-            Some((run, rest)) => {
-                let pair = rest.rsplit_once('/').with_context(|| format!("'{rest}' is not ESTIMATOR/ALLOCATOR"))?;
-                (run, Some((pair.0.to_string(), pair.1.to_string())))
-            }
-            None => (text.as_str(), None),
-        };
-        Ok(Side { results: super::open_results(&arguments.out, run)?, portfolio })
+        let (run, portfolio) = text.split_once(':').map_or((text.as_str(), None), |(run, name)| (run, Some(name)));
+        Ok(Side { results: super::open_results(&arguments.out, run)?, portfolio: portfolio.map(str::to_string) })
     };
     let sides: Vec<Side> = arguments.runs.iter().map(side).collect::<anyhow::Result<_>>()?;
     let compared = compare(&sides, arguments.seed)?;

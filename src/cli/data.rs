@@ -221,18 +221,30 @@ fn print_description(panel: &Panel, description: &Description, most: usize) -> s
             100.0 * year.zero_share
         )?;
     }
-    writeln!(out, "\nfields, share of the returns that have them")?;
-    for (name, share) in &description.fields {
-        writeln!(out, "  {name:<20} {:>6.2} %", 100.0 * share)?;
+    if !description.fields.is_empty() {
+        writeln!(out, "\nfields, share of the returns that have them")?;
+        for (name, share) in &description.fields {
+            writeln!(out, "  {name:<20} {:>6.2} %", 100.0 * share)?;
+        }
     }
     writeln!(out, "\nlongest holes inside a life (days without a return)")?;
     for (symbol, date, days) in &description.longest_holes {
         writeln!(out, "  {symbol:<12} from {date}  {days:>5}")?;
     }
-    let Ends { announced, source, panel: living, alone } = description.ends;
+    let Ends { announced, source, panel: living, alone } = &description.ends;
+    let named = |assets: &[AssetId]| {
+        let symbols = assets.iter().take(most).map(|&asset| panel.assets()[asset].symbol.as_str());
+        let more = if assets.len() > most { ", …" } else { "" };
+        let names = symbols.collect::<Vec<_>>().join(", ");
+        if names.is_empty() { String::new() } else { format!(" ({names}{more})") }
+    };
     writeln!(
         out,
-        "\nends: {living} with the panel, {announced} with a delisting return, {source} with a source, {alone} alone"
+        "\nends: {living} with the panel, {} with a delisting return{}, {source} with a source, {} alone{}",
+        announced.len(),
+        named(announced),
+        alone.len(),
+        named(alone)
     )?;
     writeln!(out, "\nfindings: {}", description.findings.len())?;
     for group in description.findings.chunk_by(|a, b| a.kind == b.kind) {

@@ -105,15 +105,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         estimators::named(&estimator.name)?;
     }
     let weigh = (allocators::named(&allocator.name)?.build)(&allocator)?;
-    let read = read_returns(&arguments.returns, &arguments.reading.options(None))?;
+    let read = read_returns(&arguments.returns, &arguments.reading.options(None), arguments.lookback)?;
     reading::say(&read.notes);
     read.findings.iter().for_each(|finding| eprintln!("look at: {finding}"));
     let (names, returns) = (read.returns.names, read.returns.matrix);
     let n_days = arguments.lookback.unwrap_or(returns.nrows());
-    if n_days > returns.nrows() {
-        let rule = format!("--lookback {n_days} asks for more than the {} rows there are", returns.nrows());
-        return Err(Error::data(arguments.returns.display().to_string(), rule).into());
-    }
     let in_asset = |error: Error| match error {
         Error::Column { column, rule } => {
             Error::data(format!("{}, asset {}", arguments.returns.display(), names[column]), rule)

@@ -12,8 +12,9 @@ use crate::registry::check_name;
 ///
 /// Weights come from OUT/<name of the file>/weights.parquet, which `minvar run` wrote, so costs can be varied without
 /// estimating again; or from any file with the columns date, asset, weight (and estimator, allocator or portfolio where
-/// it holds several), or with one column of weights an asset. All portfolios of a file are traded. A weight of date d is
-/// traded in the auctions of d and must not know d. Results go to OUT/<name of the file>/simulation/.
+/// it holds several), or with one column of weights an asset. They are fractions of equity, or percent with --values percent.
+/// All portfolios of a file are traded. A weight of date d is traded in the auctions of d and must not know d.
+/// Results go to OUT/<name of the file>/simulation/.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::Auction;
 use crate::calendar::{Date, toml_date};
 use crate::costs::Profile;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, toml_message};
 use crate::panel::Venue;
 
 /// The file built into the program.
@@ -217,11 +217,8 @@ impl Schedules {
     /// Reads and checks a file; `name` stands for it in messages.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let config = |message: String| Error::Config { file: name.to_string(), message };
-        let schedules: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
-            let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            config(format!("{line}{}", error.message().replace('\n', " ")))
-        })?;
+        let explained = |error: toml::de::Error| config(toml_message(&error, Some(text)));
+        let schedules: Self = toml::from_str(text).map_err(explained)?;
         if schedules.schema_version != SCHEMA_VERSION {
             return Err(config(format!("schema_version {} is not {SCHEMA_VERSION}", schedules.schema_version)));
         }
@@ -253,7 +250,7 @@ impl Schedules {
         for (profile, rules) in &s.profiles {
             rules.check(s).map_err(|error| config(format!("[profiles.{profile}] {error}")))?;
         }
-        let table: toml::Table = toml::from_str(text).map_err(|error| config(error.message().replace('\n', " ")))?;
+        let table: toml::Table = toml::from_str(text).map_err(explained)?;
         check_numbers("", &toml::Value::Table(table)).map_err(config)?;
         Ok(schedules)
     }
@@ -324,9 +321,13 @@ mod tests {
         };
         refused("schema_version = 1", "schema_version = 2", "schema_version 2 is not 1");
         refused("from = 2001-12-28", "from = 1980-12-28", "mine.toml: section31.rates: dates must increase");
-        refused("[taf]", "[tfa]", "mine.toml: line 52: unknown field `tfa`");
+        refused("[taf]", "[tfa]", "mine.toml: line 52: unknown key 'tfa', did you mean 'taf'?");
         refused("\"section31\", \"taf\"", "\"section32\", \"taf\"", "did you mean 'section31'?");
-        refused("margin = \"portfolio\"", "margin = \"portfoliio\"", "unknown variant `portfoliio`");
+        refused(
+            "margin = \"portfolio\"",
+            "margin = \"portfoliio\"",
+            "unknown word 'portfoliio', did you mean 'portfolio'?",
+        );
         refused("venue = \"AMEX\"", "venue = \"AMXE\"", "unknown venue 'AMXE'; known: NYSE, NASDAQ, AMEX");
         refused(
             "weight_rounding = 0.001",

@@ -7,7 +7,7 @@
 //! ```
 //! What the panel knows is never changed: a newer value that contradicts it is counted and dropped, and when more than one in
 //! a hundred of the returns that both have differ by more than a basis point, the data are others and nothing is appended.
-//! The first day of newer *prices* has no return; where they begin after the panel's last day, that return is missing.
+//! The first day of newer *prices* has no return: prices must begin on the panel's last day or before it.
 
 use std::collections::HashMap;
 
@@ -18,6 +18,12 @@ use crate::panel::{Asset, AssetId, Field, Panel};
 
 /// Returns that differ by more are different.
 const SAME: f64 = 1e-4;
+/// Returns that differ by more contradict each other, and one of them is wrong.
+const CONTRADICTION: f64 = 0.01;
+/// Contradictions that are named.
+const MOST_NAMED: usize = 3;
+/// More days than a weekend with holidays between the panel's last day and the first new one.
+const LONG_BREAK: i32 = 6;
 /// With a larger share of different returns the data are others.
 const MOST_DIFFERENT: f64 = 0.01;
 
@@ -41,6 +47,21 @@ pub struct Appended {
     pub different: usize,
     /// The largest difference, with its asset and date.
     pub largest: Option<(f64, String, Date)>,
+    /// Those that differ by more than 1 %, the largest first.
+    pub contradictions: Vec<Contradiction>,
+}
+
+/// A return that the panel and the newer data know differently.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contradiction {
+    /// The asset.
+    pub asset: String,
+    /// The day.
+    pub date: Date,
+    /// The panel's return, which stays.
+    pub panel: f64,
+    /// The newer one.
+    pub newer: f64,
 }
 
 impl Appended {
@@ -54,7 +75,17 @@ impl Appended {
         let dates = self.panel.calendar().dates();
         let mut lines = Vec::new();
         match dates.len().checked_sub(self.new_days).and_then(|day| dates.get(day)).zip(dates.last()) {
-            Some((first, last)) => lines.push(format!("{} new days, {first} to {last}", self.new_days)),
+            Some((first, last)) => {
+                lines.push(format!("{} new days, {first} to {last}", self.new_days));
+                let before = dates.len().checked_sub(self.new_days + 1).map(|day| dates[day]);
+                let n_between = before.map_or(0, |before| (*first - before).get_days() - 1);
+                if n_between >= LONG_BREAK {
+                    lines.push(format!(
+                        "look at: {n_between} days lie between the panel's last day and the first new one; what was traded on \
+                         them is missing"
+                    ));
+                }
+            }
             None => lines.push("no new day".to_string()),
         }
         lines.push(format!("{} new returns, {} of them on days that the panel had", self.new_returns, self.filled));
@@ -73,6 +104,19 @@ impl Appended {
                 100.0 * largest
             ));
         }
+        if !self.contradictions.is_empty() {
+            let named = |c: &Contradiction| {
+                let (ours, theirs) = (100.0 * c.panel, 100.0 * c.newer);
+                format!("{} on {} is {ours:+.2} % in the panel and {theirs:+.2} % in the newer data", c.asset, c.date)
+            };
+            let named: Vec<String> = self.contradictions.iter().take(MOST_NAMED).map(named).collect();
+            let more = self.contradictions.len().saturating_sub(MOST_NAMED);
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            lines.push(format!(
+                "look at: returns that contradict each other, one of each pair is wrong: {}{more}",
+                named.join("; ")
+            ));
+        }
         lines
     }
 }
@@ -86,11 +130,13 @@ struct Counts {
     overlapping: usize,
     different: usize,
     largest: Option<(f64, String, Date)>,
+    contradictions: Vec<Contradiction>,
 }
 
 /// Extends a panel by newer data; neither is changed.
 pub fn append(panel: &Panel, newer: &Panel) -> Result<Appended> {
     let calendar = extended(panel.calendar(), newer.calendar())?;
+    check_first_day(panel, newer)?;
     let known: HashMap<&str, AssetId> =
         panel.assets().iter().enumerate().map(|(id, asset)| (asset.symbol.as_str(), id)).collect();
     let by_symbol: HashMap<&str, AssetId> =
@@ -126,6 +172,10 @@ pub fn append(panel: &Panel, newer: &Panel) -> Result<Appended> {
             let difference = (column[day] - r).abs();
             changes.overlapping += 1;
             changes.different += usize::from(difference > SAME);
+            if difference > CONTRADICTION {
+                let (asset, date) = (assets[asset].symbol.clone(), calendar.date(day));
+                changes.contradictions.push(Contradiction { asset, date, panel: column[day], newer: r });
+            }
             if changes.largest.as_ref().is_none_or(|largest| difference > largest.0) {
                 changes.largest = Some((difference, assets[asset].symbol.clone(), calendar.date(day)));
             }
@@ -169,9 +219,35 @@ pub fn append(panel: &Panel, newer: &Panel) -> Result<Appended> {
         (field, series)
     };
     let fields = held.into_iter().map(field).collect();
-    let Counts { ending, new_returns, filled, overlapping, different, largest } = changes;
+    let Counts { ending, new_returns, filled, overlapping, different, largest, mut contradictions } = changes;
+    contradictions.sort_by(|a, b| (b.panel - b.newer).abs().total_cmp(&(a.panel - a.newer).abs()));
     let panel = Panel::new(calendar, assets, returns, fields)?;
-    Ok(Appended { panel, new_days, new_assets, ending, new_returns, filled, overlapping, different, largest })
+    Ok(Appended {
+        panel,
+        new_days,
+        new_assets,
+        ending,
+        new_returns,
+        filled,
+        overlapping,
+        different,
+        largest,
+        contradictions,
+    })
+}
+
+/// Refuses newer prices that begin after the panel's last day: nobody would have a return on their first day.
+fn check_first_day(panel: &Panel, newer: &Panel) -> Result<()> {
+    let dates = newer.calendar().dates();
+    let (Some(last), Some(first)) = (panel.calendar().dates().last(), dates.first()) else { return Ok(()) };
+    if first > last && (0..newer.n_assets()).all(|asset| newer.returns(asset)[0].is_nan()) {
+        let rule = format!(
+            "the newer prices begin after the panel's last day, {last}, so that the returns of {first} are unknown; nothing was \
+             appended: give prices from {last} on"
+        );
+        return Err(Error::data(first.to_string(), rule));
+    }
+    Ok(())
 }
 
 /// The panel's days and the newer ones after them. Up to the panel's last day its calendar is complete.

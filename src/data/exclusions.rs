@@ -1,14 +1,16 @@
 //! The file that `exclude` in `[data]` names: days of assets whose returns do not count.
 //!
 //! ```text
-//! asset,first,last,finding,whole      finding and whole may be absent; what `minvar data describe` writes is such a file
+//! asset,first,last,finding,whole      only the asset is needed in every file; what `minvar data describe` writes is such a file
 //! AAA,2020-03-02,2020-03-31,…,        missing from the first day to the last
 //! BBB,,,…,true                        the whole asset, which is knowledge of the future
 //! ```
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use crate::calendar::parse_date;
+use crate::calendar::Date;
+use crate::data::dates::{self, Problem};
 use crate::data::files::hash_file;
 use crate::data::frame::Columns;
 use crate::error::{Error, Result};
@@ -18,16 +20,36 @@ use crate::panel::{Exclusion, Panel};
 pub fn read_exclusions(path: &Path, panel: &Panel) -> Result<(Vec<Exclusion>, String)> {
     let columns = Columns::read(path)?;
     let texts = |aliases: &[&str]| columns.texts(&columns.require(aliases)?);
-    let (assets, firsts, lasts) = (texts(&["asset", "symbol", "ticker"])?, texts(&["first"])?, texts(&["last"])?);
-    let wholes = match columns.find(&["whole"]) {
-        Some(name) => columns.texts(&name)?,
-        None => vec![String::new(); assets.len()],
+    let assets = texts(&["asset", "symbol", "ticker"])?;
+    let optional = |name: &str| match columns.find(&[name]) {
+        Some(name) => columns.texts(&name),
+        None => Ok(vec![String::new(); assets.len()]),
     };
-    let symbols: std::collections::HashMap<&str, usize> =
+    let (firsts, lasts, wholes) = (optional("first")?, optional("last")?, optional("whole")?);
+    let symbols: HashMap<&str, usize> =
         panel.assets().iter().enumerate().map(|(id, asset)| (asset.symbol.as_str(), id)).collect();
+    let place = |row: usize| format!("{}, asset {}", columns.place(row), assets[row].trim());
+    // One spelling for the whole file, as in every table.
+    let written: Vec<(usize, &str, &str)> = (0..assets.len())
+        .flat_map(|row| [(row, "first", firsts[row].trim()), (row, "last", lasts[row].trim())])
+        .filter(|(.., text)| !text.is_empty())
+        .collect();
+    let known = dates::read(written.iter().map(|(.., text)| *text), None).map_err(|problem| {
+        let (row, column, text) = written[problem.row()];
+        let rule = match problem {
+            Problem::Ambiguous { readings: [a, b], .. } => format!("may be {a} or {b}"),
+            Problem::OutOfRange { .. } => "lies outside the years 1900 to 2100".to_string(),
+            _ => "is not a date as the others of the file".to_string(),
+        };
+        Error::data(place(row), format!("'{text}' in column {column} {rule}; write dates such as 2020-01-31"))
+    })?;
+    let dates: HashMap<(usize, &str), Date> =
+        written.iter().zip(known.dates).map(|((row, column, _), date)| ((*row, *column), date)).collect();
+    let date_of = |row: usize, column: &str| dates.get(&(row, column)).copied();
+    let calendar = panel.calendar();
     let exclusion = |row: usize| {
-        let (symbol, first, last) = (assets[row].trim(), firsts[row].trim(), lasts[row].trim());
-        let refuse = |rule: String| Error::data(format!("{}, asset {symbol}", columns.place(row)), rule);
+        let symbol = assets[row].trim();
+        let refuse = |rule: String| Error::data(place(row), rule);
         let Some(&asset) = symbols.get(symbol) else {
             let nearest = crate::error::nearest(symbol, &symbols.keys().copied().collect::<Vec<_>>());
             let hint = nearest.map(|name| format!("; did you mean '{name}'?")).unwrap_or_default();
@@ -38,25 +60,19 @@ pub fn read_exclusions(path: &Path, panel: &Panel) -> Result<(Vec<Exclusion>, St
             "" | "false" => false,
             other => return Err(refuse(format!("'{other}' in column whole is neither true nor false"))),
         };
-        match (whole, first.is_empty(), last.is_empty()) {
-            (true, true, true) => return Ok(Exclusion { asset, days: None }),
+        let (from, to) = match (whole, date_of(row, "first"), date_of(row, "last")) {
+            (true, None, None) => return Ok(Exclusion { asset, days: None }),
+            (false, Some(from), Some(to)) => (from, to),
             (true, ..) => return Err(refuse("whole = true excludes all days: leave first and last empty".to_string())),
-            (false, false, false) => {}
             (false, ..) => {
                 let rule = "first and last are needed; an asset without dates is excluded only with whole = true in a \
                             column 'whole', because that is knowledge of the future";
                 return Err(refuse(rule.to_string()));
             }
-        }
-        let date = |text: &str, name: &str| {
-            parse_date(text)
-                .ok_or_else(|| refuse(format!("'{text}' in column {name} is not a date such as 2020-01-31")))
         };
-        let (from, to) = (date(first, "first")?, date(last, "last")?);
         if from > to {
             return Err(refuse(format!("first, {from}, lies after last, {to}")));
         }
-        let calendar = panel.calendar();
         let days = (calendar.first_on_or_after(from), calendar.dates().partition_point(|date| *date <= to));
         if days.0 >= days.1 {
             return Err(refuse(format!("no day of the panel lies between {from} and {to}")));

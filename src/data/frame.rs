@@ -12,7 +12,7 @@ use crate::data::npy::read_npy;
 use crate::data::numbers::{Decimal, MissingCodes, decimal, parse};
 use crate::data::table::{numbers, texts, unusable};
 use crate::data::text::{TextTable, plain};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, toml_message};
 use crate::memory;
 
 /// Endings of files of text; each may be followed by `.gz`.
@@ -306,7 +306,7 @@ impl Columns {
                 })?;
                 fields.insert(name.clone(), value);
             }
-            T::deserialize(fields).map_err(|error| Error::data(self.place(row), error.message().replace('\n', " ")))
+            T::deserialize(fields).map_err(|error| Error::data(self.place(row), toml_message(&error, None)))
         };
         (0..self.n_rows()).map(row).collect()
     }

@@ -26,7 +26,7 @@ pub struct NamedMatrix {
 /// Returns of a user's file and what was guessed on the way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadReturns {
-    /// T × N, oldest row first, assets in the order of the file.
+    /// T × N, oldest row first, assets in the order of the file; NaN where missing before the window.
     pub returns: NamedMatrix,
     /// Lines for the user on how the file was read.
     pub notes: Vec<String>,
@@ -35,8 +35,9 @@ pub struct ReadReturns {
 }
 
 /// Reads returns from whatever [`import`](crate::data::import) reads, and from tables without dates and .npy files, whose rows
-/// are days, oldest first. Missing values are refused with file, row and asset.
-pub fn read_returns(path: &Path, options: &Options) -> Result<ReadReturns> {
+/// are days, oldest first. Missing values among the last `window` rows, or anywhere if that is `None`, are refused with file,
+/// row and asset; those before are NaN.
+pub fn read_returns(path: &Path, options: &Options, window: Option<usize>) -> Result<ReadReturns> {
     let imported = read(path, options, Dated::May)?;
     let panel = &imported.panel;
     // Prices have no return on their first day.
@@ -44,22 +45,44 @@ pub fn read_returns(path: &Path, options: &Options) -> Result<ReadReturns> {
     let Some(first) = (0..panel.n_days()).find(has_return) else {
         return Err(Error::data(path.display().to_string(), "no returns: two days with prices are needed"));
     };
-    let names: Vec<String> = imported.order.iter().map(|&asset| panel.assets()[asset].symbol.clone()).collect();
-    for (name, &asset) in names.iter().zip(&imported.order) {
-        if let Some(day) = (first..panel.n_days()).find(|&day| panel.returns(asset)[day].is_nan()) {
-            let day = match imported.dated {
-                true => panel.calendar().date(day).to_string(),
-                false => format!("row {}", imported.first_row as usize + day),
-            };
-            let place = format!("{}, asset {name}, {day}", path.display());
-            return Err(Error::data(place, "return is missing; fill it, leave the asset out, or start later"));
-        }
-    }
     let n_days = panel.n_days() - first;
+    if let Some(window) = window.filter(|window| *window > n_days) {
+        let rule = format!("a window of {window} rows is more than the {n_days} rows of returns that there are");
+        return Err(Error::data(path.display().to_string(), rule));
+    }
+    let mut notes = imported.notes;
+    let names: Vec<String> = imported.order.iter().map(|&asset| panel.assets()[asset].symbol.clone()).collect();
+    let from = panel.n_days() - window.unwrap_or(n_days);
+    let is_missing = |day: usize, asset: usize| panel.returns(asset)[day].is_nan();
+    let hole = |days: std::ops::Range<usize>| {
+        let in_asset = |&asset: &usize| days.clone().find(|day| is_missing(*day, asset)).map(|day| (asset, day));
+        imported.order.iter().find_map(in_asset)
+    };
+    if let Some((asset, day)) = hole(from..panel.n_days()) {
+        let row = match imported.dated {
+            true => panel.calendar().date(day).to_string(),
+            false => format!("row {}", imported.first_row as usize + day),
+        };
+        let complete = |day: &usize| (0..panel.n_assets()).all(|asset| !is_missing(*day, asset));
+        let later = match (from..panel.n_days()).rev().take_while(complete).count() {
+            0 | 1 => String::new(),
+            n => format!(" (the last {n} rows are complete)"),
+        };
+        let place = format!("{}, asset {}, {row}", path.display(), panel.assets()[asset].symbol);
+        return Err(Error::data(
+            place,
+            format!("return is missing; fill it, leave the asset out, or start later{later}"),
+        ));
+    }
+    let n_missing =
+        imported.order.iter().map(|&asset| (first..from).filter(|day| is_missing(*day, asset)).count()).sum::<usize>();
+    if n_missing > 0 {
+        notes.push(format!("{n_missing} returns before the window are missing"));
+    }
     let matrix = Matrix::from_fn(n_days, names.len(), |i, j| panel.returns(imported.order[j])[first + i]);
     // Findings name dates: rows without any have none.
     let findings = if imported.dated { worst_findings(panel, WORST) } else { Vec::new() };
-    Ok(ReadReturns { returns: NamedMatrix { names, matrix }, notes: imported.notes, findings })
+    Ok(ReadReturns { returns: NamedMatrix { names, matrix }, notes, findings })
 }
 
 fn is_npy(path: &Path) -> bool {
@@ -108,7 +131,7 @@ mod tests {
     use super::*;
 
     fn read(path: &Path) -> Result<NamedMatrix> {
-        read_returns(path, &Options::default()).map(|read| read.returns)
+        read_returns(path, &Options::default(), None).map(|read| read.returns)
     }
 
     #[test]

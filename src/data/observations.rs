@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{Asset, Field, Panel};
 
-/// Longest gap, in trading days of the panel, over which a return is computed from two prices.
-const LONGEST_GAP: usize = 10;
+/// Age in trading days up to which a previous price still gives a return.
+const OLDEST_PRICE: usize = 10;
 /// Codes that some sources write for a missing percentage; as a return both are impossible or next to it.
 const USUAL_CODES: [f64; 3] = [-99.99, -999.0, -99.0];
 /// Prices beyond these are mistakes of a source.
@@ -269,7 +269,7 @@ fn simple_returns(rows: &[Observation], days: &[usize], kind: ValueKind) -> Vec<
         if o.value.is_nan() {
             return f64::NAN;
         }
-        let before = last.replace((day, o.value)).filter(|(last_day, _)| day - last_day <= LONGEST_GAP);
+        let before = last.replace((day, o.value)).filter(|(last_day, _)| day - last_day <= OLDEST_PRICE);
         before.map_or(f64::NAN, |(_, price)| o.value / price - 1.0)
     };
     rows.iter().zip(days).map(&mut simple_return).collect()

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Calendar;
 use crate::data::files::{list_folder, read_text, write_atomically};
 use crate::data::table::{Table, read_cells, read_columns, unusable};
-use crate::error::{Error, Result, one_line};
+use crate::error::{Error, Result, toml_message};
 use crate::linalg::Matrix;
 use crate::memory;
 use crate::panel::{Asset, Field, Panel, Venue};
@@ -149,7 +149,7 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
     let file = folder.join("panel.toml");
     let config = |message: String| Error::Config { file: file.display().to_string(), message };
     let text = read_text(&file)?;
-    let manifest: Manifest = toml::from_str(&text).map_err(|error| config(one_line(error.message())))?;
+    let manifest: Manifest = toml::from_str(&text).map_err(|error| config(toml_message(&error, Some(&text))))?;
     if manifest.suffix.contains(['/', '\\']) {
         return Err(config("a suffix is a part of a name".to_string()));
     }

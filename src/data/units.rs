@@ -60,6 +60,8 @@ const SOME_NEGATIVE: f64 = 0.05;
 const LEVELS: f64 = 0.75;
 /// Persistence below which even values of both signs are levels.
 const CLEAR_LEVELS: f64 = 0.2;
+/// Persistence above which values are no levels whatever they are called.
+const NO_LEVELS: f64 = 1.5;
 /// Annual volatility up to which returns are fractions, and from which they are percent.
 const FRACTIONS: f64 = 1.2;
 const PERCENTS: f64 = 2.2;
@@ -193,6 +195,10 @@ pub(super) fn settle(
         {
             refuse("say --values returns, or multiply by 100")
         }
+        (ValueKind::Prices, Verdict::Gross) if evidence.persistence > NO_LEVELS => refuse("subtract 1, or give prices"),
+        (ValueKind::Prices, Verdict::Gross) if wanted == ValueKind::Guess => {
+            refuse("subtract 1, or say --values prices")
+        }
         (ValueKind::Prices, Verdict::Returns | Verdict::Percent) if evidence.negative >= SOME_NEGATIVE => {
             refuse("say --values returns or percent, or give prices")
         }
@@ -288,6 +294,7 @@ mod tests {
             let gross: Vec<Vec<f64>> = r.iter().map(|r| r.iter().map(|r| 1.0 + r).collect()).collect();
             assert!(settled(&gross, Guess, None).unwrap_err().contains("gross returns"), "{sd}");
             assert!(settled(&gross, Returns, None).unwrap_err().contains("gross returns"), "{sd}");
+            assert!(settled(&gross, Prices, None).unwrap_err().contains("subtract 1"), "{sd}");
         }
         for sd in [0.2, 1.0, 3.0] {
             assert_eq!(settled(&returns(sd, 70), Guess, None), Ok(Percent), "{sd}");

@@ -1,5 +1,7 @@
 //! Why the text of an experiment cannot be read, in one line for the person who wrote it.
 
+use crate::error::toml_message;
+
 /// Keys that an experiment cannot do without, by the table in which they stand; a table in brackets is needed itself.
 const REQUIRED: [(&[&str], &[&str]); 5] = [
     (&[], &["data", "walk_forward", "compare"]),
@@ -27,21 +29,12 @@ fn missing_keys(text: &str) -> Vec<String> {
     missing
 }
 
-/// TOML's message in one line, with the line of the file and, for an unknown key, the nearest one.
+/// What is wrong with an experiment file; all keys that are missing are named together.
 pub(super) fn explained(error: &toml::de::Error, text: &str) -> String {
     let missing = missing_keys(text);
     let says_less = ["missing field", "data did not match any variant"];
     if !missing.is_empty() && says_less.iter().any(|words| error.message().starts_with(words)) {
         return format!("missing: {}", missing.join(", "));
     }
-    let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
-    let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-    let message = error.message();
-    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let suggestion = match quoted.split_first() {
-        Some((wrong, known)) if message.starts_with("unknown field") => crate::error::nearest(wrong, known),
-        _ => None,
-    };
-    let suggestion = suggestion.map(|key| format!("; did you mean '{key}'?")).unwrap_or_default();
-    format!("{line}{}{suggestion}", message.replace('\n', " "))
+    toml_message(error, Some(text))
 }

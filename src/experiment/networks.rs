@@ -305,7 +305,7 @@ impl<'a> Networks<'a> {
         while let Some(Chain { wanted, years }) = next() {
             for year in years {
                 if let Err(error) = self.trained(&wanted, year, progress) {
-                    let error = start::explain_fit(error, &self.market.panel, &wanted.train);
+                    let error = start::explain_fit(error, self.experiment, &self.market.panel, &wanted.train);
                     self.stop.store(true, Ordering::Relaxed);
                     return Err(error);
                 }
@@ -334,6 +334,11 @@ pub(super) fn discard(folder: &Path) -> Result<()> {
         locks.extend(locked.map(|name| Lock::take(&place.join(name))).collect::<Result<Vec<_>>>()?);
     }
     std::fs::remove_dir_all(&folder).map_err(Error::io(&folder))
+}
+
+/// The recipe that a choice names.
+pub(super) fn recipe_of<'a>(experiment: &'a Experiment, choice: &Choice) -> Result<&'a Recipe> {
+    recipe(experiment, &choice.parameters::<FromRecipe>()?.train)
 }
 
 fn recipe<'a>(experiment: &'a Experiment, name: &str) -> Result<&'a Recipe> {

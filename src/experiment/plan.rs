@@ -119,7 +119,9 @@ impl<'a> Plan<'a> {
             }
         };
         let estimators = self.experiment.compare.estimators.iter();
-        estimators.map(|choice| fit(choice).map_err(|error| start::explain_fit(error, panel, &choice.label))).collect()
+        estimators
+            .map(|choice| fit(choice).map_err(|error| start::explain_fit(error, self.experiment, panel, &choice.label)))
+            .collect()
     }
 
     /// The mean true covariance of the days a decision is held for.

@@ -1,5 +1,5 @@
 //! The first decision day: what `walk_forward.first` says, or the first one on which the universe rules leave `size` assets,
-//! or all that have been listed for long enough.
+//! or all that have been listed for long enough, and before whose calendar year lie the days that estimators learn from.
 //!
 //! An asset that is too young for the look-back does not count among all. Where holes or missing ranks keep an asset out for
 //! ever, the first day with half of the most that the rules ever leave is taken. Our choice.
@@ -8,8 +8,12 @@ use rayon::prelude::*;
 
 use crate::calendar::Date;
 use crate::error::{Error, Result};
+use crate::estimators::{self, Calibration};
 use crate::experiment::Experiment;
+use crate::experiment::networks::{TRAIN, recipe_of};
 use crate::panel::{Panel, Past};
+use crate::registry::Choice;
+use crate::train::days_needed;
 use crate::universe::{RankedUniverse, Selection, Universe};
 
 /// Days looked at together.
@@ -33,35 +37,99 @@ pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniv
         return Err(Error::NotEnoughDays { need: lookback, have: n_days, date: last_day, hint });
     }
     let end = windows.last.map_or(n_days, |date| calendar.dates().partition_point(|d| *d <= date));
-    let (earliest, latest) = (calendar.date(lookback), calendar.date(n_days - 2));
+    let latest = calendar.date(n_days - 2);
     let first = windows.first.map(|date| calendar.first_on_or_after(date));
+    let learns = Learns::of(experiment, panel)?;
+    let search = |from: usize, to: usize| Search {
+        panel,
+        universe,
+        size: experiment.universe.size,
+        horizon: windows.horizon,
+        learns: &learns,
+        days: from..to,
+    };
+    let from_all = search(lookback, n_days - 1);
     if let (Some(first), Some(date)) = (first.filter(|first| *first < lookback), windows.first) {
-        let last = windows.last.filter(|last| *last <= earliest);
+        let works = from_all.works();
+        let last = windows.last.filter(|last| works.is_some_and(|works| *last <= works));
         let last = last.map_or(String::new(), |last| format!(", and walk_forward.last = {last} must lie after it"));
-        let hint = format!(
-            ": walk_forward.lookback = {lookback}; the earliest walk_forward.first that works is {earliest}{last}"
-        );
+        let hint = format!(": walk_forward.lookback = {lookback}; {}{last}", earliest(works));
         return Err(Error::NotEnoughDays { need: lookback, have: first, date, hint });
     }
     // A decision needs a day after it that still counts.
     if first.unwrap_or(lookback) + 1 >= end {
         let written = |date: Option<Date>| date.map_or_else(|| "the start".to_string(), |date| date.to_string());
         let (from, to) = (written(windows.first), windows.last.unwrap_or(last_day));
+        let possible = match from_all.works() {
+            Some(works) => {
+                format!("decisions are possible from {works} to {latest}: change first and last, or leave them out")
+            }
+            None => "no date works".to_string(),
+        };
         let rule = format!(
             "no decision date between {from} and {to}; the panel ends on {last_day}, and with walk_forward.lookback = \
-             {lookback} decisions are possible from {earliest} to {latest}: change first and last, or leave them out"
+             {lookback} {possible}"
         );
         return Err(Error::data("walk_forward", rule));
     }
     let start = first.unwrap_or(lookback);
-    let search =
-        Search { panel, universe, size: experiment.universe.size, horizon: windows.horizon, days: start..end - 1 };
     match first {
         Some(first) => match universe.select(panel.past(first)) {
-            Err(error @ Error::EmptyUniverse { .. }) => Err(search.explained(error)),
+            Err(error @ Error::EmptyUniverse { .. }) => Err(search(start, n_days - 1).explained(error)),
             other => other.map(|_| (first, end)),
         },
-        None => Ok((search.first_full()?, end)),
+        None => Ok((search(start, end - 1).first_full()?, end)),
+    }
+}
+
+/// What an error says of the earliest date.
+fn earliest(works: Option<Date>) -> String {
+    works.map_or_else(
+        || "no later date works".to_string(),
+        |date| format!("the earliest walk_forward.first that works is {date}"),
+    )
+}
+
+/// What the estimators of an experiment learn from.
+struct Learns {
+    /// The most days that one of them needs before a calendar year.
+    need: usize,
+    /// Days of the panel before each of its days' calendar years.
+    known: Vec<usize>,
+}
+
+impl Learns {
+    fn of(experiment: &Experiment, panel: &Panel) -> Result<Self> {
+        let (windows, calendar) = (&experiment.walk_forward, panel.calendar());
+        let calibration = Calibration {
+            past: panel.past(0),
+            members: &|_| Ok(Vec::new()),
+            missing: experiment.universe.missing,
+            lookback: windows.lookback,
+            horizon: windows.horizon,
+            seed: 0,
+        };
+        let need = |choice: &Choice| match choice.name.as_str() {
+            TRAIN => {
+                let schedule = &recipe_of(experiment, choice)?.schedule;
+                Ok(days_needed(schedule, windows.lookback, windows.horizon))
+            }
+            // Without a past an estimator that learns says what it needs.
+            name => Ok(match estimators::named(name).map(|entry| (entry.fit)(choice, &calibration)) {
+                Ok(Err(Error::NotEnoughDays { need, .. })) => need,
+                _ => 0,
+            }),
+        };
+        let needs = experiment.compare.estimators.iter().map(need).collect::<Result<Vec<usize>>>()?;
+        let before_year = |date: &Date| calendar.first_on_or_after(date.first_of_year());
+        Ok(Self {
+            need: needs.into_iter().max().unwrap_or(0),
+            known: calendar.dates().iter().map(before_year).collect(),
+        })
+    }
+
+    fn enough(&self, day: usize) -> bool {
+        self.known[day] >= self.need
     }
 }
 
@@ -70,6 +138,7 @@ struct Search<'a> {
     universe: &'a RankedUniverse,
     size: usize,
     horizon: usize,
+    learns: &'a Learns,
     days: std::ops::Range<usize>,
 }
 
@@ -77,7 +146,7 @@ impl Search<'_> {
     /// Numbers of members, and whether they are all there can be, by day, until `enough` says so of one.
     fn counts(&self, enough: impl Fn(usize, bool) -> bool) -> Result<Vec<(usize, usize, bool)>> {
         let step = if self.panel.n_days() * self.panel.n_assets() > LARGE { self.horizon } else { 1 };
-        let days: Vec<usize> = self.days.clone().step_by(step).collect();
+        let days: Vec<usize> = self.days.clone().filter(|day| self.learns.enough(*day)).step_by(step).collect();
         let mut counts = Vec::new();
         for block in days.chunks(BLOCK) {
             let count = |&day: &usize| match self.universe.select(self.panel.past(day)) {
@@ -104,7 +173,22 @@ impl Search<'_> {
         selection.members.len() >= self.size || removed("rank") == 0 && removed("history") <= n_young
     }
 
+    /// The first day that has everything: a look-back, a past to learn from, an asset.
+    fn works(&self) -> Option<Date> {
+        let counts = self.counts(|n, _| n > 0).ok()?;
+        counts.into_iter().find(|(_, n, _)| *n > 0).map(|(day, ..)| self.panel.calendar().date(day))
+    }
+
     fn first_full(&self) -> Result<usize> {
+        if !self.days.clone().any(|day| self.learns.enough(day)) {
+            // Too short for some estimator, which will say so; the others would begin here.
+            let all = Search {
+                learns: &Learns { need: 0, known: self.learns.known.clone() },
+                days: self.days.clone(),
+                ..*self
+            };
+            return all.first_full();
+        }
         let counts = self.counts(|_, full| full)?;
         let most = counts.iter().map(|count| count.1).max().unwrap_or(0);
         let full = counts.iter().find(|(_, _, full)| *full);
@@ -119,18 +203,11 @@ impl Search<'_> {
 
     /// The error of an empty universe with the rule that removes most, its key and the earliest date that works.
     fn explained(&self, error: Error) -> Error {
-        let works = self.counts(|n, _| n > 0).ok().and_then(|counts| counts.into_iter().find(|(_, n, _)| *n > 0));
-        let works = match works {
-            Some((day, ..)) => {
-                format!("the earliest walk_forward.first that works is {}", self.panel.calendar().date(day))
-            }
-            None => "no later date works".to_string(),
-        };
         let key = match &error {
             Error::EmptyUniverse { removed, .. } => key_of_most(removed).map(|key| format!("{key}; ")),
             _ => None,
         };
-        Error::data("walk_forward.first", format!("{error}; {}{works}", key.unwrap_or_default()))
+        Error::data("walk_forward.first", format!("{error}; {}{}", key.unwrap_or_default(), earliest(self.works())))
     }
 }
 
@@ -157,17 +234,18 @@ fn key_of_most(removed: &str) -> Option<String> {
     Some(format!("'{rule}' removes most, {key}"))
 }
 
-/// The earliest decision date of an estimator that learns from `need` days before a calendar year, for a message.
-pub(super) fn explain_fit(error: Error, panel: &Panel, label: &str) -> Error {
+/// An error of an estimator that lacks a past to learn from, with the earliest date on which all of the experiment have one.
+pub(super) fn explain_fit(error: Error, experiment: &Experiment, panel: &Panel, label: &str) -> Error {
     let Error::NotEnoughDays { need, have, date, hint } = error else { return error };
-    let calendar = panel.calendar();
-    let years = calendar.dates().iter().map(|date| date.year()).collect::<std::collections::BTreeSet<_>>();
-    let starts = years.into_iter().map(|year| jiff::civil::date(year, 1, 1));
-    let works = starts
-        .map(|start| (start, calendar.first_on_or_after(start)))
-        .find(|(_, day)| *day >= need && *day < panel.n_days());
-    let works = match works {
-        Some((start, _)) => format!("the earliest walk_forward.first that works is {start}"),
+    let works = || {
+        let universe = experiment.universe.over(experiment.walk_forward.lookback)?;
+        let learns = Learns::of(experiment, panel)?;
+        let (size, horizon) = (experiment.universe.size, experiment.walk_forward.horizon);
+        let days = experiment.walk_forward.lookback..panel.n_days().saturating_sub(1);
+        Ok::<_, Error>(Search { panel, universe: &universe, size, horizon, learns: &learns, days }.works())
+    };
+    let works = match works().ok().flatten() {
+        Some(date) => earliest(Some(date)),
         None => "no calendar year of the panel has so many before it".to_string(),
     };
     let hint = format!("{hint}; '{label}' learns from the days before the calendar year of a decision: {works}");

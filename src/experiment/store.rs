@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{LOCK, Lock, read_bytes, read_text, remove_partial_files, write_atomically};
-use crate::error::{Error, Result, one_line};
+use crate::error::{Error, Result, toml_message};
 
 pub(super) struct Store<T> {
     folder: PathBuf,
@@ -61,7 +61,7 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
         }
         let config = |message: String| Error::Config { file: file.display().to_string(), message };
         let header: Header = toml::from_str(&read_text(&file)?).map_err(|error| {
-            config(format!("{}; discard the unfinished work with --fresh", one_line(error.message())))
+            config(format!("{}; discard the unfinished work with --fresh", toml_message(&error, None)))
         })?;
         if header.fingerprint != fingerprint {
             let message = "this unfinished run has another configuration, other data or another version of minvar; \

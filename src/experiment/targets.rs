@@ -1,6 +1,6 @@
 //! Stored target weights, by portfolio.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use crate::calendar::Date;
@@ -10,11 +10,14 @@ use crate::panel::Panel;
 use crate::policies::{Target, Targets};
 use crate::registry::check_label;
 
+/// The allocator of weights that name none.
+pub const WEIGHTS: &str = "weights";
+
 /// A portfolio with the weights it wants.
 pub struct Portfolio {
-    /// Label of the estimator, or the name of the file where that names none.
+    /// Label of the estimator, or the name of the file where that names none; `none` for an allocator without one.
     pub estimator: String,
-    /// Label of the allocator; empty where a file names none.
+    /// Label of the allocator; [`WEIGHTS`] where a file names none.
     pub allocator: String,
     /// Its weights.
     pub targets: Targets,
@@ -23,15 +26,21 @@ pub struct Portfolio {
 impl Portfolio {
     /// What figures call it: the estimator, or the allocator where there is none.
     pub fn name(&self) -> &str {
-        if ["", "none"].contains(&self.estimator.as_str()) { &self.allocator } else { &self.estimator }
+        if self.estimator == "none" { &self.allocator } else { &self.estimator }
     }
 
     /// Both labels.
     pub(super) fn title(&self) -> String {
-        let labels = [&self.allocator, &self.estimator].map(String::as_str);
-        labels.into_iter().filter(|label| !["", "none"].contains(label)).collect::<Vec<_>>().join(" of ")
+        if self.estimator == "none" {
+            self.allocator.clone()
+        } else {
+            format!("{} of {}", self.allocator, self.estimator)
+        }
     }
 }
+
+/// Weights without signs that are this near to 1 need no remark.
+const WHOLE: f64 = 0.01;
 
 /// How weights from elsewhere are read, and what is refused of them.
 #[derive(Clone, Debug)]
@@ -50,8 +59,8 @@ impl Default for Foreign {
     }
 }
 
-/// Refuses percent, and more leverage than is allowed.
-fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<()> {
+/// Refuses percent, and more leverage than is allowed; says how high it is where it is not 1.
+fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<Option<String>> {
     if ![ValueKind::Guess, ValueKind::Percent].contains(&foreign.options.values) {
         let word = foreign.options.values.word();
         return Err(Error::data("--values", format!("weights are fractions (guess) or percent, not {word}")));
@@ -80,7 +89,39 @@ fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<()> {
         );
         return Err(Error::data(rows.place(*row), rule));
     }
-    Ok(())
+    let (least, most) = (sums.first().copied().unwrap_or(1.0), sums.last().copied().unwrap_or(1.0));
+    let is_whole = (1.0 - WHOLE..=1.0 + WHOLE).contains(&least) && (1.0 - WHOLE..=1.0 + WHOLE).contains(&most);
+    Ok((!is_whole)
+        .then(|| format!("the weights of a day sum to {least:.2} to {most:.2} without signs, median {median:.2}")))
+}
+
+/// Weights that cannot be traded on their date, because the asset has no return on it: they are not bought while that lasts.
+fn untraded(rows: &WeightRows, panel: &Panel, places: &[(usize, usize)]) -> Option<String> {
+    let is_untraded = |row: &usize| {
+        let (day, asset) = places[*row];
+        rows.weights[*row] != 0.0 && panel.returns(asset)[day].is_nan()
+    };
+    let lost: Vec<usize> = (0..places.len()).filter(is_untraded).collect();
+    let first = *lost.first()?;
+    let assets: BTreeSet<usize> = lost.iter().map(|row| places[*row].1).collect();
+    let mut share: BTreeMap<(&str, &str, usize), f64> = BTreeMap::new();
+    for row in &lost {
+        let key = (rows.estimators[*row].as_str(), rows.allocators[*row].as_str(), places[*row].0);
+        *share.entry(key).or_default() += rows.weights[*row].abs();
+    }
+    let most = share.into_values().fold(0.0, f64::max);
+    let whole = panel.excluded().map_or(0, |excluded| assets.intersection(&excluded.whole).count());
+    let excluded = if whole > 0 { format!(", {whole} of them excluded on all days") } else { String::new() };
+    Some(format!(
+        "{} of {} weights, up to {:.1} % of equity on a day, are in assets that have no return on their date and are not \
+         bought while that lasts; {} assets{excluded}, first {} on {}",
+        lost.len(),
+        places.len(),
+        100.0 * most,
+        assets.len(),
+        rows.assets[first],
+        rows.dates[first]
+    ))
 }
 
 /// Names that the panel lacks, in one line.
@@ -112,22 +153,28 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         rows.estimators = vec![stem; rows.dates.len()];
     }
+    for row in 0..rows.dates.len() {
+        match (rows.estimators[row].is_empty(), rows.allocators[row].is_empty()) {
+            (false, true) => rows.allocators[row] = WEIGHTS.to_string(),
+            (true, false) => rows.estimators[row] = "none".to_string(),
+            _ => {}
+        }
+    }
     for row in (0..rows.dates.len()).filter(|_| foreign.is_some()) {
-        for label in [&rows.estimators[row], &rows.allocators[row]].into_iter().filter(|label| !label.is_empty()) {
+        for label in [&rows.estimators[row], &rows.allocators[row]] {
             check_label("a portfolio of the weights", label)
                 .map_err(|error| Error::data(rows.place(row), error.to_string()))?;
         }
     }
     check_assets(&rows, panel)?;
-    if let Some(foreign) = foreign {
-        check_gross(&rows, foreign)?;
-    }
+    let gross = foreign.map(|foreign| check_gross(&rows, foreign)).transpose()?.flatten();
     let assets: HashMap<&str, usize> =
         panel.assets().iter().enumerate().map(|(id, asset)| (asset.symbol.as_str(), id)).collect();
     let mut days: HashMap<Date, usize> = HashMap::new();
     let mut numbers: HashMap<(&str, &str), usize> = HashMap::new();
     let mut found: Vec<BTreeMap<usize, Vec<Target>>> = Vec::new();
     let mut names: Vec<(&str, &str)> = Vec::new();
+    let mut places: Vec<(usize, usize)> = Vec::with_capacity(rows.dates.len());
     for row in 0..rows.dates.len() {
         let date = rows.dates[row];
         let day = match days.get(&date) {
@@ -146,6 +193,7 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
             }
         };
         let asset = assets[rows.assets[row].as_str()];
+        places.push((day, asset));
         let name = (rows.estimators[row].as_str(), rows.allocators[row].as_str());
         let number = *numbers.entry(name).or_insert_with(|| {
             names.push(name);
@@ -155,6 +203,7 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
         found[number].entry(day).or_default().push(Target { asset, weight: rows.weights[row] });
     }
     let mut portfolios = Vec::with_capacity(found.len());
+    let notes = [gross, foreign.and_then(|_| untraded(&rows, panel, &places))];
     for (name, by_day) in names.into_iter().zip(found) {
         let mut days: Vec<(usize, Vec<Target>)> = by_day.into_iter().collect();
         for (day, targets) in &mut days {
@@ -181,5 +230,6 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
         }
         portfolios.retain(|portfolio| only.iter().any(|label| label == portfolio.name()));
     }
+    rows.notes.extend(notes.into_iter().flatten());
     Ok((portfolios, rows.notes))
 }

@@ -1,10 +1,10 @@
 //! Runs beside each other: the same portfolios, or any two, on the days that they share.
 
 use crate::calendar::Date;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::metrics;
 use crate::report::Sheet;
-use crate::results::evidence::{Tested, test};
+use crate::results::evidence::{Tested, is_same, test};
 use crate::results::stars;
 use crate::results::{Course, Courses, Results};
 use crate::significance::Measure;
@@ -37,24 +37,25 @@ pub struct Compared {
     pub notes: Vec<String>,
 }
 
-/// A run, and the portfolio meant if one is named: `RUN` or `RUN:ESTIMATOR/ALLOCATOR`.
+/// A run, and the portfolio meant if one is named: `RUN`, `RUN:ESTIMATOR/ALLOCATOR` or, where one portfolio alone has that
+/// label, `RUN:LABEL`.
 pub struct Side {
     /// The run.
     pub results: Results,
-    /// Estimator and allocator.
-    pub portfolio: Option<(String, String)>,
+    /// What follows the colon.
+    pub portfolio: Option<String>,
 }
 
 impl Side {
     /// The run, with the portfolio if one is named.
     fn named(&self) -> String {
         let name = &self.results.name;
-        self.portfolio.as_ref().map_or_else(|| name.clone(), |(e, a)| format!("{name}:{e}/{a}"))
+        self.portfolio.as_ref().map_or_else(|| name.clone(), |portfolio| format!("{name}:{portfolio}"))
     }
 }
 
 /// Whether two sides are the same portfolios of the same run.
-fn is_same(a: &Side, b: &Side) -> bool {
+fn is_itself(a: &Side, b: &Side) -> bool {
     let real = |side: &Side| side.results.home.canonicalize().unwrap_or_else(|_| side.results.home.clone());
     a.portfolio == b.portfolio && real(a) == real(b)
 }
@@ -68,25 +69,35 @@ fn unusable(courses: &Courses, course: &Course) -> Option<String> {
     }
 }
 
-fn named<'a>(courses: &'a Courses, (estimator, allocator): (&str, &str), run: &str) -> Result<&'a Course> {
-    let found = courses.portfolios.iter().find(|c| c.estimator == estimator && c.allocator == allocator);
-    found.ok_or_else(|| {
-        let known: Vec<String> =
-            courses.portfolios.iter().map(|c| format!("{}/{}", c.estimator, c.allocator)).collect();
-        let wanted = format!("{estimator}/{allocator}");
-        match Error::unknown("portfolio", &wanted, known.iter().map(String::as_str)) {
-            Error::Unknown { kind, name, suggestion, known } => {
-                Error::Unknown { kind, name: format!("{run}:{name}"), suggestion, known }
-            }
-            other => other,
-        }
-    })
+/// `estimator/allocator`.
+fn full_name(course: &Course) -> String {
+    format!("{}/{}", course.estimator, course.allocator)
+}
+
+/// Names in a row, quoted: they hold commas, slashes and blanks of their own.
+fn listed(courses: &Courses) -> String {
+    courses.portfolios.iter().map(|course| format!("'{}'", full_name(course))).collect::<Vec<_>>().join(", ")
+}
+
+/// The portfolio of that full name, or the only one of that label.
+fn named<'a>(courses: &'a Courses, name: &str, run: &str) -> Result<&'a Course> {
+    if let Some(found) = courses.portfolios.iter().find(|course| full_name(course) == name) {
+        return Ok(found);
+    }
+    let labelled: Vec<&Course> = courses.portfolios.iter().filter(|course| course.label() == name).collect();
+    if let [only] = labelled[..] {
+        return Ok(only);
+    }
+    let known: Vec<String> = courses.portfolios.iter().map(full_name).collect();
+    let near = nearest(name, &known.iter().map(String::as_str).collect::<Vec<_>>()).map(str::to_string);
+    let suggestion = labelled.first().map(|course| full_name(course)).or(near);
+    Err(Error::Unknown { kind: "portfolio", name: format!("{run}:{name}"), suggestion, known: listed(courses) })
 }
 
 /// Compares every later side with the first, on the days that all of them have.
 pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
     let courses: Vec<Courses> = sides.iter().map(|side| side.results.courses()).collect::<Result<_>>()?;
-    if let Some(twice) = sides[1..].iter().find(|side| is_same(side, &sides[0])) {
+    if let Some(twice) = sides[1..].iter().find(|side| is_itself(side, &sides[0])) {
         let why = format!("{} stands on both sides, and everything is equal to itself", twice.named());
         return Err(Error::Undefined { what: "a comparison", why });
     }
@@ -135,7 +146,7 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
                 let pair = format!("{} and {}", name(&sides[0], first), name(side, second));
                 notes.push(format!("{pair} both exist on {} of these {} days", a.len(), common.len()));
             }
-            if a == b {
+            if is_same(&a, &b) {
                 notes.push(format!("{} and {} are the same on every day", name(&sides[0], first), name(side, second)));
                 continue;
             }
@@ -164,14 +175,14 @@ fn pairs<'a>(
     notes: &mut Vec<String>,
 ) -> Result<Vec<(&'a Course, &'a Course)>> {
     let (run, other) = (&base.results.name, &side.results.name);
-    let pick = |portfolio: &Option<(String, String)>, from: &'a Courses, run: &str| {
-        portfolio.as_ref().map(|(e, a)| named(from, (e, a), run)).transpose()
+    let pick = |portfolio: &Option<String>, from: &'a Courses, run: &str| {
+        portfolio.as_ref().map(|name| named(from, name, run)).transpose()
     };
     let (first, second) = (pick(&base.portfolio, base_courses, run)?, pick(&side.portfolio, courses, other)?);
     match (first, second) {
         (Some(first), Some(second)) => Ok(vec![(first, second)]),
-        (Some(first), None) => Ok(vec![(first, named(courses, (&first.estimator, &first.allocator), other)?)]),
-        (None, Some(second)) => Ok(vec![(named(base_courses, (&second.estimator, &second.allocator), run)?, second)]),
+        (Some(first), None) => Ok(vec![(first, named(courses, &full_name(first), other)?)]),
+        (None, Some(second)) => Ok(vec![(named(base_courses, &full_name(second), run)?, second)]),
         (None, None) => {
             let twin = |c: &&'a Course| {
                 let same = |d: &&Course| d.estimator == c.estimator && d.allocator == c.allocator;
@@ -181,18 +192,11 @@ fn pairs<'a>(
             let found: Vec<_> = defined.filter_map(|c| Some((c, twin(&c).filter(|d| d.is_defined())?))).collect();
             let left_out = base_courses.portfolios.len() + courses.portfolios.len() - 2 * found.len();
             if found.is_empty() {
-                let names = |c: &Courses| {
-                    c.portfolios
-                        .iter()
-                        .map(|c| format!("{}/{}", c.estimator, c.allocator))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                };
                 let why = format!(
                     "{run} and {other} have no portfolio of the same name; choose with RUN:ESTIMATOR/ALLOCATOR. {run} has {}; \
                      {other} has {}",
-                    names(base_courses),
-                    names(courses)
+                    listed(base_courses),
+                    listed(courses)
                 );
                 return Err(Error::Undefined { what: "a comparison", why });
             }

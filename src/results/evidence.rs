@@ -107,34 +107,32 @@ pub struct Evidence {
 pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
     let mut evidence = Evidence { per_year: results.periods_per_year(), ..Evidence::default() };
     let mut groups: Vec<(String, Courses)> = Vec::new();
-    // Accounts of other days, such as those of other weights, are a group of their own.
-    let mut add = |name: String, place: &str, dates: &[Date], course: Course| {
-        let is_taken = groups.iter().any(|(known, group)| *known == name && group.dates != dates);
-        let name = if is_taken { format!("{name} ({place})") } else { name };
-        match groups.iter_mut().find(|(known, _)| *known == name) {
+    let mut add =
+        |name: String, dates: &[Date], course: Course| match groups.iter_mut().find(|(known, _)| *known == name) {
             Some((_, group)) => group.portfolios.push(course),
             None => groups.push((name, Courses { dates: dates.to_vec(), portfolios: vec![course] })),
-        }
-    };
+        };
     if results.has_run && results.value(&["experiment", "sweep"]).is_none() {
         let Courses { dates, portfolios } = results.courses()?;
         for course in portfolios.into_iter().filter(|c| c.estimator != "none") {
-            add(format!("{}, before costs", course.allocator), "run", &dates, course);
+            add(format!("{}, before costs", course.allocator), &dates, course);
         }
     }
     for simulation in &results.simulations {
         if results.has(&format!("{simulation}/leverage.csv")) {
             continue;
         }
+        // Each simulation is a group of its own: it may hold other days, other weights or the same ones at other costs.
+        let tag = simulation.strip_prefix("simulation-").map(|tag| format!(" ({tag})")).unwrap_or_default();
         match results.account_courses(simulation) {
             Ok((dates, accounts)) => {
                 for a in accounts.into_iter().filter(|a| a.capital_usd.is_finite() && a.course.estimator != "none") {
-                    let group = format!("{}, {}", a.course.allocator, a.words());
+                    let group = format!("{}, {}{tag}", a.course.allocator, a.words());
                     match a.is_cash {
                         true => evidence
                             .notes
                             .push(format!("{group}: {} is left out, it only ever held cash", a.course.label())),
-                        false => add(group, simulation, &dates, a.course),
+                        false => add(group, &dates, a.course),
                     }
                 }
             }
@@ -252,7 +250,7 @@ impl Evidence {
     fn without_twins<'a>(&mut self, group: &str, courses: Vec<&'a Course>) -> Vec<&'a Course> {
         let mut kept: Vec<&Course> = Vec::new();
         for course in courses {
-            match kept.iter().find(|known| known.returns == course.returns) {
+            match kept.iter().find(|known| is_same(&known.returns, &course.returns)) {
                 Some(twin) => {
                     let note = format!("{group}: {} is left out, it is {} on every day", course.label(), twin.label());
                     self.notes.push(note);
@@ -285,6 +283,14 @@ impl Evidence {
         }
         Ok(())
     }
+}
+
+/// Returns of a day that differ by less are those of one portfolio, rounded differently.
+const ROUNDING: f64 = 1e-9;
+
+/// Whether two portfolios are the same on every day. Nothing is tested then: rounding would be found significant.
+pub(super) fn is_same(first: &[f64], second: &[f64]) -> bool {
+    first.iter().zip(second).all(|(a, b)| (a - b).abs() <= ROUNDING)
 }
 
 /// Both tests of a difference.

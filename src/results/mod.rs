@@ -28,7 +28,7 @@ pub use read::{Course, Courses};
 pub use tables::write_tables;
 
 use crate::data::read_text;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, toml_message};
 
 /// A run, or a simulation, that has finished.
 pub struct Results {
@@ -75,11 +75,16 @@ impl Results {
 
     fn from_file(folder: &Path, home: &Path, file: &Path, has_run: bool, simulations: Vec<String>) -> Result<Self> {
         if !file.exists() {
-            let rule = "no finished run: run.toml is missing; 'minvar run' or 'minvar simulate' writes it";
+            let is_begun = ["windows", "accounts"].iter().any(|part| home.join(part).is_dir());
+            let rule = match is_begun {
+                true => "the run is not finished; the command that began it goes on where it was stopped",
+                false => "no finished run: run.toml is missing; 'minvar run' or 'minvar simulate' writes it",
+            };
             return Err(Error::data(folder.display().to_string(), rule));
         }
-        let run: toml::Table = toml::from_str(&read_text(file)?)
-            .map_err(|e| Error::data(file.display().to_string(), e.message().replace('\n', " ")))?;
+        let text = read_text(file)?;
+        let run: toml::Table = toml::from_str(&text)
+            .map_err(|error| Error::data(file.display().to_string(), toml_message(&error, Some(&text))))?;
         let about = lookup(&run, &["experiment", "about"]).and_then(|v| v.as_str()).unwrap_or("").to_string();
         // A size of a sweep is named with its sweep.
         let own = file_name(folder);

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::calendar::Date;
 use crate::data::{Columns, NotANumber};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, toml_message};
 use crate::metrics;
 use crate::report::{
     AccountRow, COMPONENTS, EigenvalueCurve, Learned, LearningCurve, LeveragePoint, Performance, Prediction,
@@ -196,7 +196,7 @@ impl Results {
             let place = || self.folder.join(&file).display().to_string();
             let components = components.ok_or_else(|| Error::data(place(), "a component of the bridge is missing"))?;
             row.insert("components_bps".to_string(), toml::Value::Array(components));
-            AccountRow::deserialize(row).map_err(|error| Error::data(place(), error.message().to_string()))
+            AccountRow::deserialize(row).map_err(|error| Error::data(place(), toml_message(&error, None)))
         };
         self.columns(&file)?.rows::<toml::Table>(&texts)?.into_iter().map(row).collect()
     }

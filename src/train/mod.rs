@@ -25,7 +25,7 @@ pub use model_file::{MODEL, ModelFile, Precision};
 pub use parity::{Parity, parity};
 pub use profile::{Profiled, profile};
 pub use recipe::Recipe;
-pub use sampler::{Batch, Draw, Eligible, Sampler};
+pub use sampler::{Batch, Draw, Eligible, Sampler, days_needed};
 pub use schedule::{Decay, Schedule};
 pub use timing::{Timings, Workload, time};
 pub use training::{Task, TrainingProgress, train};

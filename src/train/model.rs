@@ -113,10 +113,8 @@ impl Model {
     pub fn open(path: &Path) -> Result<Self> {
         let refuse = |rule: String| Error::data(path.display().to_string(), rule);
         let bytes = std::fs::read(path).map_err(Error::io(path))?;
-        let not_readable = |error: &dyn std::fmt::Display| {
-            refuse(format!("not a complete safetensors file ({error}); it may have been truncated"))
-        };
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| not_readable(&e))?;
+        let not_readable = |_| refuse("not a complete safetensors file; it may have been truncated".to_string());
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(not_readable)?;
         let text = metadata.metadata().as_ref().and_then(|all| all.get(KEY));
         let text = text.ok_or_else(|| refuse("a safetensors file, but not a model of minvar".to_string()))?;
         let mut json = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
@@ -127,9 +125,9 @@ impl Model {
             let found = format.map_or("none".to_string(), |format| format.to_string());
             return Err(refuse(format!("model format {FORMAT} is needed, found {found}; train it again")));
         }
-        let header: Header =
-            serde_json::from_value(json).map_err(|e| refuse(format!("its header cannot be read: {e}")))?;
-        let views = SafeTensors::deserialize(&bytes).map_err(|e| not_readable(&e))?;
+        let damaged = "its header lacks something or holds what does not belong there: the file was changed or damaged";
+        let header: Header = serde_json::from_value(json).map_err(|_| refuse(damaged.to_string()))?;
+        let views = SafeTensors::deserialize(&bytes).map_err(not_readable)?;
         let mut tensors = BTreeMap::new();
         for (name, view) in views.tensors() {
             tensors.insert(name, tensor(&view).map_err(|e| refuse(e.to_string()))?);

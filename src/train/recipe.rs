@@ -9,7 +9,7 @@
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result, nearest, toml_message};
 use crate::nn::Architecture;
 use crate::train::Schedule;
 
@@ -33,7 +33,11 @@ impl Recipe {
         let [_, most] = self.schedule.n_days;
         if most > lookback {
             let value = format!("{most} with a look-back of {lookback}");
-            return Err(Error::Parameter { name: "schedule.n_days", range: "at most the look-back", value });
+            return Err(Error::Parameter {
+                name: "schedule.n_days",
+                range: "at most the look-back; schedule = { preset = \"cpu\", n_days = [LEAST, MOST] } sets them",
+                value,
+            });
         }
         match self.network.n_days {
             Some(fixed) if self.schedule.n_days != [fixed; 2] || fixed != lookback => {
@@ -68,7 +72,12 @@ where
     let mut changes = match toml::Value::deserialize(deserializer)? {
         toml::Value::String(name) => toml::Table::from_iter([("preset".to_string(), toml::Value::String(name))]),
         toml::Value::Table(table) => table,
-        other => return Err(D::Error::custom(format!("expected a preset or a table, found {}", other.type_str()))),
+        other => {
+            return Err(D::Error::custom(format!(
+                "{} {other} stands where a preset or a table belongs",
+                other.type_str()
+            )));
+        }
     };
     let name = match changes.remove("preset") {
         None => presets[0].0.to_string(),
@@ -82,7 +91,7 @@ where
     };
     let mut table = toml::Table::try_from(make()).map_err(D::Error::custom)?;
     table.extend(changes);
-    table.try_into().map_err(|error: toml::de::Error| D::Error::custom(error.message()))
+    table.try_into().map_err(|error: toml::de::Error| D::Error::custom(toml_message(&error, None)))
 }
 
 #[cfg(test)]

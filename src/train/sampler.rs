@@ -90,6 +90,13 @@ pub struct Sampler<'a> {
     validation: Range<usize>,
 }
 
+/// Days that a training needs before its calendar year: a look-back, the targets after the first decision, and those held back
+/// for validation with their targets.
+pub fn days_needed(schedule: &Schedule, lookback: usize, horizon: usize) -> usize {
+    let stretches = if schedule.validation_days > 0 { 2 } else { 1 };
+    lookback + 1 + schedule.validation_days + stretches * (horizon + 1)
+}
+
 impl<'a> Sampler<'a> {
     /// Fixes training and validation dates within a past.
     pub fn new(
@@ -100,18 +107,17 @@ impl<'a> Sampler<'a> {
         horizon: usize,
         seed: u64,
     ) -> Result<Self> {
-        // Each stretch ends before its last targets would reach what lies behind it.
-        let last = past.n_days().saturating_sub(horizon + 1);
-        let held_back = schedule.validation_days;
-        let boundary = last.saturating_sub(held_back);
-        let end = if held_back > 0 { boundary.saturating_sub(horizon + 1) } else { last };
-        if end <= lookback {
-            let need = lookback + 1 + past.n_days() - end;
+        let (need, held_back) = (days_needed(schedule, lookback, horizon), schedule.validation_days);
+        if past.n_days() < need {
             let hint = format!(
                 ": a training takes the look-back of {lookback}, {held_back} validation_days and twice the horizon of {horizon}"
             );
             return Err(Error::NotEnoughDays { need, have: past.n_days(), date: past.decision_date(), hint });
         }
+        // Each stretch ends before its last targets would reach what lies behind it.
+        let last = past.n_days() - (horizon + 1);
+        let boundary = last - held_back;
+        let end = if held_back > 0 { boundary - (horizon + 1) } else { last };
         // Training begins on the first day on which the rules leave anybody; yearly ranks know nothing of a first year.
         let is_empty = |day: &usize| matches!(eligible.on(past.at(*day)), Err(Error::EmptyUniverse { .. }));
         let first = (lookback..end).find(|day| !is_empty(day)).unwrap_or(lookback);

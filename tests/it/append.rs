@@ -116,3 +116,29 @@ fn a_day_that_the_panel_lacks_in_its_own_time_is_refused() {
     assert!(message.contains("1 days up to the panel's last") && message.contains(&missing.to_string()), "{message}");
     assert_eq!(append(&old, &part(&whole, 60..120, |_| true)).unwrap().new_days, 60);
 }
+
+/// The panel with other returns.
+fn with(panel: &Panel, returns: impl Fn(usize, usize, f64) -> f64) -> Panel {
+    crate::support::altered(panel, returns, |_, _, x| x)
+}
+
+#[test]
+fn a_contradiction_is_named_and_newer_prices_must_begin_on_the_last_day() {
+    let whole = whole();
+    let day = (50..60).find(|day| !whole.returns(3)[*day].is_nan()).unwrap();
+    let wrong =
+        with(&part(&whole, 40..120, |_| true), |d, asset, r| if (d, asset) == (day - 40, 3) { r + 0.3 } else { r });
+    let appended = append(&part(&whole, 0..60, |_| true), &wrong).unwrap();
+    let [contradiction] = &appended.contradictions[..] else { panic!("{:?}", appended.contradictions) };
+    assert_eq!((&contradiction.asset, contradiction.date), (&whole.assets()[3].symbol, whole.calendar().date(day)));
+    assert!((contradiction.newer - contradiction.panel - 0.3).abs() < 1e-12);
+    let line = appended.lines().pop().unwrap();
+    assert!(line.starts_with("look at: returns that contradict each other"), "{line}");
+
+    let prices = with(&part(&whole, 60..120, |_| true), |day, _, r| if day == 0 { f64::NAN } else { r });
+    let refused = append(&part(&whole, 0..60, |_| true), &prices).err().unwrap().to_string();
+    let last = whole.calendar().date(59);
+    assert!(refused.contains(&format!("give prices from {last} on")), "{refused}");
+    let late = append(&part(&whole, 0..60, |_| true), &part(&whole, 80..120, |_| true)).unwrap();
+    assert!(late.lines().iter().any(|line| line.contains("30 days lie between")), "{:?}", late.lines());
+}

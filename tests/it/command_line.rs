@@ -1,31 +1,9 @@
 //! The program driven as a user would.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-fn minvar(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_minvar"));
-    command.args(arguments).current_dir(folder).env_remove("MINVAR_DATA").output().unwrap()
-}
-
-fn text(output: &[u8]) -> String {
-    String::from_utf8_lossy(output).into_owned()
-}
-
-#[track_caller]
-fn succeeds(folder: &Path, arguments: &[&str]) -> String {
-    let output = minvar(folder, arguments);
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-#[track_caller]
-fn fails(folder: &Path, arguments: &[&str], expected: &str) {
-    let output = minvar(folder, arguments);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    let message = text(&output.stderr);
-    assert!(message.contains(expected), "{message}");
-}
+use crate::program::{fails, minvar, succeeds, text};
 
 const EXPERIMENT: &str = r#"
 about = "command line"
@@ -90,7 +68,7 @@ fn mistakes_end_with_one_clear_line() {
     with("\"lw_identity\"", "{ name = \"ewma\", decay = 1.5 }");
     fails(folder, &["run", "x.toml"], "ewma.decay must be in (0, 1), but is 1.5");
     with("\"lw_identity\"", "{ name = \"qis\", power = 2 }");
-    fails(folder, &["run", "x.toml"], "'qis': unknown field `power`, expected `centring`");
+    fails(folder, &["run", "x.toml"], "unknown key 'power'; known: centring");
     fails(folder, &["run", "nowhere.toml"], "nowhere.toml: No such file");
     fails(folder, &["data", "import", "nowhere"], "nowhere: No such file");
     assert!(!folder.join("results").exists(), "a refused run leaves nothing behind");

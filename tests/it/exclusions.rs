@@ -106,6 +106,22 @@ fn whole_assets_are_counted_by_the_certificate_and_named_on_the_page() {
 }
 
 #[test]
+fn a_file_needs_only_the_columns_it_uses_and_may_spell_dates_otherwise() {
+    let panel = panel();
+    let folder = tempfile::tempdir().unwrap();
+    let read = |rows: &str| {
+        let file = folder.path().join("out.csv");
+        std::fs::write(&file, rows.replace("AAA", &panel.assets()[3].symbol)).unwrap();
+        read_exclusions(&file, &panel).unwrap().0
+    };
+    assert_eq!(read("ticker;whole\nAAA;true\n"), read("asset,first,last,whole\nAAA,,,true\n"));
+    assert_eq!(
+        read("asset;first;last\nAAA;02.03.2000;28.03.2000\n"),
+        read("asset,first,last\nAAA,2000-03-02,2000-03-28\n")
+    );
+}
+
+#[test]
 fn a_wrong_row_is_refused_with_file_row_and_asset() {
     let panel = panel();
     let symbol = &panel.assets()[3].symbol;
@@ -124,6 +140,10 @@ fn a_wrong_row_is_refused_with_file_row_and_asset() {
     refused(&format!("{symbol},soon,2000-02-01,"), "'soon' in column first is not a date");
     refused(&format!("{symbol},1980-02-01,1980-02-02,"), "no day of the panel");
     refused(&format!("{symbol},,,perhaps"), "neither true nor false");
+    refused(
+        &format!("{symbol},03/02/2000,04/02/2000,"),
+        "'03/02/2000' in column first may be 2000-02-03 or 2000-03-02",
+    );
     let nowhere = Market::open(&experiment("exclude = 'nowhere.csv'"), data("").path()).err().unwrap().to_string();
     assert!(nowhere.contains("exclude = \"nowhere.csv\"") && nowhere.contains("no such file"), "{nowhere}");
 }

@@ -222,7 +222,7 @@ fn tests_and_comparisons_use_the_days_on_which_all_exist_and_leave_out_the_ruine
 
     let side = |estimator: &str| Side {
         results: Results::open(folder.path()).unwrap(),
-        portfolio: Some((estimator.to_string(), "gmv".to_string())),
+        portfolio: Some(estimator.to_string()),
     };
     let compared = compare(&[side("sample"), side("qis")], 1).unwrap();
     assert_eq!(compared.pairings[0].volatility.0, metrics::volatility_annual(&sample.returns[40..], 252.0));

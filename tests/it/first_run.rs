@@ -98,6 +98,13 @@ fn messages_of_too_few_days_name_the_key_and_the_earliest_date() {
     let mut learning = small("lookback = 172\nfirst = 2020-06-01");
     learning.compare.estimators = vec![minvar::registry::Choice::named("average_oracle")];
     refused(&learning, &["'average_oracle' learns", "the earliest walk_forward.first that works is 2021-01-01"]);
+    // The first answer already knows what the estimators learn from; without `first` a run begins there.
+    learning.walk_forward.first = Some(jiff::civil::date(2019, 6, 1));
+    refused(&learning, &["lookback = 172", "the earliest walk_forward.first that works is 2021-01-01"]);
+    learning.walk_forward.first = None;
+    let (_, _, folder) = run(&learning, &panel).unwrap();
+    let dates = minvar::data::Table::read_dates(&folder.path().join("weights.parquet"), "date").unwrap();
+    assert_eq!(dates[0], jiff::civil::date(2021, 1, 1));
 }
 
 #[test]

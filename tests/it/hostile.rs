@@ -2,7 +2,7 @@
 //! file in one line; what is accepted holds no value that cannot be.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use minvar::costs::{DEFAULT_SCHEDULES, Schedules};
@@ -15,6 +15,8 @@ use minvar::results::{Results, draw, evidence, write_tables};
 use minvar::train::Model;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
+
+use crate::support::Folder;
 
 /// What a careless program or a bad disk writes where something else was.
 const WORDS: [&[u8]; 18] = [
@@ -120,35 +122,13 @@ fn possible(panel: &Panel) -> Result<(), String> {
     Ok(())
 }
 
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-}
-
 const N_DAYS: usize = 40;
 
 /// Dates, returns and prices of three assets.
 fn market() -> (Vec<jiff::civil::Date>, minvar::linalg::Matrix, Vec<Vec<f64>>) {
     let returns = crate::support::returns(3, N_DAYS);
     let dates = minvar::calendar::Calendar::weekdays(jiff::civil::date(2020, 1, 1), N_DAYS).dates().to_vec();
-    let walk = |i: usize| {
-        let levels = (0..N_DAYS).scan(50.0, |level, t| {
-            *level *= 1.0 + returns[(t, i)];
-            Some((*level * 1e4_f64).round() / 1e4)
-        });
-        levels.collect::<Vec<f64>>()
-    };
-    let prices = (0..3).map(walk).collect();
+    let prices = (0..3).map(|i| crate::support::prices(50.0, (0..N_DAYS).map(|t| returns[(t, i)]))).collect();
     (dates, returns, prices)
 }
 
@@ -223,7 +203,7 @@ fn damaged_tables_never_panic_and_never_hold_what_cannot_be() {
             Some(r) => Err(format!("a return of {r}")),
             None => Ok(()),
         };
-        attack(&path, 200, || read_returns(&path, &Options::default()), in_range);
+        attack(&path, 200, || read_returns(&path, &Options::default(), None), in_range);
     }
     let weights =
         lines("date,asset,weight", |t| (0..3).map(|i| format!("{},{},0.{}", dates[t], names[i], i + 2)).collect());

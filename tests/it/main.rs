@@ -22,6 +22,7 @@ mod look_ahead;
 mod network_laws;
 mod network_reference;
 mod numbers;
+mod program;
 mod reading;
 mod results;
 mod significance;

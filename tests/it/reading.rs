@@ -8,6 +8,8 @@ use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, IntoSeries, NamedFrom, ParquetWriter, Series, TimeUnit, TimeZone,
 };
 
+use crate::support::Folder;
+
 const N_DAYS: usize = 70;
 const SYMBOLS: [&str; 4] = ["BBB", "AAA", "DDD", "CCC"];
 
@@ -22,14 +24,7 @@ fn returns() -> Vec<Vec<f64>> {
 }
 
 fn prices() -> Vec<Vec<f64>> {
-    let walk = |r: &Vec<f64>| {
-        let levels = r.iter().scan(100.0, |level, r| {
-            *level *= 1.0 + r;
-            Some(*level)
-        });
-        levels.map(|level: f64| (level * 1e4).round() / 1e4).collect()
-    };
-    returns().iter().map(walk).collect()
+    returns().into_iter().map(|returns| crate::support::prices(100.0, returns.into_iter())).collect()
 }
 
 /// A wide table of text.
@@ -46,20 +41,7 @@ fn iso() -> Vec<String> {
     weekdays().iter().map(|date| date.to_string()).collect()
 }
 
-struct Folder(tempfile::TempDir);
-
 impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
     /// A Parquet file of the values under dates of any type, in any place.
     fn parquet(&self, name: &str, values: &[Vec<f64>], index: Option<(usize, Series)>) -> PathBuf {
         let path = self.0.path().join(name);
@@ -171,7 +153,7 @@ fn every_form_of_a_table_is_the_same_panel_and_the_same_returns_through_both_ent
         let panel = import(&forms[0], &Options::default()).unwrap().panel;
         for path in &forms {
             assert_eq!(hash(path), expected, "{}", path.display());
-            let ReadReturns { returns, .. } = read_returns(path, &Options::default()).unwrap();
+            let ReadReturns { returns, .. } = read_returns(path, &Options::default(), None).unwrap();
             assert_eq!(returns.names, SYMBOLS, "{}", path.display());
             let first = panel.n_days() - returns.matrix.nrows();
             for (name, column) in returns.names.iter().zip(returns.matrix.columns()) {
@@ -212,10 +194,11 @@ fn a_long_table_a_folder_and_a_wide_one_give_the_same_returns() {
 fn tables_without_dates_are_days_in_the_order_of_the_file() {
     let folder = Folder::new();
     let values = returns();
-    let expected = read_returns(&folder.file("dated.csv", wide(&iso(), &values)), &Options::default()).unwrap().returns;
+    let expected =
+        read_returns(&folder.file("dated.csv", wide(&iso(), &values)), &Options::default(), None).unwrap().returns;
     let text: String =
         wide(&iso(), &values).lines().map(|line| format!("{}\n", line.split_once(',').unwrap().1)).collect();
-    let read = |path: &Path| read_returns(path, &Options::default()).unwrap();
+    let read = |path: &Path| read_returns(path, &Options::default(), None).unwrap();
     let undated = read(&folder.file("undated.csv", &text));
     assert_eq!(undated.returns, expected);
     assert!(undated.notes[0].contains("oldest first"), "{:?}", undated.notes);
@@ -514,4 +497,28 @@ fn a_file_of_dates_and_closes_is_one_symbol_named_by_its_file() {
     let rows: String = iso().iter().zip(&prices()[0]).map(|(date, price)| format!("{date},{price}\n")).collect();
     let panel = import(&folder.file("AAPL.csv", format!("Date,Close\n{rows}")), &Options::default()).unwrap().panel;
     assert_eq!(panel.assets()[0].symbol, "AAPL");
+}
+
+#[test]
+fn holes_count_inside_the_window_alone() {
+    let folder = Folder::new();
+    let mut columns = returns();
+    let whole = folder.file("whole.csv", wide(&iso(), &columns));
+    columns[1][9] = f64::NAN;
+    let path = folder.file("hole.csv", wide(&iso(), &columns).replace("NaN", ""));
+    let read = |path: &Path, window: Option<usize>| read_returns(path, &Options::default(), window);
+    let (found, expected) = (read(&path, Some(60)).unwrap(), read(&whole, Some(60)).unwrap());
+    let last = |read: &ReadReturns| read.returns.matrix.rows(&(10..N_DAYS).collect::<Vec<_>>());
+    assert_eq!(last(&found), last(&expected));
+    assert!(
+        found.returns.matrix[(9, 1)].is_nan()
+            && found.notes.contains(&"1 returns before the window are missing".to_string())
+    );
+    for window in [None, Some(61)] {
+        let message = read(&path, window).unwrap_err().to_string();
+        let place = format!("asset AAA, {}: return is missing", weekdays()[9]);
+        assert!(message.contains(&place) && message.contains("the last 60 rows are complete"), "{message}");
+    }
+    let message = read(&path, Some(71)).unwrap_err().to_string();
+    assert!(message.contains("a window of 71 rows is more than the 70"), "{message}");
 }

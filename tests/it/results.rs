@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
@@ -10,6 +10,7 @@ use minvar::experiment::{self, Experiment, Inputs, Market};
 use minvar::report::Page;
 use minvar::results::{Drawn, FIGURES, Results, Side, compare, draw, evidence, write_page, write_tables};
 
+use crate::program::{fails, says};
 use crate::support::say_skipped;
 
 const EXPERIMENT: &str = r#"
@@ -327,9 +328,8 @@ fn a_browser_shows_the_page_at_the_width_of_a_desk_and_of_a_telephone() {
     }
 }
 
-fn side(folder: &Path, portfolio: Option<(&str, &str)>) -> Side {
-    let portfolio = portfolio.map(|(e, a)| (e.to_string(), a.to_string()));
-    Side { results: Results::open(folder).unwrap(), portfolio }
+fn side(folder: &Path, portfolio: Option<&str>) -> Side {
+    Side { results: Results::open(folder).unwrap(), portfolio: portfolio.map(str::to_string) }
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn runs_are_compared_on_the_days_they_share_and_their_differences_are_named() {
     assert!(notes.contains("50 of 399 days of small are not in all runs"), "{notes}");
     assert!(notes.contains("the windows differ: small has horizon = 5, lookback = 100"), "{notes}");
     assert!(notes.contains("have no partner"), "{notes}");
-    let chosen = compare(&[side(finished(), Some(("qis", "gmv"))), side(&other, Some(("ewma", "gmv")))], 1).unwrap();
+    let chosen = compare(&[side(finished(), Some("qis/gmv")), side(&other, Some("ewma/gmv"))], 1).unwrap();
     assert_eq!(chosen.pairings.len(), 1);
     let pair = &chosen.pairings[0];
     let (ours, theirs) =
@@ -359,33 +359,19 @@ fn runs_are_compared_on_the_days_they_share_and_their_differences_are_named() {
     // The test divides by T, the volatility by T − 1, the same for both.
     assert!((pair.variance_test.bootstrap.estimate - ratio).abs() < 1e-9, "{pair:?}");
 
-    let error = compare(&[side(finished(), Some(("qiss", "gmv"))), side(&other, None)], 1).unwrap_err().to_string();
+    let error = compare(&[side(finished(), Some("qiss/gmv")), side(&other, None)], 1).unwrap_err().to_string();
     assert!(error.contains("small:qiss/gmv") && error.contains("did you mean 'qis/gmv'"), "{error}");
     let few = run(root.path(), "few", &shorter.replace("n_days = 500", "n_days = 190"));
     let error = compare(&[side(&other, None), side(&few, None)], 1).unwrap_err().to_string();
     assert!(error.contains("39 days are too few, at least 60"), "{error}");
 }
 
-fn minvar(folder: &Path, arguments: &[&str]) -> (Output, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_minvar")).args(arguments).current_dir(folder).output().unwrap();
-    let text = String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned();
-    (output, text)
-}
-
 #[test]
 fn the_command_line_lists_draws_reports_and_suggests() {
     let folder = tempfile::tempdir().unwrap();
     copy(finished(), &folder.path().join("results/small"));
-    let succeeds = |arguments: &[&str]| {
-        let (output, text) = minvar(folder.path(), arguments);
-        assert!(output.status.success(), "{text}");
-        text
-    };
-    let fails = |arguments: &[&str], expected: &str| {
-        let (output, text) = minvar(folder.path(), arguments);
-        assert_eq!(output.status.code(), Some(1), "{text}");
-        assert!(text.contains(expected), "{text}");
-    };
+    let succeeds = |arguments: &[&str]| says(folder.path(), arguments);
+    let fails = |arguments: &[&str], expected: &str| fails(folder.path(), arguments, expected);
     let list = succeeds(&["figures", "--list"]);
     assert!(list.contains("small") && list.contains("calibration"), "{list}");
     let out = succeeds(&["figures", "small", "equity", "--png", "--dark"]);
@@ -397,7 +383,7 @@ fn the_command_line_lists_draws_reports_and_suggests() {
     fails(&["report", "smal"], "unknown run 'smal', did you mean 'small'?");
     let out = succeeds(&["compare", "small:qis/gmv", "small:sample/gmv"]);
     assert!(out.contains("small: qis / gmv") && out.contains("common days"), "{out}");
-    fails(&["compare", "small:qis", "small"], "'qis' is not ESTIMATOR/ALLOCATOR");
+    fails(&["compare", "small:qis", "small"], "unknown portfolio 'small:qis', did you mean 'qis/gmv'?");
     fails(&["figures", "--out", "nowhere"], "holds no finished run");
 }
 

@@ -8,6 +8,8 @@ use minvar::data::Table;
 use minvar::error::Error;
 use minvar::experiment::{self, Experiment, Inputs, Market, Simulated};
 
+use crate::program::{fails, says};
+
 const EXPERIMENT: &str = r#"
 about = "simulated"
 [data.synthetic]
@@ -210,6 +212,55 @@ fn weights_of_another_program_are_read_and_mistakes_in_them_are_named() {
     refused("date,asset,weight", "date,asset,a,b", "line 2: 3 cells under a header of 4");
     let none = "date,asset,weight\n";
     assert!(outcome(none).err().unwrap().to_string().contains("no row below the header"));
+}
+
+#[test]
+fn own_weights_carry_the_name_of_their_file_and_what_cannot_be_bought_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (name, place) = (folder.path().join("own.toml"), folder.path());
+    std::fs::write(&name, EXPERIMENT).unwrap();
+    let panel = market(&Experiment::parse(EXPERIMENT, "own.toml").unwrap()).panel;
+    let symbol = |asset: usize| panel.assets()[asset].symbol.as_str();
+    let day_of = |from: usize| (from..panel.n_days()).map(|day| (day, panel.calendar().date(day)));
+    let trades = |asset: usize, day: usize| !panel.returns(asset)[day].is_nan();
+    let stays: Vec<usize> =
+        (0..panel.n_assets()).filter(|a| (150..350).step_by(20).all(|day| trades(*a, day))).collect();
+    let (day, missing) = day_of(200)
+        .find_map(|(day, _)| (0..panel.n_assets()).find(|asset| !trades(*asset, day)).map(|asset| (day, asset)))
+        .unwrap();
+    let monthly = |from: usize, weights: [f64; 2]| {
+        let rows = (from..350).step_by(20).flat_map(|day| {
+            let date = panel.calendar().date(day);
+            [0, 1].map(|k| format!("{date},{},{}\n", symbol(stays[k]), weights[k]))
+        });
+        format!("date,asset,weight\n{}", rows.collect::<String>())
+    };
+    std::fs::write(place.join("a, b.csv"), monthly(150, [0.5, 0.5])).unwrap();
+    let date = panel.calendar().date(day);
+    let gone =
+        format!("{}{date},{},0.25\n{date},{},0.75\n", monthly(170, [0.9, 0.1]), symbol(missing), symbol(stays[0]));
+    std::fs::write(place.join("late.csv"), gone).unwrap();
+    let simulate = |weights: &str, tag: &str| {
+        let trade = ["--profile", "paper", "--capital", "1e6", "--leverage", "1", "--no-ledger"];
+        says(place, &[&["simulate", "own.toml", "--weights", weights, "--tag", tag][..], &trade].concat())
+    };
+    let told = simulate("a, b.csv", "early");
+    assert!(told.contains("| weights") && told.contains("a, b"), "{told}");
+    assert!(!told.contains("without signs") && !told.contains("not bought"), "{told}");
+    let told = simulate("late.csv", "late");
+    let lost =
+        format!("1 of 20 weights, up to 25.0 % of equity on a day, are in assets that have no return on their date");
+    assert!(told.contains(&lost) && told.contains(&format!("first {} on {date}", symbol(missing))), "{told}");
+
+    // Accounts of other days are groups of their own, and each is alone in its group.
+    let told = says(place, &["report", "own"]);
+    assert!(told.contains("weights, paper, 1 M dollars, net (early)"), "{told}");
+    let both = ["compare", "own/simulation-early:a, b/weights", "own/simulation-late:late"];
+    let told = says(place, &both);
+    assert!(told.contains("own/simulation-early: a, b / weights"), "{told}");
+    fails(place, &["compare", "own/simulation-early:b", "own/simulation-late"], "known: 'a, b/weights'");
+    std::fs::write(place.join("twice.csv"), monthly(150, [1.5, -0.75])).unwrap();
+    assert!(simulate("twice.csv", "twice").contains("sum to 2.25 to 2.25 without signs"));
 }
 
 #[test]

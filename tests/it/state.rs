@@ -2,35 +2,13 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use minvar::data::Lock;
 use minvar::train::Model;
 
-fn minvar(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_minvar"));
-    command.args(arguments).current_dir(folder).env_remove("MINVAR_DATA").output().unwrap()
-}
-
-fn text(output: &[u8]) -> String {
-    String::from_utf8_lossy(output).into_owned()
-}
-
-#[track_caller]
-fn succeeds(folder: &Path, arguments: &[&str]) -> String {
-    let output = minvar(folder, arguments);
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    text(&[output.stdout, output.stderr].concat())
-}
-
-#[track_caller]
-fn fails(folder: &Path, arguments: &[&str], expected: &str) {
-    let output = minvar(folder, arguments);
-    let message = text(&output.stderr);
-    assert!(output.status.code() == Some(1) && message.contains(expected), "{message}");
-    assert_eq!(message.lines().filter(|line| line.starts_with("minvar: ")).count(), 1, "{message}");
-}
+use crate::program::{fails, says};
 
 fn started(folder: &Path, arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_minvar"));
@@ -97,7 +75,7 @@ fn a_second_process_on_the_same_dates_is_told_who_works_there_and_a_kill_frees_t
     std::fs::write(folder.join("results/long/.partial-left"), "half").unwrap();
     let busy = File::create(folder.join("results/long/.partial-busy")).unwrap();
     busy.try_lock().unwrap();
-    let out = succeeds(folder, &["run", "long.toml"]);
+    let out = says(folder, &["run", "long.toml"]);
     assert!(out.contains("continuing"), "{out}");
     assert!(out.contains("long\n"), "the file names the experiment: {out}");
     assert_eq!(hidden(&folder.join("results")), [".partial-busy"]);
@@ -118,12 +96,12 @@ fn a_stored_weight_that_was_changed_moves_no_volatility() {
     let place = stored.find("0.0").unwrap() + 3;
     let digit = if stored.as_bytes()[place] == b'1' { "2" } else { "1" };
     std::fs::write(&file, format!("{}{digit}{}", &stored[..place], &stored[place + 1..])).unwrap();
-    let out = succeeds(folder, &["run", "long.toml", "--out", "changed"]);
+    let out = says(folder, &["run", "long.toml", "--out", "changed"]);
     assert!(
         out.contains("note: changed/long/windows/00001.json was changed or damaged; it is computed again"),
         "{out}"
     );
-    succeeds(folder, &["run", "long.toml", "--out", "whole"]);
+    says(folder, &["run", "long.toml", "--out", "whole"]);
     for file in ["metrics.csv", "weights.parquet"] {
         let read = |run: &str| std::fs::read(folder.join(run).join("long").join(file)).unwrap();
         assert!(read("changed") == read("whole"), "{file} differs");
@@ -155,10 +133,10 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
     let lock = Lock::take(&folder.join("results/trained/models/small-0/.2001.lock")).unwrap();
     fails(folder, &["train", "trained.toml"], &format!("models/small-0: process {} on ", std::process::id()));
     drop(lock);
-    let file = folder.join(succeeds(folder, &["train", "trained.toml"]).lines().next().unwrap());
+    let file = folder.join(says(folder, &["train", "trained.toml"]).lines().next().unwrap());
     assert!(hidden(&folder.join("results")).is_empty());
     let name = file.display().to_string();
-    assert!(succeeds(folder, &["model", "show", &name]).contains(", holds"));
+    assert!(says(folder, &["model", "show", &name]).contains(", holds"));
 
     // No byte can change unnoticed: in the header, in its own checksum, in the weights.
     let whole = std::fs::read(&file).unwrap();
@@ -174,9 +152,7 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let older = root.join("results/us_network/models/compact-0/2023.safetensors");
     let older = older.display().to_string();
-    assert!(
-        succeeds(folder, &["model", "show", &older]).contains("no checksum: the file comes from an earlier version")
-    );
+    assert!(says(folder, &["model", "show", &older]).contains("no checksum: the file comes from an earlier version"));
 
     // The same covariance as the library's; single precision is near it.
     let x = crate::support::returns(8, 120);
@@ -184,7 +160,7 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
     let rows: Vec<String> = (0..120).map(row).collect();
     std::fs::write(folder.join("returns.csv"), format!("A,B,C,D,E,F,G,H\n{}\n", rows.join("\n"))).unwrap();
     let covariance = |estimator: &str, out: &str| {
-        succeeds(folder, &["estimate", "--returns", "returns.csv", "--estimator", estimator, "--out", out]);
+        says(folder, &["estimate", "--returns", "returns.csv", "--estimator", estimator, "--out", out]);
         let text = std::fs::read_to_string(folder.join(out)).unwrap();
         let cells = |line: &str| line.split(',').skip(1).map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
         text.lines().skip(1).flat_map(cells).collect::<Vec<f64>>()
@@ -199,7 +175,7 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
     );
     let timed =
         ["benchmark", "--assets", "5", "--days", "40", "--repeat", "1", "--estimator", &format!("model={name}")];
-    assert!(succeeds(folder, &timed).contains("n = 5"));
+    assert!(says(folder, &timed).contains("n = 5"));
 
     // A year without a model, and a model of another panel.
     let by_file =
@@ -208,7 +184,7 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
     std::fs::write(folder.join("file.toml"), by_file.replace("first = 2001-01-01", "first = 2000-06-01")).unwrap();
     fails(folder, &["run", "file.toml"], "2000.safetensors: no such model; there are models for 2001");
     std::fs::write(folder.join("file.toml"), by_file.replace("n_days = 300", "n_days = 301")).unwrap();
-    let out = succeeds(folder, &["run", "file.toml"]);
+    let out = says(folder, &["run", "file.toml"]);
     assert!(out.contains("1 of 1 models were trained on another panel than this one"), "{out}");
 }
 
@@ -216,14 +192,13 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
 fn a_panel_is_replaced_at_once_and_said_and_names_stay_in_their_folder() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let simulate = |name: &str, days: &str| {
-        succeeds(folder, &["data", "simulate", "--name", name, "--assets", "30", "--days", days])
-    };
+    let simulate =
+        |name: &str, days: &str| says(folder, &["data", "simulate", "--name", name, "--assets", "30", "--days", days]);
     assert!(!simulate("sim", "150").contains("replaces"));
     let out = simulate("sim", "160");
     assert!(out.contains("replaces the panel sim of 30 assets x 150 days"), "{out}");
     assert_eq!(std::fs::read_dir(folder.join("data/sim")).unwrap().count(), 4);
-    assert!(succeeds(folder, &["data", "describe", "sim"]).contains("30 assets x 160 days"));
+    assert!(says(folder, &["data", "describe", "sim"]).contains("30 assets x 160 days"));
     let lock = Lock::take(&folder.join("data/sim/.lock")).unwrap();
     let again = ["data", "simulate", "--name", "sim", "--assets", "9", "--days", "90"];
     fails(folder, &again, "data/sim: process ");
@@ -270,8 +245,8 @@ fn a_simulation_is_reported_and_compared_by_its_folder() {
     let folder = folder.path();
     let short = LONG.replace("horizon = 1", "horizon = 20") + "[simulation]\nprofiles = [\"paper\"]\n";
     std::fs::write(folder.join("short.toml"), short).unwrap();
-    succeeds(folder, &["run", "short.toml"]);
-    let out = succeeds(folder, &["report", "short/simulation"]);
+    says(folder, &["run", "short.toml"]);
+    let out = says(folder, &["report", "short/simulation"]);
     assert!(out.contains("results/short/simulation/report.html"), "{out}");
     for file in ["report.html", "significance.csv", "significance.md"] {
         assert!(folder.join("results/short/simulation").join(file).exists(), "{file}");
@@ -279,7 +254,7 @@ fn a_simulation_is_reported_and_compared_by_its_folder() {
     }
     let page = std::fs::read_to_string(folder.join("results/short/simulation/report.html")).unwrap();
     assert!(page.contains("minvar simulate experiments/short.toml") && !page.contains("minvar run experiments"));
-    let out = succeeds(folder, &["compare", "short", "short/simulation"]);
+    let out = says(folder, &["compare", "short", "short/simulation"]);
     assert!(
         out.contains("short: qis / gmv_long_only") && out.contains("short/simulation: qis / gmv_long_only"),
         "{out}"

@@ -98,3 +98,28 @@ pub fn altered(
     }
     Panel::new(panel.calendar().clone(), panel.assets().to_vec(), returns, fields).unwrap()
 }
+
+/// A folder for small files.
+pub struct Folder(pub tempfile::TempDir);
+
+impl Folder {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+/// Prices that start at a level and earn these returns, to four places.
+pub fn prices(start: f64, returns: impl Iterator<Item = f64>) -> Vec<f64> {
+    let levels = returns.scan(start, |level, r| {
+        *level *= 1.0 + r;
+        Some((*level * 1e4).round() / 1e4)
+    });
+    levels.collect()
+}

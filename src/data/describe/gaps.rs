@@ -56,14 +56,14 @@ pub(super) fn ends(panel: &Panel) -> (Ends, Vec<Finding>) {
     for asset in 0..panel.n_assets() {
         match panel.life(asset) {
             Some((_, last)) if last + 1 == panel.n_days() => ends.panel += 1,
-            Some(_) if panel.assets()[asset].delisting_return.is_some() => ends.announced += 1,
+            Some(_) if panel.assets()[asset].delisting_return.is_some() => ends.announced.push(asset),
             Some((_, last)) => days.entry(last).or_default().push(asset),
             None => {}
         }
     }
     let many = MANY.min(panel.n_assets().div_ceil(10)).max(3);
     let (many, few): (Vec<_>, Vec<_>) = days.into_iter().partition(|(_, assets)| assets.len() >= many);
-    ends.alone = few.iter().map(|(_, assets)| assets.len()).sum();
+    ends.alone = few.into_iter().flat_map(|(_, assets)| assets).collect();
     ends.source = many.iter().map(|(_, assets)| assets.len()).sum();
     let finding = |(day, assets): (usize, Vec<AssetId>)| {
         let text = format!("{} assets end on this day without a delisting return", assets.len());

@@ -113,16 +113,16 @@ pub struct Finding {
 }
 
 /// How the listings of the panel end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
     /// With a delisting return.
-    pub announced: usize,
+    pub announced: Vec<AssetId>,
     /// On a day on which many others end.
     pub source: usize,
     /// With the panel.
     pub panel: usize,
-    /// Alone, for an unknown reason.
-    pub alone: usize,
+    /// Alone, for an unknown reason, in the order of their last days.
+    pub alone: Vec<AssetId>,
 }
 
 /// A summary of a panel.
