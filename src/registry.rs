@@ -89,6 +89,9 @@ impl Choice {
         let mut parts = words.split(',').map(str::trim);
         let name = parts.next().filter(|name| !name.is_empty()).ok_or_else(|| config("no name given".to_string()))?;
         let mut table = toml::Table::new();
+        if NAMING_KEYS.contains(&name) {
+            return Err(config(format!("it needs a value: {name}=FILE")));
+        }
         // A model is known by its key: `model=FILE,precision=f32`.
         let is_key = |name: &str| name.split_once('=').is_some_and(|(key, _)| NAMING_KEYS.contains(&key.trim()));
         let keyed = is_key(name).then_some(name);
@@ -142,11 +145,14 @@ pub fn check(inside: bool, name: &'static str, range: &'static str, value: impl 
 /// Refuses a label or name that a spreadsheet would take for a formula, or that would break a line or a table.
 pub fn check_label(what: &'static str, label: &str) -> Result<()> {
     let is_formula = label.starts_with(['=', '+', '-', '@']);
-    let breaks = label.contains(|c: char| c.is_control() || c == '|' || c == '\u{2028}' || c == '\u{2029}');
-    match is_formula || breaks || label.trim().is_empty() {
+    // Separators of lines and paragraphs, marks of direction, and what has no width.
+    let is_hidden =
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let breaks = label.contains(|c: char| c.is_control() || c == '|' || is_hidden(c));
+    match is_formula || breaks || label.trim() != label || label.is_empty() {
         false => Ok(()),
         true => {
-            let range = "a word that does not begin with = + - or @, without |, line breaks and control characters";
+            let range = "a word that does not begin with = + - or @, without |, line breaks, hidden characters and blanks around it";
             Err(Error::Parameter { name: what, range, value: format!("{label:?}") })
         }
     }
@@ -199,7 +205,16 @@ pub fn find<'a, T>(kind: &'static str, all: &'a [T], name_of: fn(&T) -> &'static
         (Some(meant), Error::Unknown { kind, name, known, .. }) => {
             Error::Unknown { kind, name, suggestion: Some(meant.to_string()), known }
         }
-        (_, error) => error,
+        (_, error) => {
+            let other = if kind == "estimator" { "allocator" } else { "estimator" };
+            match synonyms::meant(other, name).filter(|_| ["estimator", "allocator"].contains(&kind)) {
+                Some(meant) => {
+                    let message = format!("it is the {other} '{meant}', and an {kind} is needed here");
+                    Error::Config { file: format!("'{name}'"), message }
+                }
+                None => error,
+            }
+        }
     })
 }
 

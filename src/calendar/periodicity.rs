@@ -5,7 +5,8 @@
 //! weekly    5 to 9 calendar days                                            52
 //! monthly   26 to 35 calendar days                                          12
 //! ```
-//! A calendar has the period of at least nine tenths of its steps; otherwise it is irregular, and its days a year are
+//! A calendar has the period of at least nine tenths of its steps, a daily one single days in at least half of them; otherwise it
+//! is irregular, and its days a year are
 //! counted. A weekday belongs to the week of a daily calendar when it has at least half of its share, so that five-day
 //! weeks from Sunday to Thursday are as regular as any. Our choice.
 
@@ -57,13 +58,15 @@ impl Calendar {
         let mut steps = [0; 4];
         dates.windows(2).for_each(|pair| steps[step((pair[1] - pair[0]).get_days())] += 1);
         let mut found = Periodicity { period: Period::Weekdays, per_year: TRADING_DAYS, stray_weekend_days: 0, steps };
-        if dates.len() < FEWEST_DATES {
+        let one_kind = steps.iter().filter(|n| **n > 0).count() == 1 && steps[0] == 0 && steps[3] == 0;
+        if dates.len() < FEWEST_DATES && !(dates.len() > 2 && one_kind) {
             return found;
         }
         let n_steps = (dates.len() - 1) as f64;
+        let n_single = dates.windows(2).filter(|pair| (pair[1] - pair[0]).get_days() == 1).count();
         let regular = steps.iter().position(|&n| n as f64 >= REGULAR_SHARE * n_steps);
         (found.period, found.per_year) = match regular {
-            Some(0) => {
+            Some(0) if 2 * n_single >= dates.len() - 1 => {
                 let week = week(dates);
                 found.stray_weekend_days =
                     dates.iter().filter(|date| is_weekend(**date) && !week[weekday(**date)]).count();
@@ -159,7 +162,10 @@ mod tests {
         check(every(60, 1.week(), |_| true), Period::Weekly, 52.0);
         check(every(40, 1.month(), |_| true), Period::Monthly, 12.0);
         check(every(20, 3.months(), |_| true), Period::Irregular, 4.0);
-        check(every(3, 1.month(), |_| true), Period::Weekdays, 252.0);
+        check(every(3, 1.month(), |_| true), Period::Monthly, 12.0);
+        check(every(2, 1.month(), |_| true), Period::Weekdays, 252.0);
+        check(every(90, 3.days(), |_| true), Period::Irregular, 122.0);
+        check(every(90, 1.day(), |d| [0, 2, 4].contains(&weekday(*d))), Period::Irregular, 156.0);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::results::{Side, compare};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  minvar compare us_gmv us_network
+  minvar compare us_gmv us_zoo
   minvar compare us_network:qis/gmv 'us_network:network, seed 0/gmv'
   minvar compare us_sim/simulation:qis/gmv us_sim/simulation-mine:my_weights")]
 pub(super) struct Arguments {
@@ -42,8 +42,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         println!("{}", serde_json::json!({ "table": sheet, "notes": compared.notes }));
         return Ok(());
     }
-    println!("{}\n{}", sheet.caption, sheet.terminal());
-    println!("stars: * p < 0.05, ** p < 0.01, *** p < 0.001, by 4,999 studentised circular blocks");
+    println!("{}", sheet.caption);
+    if !compared.pairings.is_empty() {
+        println!("{}", sheet.terminal());
+        println!("stars: * p < 0.05, ** p < 0.01, *** p < 0.001, by 4,999 studentised circular blocks");
+    }
     compared.notes.iter().for_each(|note| println!("note: {note}"));
     Ok(())
 }

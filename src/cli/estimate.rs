@@ -32,7 +32,7 @@ use crate::universe::Missing;
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
-    /// Returns or prices: .csv, .txt, .tsv (each also .gz), .parquet or .npy
+    /// Returns or prices: .csv, .txt, .tsv, .psv, .dat (each also .gz), .parquet or .npy
     #[arg(long, value_name = "FILE")]
     returns: PathBuf,
     #[command(flatten)]

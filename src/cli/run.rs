@@ -27,6 +27,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let selected = arguments.compute.select()?;
     let resources = selected.resources();
     let Opened { experiment, market, folder, data } = arguments.work.open()?;
+    if let Some(simulation) = &experiment.simulation {
+        experiment::check_simulation(simulation, &data)?;
+    }
     if arguments.fresh {
         experiment::discard(&experiment, &folder)?;
         experiment::discard_simulation(&folder.join("simulation"))?;

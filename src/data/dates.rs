@@ -11,10 +11,48 @@
 use jiff::civil::{DateTime, Weekday};
 
 use crate::calendar::{Date, date_from_epoch};
+use crate::data::numbers::MissingCodes;
+use crate::data::text::plain;
 
 /// The years that a user's file may speak of.
 const YEARS: std::ops::RangeInclusive<i16> = 1900..=2100;
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/// Usual names of a date column, the surest first.
+pub(super) const DATE_NAMES: [&str; 14] = [
+    "date",
+    "datetime",
+    "timestamp",
+    "caldt",
+    "dlycaldt",
+    "tradedate",
+    "tradingdate",
+    "observationdate",
+    "asof",
+    "day",
+    "time",
+    "month",
+    "period",
+    "dt",
+];
+/// As many of them are names of nothing else; DAY and TIME are tickers, too.
+const SURE: usize = 9;
+
+/// Whether a column is called like one of dates.
+pub(super) fn is_date_name(name: &str) -> bool {
+    DATE_NAMES.contains(&plain(name).as_str())
+}
+
+/// Whether a column is called like one of dates and of nothing else.
+pub(super) fn is_sure_date_name(name: &str) -> bool {
+    DATE_NAMES[..SURE].contains(&plain(name).as_str())
+}
+
+/// Whether a text is a date by itself.
+pub(super) fn is_date(text: &str) -> bool {
+    !text.trim().is_empty()
+        && !matches!(read([text].into_iter(), None), Err(Problem::NoDates { .. } | Problem::Unreadable { .. }))
+}
 
 /// How a column spells its dates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,19 +119,20 @@ impl Problem {
     }
 
     /// The rule that is broken, for a column of that name.
-    pub fn rule(&self, column: &str) -> String {
+    pub fn rule(&self, column: &str, codes: &MissingCodes) -> String {
+        let (format, other) = (codes.option("date-format", "%d.%m.%y"), codes.option("date-column", "NAME"));
         match self {
             Problem::NoDates { text } => format!(
-                "'{text}' in column {column} is not a date; --date-format gives its form, such as %d.%m.%y, \
-                 --date-column another column"
+                "'{text}' in column {column} is not a date; {format} gives the form of dates, {other} another column of dates"
             ),
             Problem::Unreadable { text, .. } if text.is_empty() => format!("the date in column {column} is missing"),
             Problem::Unreadable { text, .. } => {
-                format!("'{text}' in column {column} is not a date as those above it; --date-format gives their form")
+                format!("'{text}' in column {column} is not a date as those above it; {format} gives the form of dates")
             }
             Problem::Ambiguous { text, readings: [a, b], .. } => format!(
-                "'{text}' in column {column} may be {a} or {b}, and so may every other date; say which with \
-                 --date-format %d/%m/%Y or --date-format %m/%d/%Y"
+                "'{text}' in column {column} may be {a} or {b}, and so may every other date; say which with {} or {}",
+                codes.option("date-format", "%d/%m/%Y"),
+                codes.option("date-format", "%m/%d/%Y")
             ),
             Problem::OutOfRange { text, .. } => {
                 format!("'{text}' in column {column} lies outside the years 1900 to 2100")
@@ -157,8 +196,10 @@ pub(super) fn counted<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Dates>
     let mut stamped = false;
     let mut length = None;
     for cell in cells {
-        let count: i64 = cell.trim().parse().ok()?;
-        if *length.get_or_insert(cell.trim().len()) != cell.trim().len() {
+        let cell = cell.trim();
+        let cell = cell.strip_suffix(".0").unwrap_or(cell);
+        let count: i64 = cell.parse().ok()?;
+        if *length.get_or_insert(cell.len()) != cell.len() {
             return None;
         }
         let seconds = match length? {
@@ -169,15 +210,20 @@ pub(super) fn counted<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Dates>
             _ => return None,
         };
         stamped |= seconds % 86_400 != 0;
-        dates.push(date_from_epoch(i32::try_from(seconds.div_euclid(86_400)).ok()?)?);
+        let date = date_from_epoch(i32::try_from(seconds.div_euclid(86_400)).ok()?)?;
+        if !YEARS.contains(&date.year()) {
+            return None;
+        }
+        dates.push(date);
     }
     (!dates.is_empty()).then_some(Dates { dates, spelling: Spelling::Counted, stamped })
 }
 
-/// Whether days that carry times of day look like midnights of a zone further east: Sundays, but no Fridays.
+/// Whether days that carry times of day look like midnights of a zone further east: Sundays and other days, but no Fridays.
 pub(super) fn is_shifted(dates: &Dates) -> bool {
     let on = |day: Weekday| dates.dates.iter().filter(|date| date.weekday() == day).count();
-    dates.stamped && on(Weekday::Sunday) >= 2 && on(Weekday::Friday) == 0
+    let n_sundays = on(Weekday::Sunday);
+    dates.stamped && n_sundays >= 2 && n_sundays < dates.dates.len() && on(Weekday::Friday) == 0
 }
 
 /// The date and what follows it: a time of day, with or without a zone. Words are left together.
@@ -319,7 +365,11 @@ mod tests {
         spelt(&["01/02/2019", "13/02/2019"], &[date(2019, 2, 1), date(2019, 2, 13)]);
         spelt(&["01/02/2019", "01/13/2019"], &[date(2019, 1, 2), date(2019, 1, 13)]);
         let problem = read(["01/01/2019", "02/01/2019"].into_iter(), None).unwrap_err();
-        assert!(problem.rule("Date").contains("may be 2019-01-02 or 2019-02-01"), "{}", problem.rule("Date"));
+        assert!(
+            problem.rule("Date", &MissingCodes::standard()).contains("may be 2019-01-02 or 2019-02-01"),
+            "{}",
+            problem.rule("Date", &MissingCodes::standard())
+        );
         assert_eq!(read(["01/02/2019"].into_iter(), Some("%m/%d/%Y")).unwrap().dates, [date(2019, 1, 2)]);
         assert_eq!(read(["1.2.19"].into_iter(), Some("%d.%m.%y")).unwrap().dates, [date(2019, 2, 1)]);
     }
@@ -330,7 +380,7 @@ mod tests {
         assert_eq!(problem(&["2019-01-01", "02.01.2019"]).row(), 1);
         assert!(matches!(problem(&["2019-01-01", "9999-12-31"]), Problem::OutOfRange { row: 1, .. }));
         assert!(matches!(problem(&["0019-01-01"]), Problem::OutOfRange { row: 0, .. }));
-        assert!(problem(&["2019-01-01", ""]).rule("d").contains("is missing"));
+        assert!(problem(&["2019-01-01", ""]).rule("d", &MissingCodes::standard()).contains("is missing"));
     }
 
     #[test]

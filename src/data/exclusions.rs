@@ -19,6 +19,7 @@ use crate::panel::{Exclusion, Panel};
 /// Reads the exclusions of a panel, and the hash of their file.
 pub fn read_exclusions(path: &Path, panel: &Panel) -> Result<(Vec<Exclusion>, String)> {
     let columns = Columns::read(path)?;
+    columns.check_spellings(&["asset", "symbol", "ticker", "first", "last", "whole"])?;
     let texts = |aliases: &[&str]| columns.texts(&columns.require(aliases)?);
     let assets = texts(&["asset", "symbol", "ticker"])?;
     let optional = |name: &str| match columns.find(&[name]) {

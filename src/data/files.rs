@@ -78,9 +78,14 @@ pub fn hash_file(path: &Path) -> Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// A whole text file.
+/// A whole text file, in UTF-8, or what an editor or a spreadsheet makes of it.
 pub fn read_text(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(Error::io(path))
+    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    match String::from_utf8(bytes) {
+        Ok(text) if !text.starts_with('\u{feff}') => Ok(text),
+        Ok(text) => Ok(text.trim_start_matches('\u{feff}').to_string()),
+        Err(error) => crate::data::encoding::decoded(error.as_bytes(), &path.display().to_string()),
+    }
 }
 
 /// The text of a table, unpacked and in UTF-8 whatever it was.

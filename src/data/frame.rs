@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use polars::datatypes::ArrowDataType;
 use polars::prelude::{Column, DataFrame, DataType, ParquetReader, SerReader};
 
 use crate::data::guard::{damaged, guarded};
@@ -74,10 +75,21 @@ impl Columns {
     fn read_parquet(path: &Path) -> Result<Self> {
         let frame = guarded(path, || {
             let mut reader = ParquetReader::new(File::open(path).map_err(Error::io(path))?);
-            let (n_rows, n_columns) = {
+            let (n_rows, n_columns, names) = {
                 let metadata = reader.get_metadata().map_err(unusable(path))?;
-                (metadata.num_rows as f64, metadata.schema_descr.columns().len() as f64)
+                let names = metadata.schema_descr.fields().iter().map(|field| field.name().trim().to_string());
+                let names: Vec<String> = names.collect();
+                (metadata.num_rows as f64, metadata.schema_descr.columns().len() as f64, names)
             };
+            check_different(&names, path)?;
+            for (name, field) in reader.schema().map_err(unusable(path))?.iter() {
+                if let Some(kind) = unreadable(field.dtype()) {
+                    let rule = format!(
+                        "column {name} holds {kind}, which minvar does not read; write it as doubles, dates or text"
+                    );
+                    return Err(Error::data(path.display().to_string(), rule));
+                }
+            }
             let what = format!("{}, with {n_rows} rows of {n_columns} columns,", path.display());
             memory::require(BYTES_A_CELL * n_rows * n_columns, &what)?;
             let frame = reader.finish().map_err(unusable(path))?;
@@ -128,19 +140,30 @@ impl Columns {
 
     /// Refuses two columns of one name, naming both places.
     pub(super) fn check_names(&self) -> Result<()> {
-        let mut seen = HashSet::new();
-        let Some(second) = self.names.iter().position(|name| !name.is_empty() && !seen.insert(name)) else {
-            return Ok(());
-        };
-        let first = self.names.iter().position(|name| *name == self.names[second]).unwrap_or(0);
-        let (name, first, second) = (&self.names[second], first + 1, second + 1);
-        let rule = format!("columns {first} and {second} are both called {name}; rename or drop one of them");
-        Err(Error::data(self.path.display().to_string(), rule))
+        check_different(&self.names, &self.path)
     }
 
     /// The place of the first column that carries one of these names, ignoring case, blanks and punctuation.
     pub(super) fn position(&self, aliases: &[&str]) -> Option<usize> {
         aliases.iter().find_map(|alias| self.names.iter().position(|name| plain(name) == plain(alias)))
+    }
+
+    /// Refuses two columns that one of these names may mean.
+    pub(super) fn check_spellings(&self, aliases: &[&str]) -> Result<()> {
+        for alias in aliases {
+            let same = |column: &usize| plain(&self.names[*column]) == plain(alias);
+            let found: Vec<usize> = (0..self.names.len()).filter(same).collect();
+            if let [first, second, ..] = found[..] {
+                let (a, b) = (&self.names[first], &self.names[second]);
+                let rule = format!(
+                    "columns {} and {}, {a} and {b}, may both be the {alias}; rename or drop one of them",
+                    first + 1,
+                    second + 1
+                );
+                return Err(Error::data(self.path.display().to_string(), rule));
+            }
+        }
+        Ok(())
     }
 
     /// The same, by its name.
@@ -184,6 +207,17 @@ impl Columns {
         }
     }
 
+    /// Whether a cell of text ends in a percent sign.
+    pub(super) fn has_percent_signs(&self) -> bool {
+        let ends = |text: &str| text.trim_end().ends_with('%');
+        match &self.cells {
+            Cells::Text { table, .. } => (0..self.names.len()).any(|column| table.column(column).any(ends)),
+            Cells::Typed(frame) => (0..self.names.len())
+                .filter(|column| *frame.columns()[*column].dtype() == DataType::String)
+                .any(|column| self.texts_at(column).is_ok_and(|texts| texts.iter().any(|text| ends(text)))),
+        }
+    }
+
     /// Whether the cells of a column hold lists, records or bytes: nothing that a table of values is made of.
     pub(super) fn is_nested(&self, column: usize) -> bool {
         let values = self.typed_column(column);
@@ -218,18 +252,18 @@ impl Columns {
         let value = |row: usize, cell: Cell<'_>| match cell {
             Cell::Missing => Ok(f64::NAN),
             Cell::Number(x) if x.is_finite() => Ok(x),
-            Cell::Number(x) => Err(self.no_number(row, column, &x.to_string())),
-            Cell::Text(text) => Err(self.no_number(row, column, text)),
+            Cell::Number(x) => Err(self.no_number(row, column, &x.to_string(), codes)),
+            Cell::Text(text) => Err(self.no_number(row, column, text, codes)),
         };
         self.map_cells(column, codes, value)?.into_iter().collect()
     }
 
-    fn no_number(&self, row: usize, column: usize, text: &str) -> Error {
+    fn no_number(&self, row: usize, column: usize, text: &str, codes: &MissingCodes) -> Error {
         let name = &self.names[column];
         let rule = match text.trim() {
             code if code.len() <= 12 && !code.contains([' ', ',']) => format!(
-                "'{text}' in column {name} is not a finite number; leave missing values empty, or add --missing {code} \
-                 if it stands for one"
+                "'{text}' in column {name} is not a finite number; leave missing values empty, or add {} if it stands for one",
+                codes.way_in(code)
             ),
             _ => format!("'{text}' in column {name} is not a finite number; leave missing values empty"),
         };
@@ -275,7 +309,9 @@ impl Columns {
         let values = &frame.columns()[column];
         if !values.dtype().is_primitive_numeric() {
             let texts = self.texts_at(column)?;
-            return Ok(texts.iter().enumerate().map(|(row, cell)| text(row, cell, Decimal::Point)).collect());
+            let mark = decimal(texts.iter().map(String::as_str), b';')
+                .map_err(|rule| Error::data(format!("{}, column {}", self.path.display(), self.names[column]), rule))?;
+            return Ok(texts.iter().enumerate().map(|(row, cell)| text(row, cell, mark)).collect());
         }
         let (nulls, values) = guarded(&self.path, || {
             let nulls: Vec<bool> = values.is_null().iter().map(|null| null.unwrap_or(false)).collect();
@@ -309,6 +345,28 @@ impl Columns {
             T::deserialize(fields).map_err(|error| Error::data(self.place(row), toml_message(&error, None)))
         };
         (0..self.n_rows()).map(row).collect()
+    }
+}
+
+/// Refuses two columns of one name, naming both places.
+fn check_different(names: &[String], path: &Path) -> Result<()> {
+    let mut seen = HashSet::new();
+    let Some(second) = names.iter().position(|name| !name.is_empty() && !seen.insert(name)) else { return Ok(()) };
+    let first = names.iter().position(|name| *name == names[second]).unwrap_or(0);
+    let (name, first, second) = (&names[second], first + 1, second + 1);
+    let rule = format!("columns {first} and {second} are both called {name}; rename or drop one of them");
+    Err(Error::data(path.display().to_string(), rule))
+}
+
+/// Types of Parquet columns that polars, as it is built here, does not decode.
+fn unreadable(kind: &ArrowDataType) -> Option<&'static str> {
+    use ArrowDataType::{Decimal, Decimal32, Decimal64, Decimal256, Extension, Float16, Interval};
+    match kind {
+        Decimal(..) | Decimal32(..) | Decimal64(..) | Decimal256(..) => Some("decimals"),
+        Float16 => Some("numbers of half precision"),
+        Interval(_) => Some("intervals"),
+        Extension(_) => Some("values of an extension type, such as pandas' periods"),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use npyz::WriterBuilder;
 
-use crate::data::describe::worst_findings;
+use crate::data::describe::{undated_findings, worst_findings};
 use crate::data::files::write_atomically;
 use crate::data::import::{Dated, Options, read};
 use crate::data::table::{Table, Values};
@@ -80,8 +80,7 @@ pub fn read_returns(path: &Path, options: &Options, window: Option<usize>) -> Re
         notes.push(format!("{n_missing} returns before the window are missing"));
     }
     let matrix = Matrix::from_fn(n_days, names.len(), |i, j| panel.returns(imported.order[j])[first + i]);
-    // Findings name dates: rows without any have none.
-    let findings = if imported.dated { worst_findings(panel, WORST) } else { Vec::new() };
+    let findings = if imported.dated { worst_findings(panel, WORST) } else { undated_findings(panel, WORST) };
     Ok(ReadReturns { returns: NamedMatrix { names, matrix }, notes, findings })
 }
 

@@ -4,6 +4,7 @@ mod append;
 mod dates;
 mod describe;
 mod encoding;
+mod evidence;
 mod exclusions;
 mod files;
 mod frame;

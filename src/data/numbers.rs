@@ -21,6 +21,8 @@ pub struct MissingCodes {
     texts: Vec<String>,
     numbers: Vec<f64>,
     nan: bool,
+    /// Whether they come from an experiment file, and not from the command line.
+    from_file: bool,
 }
 
 impl MissingCodes {
@@ -41,6 +43,29 @@ impl MissingCodes {
             all.texts.push(code.to_string());
         }
         all
+    }
+
+    /// The same codes, as an experiment file gives them.
+    pub fn from_file(self) -> Self {
+        Self { from_file: true, ..self }
+    }
+
+    /// How a user adds a code.
+    pub(super) fn way_in(&self, code: &str) -> String {
+        let is_plain = code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte));
+        let quote = if is_plain { "" } else { "'" };
+        let option = format!("--missing {quote}{code}{quote}");
+        if self.from_file {
+            format!("missing = [\"{code}\"] to rates = {{ file = … }} (or {option})")
+        } else {
+            option
+        }
+    }
+
+    /// How a user sets another option of reading.
+    pub(super) fn option(&self, name: &str, value: &str) -> String {
+        let option = format!("--{name} {value}");
+        if self.from_file { format!("{} = \"{value}\" (or {option})", name.replace('-', "_")) } else { option }
     }
 
     /// The codes added to the standard ones.
@@ -97,6 +122,13 @@ pub(super) fn parse(text: &str, decimal: Decimal) -> Option<f64> {
     }
     let number: f64 = format!("{}.{}", groups.concat(), rest.unwrap_or("0")).parse().ok()?;
     Some(sign * factor * number)
+}
+
+/// Whether a text is a number in either way of writing; NAN and INF may be names.
+pub(super) fn is_numeric(text: &str) -> bool {
+    let text = text.trim();
+    text.contains(|c: char| c.is_ascii_digit())
+        && [Decimal::Point, Decimal::Comma].into_iter().any(|decimal| parse(text, decimal).is_some())
 }
 
 /// What begins the decimals in the cells of a file; both names of cells that contradict each other, or the cell that may be

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::calendar::{Calendar, Date};
-use crate::data::units::{Evidence, ValueKind, settle};
+use crate::data::evidence::Evidence;
+use crate::data::units::{ValueKind, odd_one, settle};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{Asset, Field, Panel};
@@ -179,8 +180,17 @@ impl Observations {
             finite.filter(|x| !USUAL_CODES.contains(x)).collect::<Vec<f64>>()
         };
         let values: Vec<Vec<f64>> = self.rows.iter().map(present).collect();
-        let evidence = Evidence::of(values.iter().map(Vec::as_slice), calendar.periodicity().per_year);
-        settle(&evidence, self.wanted, self.hint).map_err(|rule| Error::data(self.files.join(", "), rule))
+        let periods = calendar.periodicity().per_year;
+        let evidence = Evidence::of(values.iter().map(Vec::as_slice), periods);
+        let settled =
+            settle(&evidence, self.wanted, self.hint).map_err(|rule| Error::data(self.files.join(", "), rule))?;
+        match odd_one(&values, settled.0, periods) {
+            Some((asset, rule)) => {
+                let file = self.rows[asset].first().map_or("", |o| &self.files[o.file as usize]);
+                Err(Error::data(format!("{file}, asset {}", self.assets[asset].symbol), rule))
+            }
+            None => Ok(settled),
+        }
     }
 
     /// Rules on single observations.
@@ -225,7 +235,7 @@ impl Observations {
 }
 
 /// A rule that values of a day break, if any: all are known to be finite.
-fn impossible_fields(fields: &[f32; Field::ALL.len()]) -> Option<String> {
+pub(super) fn impossible_fields(fields: &[f32; Field::ALL.len()]) -> Option<String> {
     let of = |field: Field| f64::from(fields[field as usize]);
     for (field, most) in [
         (Field::DollarVolume, 1e15),

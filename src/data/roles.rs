@@ -8,31 +8,35 @@
 //! ```
 
 use crate::calendar::{Date, days_since_epoch};
-use crate::data::dates::{Dates, Problem, Spelling, is_shifted};
+use crate::data::dates::{self, DATE_NAMES, Dates, Problem, Spelling, is_date_name, is_shifted, is_sure_date_name};
 use crate::data::frame::{Columns, Content};
 use crate::data::import::Options;
+use crate::data::numbers::is_numeric;
 use crate::data::text::plain;
+use crate::data::units::ValueKind;
 use crate::error::{Error, Result};
 
-/// Usual names of a date column, the surest first.
-const DATE_NAMES: [&str; 14] = [
-    "date",
-    "datetime",
-    "timestamp",
-    "caldt",
-    "dlycaldt",
-    "tradedate",
-    "tradingdate",
-    "observationdate",
-    "asof",
-    "day",
-    "time",
-    "month",
-    "period",
-    "dt",
-];
 /// Usual names of an index without meaning.
 const INDEX_NAMES: [&str; 6] = ["", "index", "indexlevel0", "unnamed0", "rownumber", "rowid"];
+/// Usual names of a number that the date says already.
+const CALENDAR_NAMES: [&str; 10] =
+    ["year", "month", "day", "weekday", "dayofweek", "dow", "week", "quarter", "yearmonth", "dayofyear"];
+/// Numbers that a date has: of its year, month, day, weekday and week.
+const CALENDAR_NUMBERS: [fn(Date) -> f64; 13] = [
+    |d| f64::from(d.year()),
+    |d| f64::from(d.month()),
+    |d| f64::from(d.day()),
+    |d| f64::from(d.weekday().to_monday_zero_offset()),
+    |d| f64::from(d.weekday().to_monday_one_offset()),
+    |d| f64::from(d.weekday().to_sunday_one_offset()),
+    |d| f64::from(d.day_of_year()),
+    |d| f64::from((d.month() + 2) / 3),
+    |d| f64::from(d.iso_week_date().week()),
+    |d| f64::from(d.iso_week_date().year()) * 100.0 + f64::from(d.iso_week_date().week()),
+    |d| f64::from(d.year()) * 10.0 + f64::from((d.month() + 2) / 3),
+    |d| f64::from(d.year()) * 100.0 + f64::from(d.month()),
+    |d| f64::from(d.year()) * 1e4 + f64::from(d.month()) * 100.0 + f64::from(d.day()),
+];
 /// Rows over which whole numbers in steps of one are a counter, whatever their column is called.
 const COUNTED_ROWS: usize = 10;
 
@@ -55,6 +59,8 @@ pub(super) struct Roles<'a> {
     options: &'a Options,
     /// The date column and its dates.
     pub date: Option<(usize, Dates)>,
+    /// Whether a column of whole numbers is a counter by its name alone.
+    by_name: bool,
 }
 
 impl<'a> Roles<'a> {
@@ -68,7 +74,24 @@ impl<'a> Roles<'a> {
             let rule = "no observations: there is no row below the header";
             return Err(Error::data(columns.path().display().to_string(), rule));
         }
-        Ok(Self { columns, options, date: date_column(columns, options)? })
+        if options.values == ValueKind::Percent && columns.has_percent_signs() {
+            let rule = "cells carry a percent sign and are read as such; --values percent would divide them by 100 once more: leave \
+                        it out";
+            return Err(Error::data(columns.path().display().to_string(), rule));
+        }
+        Ok(Self { columns, options, date: date_column(columns, options)?, by_name: false })
+    }
+
+    /// The same for weights and rates, among which whole numbers may agree with a calendar: a weight of 1 on Mondays.
+    pub fn of_small_numbers(columns: &'a Columns, options: &'a Options) -> Result<Self> {
+        Ok(Self { by_name: true, ..Self::find(columns, options)? })
+    }
+
+    fn is_counter(&self, column: usize) -> Result<bool> {
+        match self.by_name {
+            true => Ok(is_index_name(&plain(&self.columns.names()[column]))),
+            false => is_counter(self.columns, column, self.date.as_ref(), self.options),
+        }
     }
 
     /// The dates of a table that must have some.
@@ -77,8 +100,11 @@ impl<'a> Roles<'a> {
         dates.ok_or_else(|| {
             let names = self.columns.names();
             let shown = names.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let codes = &self.options.missing;
             let rule = format!(
-                "no column holds dates; say which with --date-column, and their form with --date-format; columns are {shown}"
+                "no column holds dates; say which with {}, and their form with {}; columns are {shown}",
+                codes.option("date-column", "NAME"),
+                codes.option("date-format", "FORM")
             );
             Error::data(self.columns.path().display().to_string(), rule)
         })
@@ -91,7 +117,7 @@ impl<'a> Roles<'a> {
             Content { n_numbers: 0, n_texts: 0, .. } => Role::Empty,
             Content { n_numbers: 0, .. } if is_date(columns, column, options)? => Role::OtherDate,
             Content { n_numbers: 0, .. } => Role::Words,
-            Content { n_texts: 0, .. } if is_counter(columns, column, self.date.as_ref(), options)? => Role::Counter,
+            Content { n_texts: 0, .. } if self.is_counter(column)? => Role::Counter,
             Content { n_texts: 0, .. } => Role::Values,
             _ => Role::Mixed,
         })
@@ -165,26 +191,33 @@ fn check_header(columns: &Columns) -> Result<()> {
     if names.is_empty() {
         return refuse("the file has no columns");
     }
-    let number = |name: &String| name.parse::<f64>().ok();
-    let is_date =
-        |name: &String| matches!(super::dates::read([name.as_str()].into_iter(), None), Ok(d) if d.dates.len() == 1);
-    let rest_is_numbers = names.iter().skip(1).all(|name| number(name).is_some());
-    let starts_with_date = is_date(&names[0]) && names.len() > 1 && rest_is_numbers;
-    let numbers: Option<Vec<f64>> = names.iter().map(number).collect();
-    // Column numbers of a data frame, or permanent numbers of stocks, are names.
+    // Whole numbers may be names: columns of a data frame, permanent numbers of stocks. 100.4, $5 and 0.5 % are none.
+    let is_whole = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    let is_value = |name: &String| is_numeric(name) && !is_whole(name) && !dates::is_date(name);
+    let numbers: Option<Vec<f64>> = names.iter().map(|name| name.parse().ok()).collect();
     let are_names = numbers.as_ref().is_some_and(|numbers| {
         let counts = |from: f64| numbers.iter().enumerate().all(|(k, x)| *x == k as f64 + from);
         counts(0.0) || counts(1.0) || numbers.iter().all(|x| *x >= 10_000.0 && x.fract() == 0.0)
     });
-    if starts_with_date || (numbers.is_some() && !are_names) {
+    let (first, rest) = (&names[0], &names[1..]);
+    let is_dated = |name: &String| dates::is_date(name) && !is_whole(name);
+    let are_dates =
+        rest.len() > 1 && rest.iter().all(|name| dates::is_date(name)) && !rest.iter().all(|name| is_whole(name));
+    if are_dates && !is_dated(first) {
+        return refuse("the dates stand across the top; a table has one row a day: transpose it");
+    }
+    let starts_with_date = dates::is_date(first) && !rest.is_empty() && rest.iter().all(|name| is_numeric(name));
+    // Whole numbers that are like those below them are values, too.
+    let is_like_below = |(column, name): (usize, &String)| {
+        let below = columns.first_text(column).ok().and_then(|text| text.trim().parse::<f64>().ok());
+        below.zip(name.parse::<f64>().ok()).is_some_and(|(below, above)| (below / above - 1.0).abs() < 0.5)
+    };
+    let are_names = are_names
+        && !(names[0].parse::<f64>().is_ok_and(|x| x >= 10_000.0) && names.iter().enumerate().all(is_like_below));
+    if names.iter().any(is_value) || is_dated(first) || starts_with_date || (numbers.is_some() && !are_names) {
         return refuse("the first line holds values; it must hold the names of the columns (a .npy file needs none)");
     }
     Ok(())
-}
-
-/// Whether a column is called like one of dates.
-fn is_date_name(name: &str) -> bool {
-    DATE_NAMES.contains(&plain(name).as_str())
 }
 
 /// The dates of a column, if it is one of dates by its values.
@@ -212,14 +245,17 @@ fn date_column(columns: &Columns, options: &Options) -> Result<Option<(usize, Da
     let format = options.date_format.as_deref();
     let refuse = |column: usize, problem: &Problem| {
         let name = if names[column].is_empty() { "without a name" } else { &names[column] };
-        Err(Error::data(columns.place(problem.row().min(columns.n_rows().saturating_sub(1))), problem.rule(name)))
+        Err(Error::data(
+            columns.place(problem.row().min(columns.n_rows().saturating_sub(1))),
+            problem.rule(name, &options.missing),
+        ))
     };
     if let Some(wanted) = &options.date_column {
         let Some(column) = names.iter().position(|name| name == wanted).or_else(|| columns.position(&[wanted])) else {
             return Err(Error::unknown("column", wanted, names.iter().map(String::as_str)));
         };
         return match columns.dates_at(column, format, true)? {
-            Ok(dates) => shifted(columns, dates, column),
+            Ok(dates) => shifted(columns, options, dates, column),
             Err(problem) => refuse(column, &problem),
         };
     }
@@ -238,7 +274,8 @@ fn date_column(columns: &Columns, options: &Options) -> Result<Option<(usize, Da
                 let at_an_edge = column == 0 || INDEX_NAMES.contains(&plain(name).as_str());
                 // DAY and TIME may be tickers: a column of numbers that holds no date at all is one.
                 let is_number = matches!(&problem, Problem::NoDates { text } if text.parse::<f64>().is_ok());
-                if broken.is_none() && ((named && !is_number) || (looks && at_an_edge)) {
+                let is_broken = (named && !is_number) || is_sure_date_name(name) || (looks && at_an_edge);
+                if broken.is_none() && is_broken {
                     broken = Some((column, problem));
                 }
             }
@@ -251,25 +288,30 @@ fn date_column(columns: &Columns, options: &Options) -> Result<Option<(usize, Da
             Some(place) => found = vec![found.swap_remove(place)],
             None => {
                 let both: Vec<&str> = found.iter().map(|(column, _)| names[*column].as_str()).collect();
-                let rule = format!("columns {} all hold dates; say which with --date-column", both.join(", "));
+                let rule = format!(
+                    "columns {} all hold dates; say which with {}",
+                    both.join(", "),
+                    options.missing.option("date-column", "NAME")
+                );
                 return Err(Error::data(columns.path().display().to_string(), rule));
             }
         }
     }
     match (found.pop(), broken) {
-        (Some((column, dates)), _) => shifted(columns, dates, column),
+        (Some((column, dates)), _) => shifted(columns, options, dates, column),
         (None, Some((column, problem))) => refuse(column, &problem),
         (None, None) => Ok(None),
     }
 }
 
 /// Refuses days that are those of another zone.
-fn shifted(columns: &Columns, dates: Dates, column: usize) -> Result<Option<(usize, Dates)>> {
-    if is_shifted(&dates) {
+fn shifted(columns: &Columns, options: &Options, dates: Dates, column: usize) -> Result<Option<(usize, Dates)>> {
+    if options.date_format.is_none() && is_shifted(&dates) {
         let rule = format!(
-            "the stamps of column {} fall on Sundays and never on a Friday: they are midnights of a time zone further \
-             east, written in another one; write them in local time",
-            columns.names()[column]
+            "the stamps of column {} fall on Sundays and never on a Friday: they look like midnights of a time zone further \
+             east, written in another one; write them in local time, or, if the week begins on Sunday, give their form with {}",
+            columns.names()[column],
+            options.missing.option("date-format", "FORM")
         );
         return Err(Error::data(columns.path().display().to_string(), rule));
     }
@@ -286,21 +328,39 @@ fn looks_like_a_date(text: &str) -> bool {
     })
 }
 
+/// Whether a name, as [`plain`] writes it, is one of an index.
+fn is_index_name(name: &str) -> bool {
+    INDEX_NAMES.contains(&name) || name.starts_with("indexlevel") || name.starts_with("unnamed")
+}
+
 /// Whether whole numbers only count the rows, or only say again what the date says.
 fn is_counter(columns: &Columns, column: usize, date: Option<&(usize, Dates)>, options: &Options) -> Result<bool> {
     let values = columns.values_at(column, &options.missing)?;
-    if values.len() < 2 || values.iter().any(|x| x.is_nan() || x.fract() != 0.0) {
+    if values.len() < 2 || values.iter().any(|x| x.is_nan()) {
         return Ok(false);
     }
+    if values.iter().any(|x| x.fract() != 0.0) {
+        // Years with their fractions: 2019.33.
+        let year = |d: &Date| f64::from(d.year()) + f64::from(d.day_of_year() - 1) / 365.25;
+        return Ok(date.is_some_and(|(_, Dates { dates, .. })| {
+            values.len() >= COUNTED_ROWS && values.iter().zip(dates).all(|(x, date)| (x - year(date)).abs() < 0.01)
+        }));
+    }
     let name = plain(&columns.names()[column]);
-    let named = INDEX_NAMES.contains(&name.as_str()) || name.starts_with("indexlevel") || name.starts_with("unnamed");
+    let named = is_index_name(&name);
     let steps = |by: f64| values.windows(2).all(|pair| pair[1] - pair[0] == by);
-    let one_way = values.windows(2).all(|pair| pair[1] > pair[0]) || values.windows(2).all(|pair| pair[1] < pair[0]);
     let counts = steps(1.0) || steps(-1.0);
-    if (named && one_way) || (counts && values.len() >= COUNTED_ROWS) {
+    // An index stays one when tables are joined or shuffled.
+    if (named && values.iter().all(|x| *x >= 0.0)) || (counts && values.len() >= COUNTED_ROWS) {
         return Ok(true);
     }
     let Some((_, Dates { dates, .. })) = date else { return Ok(false) };
+    // A small number that never changes, or few of them, agree with a date by chance, unless the name says so.
+    let is_constant = values.windows(2).all(|pair| pair[0] == pair[1]);
+    let is_small = values.iter().all(|x| *x < 1_000.0);
+    if is_small && (is_constant || values.len() < COUNTED_ROWS) && !CALENDAR_NAMES.contains(&name.as_str()) {
+        return Ok(false);
+    }
     let says = |of: fn(Date) -> f64| values.iter().zip(dates).all(|(x, date)| *x == of(*date));
     let same_distance = |a_day: f64| {
         let distance = |(x, date): (&f64, &Date)| x / a_day - f64::from(days_since_epoch(*date));
@@ -308,14 +368,6 @@ fn is_counter(columns: &Columns, column: usize, date: Option<&(usize, Dates)>, o
         let first = distances.next().unwrap_or(0.0);
         distances.all(|distance| (distance - first).abs() < 1.0) && dates.first() != dates.last()
     };
-    Ok(says(|d| f64::from(d.year()))
-        || says(|d| f64::from(d.month()))
-        || says(|d| f64::from(d.day()))
-        || says(|d| f64::from(d.weekday().to_monday_zero_offset()))
-        || says(|d| f64::from(d.weekday().to_monday_one_offset()))
-        || says(|d| f64::from(d.weekday().to_sunday_one_offset()))
-        || says(|d| f64::from(d.day_of_year()))
-        || says(|d| f64::from(d.year()) * 100.0 + f64::from(d.month()))
-        || says(|d| f64::from(d.year()) * 1e4 + f64::from(d.month()) * 100.0 + f64::from(d.day()))
+    Ok(CALENDAR_NUMBERS.into_iter().any(says)
         || [1.0, 86_400.0, 86_400e3, 86_400e6, 86_400e9].into_iter().any(same_distance))
 }

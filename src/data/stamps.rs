@@ -68,9 +68,12 @@ impl Columns {
         Ok(spelt(table.column(column), format, may_count))
     }
 
-    /// The first value of a typed column, as text.
-    fn first_text(&self, column: usize) -> Result<String> {
-        let Cells::Typed(frame) = &self.cells else { return Ok(String::new()) };
+    /// The first cell of a column as text.
+    pub(super) fn first_text(&self, column: usize) -> Result<String> {
+        let frame = match &self.cells {
+            Cells::Text { table, .. } => return Ok(table.column(column).next().unwrap_or("").to_string()),
+            Cells::Typed(frame) => frame,
+        };
         guarded(&self.path, || {
             let first = frame.head(Some(1));
             Ok(texts(&first, frame.columns()[column].name()).map_err(unusable(&self.path))?.pop().unwrap_or_default())

@@ -49,13 +49,16 @@ impl WeightRows {
 /// Reads a weights file. With [`ValueKind::Percent`] weights are divided by 100.
 pub fn read_weights(path: &Path, options: &Options) -> Result<WeightRows> {
     let columns = Columns::read(path)?;
-    let roles = Roles::find(&columns, options)?;
+    let roles = Roles::of_small_numbers(&columns, options)?;
     let (known, told, names) = (roles.dates()?.to_vec(), roles.told(), columns.names());
+    for aliases in [ASSET, WEIGHT, PORTFOLIO, &["estimator"], &["allocator"]] {
+        columns.check_spellings(aliases)?;
+    }
     let asset = match columns.position(ASSET) {
         Some(column) if columns.position(WEIGHT).is_some() || roles.role(column)? != Role::Values => Some(column),
         _ => None,
     };
-    let assets = if asset.is_none() { roles.assets()?.0 } else { Vec::new() };
+    let (assets, left_out) = if asset.is_none() { roles.assets()? } else { (Vec::new(), None) };
     let weight = match columns.position(WEIGHT) {
         None if asset.is_some() => match &roles.assets()?.0[..] {
             [column] => Some(*column),
@@ -74,16 +77,21 @@ pub fn read_weights(path: &Path, options: &Options) -> Result<WeightRows> {
         columns,
     };
     read.notes.push(told);
+    read.notes.extend(left_out);
     let unit = if options.values == ValueKind::Percent { 0.01 } else { 1.0 };
     let columns = &read.columns;
     let Some(asset) = asset else {
-        let mut rows: Vec<(usize, &String, f64)> = Vec::new();
-        for column in assets {
+        let mut held: Vec<Vec<(&String, f64)>> = vec![Vec::new(); columns.n_rows()];
+        for &column in &assets {
             let weights = columns.values_at(column, &options.missing)?;
-            rows.extend(weights.into_iter().enumerate().map(|(row, weight)| (row, &names[column], weight)));
+            for (row, weight) in weights.into_iter().enumerate().filter(|(_, weight)| !weight.is_nan()) {
+                held[row].push((&names[column], weight));
+            }
         }
-        rows.sort_by_key(|(row, ..)| *row);
-        rows.retain(|(.., weight)| !weight.is_nan());
+        // A day of empty cells holds nothing, which is a target, too.
+        held.iter_mut().filter(|row| row.is_empty()).for_each(|row| row.push((&names[assets[0]], 0.0)));
+        let rows = held.into_iter().enumerate().flat_map(|(row, held)| held.into_iter().map(move |(a, w)| (row, a, w)));
+        let rows: Vec<(usize, &String, f64)> = rows.collect();
         read.dates = rows.iter().map(|(row, ..)| known[*row]).collect();
         read.assets = rows.iter().map(|(_, asset, _)| asset.to_string()).collect();
         read.weights = rows.iter().map(|(.., weight)| unit * weight).collect();
@@ -129,8 +137,8 @@ pub struct RateRows {
 /// Reads a file of daily rates: dates, and one column with percent a year. Days without a rate are left out.
 pub fn read_rates(path: &Path, options: &Options) -> Result<RateRows> {
     let columns = Columns::read(path)?;
-    let roles = Roles::find(&columns, options)?;
-    let (dates, (values, _)) = (roles.dates()?, roles.assets()?);
+    let roles = Roles::of_small_numbers(&columns, options)?;
+    let (dates, (values, left_out)) = (roles.dates()?, roles.assets()?);
     let names = columns.names();
     let refuse = |place: String, rule: String| Err(Error::data(place, rule));
     let [value] = values[..] else {
@@ -138,7 +146,17 @@ pub fn read_rates(path: &Path, options: &Options) -> Result<RateRows> {
         let rule = format!("columns {} all hold numbers; keep the dates and one column of rates", both.join(", "));
         return refuse(path.display().to_string(), rule);
     };
-    let rates = columns.values_at(value, &options.missing)?;
+    let mut rates = columns.values_at(value, &options.missing)?;
+    // A percent sign divides by 100, and these are percent.
+    let texts = columns.texts_at(value)?;
+    let n_signs = texts.iter().filter(|text| text.trim_end().ends_with('%')).count();
+    if n_signs > 0 {
+        if let Some(row) = (0..rates.len()).find(|row| !rates[*row].is_nan() && !texts[*row].trim_end().ends_with('%'))
+        {
+            return refuse(columns.place(row), "other rates have a percent sign, this one has none".to_string());
+        }
+        rates.iter_mut().for_each(|rate| *rate *= 100.0);
+    }
     let mut rows: Vec<usize> = (0..rates.len()).filter(|row| !rates[*row].is_nan()).collect();
     rows.sort_by_key(|row| (dates[*row], *row));
     if let Some(pair) = rows.windows(2).find(|pair| dates[pair[0]] == dates[pair[1]]) {
@@ -148,7 +166,16 @@ pub fn read_rates(path: &Path, options: &Options) -> Result<RateRows> {
             format!("the date {date} is already in row {first}; keep one rate a day"),
         );
     }
-    let notes = vec![format!("{}, rates in percent a year from column {}", roles.told(), names[value])];
+    let (low, high) = rows
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), row| (low.min(rates[*row]), high.max(rates[*row])));
+    let mut notes = columns.notes().to_vec();
+    notes.push(roles.told());
+    notes.extend(left_out);
+    notes.push(format!("rates in percent a year from column {}, {low} to {high}", names[value]));
+    if high < 0.2 && rows.first().is_some_and(|row| dates[*row].year() < 2008) {
+        notes.push("look at: such low rates before 2008 look like fractions; they are taken as percent".to_string());
+    }
     let (dates, percent) = rows.into_iter().map(|row| (dates[row], rates[row])).unzip();
     Ok(RateRows { dates, percent, notes })
 }

@@ -2,13 +2,16 @@
 //! line that does not fit the header refused.
 //!
 //! ```text
-//! separators   comma, semicolon, tab, vertical bar, blank: the one that cuts most lines into equally many cells
+//! separators   comma, semicolon, tab, vertical bar, caret, blanks: the one that cuts most lines into equally many cells
 //! encodings    UTF-8, UTF-16 with a byte-order mark, else Latin-1; gzip is unpacked
 //! header       the first line with as many cells as the table has columns; or two lines, fields and symbols, as yfinance
 //!              writes them, with the name of the index in a third
 //! ```
 
+use crate::data::dates::{is_date, is_sure_date_name};
 use crate::data::encoding::decoded;
+use crate::data::levels::oriented;
+use crate::data::numbers::is_numeric;
 use crate::data::records::{Line, Records};
 use crate::error::{Error, Result};
 
@@ -53,6 +56,9 @@ pub(super) struct TextTable {
     lines: Vec<u32>,
 }
 
+/// Names of a column of assets that is never one of numbers or dates.
+const ASSET: [&str; 5] = ["asset", "symbol", "ticker", "tic", "ric"];
+
 /// A name without case, blanks and punctuation.
 pub(super) fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -60,15 +66,25 @@ pub(super) fn plain(name: &str) -> String {
 
 /// Whether a name is that of a daily value: close, volume and the like.
 pub(super) fn is_field(name: &str) -> bool {
-    FIELDS.contains(&plain(name).as_str())
+    FIELDS.contains(&plain(unnumbered(name)).as_str())
+}
+
+/// A name without the number that Alpha Vantage writes before its fields: 5. adjusted close.
+pub(super) fn unnumbered(name: &str) -> &str {
+    name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
 }
 
 impl TextTable {
     /// Reads the bytes of a file; `place` names it in messages.
     pub fn parse(bytes: &[u8], place: &str) -> Result<Self> {
-        let text = decoded(bytes, place)?;
+        let mut text = decoded(bytes, place)?;
         let refuse = |rule: String| Error::data(place, rule);
-        let separator = separator(&text);
+        let mut separator = self::separator(&text);
+        if separator == b' ' || commonest_width(&text, separator).0 < 2 {
+            // Columns of a fixed width have runs of blanks between them.
+            text = squeezed(&text);
+            separator = self::separator(&text);
+        }
         let Some(start) = header_line(&text, separator) else {
             return Err(refuse("the file is empty".to_string()));
         };
@@ -100,7 +116,7 @@ impl TextTable {
             table.levels = Some(levels);
         }
         if let Some(first) = &waiting {
-            table.fit_header(first);
+            table.fit_header(first).map_err(refuse)?;
         }
         let mut rest: Vec<Line> = Vec::new();
         let mut n_empty = 0;
@@ -127,10 +143,20 @@ impl TextTable {
     }
 
     /// Lets the header follow the first row where one of them has a cell more for a known reason.
-    fn fit_header(&mut self, first: &Line) {
+    fn fit_header(&mut self, first: &Line) -> std::result::Result<(), String> {
         let (n_names, n_cells) = (self.names.len(), first.n_cells());
         if n_cells == n_names + 1 && !first.cell(n_cells - 1).trim().is_empty() {
-            // R writes row names without a name above them.
+            // R writes row names without a name above them; where another name is missing, all would shift by one.
+            for (name, cell) in self.names.iter().zip(first.cells().skip(1).map(str::trim)) {
+                let is_asset_of_numbers = ASSET.contains(&plain(name).as_str()) && (is_date(cell) || is_numeric(cell));
+                if is_asset_of_numbers || (is_sure_date_name(name) && !is_date(cell)) {
+                    return Err(format!(
+                        "line {}: {n_cells} cells under a header of {n_names}: a name is missing, or a number holds the \
+                         separator ('{cell}' would stand under {name})",
+                        first.number
+                    ));
+                }
+            }
             self.names.insert(0, String::new());
             if let Some(levels) = &mut self.levels {
                 levels.insert(0, Default::default());
@@ -138,6 +164,7 @@ impl TextTable {
         } else if n_names == n_cells + 1 && self.names.last().is_some_and(String::is_empty) {
             self.names.pop();
         }
+        Ok(())
     }
 
     fn push(&mut self, line: &Line) -> std::result::Result<(), String> {
@@ -186,12 +213,10 @@ fn levels(first: &[String], second: &Line) -> Option<Vec<(String, String)>> {
     }
     let (above, below) = (&first[1..], &second[1..]);
     let are_words = |cells: &[String]| cells.iter().all(|cell| !cell.is_empty() && cell.parse::<f64>().is_err());
-    let are_fields = |cells: &[String]| cells.iter().all(|cell| is_field(cell));
-    let pairs = match (are_fields(above) && are_words(below), are_fields(below) && are_words(above)) {
-        (true, false) => above.iter().cloned().zip(below.iter().cloned()),
-        (false, true) => below.iter().cloned().zip(above.iter().cloned()),
-        _ => return None,
-    };
+    if !are_words(above) || !are_words(below) {
+        return None;
+    }
+    let pairs = oriented(above.iter().cloned().zip(below.iter().cloned()).collect())?;
     Some(std::iter::once(Default::default()).chain(pairs).collect())
 }
 
@@ -224,7 +249,16 @@ fn separator(text: &str) -> u8 {
         let (width, n) = commonest_width(text, *separator);
         if width > 1 { n } else { 0 }
     };
-    [b' ', b'|', b'\t', b';', b','].into_iter().max_by_key(fit).unwrap_or(b',')
+    [b'^', b' ', b'|', b'\t', b';', b','].into_iter().max_by_key(fit).unwrap_or(b',')
+}
+
+/// Lines with one blank for each run of them.
+fn squeezed(text: &str) -> String {
+    let squeeze = |line: &str| match line.contains('"') {
+        true => line.to_string(),
+        false => line.split_whitespace().collect::<Vec<_>>().join(" "),
+    };
+    text.lines().map(squeeze).collect::<Vec<_>>().join("\n")
 }
 
 /// Where the table begins.
@@ -286,6 +320,7 @@ mod tests {
             cells(&text, &["d", "A", "B"], &["2", "0.3", "0.4"]);
         }
         cells("d;A;B\n1;0,1;0,2\n2;0,3;0,4\n", &["d", "A", "B"], &["2", "0,3", "0,4"]);
+        cells("d        A     B\n1      0.1   0.2\n2     10.3   0.4\n", &["d", "A", "B"], &["2", "10.3", "0.4"]);
         cells("d,A\n1,\"1,234.5\"\n2,\"2,000.0\"\n", &["d", "A"], &["2", "2,000.0"]);
     }
 
@@ -306,6 +341,11 @@ mod tests {
     #[test]
     fn a_header_may_lack_the_name_of_row_names() {
         cells("A,B\nx,1,2\ny,3,4\n", &["", "A", "B"], &["y", "3", "4"]);
+        // Where another name is missing, every column would shift by one.
+        for text in ["Date,A\n2019-05-01,1,2\n", "date,symbol,close\n2019-05-01,A,1,2\n", "close,symbol\nA,1,2\n"] {
+            let message = TextTable::parse(text.as_bytes(), "x.csv").err().unwrap().to_string();
+            assert!(message.contains("line 2") && message.contains("a name is missing"), "{message}");
+        }
         cells("A,B,\n1,2\n3,4\n", &["A", "B"], &["3", "4"]);
         cells("A,B\n1,2,\n3,4,\n", &["A", "B"], &["3", "4"]);
     }

@@ -1,15 +1,8 @@
-//! What the values of a table are: prices, returns as fractions, in percent or as logarithms. Level, dispersion and trend of all
-//! values tell; the sign of a single one does not.
-//!
-//! ```text
-//! negative      share of the values below zero           prices none, returns a third and more
-//! level         median of |x| where it is not zero       prices anything, returns small
-//! persistence   median over assets of Σ(x_t − x_t−1)² / Σ(x − x̄)²     prices near 0, returns near 2
-//! annual        median over assets of the robust standard deviation (interquartile range / 1.349), times √periods
-//! ```
-//! Persistence is von Neumann's ratio (1941). The limits are our choice.
+//! What the values of a table are: prices, returns as fractions, in percent or as logarithms.
 
 use clap::ValueEnum;
+
+use crate::data::evidence::{ENOUGH_ROWS, Evidence, FRACTIONS, NO_LEVELS, ROUGH, SOME_NEGATIVE, Verdict, short};
 
 /// What the values of a file are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -52,96 +45,49 @@ impl ValueKind {
     }
 }
 
-/// Rows from which trend and dispersion are believed.
-const ENOUGH_ROWS: usize = 12;
-/// Beyond this share of negative values, values are no prices; within this share of the other side, no returns.
-const SOME_NEGATIVE: f64 = 0.05;
-/// Persistence below which values are levels and not changes.
-const LEVELS: f64 = 0.75;
-/// Persistence below which even values of both signs are levels.
-const CLEAR_LEVELS: f64 = 0.2;
-/// Persistence above which values are no levels whatever they are called.
-const NO_LEVELS: f64 = 1.5;
-/// Annual volatility up to which returns are fractions, and from which they are percent.
-const FRACTIONS: f64 = 1.2;
-const PERCENTS: f64 = 2.2;
+/// The same for a single asset among others.
+const ENOUGH_ROWS_OF_ONE: usize = 30;
 /// Annual volatility from which returns are percent though the user calls them fractions.
 const SURELY_PERCENTS: f64 = 3.0;
 /// Annual volatility below which returns are fractions though the user calls them percent.
 const SURELY_FRACTIONS: f64 = 0.35;
 
-/// What the values look like.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Evidence {
-    n_rows: usize,
-    negative: f64,
-    lowest: f64,
-    highest: f64,
-    level: f64,
-    persistence: f64,
-    annual: f64,
-}
-
-/// What the evidence says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Prices,
-    Returns,
-    Percent,
-    Gross,
-    Unclear,
-}
-
-impl Evidence {
-    /// Of the values of each asset in the order of their dates, none missing, `periods` of them a year.
-    pub fn of<'a>(assets: impl Iterator<Item = &'a [f64]> + Clone, periods: f64) -> Self {
-        let all = || assets.clone().flatten().copied();
-        let n = all().count().max(1) as f64;
-        let fold = |of: fn(f64, f64) -> f64, from: f64| all().fold(from, of);
-        let long = || assets.clone().filter(|values| values.len() >= 3);
-        Self {
-            n_rows: assets.clone().map(<[f64]>::len).max().unwrap_or(0),
-            negative: all().filter(|x| *x < 0.0).count() as f64 / n,
-            lowest: fold(f64::min, f64::INFINITY),
-            highest: fold(f64::max, f64::NEG_INFINITY),
-            level: median(all().map(f64::abs).filter(|x| *x > 0.0).collect()),
-            persistence: median(long().filter_map(persistence).collect()),
-            annual: median(long().map(spread).filter(|s| *s > 0.0).collect()) * periods.sqrt(),
-        }
+/// An asset whose values are of another kind than those of the others, and why it looks so.
+pub(super) fn odd_one(assets: &[Vec<f64>], kind: ValueKind, periods: f64) -> Option<(usize, String)> {
+    if assets.len() < 2 {
+        return None;
     }
-
-    fn verdict(&self) -> Verdict {
-        let is_long = self.n_rows >= ENOUGH_ROWS && self.persistence.is_finite();
-        let near_one = self.level > 0.5 && self.level < 2.0;
-        if self.negative > 1.0 - SOME_NEGATIVE {
-            return Verdict::Unclear;
+    let all = Evidence::of(assets.iter().map(Vec::as_slice), periods);
+    let looks = |values: &Vec<f64>| {
+        let one = Evidence::of(std::iter::once(values.as_slice()), periods);
+        let fractions = matches!(kind, ValueKind::Returns | ValueKind::LogReturns);
+        match kind {
+            _ if values.len() < ENOUGH_ROWS_OF_ONE => None,
+            ValueKind::Prices => (one.is_gross() && one.roughness > ROUGH).then_some("gross returns, 1 + r"),
+            _ if one.negative < SOME_NEGATIVE && one.persistence < 0.5 && one.level > 20.0 * all.level => {
+                Some("prices or rates")
+            }
+            _ if fractions
+                && one.negative >= SOME_NEGATIVE
+                && one.annual >= SURELY_PERCENTS
+                && all.annual <= FRACTIONS[1] =>
+            {
+                Some("percent")
+            }
+            _ => None,
         }
-        if self.negative >= SOME_NEGATIVE {
-            return match self.annual {
-                _ if is_long && self.persistence < CLEAR_LEVELS => Verdict::Unclear,
-                // Of a few rows one mistake is a large share: the middle value tells more than the spread.
-                _ if !is_long && (self.level < 0.3 || (self.lowest > -1.0 && self.highest < 1.0)) => Verdict::Returns,
-                _ if !is_long && self.lowest < -1.0 => Verdict::Percent,
-                annual if annual <= FRACTIONS => Verdict::Returns,
-                annual if annual >= PERCENTS => Verdict::Percent,
-                _ => Verdict::Unclear,
-            };
-        }
-        match self.level {
-            level if is_long && self.persistence < LEVELS && level >= 0.05 => Verdict::Prices,
-            level if level >= 2.0 => Verdict::Prices,
-            _ if is_long && self.persistence < LEVELS => Verdict::Unclear,
-            _ if is_long && near_one && self.highest < 3.0 => Verdict::Gross,
-            level if level < 0.05 => Verdict::Returns,
-            _ => Verdict::Unclear,
-        }
-    }
-
-    /// A few words on what was seen.
-    fn told(&self) -> String {
-        let share = |x: f64| (100.0 * x).round();
-        format!("median size {}, {} % negative", short(self.level), share(self.negative))
-    }
+        .map(|looks| (looks, one.level))
+    };
+    let (asset, (looks, level)) = assets.iter().enumerate().find_map(|(k, values)| Some((k, looks(values)?)))?;
+    Some((
+        asset,
+        format!(
+            "its values look like {looks} (median size {}), those of the others are {} (median size {}); leave it out, or convert it",
+            short(level),
+            kind.name(),
+            short(all.level)
+        ),
+    ))
 }
 
 /// Settles what the values are. `wanted` is the user's word, `hint` that of the column's name. An error is the rule broken.
@@ -157,28 +103,37 @@ pub(super) fn settle(
         (ValueKind::Guess, None) => (ValueKind::Guess, "guessed"),
         (wanted, _) => (wanted, "as told"),
     };
-    let taken = |kind: ValueKind, how: &str| Ok((kind, format!("values taken as {} ({how}: {seen})", kind.name())));
+    let taken = |kind: ValueKind, how: &str| {
+        Ok((kind, format!("values taken as {} ({how}: {seen}{})", kind.name(), evidence.volatility(kind))))
+    };
     let looks = match verdict {
         Verdict::Prices => "prices",
         Verdict::Returns => "returns as fractions",
         Verdict::Percent => "returns in percent",
-        Verdict::Gross => "gross returns (1 + r)",
+        Verdict::Gross => "gross returns (1 + r, or 100 + r in percent)",
         Verdict::Unclear => "neither",
     };
     let refuse =
         |way_out: &str| Err(format!("the values look like {looks} ({seen}), not {}; {way_out}", subject.name()));
-    let gross = "subtract 1, or give prices";
+    let gross = "subtract 1, or 100, or give prices";
+    let asked = || {
+        Err(format!(
+            "the values may be prices, returns, percent or something else, such as logarithms of prices or basis points \
+             ({seen}); say which with --values prices, returns, percent or log_returns"
+        ))
+    };
     match (subject, verdict) {
         (ValueKind::Guess, Verdict::Prices) => taken(ValueKind::Prices, "guessed, --values says otherwise"),
         (ValueKind::Guess, Verdict::Returns) => taken(ValueKind::Returns, "guessed, --values says otherwise"),
         (ValueKind::Guess, Verdict::Percent) => taken(ValueKind::Percent, "guessed, --values says otherwise"),
-        (ValueKind::Guess, Verdict::Gross) => {
-            Err(format!("the values look like gross returns, 1 + r ({seen}); {gross}"))
+        (ValueKind::Guess, Verdict::Gross) => Err(format!("the values look like {looks} ({seen}); {gross}")),
+        (ValueKind::Guess, Verdict::Unclear) => asked(),
+        // A name that says returns is no unit.
+        (ValueKind::Returns | ValueKind::LogReturns, Verdict::Unclear)
+            if wanted == ValueKind::Guess && evidence.is_long() && evidence.annual > FRACTIONS[1] =>
+        {
+            asked()
         }
-        (ValueKind::Guess, Verdict::Unclear) => Err(format!(
-            "the values may be prices, returns or percent ({seen}); say which with --values prices, returns, percent or \
-             log_returns"
-        )),
         (ValueKind::Returns | ValueKind::LogReturns | ValueKind::Percent, Verdict::Prices) => {
             refuse("say --values prices, or give returns")
         }
@@ -204,44 +159,6 @@ pub(super) fn settle(
         }
         (kind, _) => taken(kind, said),
     }
-}
-
-fn short(x: f64) -> String {
-    if x >= 100.0 {
-        format!("{x:.0}")
-    } else if x >= 0.1 {
-        format!("{x:.2}")
-    } else {
-        format!("{x:.1e}")
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    if values.is_empty() {
-        return f64::NAN;
-    }
-    let middle = values.len() / 2;
-    *values.select_nth_unstable_by(middle, f64::total_cmp).1
-}
-
-/// Von Neumann's ratio; nothing for a constant.
-fn persistence(values: &[f64]) -> Option<f64> {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
-    let steps: f64 = values.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum();
-    (squares > 0.0).then_some(steps / squares)
-}
-
-/// A standard deviation that outliers do not move; the plain one where most values are the same.
-fn spread(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let robust = (sorted[3 * sorted.len() / 4] - sorted[sorted.len() / 4]) / 1.349;
-    if robust > 0.0 {
-        return robust;
-    }
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
 }
 
 #[cfg(test)]
@@ -280,7 +197,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_recognised_at_the_usual_levels() {
-        for sd in [0.002, 0.01, 0.05] {
+        for sd in [0.002, 0.01, 0.04] {
             let r = returns(sd, 70);
             assert_eq!(settled(&r, Guess, None), Ok(Returns), "{sd}");
             for start in [0.5, 1.0, 100.0, 4e5] {
@@ -296,6 +213,10 @@ mod tests {
             assert!(settled(&gross, Returns, None).unwrap_err().contains("gross returns"), "{sd}");
             assert!(settled(&gross, Prices, None).unwrap_err().contains("subtract 1"), "{sd}");
         }
+        // What is traded on every day of the week may move more.
+        let crypto = returns(0.05, 70);
+        let evidence = Evidence::of(crypto.iter().map(Vec::as_slice), 365.0);
+        assert_eq!(settle(&evidence, Guess, None).unwrap().0, Returns);
         for sd in [0.2, 1.0, 3.0] {
             assert_eq!(settled(&returns(sd, 70), Guess, None), Ok(Percent), "{sd}");
             assert!(settled(&returns(sd, 70), Returns, None).unwrap_err().contains("--values percent"), "{sd}");
@@ -314,8 +235,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_neither_prices_nor_returns_is_asked() {
+        let map = |r: &[Vec<f64>], of: fn(f64) -> f64| r.iter().map(|r| r.iter().map(|r| of(*r)).collect()).collect();
+        let r = returns(0.012, 80);
+        let unclear: [Vec<Vec<f64>>; 6] = [
+            map(&r, |r| 1e3 * r),
+            map(&r, |r| 1e4 * r),
+            map(&prices(&r, 100.0), f64::ln),
+            map(&r, |r| 0.018 + 0.01 * r.abs()),
+            map(&returns(0.05, 80), |r| r),
+            map(&returns(0.35, 10), |r| r),
+        ];
+        for (k, values) in unclear.iter().enumerate() {
+            assert!(settled(values, Guess, None).unwrap_err().contains("say which with --values"), "{k}");
+        }
+        let relatives: Vec<Vec<f64>> = map(&r, |r| 100.0 * (1.0 + r));
+        assert!(settled(&relatives, Guess, None).unwrap_err().contains("gross returns"));
+        assert!(settled(&relatives, Prices, None).unwrap_err().contains("gross returns"));
+    }
+
+    #[test]
+    fn a_column_of_another_kind_is_named() {
+        let (r, p) = (returns(0.012, 80), prices(&returns(0.012, 80), 100.0));
+        let among = |assets: &[Vec<f64>], odd: &[f64]| [assets, &[odd.to_vec()]].concat();
+        let odd = |assets: &[Vec<f64>], kind| odd_one(assets, kind, 252.0).map(|(asset, _)| asset);
+        let gross: Vec<f64> = r[0].iter().map(|r| 1.0 + r).collect();
+        let percent: Vec<f64> = r[0].iter().map(|r| 100.0 * r).collect();
+        assert_eq!((odd(&r, Returns), odd(&p, Prices)), (None, None));
+        assert_eq!(odd(&among(&r, &p[0]), Returns), Some(4));
+        assert_eq!(odd(&among(&r, &percent), Returns), Some(4));
+        assert_eq!(odd(&among(&p, &gross), Prices), Some(4));
+        // Returns among prices: the prices win, and the first negative one is refused by its row.
+        assert_eq!(settled(&among(&p, &r[0]), Guess, None), Ok(Prices));
+    }
+
+    #[test]
     fn the_name_of_a_column_decides_only_what_the_values_leave_open() {
         assert_eq!(settled(&returns(1.0, 70), Guess, Some(Returns)), Ok(Percent));
+        assert!(settled(&returns(12.0, 70), Guess, Some(Returns)).unwrap_err().contains("say which"));
         assert!(settled(&prices(&returns(0.01, 70), 50.0), Guess, Some(Returns)).unwrap_err().contains("prices"));
         assert!(settled(&returns(0.01, 70), Guess, Some(Prices)).unwrap_err().contains("not prices"));
         assert_eq!(settled(&[vec![1.0, 1.1]], Guess, Some(Prices)), Ok(Prices));

@@ -30,7 +30,7 @@ pub use config::{Compare, Data, Experiment, Figures, Sweep, WalkForward};
 pub use market::{ExclusionCount, Market};
 pub use networks::{Resources, Share, Training};
 pub use notes::notes;
-pub use simulation::{Inputs, Simulated, discard_simulation, simulate};
+pub use simulation::{Inputs, Simulated, check_simulation, discard_simulation, simulate};
 pub use simulation_config::{Leverage, LeverageGrid, Rates, RatesTable, Simulation};
 pub use sweep::{SweepRow, SweptRun, sweep};
 pub use targets::{Foreign, Portfolio, read_portfolios};

@@ -184,6 +184,14 @@ pub fn simulate(
     Ok(Simulated { rows, sheets, read, stand_ins: assumed, seconds })
 }
 
+/// Refuses schedules, profiles and rates that cannot be used, before anything is computed; `data` holds the rates.
+pub fn check_simulation(simulation: &Simulation, data: &Path) -> Result<()> {
+    let (text, place) = schedules_text(simulation)?;
+    let schedules = Schedules::parse(&text, &place)?;
+    simulation.profiles.iter().try_for_each(|name| schedules.profile(name).map(|_| ()))?;
+    benchmark(simulation, &schedules, data).map(|_| ())
+}
+
 /// Forgets an unfinished simulation.
 pub fn discard_simulation(folder: &Path) -> Result<()> {
     Store::<Finished>::discard(folder, ACCOUNTS)

@@ -76,11 +76,11 @@ impl Rates {
     /// How to read it.
     pub fn options(&self) -> Options {
         match self {
-            Self::File(_) => Options::default(),
+            Self::File(_) => Options { missing: MissingCodes::standard().from_file(), ..Options::default() },
             Self::Table(table) => Options {
                 date_column: table.date_column.clone(),
                 date_format: table.date_format.clone(),
-                missing: MissingCodes::with(table.missing.iter().map(String::as_str)),
+                missing: MissingCodes::with(table.missing.iter().map(String::as_str)).from_file(),
                 ..Options::default()
             },
         }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use crate::calendar::Date;
-use crate::data::{Options, ValueKind, WeightRows, read_weights};
+use crate::data::{Options, ValueKind, WeightRows, read_weights, table_name};
 use crate::error::{Error, Result};
 use crate::panel::Panel;
 use crate::policies::{Target, Targets};
-use crate::registry::check_label;
+use crate::registry::{check, check_label};
 
 /// The allocator of weights that name none.
 pub const WEIGHTS: &str = "weights";
@@ -39,6 +39,9 @@ impl Portfolio {
     }
 }
 
+/// A weight beyond this is no portfolio.
+const IMPOSSIBLE: f64 = 1e6;
+
 /// Weights without signs that are this near to 1 need no remark.
 const WHOLE: f64 = 0.01;
 
@@ -65,6 +68,7 @@ fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<Option<String>> {
         let word = foreign.options.values.word();
         return Err(Error::data("--values", format!("weights are fractions (guess) or percent, not {word}")));
     }
+    check(foreign.max_gross > 0.0, "--max-gross", "above 0", foreign.max_gross)?;
     let mut gross: BTreeMap<(&str, &str, Date), (f64, usize)> = BTreeMap::new();
     for row in 0..rows.dates.len() {
         let key = (rows.estimators[row].as_str(), rows.allocators[row].as_str(), rows.dates[row]);
@@ -150,8 +154,7 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
     let mut rows = read_weights(path, &options)?;
     let nameless = |row: usize| rows.estimators[row].is_empty() && rows.allocators[row].is_empty();
     if !rows.dates.is_empty() && (0..rows.dates.len()).all(nameless) {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        rows.estimators = vec![stem; rows.dates.len()];
+        rows.estimators = vec![table_name(path); rows.dates.len()];
     }
     for row in 0..rows.dates.len() {
         match (rows.estimators[row].is_empty(), rows.allocators[row].is_empty()) {
@@ -165,6 +168,10 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
             check_label("a portfolio of the weights", label)
                 .map_err(|error| Error::data(rows.place(row), error.to_string()))?;
         }
+    }
+    if let Some(row) = rows.weights.iter().position(|weight| weight.is_nan() || weight.abs() > IMPOSSIBLE) {
+        let rule = format!("a weight of {:.3e} is impossible: the file was changed or damaged", rows.weights[row]);
+        return Err(Error::data(rows.place(row), rule));
     }
     check_assets(&rows, panel)?;
     let gross = foreign.map(|foreign| check_gross(&rows, foreign)).transpose()?.flatten();

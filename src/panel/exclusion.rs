@@ -46,6 +46,9 @@ impl Panel {
                 *r = f64::NAN;
             }
         }
+        // Days that leave nothing of an asset are the whole asset, however they are written.
+        let is_empty = |asset: AssetId| self.returns.column(asset).iter().all(|r| r.is_nan());
+        excluded.whole.extend(exclusions.iter().map(|exclusion| exclusion.asset).filter(|asset| is_empty(*asset)));
         self.excluded = Some(excluded);
         self.hash = hasher.finalize().to_hex().to_string().into();
         self

@@ -29,7 +29,7 @@ pub struct Pairing {
 /// What came of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
-    /// One per pair.
+    /// One per pair; those that are the same on every day are named in the notes.
     pub pairings: Vec<Pairing>,
     /// First and last common day, and how many there are.
     pub days: (Date, Date, usize),
@@ -126,7 +126,7 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
             ));
         }
     }
-    let mut pairings = Vec::new();
+    let (mut pairings, mut n_same) = (Vec::new(), 0);
     let on = |courses: &Courses, course: &Course, date: &Date| {
         course.returns[courses.dates.binary_search(date).expect("a common day")]
     };
@@ -148,6 +148,7 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
             }
             if is_same(&a, &b) {
                 notes.push(format!("{} and {} are the same on every day", name(&sides[0], first), name(side, second)));
+                n_same += 1;
                 continue;
             }
             pairings.push(Pairing {
@@ -160,7 +161,7 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
             });
         }
     }
-    if let (true, Some(why)) = (pairings.is_empty(), notes.last()) {
+    if let (true, Some(why)) = (pairings.is_empty() && n_same == 0, notes.last()) {
         return Err(Error::Undefined { what: "a comparison", why: why.clone() });
     }
     Ok(Compared { pairings, days: (first_day, last_day, common.len()), notes })

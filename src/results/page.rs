@@ -36,13 +36,14 @@ const PAPER_STEPS: i64 = 25_000;
 pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<String>> {
     let mut left_out = Vec::new();
     let mut figures = Vec::new();
+    let is_daily = results.periods_per_year() >= crate::metrics::DAYS_PER_YEAR;
     for kind in FIGURES {
         match kind.of(results)? {
             Drawn::Nothing => {}
             Drawn::Missing(error) => left_out.push(format!("{}: {error}", kind.about)),
             Drawn::Figures(drawn) => figures.extend(drawn.into_iter().map(|(place, figure)| Shown {
                 name: place.replace('/', "-"),
-                about: kind.about.to_string(),
+                about: if is_daily { kind.about.to_string() } else { kind.about.replace("252 days", "year") },
                 title: figure.title.clone(),
                 frames: figure.frames.iter().map(|frame| Value::from_safe_string(frame.inline())).collect(),
             })),
@@ -67,6 +68,7 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
         about => &results.about,
         sheets => Value::from(Serde(results.sheets()?)),
         per_year => results.periods_per_year().to_string(),
+        is_daily => is_daily,
         explained => EXPLAINED,
         tests => Value::from(Serde(tests)),
         seeds => evidence.map_or(Vec::new(), Evidence::seed_lines),

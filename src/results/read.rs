@@ -182,6 +182,7 @@ impl Results {
             })
         };
         let dates_of_all = dates[first.clone()].to_vec();
+        self.check_days(&dates_of_all, "returns.parquet")?;
         Ok(Courses { dates: dates_of_all, portfolios: blocks.into_iter().map(course).collect::<Result<_>>()? })
     }
 
@@ -247,7 +248,22 @@ impl Results {
             }
         };
         let first = blocks.first().cloned().unwrap_or(0..0);
+        if let Some(block) = blocks.iter().find(|block| dates[(*block).clone()] != dates[first.clone()]) {
+            return Err(Error::data(columns.place(block.start), "the days of this account are not those of the first"));
+        }
+        self.check_days(&dates[first.clone()], &file)?;
         Ok((dates[first].to_vec(), blocks.iter().map(course).collect()))
+    }
+
+    /// Refuses days of a result that do not increase.
+    fn check_days(&self, dates: &[Date], file: &str) -> Result<()> {
+        match dates.windows(2).find(|pair| pair[0] >= pair[1]) {
+            Some(pair) => {
+                let rule = format!("{} follows {}: the file was changed or damaged", pair[1], pair[0]);
+                Err(Error::data(self.folder.join(file).display().to_string(), rule))
+            }
+            None => Ok(()),
+        }
     }
 
     /// `eigenvalues.csv`, with the label of each estimator.

@@ -7,11 +7,12 @@ use std::sync::atomic::AtomicBool;
 
 use minvar::costs::{DEFAULT_SCHEDULES, Schedules};
 use minvar::data::{
-    Options, Table, import, open_panel, read_rates, read_returns, read_weights, save_panel, write_matrix,
+    Options, Table, import, open_panel, read_exclusions, read_rates, read_returns, read_weights, save_panel,
+    write_matrix,
 };
-use minvar::experiment::{self, Experiment, Market};
+use minvar::experiment::{self, Experiment, Inputs, Market};
 use minvar::panel::Panel;
-use minvar::results::{Results, draw, evidence, write_tables};
+use minvar::results::{Results, Side, compare, draw, evidence, write_tables};
 use minvar::train::Model;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -216,6 +217,31 @@ fn damaged_tables_never_panic_and_never_hold_what_cannot_be() {
 }
 
 #[test]
+fn damaged_compact_folders_and_exclusions_are_named() {
+    let (dates, returns, _) = market();
+    let folder = Folder::new();
+    let file = |name: &str| folder.0.path().join(name);
+    let cells = || (0..3).flat_map(|asset| (0..N_DAYS).map(move |day| (asset, day)));
+    Table::default().with_dates("date", dates.clone()).write_parquet(&file("calendar.parquet")).unwrap();
+    Table::default().with_texts("symbol", ["AAA", "BBB", "CCC"]).write_parquet(&file("assets.parquet")).unwrap();
+    Table::default()
+        .with_counts("asset", cells().map(|cell| cell.0))
+        .with_counts("day", cells().map(|cell| cell.1))
+        .with_numbers("ret_e6", cells().map(|(asset, day)| (1e6 * returns[(day, asset)]).round()))
+        .with_numbers("ldv200", cells().map(|_| 3000.0))
+        .write_parquet(&file("x_daily.parquet"))
+        .unwrap();
+    let read = || import(folder.0.path(), &Options::default());
+    for name in ["calendar.parquet", "assets.parquet", "x_daily.parquet"] {
+        attack(&file(name), 120, read, |imported| possible(&imported.panel));
+    }
+    let panel = read().unwrap().panel;
+    let rows = format!("asset,first,last,finding,whole\nAAA,{},{},\"a, b\",\nBBB,,,,true\n", dates[3], dates[9]);
+    let path = folder.file("out.csv", rows);
+    attack(&path, 200, || read_exclusions(&path, &panel), |_| Ok(()));
+}
+
+#[test]
 fn damaged_panels_are_refused() {
     let (panel, _) = crate::support::complete_market(6, 60).simulate().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -274,11 +300,27 @@ fn damaged_models_are_refused() {
 fn damaged_results_are_named_and_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("run");
-    let text = EXPERIMENT.split("[simulation]").next().unwrap();
+    let text = EXPERIMENT.split("rates =").next().unwrap();
     let experiment = Experiment::parse(text, "run.toml").unwrap();
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
     let market = Market { panel, truth: Some(truth) };
     experiment::run(&experiment, &market, &folder, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.clone(), foreign: None };
+    let accounts = folder.join("simulation");
+    experiment::simulate(&experiment, &market, &inputs, &accounts, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    let side = |name: &str| -> minvar::error::Result<Side> {
+        Ok(Side { results: Results::open(&folder)?, portfolio: Some(name.to_string()) })
+    };
+    let compared = || compare(&[side("lw_identity/gmv")?, side("ewma/gmv")?], 0);
+    attack(&folder.join("returns.parquet"), 40, compared, |_| Ok(()));
+    let read_accounts = || {
+        let results = Results::open_simulation(&accounts)?;
+        results.courses()?;
+        results.simulation_sheets("simulation")
+    };
+    for (file, n) in [("run.toml", 40), ("accounts.csv", 60), ("equity.parquet", 60)] {
+        attack(&accounts.join(file), n, read_accounts, |_| Ok(()));
+    }
     let read = || {
         let results = Results::open(&folder)?;
         results.courses()?;

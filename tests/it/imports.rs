@@ -68,7 +68,8 @@ fn a_wide_file_is_read_as_returns_or_prices() {
 fn tickers_that_look_like_column_names_do_not_mislead() {
     let folder = Folder::new();
     for header in ["date,ID,NAME,DAY", ",DAY,ID,NAME"] {
-        let path = folder.file("wide.csv", &format!("{header}\n2020-01-02,0.1,-0.2,0.3\n2020-01-03,0.1,0.2,0.3\n"));
+        let path =
+            folder.file("wide.csv", &format!("{header}\n2020-01-02,0.01,-0.02,0.03\n2020-01-03,0.01,0.02,0.03\n"));
         let imported = import(&path, &plain()).unwrap();
         assert_eq!((imported.layout, imported.panel.n_assets()), (Layout::Wide, 3), "{header}");
     }

@@ -312,7 +312,7 @@ fn what_cannot_be_right_is_refused_with_a_way_out() {
         &text.replace("2019-05-06", "06.05.2019"),
         "row 5: '06.05.2019' in column Date is not a date as those above",
     );
-    case("short_years.csv", &text.replace("2019-", "19-"), "is not a date; --date-format gives its form");
+    case("short_years.csv", &text.replace("2019-", "19-"), "is not a date; --date-format %d.%m.%y gives the form");
     case("nan.csv", &text.replacen(",100", ",NaN", 1).replacen(",99", ",NaN", 1), "add --missing NaN");
     case("empty.csv", "", "the file is empty");
     case("header.csv", "Date,AAA\n", "no observations");
@@ -521,4 +521,132 @@ fn holes_count_inside_the_window_alone() {
     }
     let message = read(&path, Some(71)).unwrap_err().to_string();
     assert!(message.contains("a window of 71 rows is more than the 70"), "{message}");
+}
+
+/// Forty days of two walks, as lines after their dates.
+fn lines_of(header: &str, row: impl Fn(&str, f64, f64) -> String) -> String {
+    let (dates, p) = (iso(), prices());
+    let rows: String = (0..40).map(|t| row(&dates[t], p[0][t], p[1][t]) + "\n").collect();
+    format!("{header}\n{rows}")
+}
+
+#[test]
+fn a_header_that_does_not_fit_is_refused_and_never_shifts_the_columns() {
+    let folder = Folder::new();
+    let refuse = |text: String, expected: &str| {
+        let path = folder.file("x.csv", text);
+        refused(&path, &Options::default(), expected);
+        let message = read_returns(&path, &Options::default(), None).err().unwrap().to_string();
+        assert!(message.contains(expected), "{message}");
+    };
+    refuse(lines_of("Date,AAA", |d, a, b| format!("{d},{a},{b}")), "a name is missing");
+    refuse(lines_of("date,symbol,close", |d, a, _| format!("{d},AAA,{a},100")), "a name is missing");
+    refuse(lines_of("Date,AAA", |d, a, _| format!("{d},{}", a.to_string().replace('.', ","))), "holds the separator");
+    for first in
+        ["05/01/2019,100.4,50.2", "2019-05-01,NA,50.2", "2019-05-01,$100.44,$50", "2019-05-01,0.5%,1%", "20190501,5,6"]
+    {
+        refuse(lines_of(first, |d, a, b| format!("{d},{a},{b}")), "the first line holds values");
+    }
+    refuse(lines_of("2019-05-01,AAA,100.4", |d, a, _| format!("{d},AAA,{a}")), "the first line holds values");
+    let won = |_: &str, a: f64, b: f64| format!("{},{}", (500.0 * a).round(), (400.0 * b).round());
+    refuse_undated(&folder, &lines_of("50100,40200", won), "the first line holds values");
+    refuse_undated(
+        &folder,
+        "symbol,2019-05-01,2019-05-02\n1,0.01,0.02\n2,0.01,-0.02\n",
+        "the dates stand across the top",
+    );
+    // Permanent numbers are names; so are those of R without a name above the rows.
+    let kept = read_returns(
+        &folder.file("x.csv", lines_of("10001,10002", |d, a, b| format!("{d},{a},{b}"))),
+        &Options::default(),
+        None,
+    );
+    assert_eq!(kept.unwrap().returns.names, ["10001", "10002"]);
+}
+
+fn refuse_undated(folder: &Folder, text: &str, expected: &str) {
+    let message = read_returns(&folder.file("u.csv", text), &Options::default(), None).err().unwrap().to_string();
+    assert!(message.contains(expected), "{message}");
+}
+
+#[test]
+fn numbers_of_rows_and_of_the_calendar_are_no_assets_and_weights_are_no_calendar() {
+    let folder = Folder::new();
+    let names = |header: &str, of: fn(usize, jiff::civil::Date) -> String| {
+        let (days, p) = (weekdays(), prices());
+        let rows: String =
+            (0..60).map(|t| format!("{},{},{},{}\n", days[t], of(t, days[t]), p[0][t], p[1][t])).collect();
+        let path = folder.file("x.csv", format!("Date,{header},AAA,BBB\n{rows}"));
+        read_returns(&path, &Options::default(), None).unwrap().returns.names
+    };
+    let expected = ["AAA", "BBB"];
+    assert_eq!(names("quarter", |_, d| ((d.month() + 2) / 3).to_string()), expected);
+    assert_eq!(names("w", |_, d| d.iso_week_date().week().to_string()), expected);
+    assert_eq!(names("yw", |_, d| format!("{}{:02}", d.year(), d.iso_week_date().week())), expected);
+    assert_eq!(names("t", |_, d| (f64::from(d.year()) + f64::from(d.day_of_year()) / 365.25).to_string()), expected);
+    assert_eq!(names("Unnamed: 0", |t, _| (t % 30).to_string()), expected);
+    assert_eq!(names("index", |t, _| ((t * 7) % 60).to_string()), expected);
+    let serial = lines_of("Date,AAA,BBB", |_, a, b| format!("43586.5,{a},{b}"));
+    refuse_undated(&folder, &serial, "'43586.5' in column Date is not a date");
+    // Two days of whole prices.
+    let two = folder.file("two.csv", "Date,AAA,BBB\n2019-05-01,100,50\n2019-05-02,101,51\n");
+    assert_eq!(read_returns(&two, &Options::default(), None).unwrap().returns.names, expected);
+    // A weight of 1 on Mondays is a weight, and a rate of 1 % a rate.
+    let mondays: Vec<String> =
+        weekdays().iter().filter(|d| d.weekday().to_monday_one_offset() == 1).map(|d| d.to_string()).collect();
+    let rows = |of: fn(usize) -> String| {
+        mondays.iter().enumerate().map(|(k, d)| format!("{d},{}\n", of(k))).collect::<String>()
+    };
+    let weights = folder.file("w.csv", format!("Date,AAA,BBB\n{}", rows(|k| format!("1,{}", k % 2))));
+    assert_eq!(read_weights(&weights, &Options::default()).unwrap().weights.len(), 2 * mondays.len());
+    let rates = folder.file("r.csv", format!("Date,rate\n{}", rows(|_| "1".to_string())));
+    assert!(read_rates(&rates, &Options::default()).unwrap().percent.iter().all(|rate| *rate == 1.0));
+    // A percent sign and a plain number are the same rate; a day of empty cells holds nothing.
+    let rates = folder.file("r.csv", format!("Date,rate,note\n{}", rows(|_| "1.5%,x".to_string())));
+    let read = read_rates(&rates, &Options::default()).unwrap();
+    assert!(read.percent.iter().all(|rate| (rate - 1.5).abs() < 1e-12), "{:?}", read.percent);
+    assert!(read.notes.iter().any(|note| note.contains("note (words)")), "{:?}", read.notes);
+    let empty = folder.file("w.csv", "Date,AAA,BBB\n2019-05-01,0.5,0.5\n2019-05-06,,\n");
+    let read = read_weights(&empty, &Options::default()).unwrap();
+    assert_eq!((read.dates.len(), read.weights[2]), (3, 0.0));
+}
+
+#[test]
+fn text_in_parquet_is_read_as_text_in_csv_and_odd_types_are_named() {
+    let folder = Folder::new();
+    let values = returns();
+    let words: Vec<String> = values[0].iter().map(|x| x.to_string().replace('.', ",")).collect();
+    let dates = Series::new("Date".into(), iso());
+    let text = Series::new("AAA".into(), words);
+    let path = folder.0.path().join("text.parquet");
+    let mut frame = DataFrame::new_infer_height(vec![dates.into_column(), text.into_column()]).unwrap();
+    ParquetWriter::new(std::fs::File::create(&path).unwrap()).finish(&mut frame).unwrap();
+    let read = read_returns(&path, &Options::default(), None).unwrap();
+    assert_eq!(read.returns.matrix.column(0), values[0]);
+}
+
+#[test]
+fn symbols_called_like_fields_and_duplicate_fields() {
+    let folder = Folder::new();
+    let row = |d: &str, a: f64, _: f64| format!("{d},{a},{a},{a},{a},1000");
+    let flat = folder.file("flat.csv", lines_of("Date,Close_LOW,High_LOW,Low_LOW,Open_LOW,Volume_LOW", row));
+    let lines = "Price,Close,High,Low,Open,Volume\nTicker,LOW,LOW,LOW,LOW,LOW\nDate,,,,,";
+    let three = folder.file("three.csv", lines_of(lines, row));
+    for path in [flat, three] {
+        let panel = import(&path, &Options::default()).unwrap().panel;
+        assert_eq!((panel.n_assets(), panel.assets()[0].symbol.as_str()), (1, "LOW"), "{}", path.display());
+    }
+    let numbered = "timestamp,1. open,2. high,3. low,4. close,5. volume";
+    let alpha = folder.file("AV.csv", lines_of(numbered, |d, a, _| format!("{d},{a},{a},{a},{a},1000")));
+    assert_eq!(import(&alpha, &Options::default()).unwrap().panel.assets()[0].symbol, "AV");
+    let twice = folder.file("long.csv", lines_of("date,symbol,close,Close", |d, a, b| format!("{d},AAA,{a},{b}")));
+    refused(&twice, &Options::default(), "columns 3 and 4, close and Close, may both be the close");
+    let codes =
+        folder.file("codes.csv", lines_of("date,code,close", |d, a, b| format!("{d},600000,{a}\n{d},600001,{b}")));
+    assert_eq!(import(&codes, &Options::default()).unwrap().panel.n_assets(), 2);
+    let long = lines_of("date,symbol,close,Adj_Close_Price (USD)", |d, a, b| format!("{d},AAA,{a},{b}"));
+    let read = import(&folder.file("long.csv", long), &Options::default()).unwrap();
+    assert!(read.notes[1].contains("prices from the adjusted close"), "{:?}", read.notes);
+    let one = folder.file("one.csv", "Date,AAA\n2019-05-01,100\n");
+    refused(&one, &Options::default(), "no returns: two days with prices are needed");
 }

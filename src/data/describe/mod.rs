@@ -180,6 +180,12 @@ pub fn worst_findings(panel: &Panel, n: usize) -> Vec<String> {
     worst_of(panel, &findings(panel), n)
 }
 
+/// Copies among assets whose rows have no dates: the only kind that needs none.
+pub(super) fn undated_findings(panel: &Panel, n: usize) -> Vec<String> {
+    let line = |finding: &Finding| format!("{}: {}: {}", finding.kind.name(), finding.names(panel), finding.text);
+    copies::copies(panel).iter().map(line).take(n).collect()
+}
+
 /// The same from findings that are known.
 pub fn worst_of(panel: &Panel, findings: &[Finding], n: usize) -> Vec<String> {
     let kinds = findings.chunk_by(|a, b| a.kind == b.kind);
@@ -194,21 +200,27 @@ pub fn worst_of(panel: &Panel, findings: &[Finding], n: usize) -> Vec<String> {
 impl Finding {
     /// `AAA, 2020-01-02 to 2020-01-31: what was found`.
     pub fn sentence(&self, panel: &Panel) -> String {
-        const MOST: usize = 4;
-        let symbols = || self.assets.iter().map(|&asset| panel.assets()[asset].symbol.as_str());
-        let more = match self.assets.len().saturating_sub(MOST) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let assets = symbols().take(MOST).collect::<Vec<_>>().join(", ");
+        let assets = self.names(panel);
         let dates = panel.calendar().dates();
         let span = match (dates.get(self.first), dates.get(self.last)) {
             (Some(first), Some(last)) if first < last => format!("{first} to {last}"),
             (Some(first), _) => first.to_string(),
             _ => String::new(),
         };
-        let place = if assets.is_empty() { span } else { format!("{assets}{more}, {span}") };
+        let place = if assets.is_empty() { span } else { format!("{assets}, {span}") };
         format!("{place}: {}", self.text)
+    }
+
+    /// The first assets that it is about.
+    fn names(&self, panel: &Panel) -> String {
+        const MOST: usize = 4;
+        let names: Vec<&str> =
+            self.assets.iter().take(MOST).map(|&asset| panel.assets()[asset].symbol.as_str()).collect();
+        let more = match self.assets.len().saturating_sub(MOST) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more}", names.join(", "))
     }
 }
 

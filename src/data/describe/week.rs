@@ -5,7 +5,7 @@ use crate::calendar::{Period, is_weekend};
 use crate::panel::Panel;
 
 pub(super) const RULE: &str = "days on a Saturday or Sunday outside the week of a daily calendar; steps of several lengths; \
-    assets that never trade on weekends among others that do; days on which nine tenths of the assets, at least three, have \
+    assets that never move on weekends among others that do; days on which nine tenths of the assets, at least three, have \
     a return of exactly zero (holidays and weekends filled with the last price)";
 
 /// What is wrong with the calendar.
@@ -35,11 +35,13 @@ pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
         ));
     }
     if periodicity.period == Period::EveryDay {
-        let trades = |asset: usize| weekend.iter().any(|&day| !panel.returns(asset)[day].is_nan());
+        // Neither missing nor filled with the last price.
+        let moves = |r: f64| !r.is_nan() && r != 0.0;
+        let trades = |asset: usize| weekend.iter().any(|&day| moves(panel.returns(asset)[day]));
         let never = (0..panel.n_assets()).filter(|&asset| panel.life(asset).is_some() && !trades(asset)).count();
         if never > 0 {
             let text = format!(
-                "{never} of {} assets never have a return on a weekend: calendars of five and of seven days are mixed, and \
+                "{never} of {} assets never move on a weekend: calendars of five and of seven days are mixed, and \
                  365 days a year are too many for these",
                 panel.n_assets()
             );

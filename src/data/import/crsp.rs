@@ -58,6 +58,9 @@ pub(super) fn import(columns: &Columns, options: &Options) -> Result<(Aligned, V
             continue;
         }
         let symbol = permnos[row].trim().trim_end_matches(".0");
+        if symbol.is_empty() {
+            return Err(Error::data(columns.place(row), "the PERMNO is missing"));
+        }
         let asset = observations.asset(symbol);
         if let Some(company) = &company {
             asset.issuer.clone_from(&company[row]);

@@ -24,6 +24,7 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
     let mut observations = Observations::new(options.values, Some(ValueKind::Prices), true);
     let mut adjusted = Vec::new();
     let mut empty = 0;
+    let mut read: BTreeMap<String, usize> = BTreeMap::new();
     for path in &files {
         if std::fs::metadata(path).map_err(Error::io(path))?.len() == 0 {
             empty += 1;
@@ -31,9 +32,11 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
         }
         let columns = Columns::read(path)?;
         let roles = Roles::find(&columns, options)?;
+        columns.notes().iter().cloned().chain([roles.told()]).for_each(|note| *read.entry(note).or_default() += 1);
         adjusted.extend(ohlcv::observe(&columns, roles.dates()?, &symbol(path), options, &mut observations)?);
     }
     let mut notes = vec![format!("{} files, {empty} of them empty and left out", files.len())];
+    notes.extend(read.into_iter().map(|(note, n)| format!("{note} ({n} {})", if n == 1 { "file" } else { "files" })));
     if !others.is_empty() {
         let shown: Vec<String> = others.iter().take(3).map(|path| file_name(path)).collect();
         let more = if others.len() > 3 { ", …" } else { "" };

@@ -42,12 +42,21 @@ pub(super) fn looks_like(path: &Path) -> bool {
 }
 
 pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<String>)> {
+    if options.date_column.is_some() || options.date_format.is_some() {
+        let rule = "this layout has its dates in the first column, as 19260701: --date-column and --date-format do not apply to it";
+        return Err(Error::data(path.display().to_string(), rule));
+    }
     let text = read_table_text(path)?;
     let lines: Vec<&str> = text.lines().collect();
     let Some(first) = lines.iter().position(|line| data_line(line).is_some()).filter(|first| *first > 0) else {
         return Err(Error::data(path.display().to_string(), "no line starts with a date such as 19260701"));
     };
-    let names: Vec<&str> = lines[first - 1].split(',').skip(1).map(str::trim).collect();
+    let header = lines[first - 1].trim_end().trim_end_matches(',');
+    let names: Vec<&str> = header.split(',').skip(1).map(str::trim).collect();
+    if let Some(column) = names.iter().position(|name| name.is_empty()) {
+        let place = format!("{}, row {first}", path.display());
+        return Err(Error::data(place, format!("column {} has no name", column + 2)));
+    }
     let mut observations = Observations::new(options.values, Some(ValueKind::Percent), true);
     let file = observations.file(path.display().to_string());
     let mut n_rows = 0;
@@ -60,11 +69,20 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
             if holds_values || line.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
                 return Err(Error::data(place(), "a line of the table does not start with a date such as 19260701"));
             }
+            // A blank line inside the table; another table has a title or a header before its first date.
+            let next = lines[number..].iter().find(|line| !line.trim().is_empty());
+            if line.trim().is_empty() && next.is_some_and(|next| data_line(next).is_some()) {
+                continue;
+            }
             break;
         };
-        let date =
-            dates::read([date].into_iter(), None).map_err(|problem| Error::data(place(), problem.rule("1")))?.dates[0];
-        let values: Vec<&str> = rest.split(',').map(str::trim).collect();
+        let date = dates::read([date].into_iter(), None)
+            .map_err(|problem| Error::data(place(), problem.rule("1", &options.missing)))?
+            .dates[0];
+        let mut values: Vec<&str> = rest.split(',').map(str::trim).collect();
+        if values.len() == names.len() + 1 && values.last().is_some_and(|cell| cell.is_empty()) {
+            values.pop();
+        }
         if values.len() != names.len() {
             let rule = format!("{} values for {} columns", values.len(), names.len());
             return Err(Error::data(place(), rule));

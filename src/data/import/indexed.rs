@@ -19,10 +19,12 @@ use crate::panel::{Asset, Field, Panel};
 
 pub(super) fn import(folder: &Path) -> Result<(Panel, Vec<String>)> {
     let file = daily_file(folder)?;
-    let calendar = Calendar::new(Table::read_dates(&folder.join("calendar.parquet"), "date")?)?;
+    let named = |error: Error| Error::data(folder.display().to_string(), error.to_string());
+    let calendar = Calendar::new(Table::read_dates(&folder.join("calendar.parquet"), "date")?).map_err(named)?;
     let assets = read_assets(&folder.join("assets.parquet"))?;
+    let cells = read_cells(&file, calendar.n_days(), assets.len())?;
+    let (calendar, cells, n_empty) = traded(calendar, cells)?;
     let n_days = calendar.n_days();
-    let cells = read_cells(&file, n_days, assets.len())?;
     let mut returns = vec![f64::NAN; n_days * assets.len()];
     for (row, (&cell, millionths)) in cells.iter().zip(Table::read_numbers(&file, "ret_e6")?).enumerate() {
         if !returns[cell].is_nan() {
@@ -54,13 +56,32 @@ pub(super) fn import(folder: &Path) -> Result<(Panel, Vec<String>)> {
     if !missing.is_empty() {
         notes.push(format!("{}: without {}, which stay unknown", file_name(&file), missing.join(", ")));
     }
+    if n_empty > 0 {
+        notes.push(format!("{n_empty} days on which nobody has a value are no trading days"));
+    }
     let monthly = folder.join("monthly.parquet");
     if monthly.exists() {
         add_month_ends(&monthly, &calendar, &returns, assets.len(), &mut fields)?;
         notes.push("monthly.parquet: prices as traded and market values at month ends".to_string());
     }
     let returns = Matrix::from_column_major(n_days, assets.len(), returns);
-    Ok((Panel::new(calendar, assets, returns, fields)?, notes))
+    Ok((Panel::new(calendar, assets, returns, fields).map_err(named)?, notes))
+}
+
+/// The days on which somebody has a value, the cells on them, and how many others there were.
+fn traded(calendar: Calendar, mut cells: Vec<usize>) -> Result<(Calendar, Vec<usize>, usize)> {
+    let n_days = calendar.n_days();
+    let mut has_value = vec![false; n_days];
+    cells.iter().for_each(|cell| has_value[cell % n_days] = true);
+    let kept: Vec<usize> = (0..n_days).filter(|day| has_value[*day]).collect();
+    if kept.len() == n_days {
+        return Ok((calendar, cells, 0));
+    }
+    let mut place = vec![0; n_days];
+    kept.iter().enumerate().for_each(|(new, day)| place[*day] = new);
+    cells.iter_mut().for_each(|cell| *cell = *cell / n_days * kept.len() + place[*cell % n_days]);
+    let dates = kept.iter().map(|day| calendar.date(*day)).collect();
+    Ok((Calendar::new(dates)?, cells, n_days - kept.len()))
 }
 
 fn daily_file(folder: &Path) -> Result<PathBuf> {
@@ -74,6 +95,9 @@ fn daily_file(folder: &Path) -> Result<PathBuf> {
 fn read_assets(path: &Path) -> Result<Vec<Asset>> {
     let frame = Columns::read(path)?;
     let symbols = frame.texts(&frame.require(&["id", "symbol"])?)?;
+    if let Some(row) = symbols.iter().position(|symbol| symbol.trim().is_empty()) {
+        return Err(Error::data(frame.place(row), "the symbol is missing"));
+    }
     let optional = |name: &str| match frame.find(&[name]) {
         Some(name) => frame.texts(&name),
         None => Ok(vec![String::new(); frame.n_rows()]),

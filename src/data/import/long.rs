@@ -27,6 +27,9 @@ pub(in crate::data) const ASSET: &[&str] = &[
     "stock",
     "security",
     "instrument",
+    "contract",
+    "company",
+    "code",
     "name",
 ];
 const RETURN: &[&str] = &["total_return", "return", "returns", "ret", "daily_return"];
@@ -87,9 +90,18 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
     let Some(asset) = named.map_or_else(|| asset_by_values(columns, roles), |column| Ok(Some(column)))? else {
         return Err(refuse(format!("no column names the asset of a row; columns are {}", names.join(", "))));
     };
+    for aliases in [ASSET, VALUE, &["volume", "open", "high", "low"]] {
+        columns.check_spellings(aliases)?;
+    }
     let symbols = columns.texts_at(asset)?;
     let places = ohlcv::Places::of(names.iter().cloned().enumerate());
-    let (value, hint) = match (columns.position(RETURN), columns.position(LOG_RETURN), places.value()) {
+    // A column of returns without any value says nothing where there are prices.
+    let held = |aliases: &[&str]| -> Result<Option<usize>> {
+        let Some(column) = columns.position(aliases) else { return Ok(None) };
+        let is_empty = columns.content(column, &options.missing)?.n_missing == columns.n_rows();
+        Ok(Some(column).filter(|_| !is_empty || places.value().is_none()))
+    };
+    let (value, hint) = match (held(RETURN)?, held(LOG_RETURN)?, places.value()) {
         (Some(column), _, _) => (column, Some(ValueKind::Returns)),
         (None, Some(column), _) => (column, Some(ValueKind::LogReturns)),
         (None, None, Some((column, _))) => (column, Some(ValueKind::Prices)),
@@ -157,8 +169,12 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
         };
         observations.push(symbol, observation);
     }
+    let adjusted = match places.value() {
+        Some((column, is_adjusted)) if column == value => format!("; {}", ohlcv::told(usize::from(is_adjusted), 1)),
+        _ => String::new(),
+    };
     let note = format!(
-        "{}: {} rows, assets from column {}, values from column {}",
+        "{}: {} rows, assets from column {}, values from column {}{adjusted}",
         file_name(columns.path()),
         columns.n_rows(),
         names[asset],

@@ -17,11 +17,11 @@ use clap::ValueEnum;
 
 use crate::data::frame::Columns;
 use crate::data::numbers::MissingCodes;
-use crate::data::observations::Aligned;
+use crate::data::observations::{Aligned, impossible_fields};
 use crate::data::roles::{Role, Roles};
 use crate::data::units::ValueKind;
 use crate::error::{Error, Result};
-use crate::panel::{AssetId, Panel};
+use crate::panel::{AssetId, Field, Panel};
 
 /// How a source is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,6 +40,13 @@ pub enum Layout {
     Crsp,
     /// Kenneth French's daily text files, in percent.
     French,
+}
+
+impl Layout {
+    /// The word on the command line.
+    fn word(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
 }
 
 /// What a literal NaN in a file means.
@@ -91,7 +98,11 @@ pub(super) enum Dated {
 
 /// Reads a file or folder into a panel.
 pub fn import(path: &Path, options: &Options) -> Result<Imported> {
-    read(path, options, Dated::Must)
+    let imported = read(path, options, Dated::Must)?;
+    match imported.panel.n_returns() {
+        0 => Err(Error::data(path.display().to_string(), "no returns: two days with prices are needed")),
+        _ => Ok(imported),
+    }
 }
 
 /// The same; where dates may be missing, rows stand for days.
@@ -105,10 +116,19 @@ pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Impor
     if metadata.is_dir() {
         let is_indexed = path.join("calendar.parquet").exists() && path.join("assets.parquet").exists();
         if options.layout.map_or(is_indexed, |layout| layout == Layout::Indexed) {
+            if *options != (Options { layout: options.layout, ..Options::default() }) {
+                let rule = "this layout has its columns, units and codes: --date-column, --date-format, --values and --missing \
+                            do not apply to it";
+                return Err(Error::data(path.display().to_string(), rule));
+            }
             let (panel, notes) = indexed::import(path)?;
-            check_returns(&panel, path)?;
+            check_values(&panel, path)?;
             let order = (0..panel.n_assets()).collect();
             return Ok(Imported { panel, layout: Layout::Indexed, notes, order, dated: true, first_row: 0 });
+        }
+        if let Some(layout) = options.layout.filter(|layout| *layout != Layout::Folder) {
+            let rule = format!("--layout {} is one of files, and this is a folder", layout.word());
+            return Err(Error::data(path.display().to_string(), rule));
         }
         let (aligned, notes) = folder::import(path, options)?;
         return done(Layout::Folder, aligned, notes);
@@ -150,12 +170,22 @@ pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Impor
     Ok(imported)
 }
 
-/// Refuses returns that no source can mean; other layouts are checked row by row.
-fn check_returns(panel: &Panel, path: &Path) -> Result<()> {
+/// Refuses days and values that no source can mean; other layouts are checked row by row.
+fn check_values(panel: &Panel, path: &Path) -> Result<()> {
+    let dates = panel.calendar().dates();
+    if let Some(date) = dates.iter().find(|date| !(1900..=2100).contains(&date.year())) {
+        return Err(Error::data(path.display().to_string(), format!("{date} lies outside the years 1900 to 2100")));
+    }
     for (id, asset) in panel.assets().iter().enumerate() {
-        if let Some(day) = panel.returns(id).iter().position(|r| *r > Panel::HIGHEST_RETURN) {
-            let place = format!("{}, asset {}, {}", path.display(), asset.symbol, panel.calendar().date(day));
-            return Err(Error::data(place, format!("a return of {:.3e} is impossible", panel.returns(id)[day])));
+        let returns = panel.returns(id);
+        let fields = Field::ALL.map(|field| panel.field(field, id));
+        let rule = |day: usize| match returns[day] {
+            r if r.is_nan() => None,
+            r if r > Panel::HIGHEST_RETURN => Some(format!("a return of {r:.3e} is impossible")),
+            _ => impossible_fields(&fields.map(|series| series.map_or(f32::NAN, |series| series[day]))),
+        };
+        if let Some((day, rule)) = (0..returns.len()).find_map(|day| Some((day, rule(day)?))) {
+            return Err(Error::data(format!("{}, asset {}, {}", path.display(), asset.symbol, dates[day]), rule));
         }
     }
     Ok(())

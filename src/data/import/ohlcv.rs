@@ -7,7 +7,7 @@ use crate::data::frame::Columns;
 use crate::data::import::{Options, file_name, folder};
 use crate::data::observations::{Aligned, Observation, Observations};
 use crate::data::roles::Roles;
-use crate::data::text::plain;
+use crate::data::text::{plain, unnumbered};
 use crate::data::units::ValueKind;
 use crate::error::{Error, Result};
 use crate::panel::Field;
@@ -36,8 +36,7 @@ impl Places {
     pub fn of(names: impl Iterator<Item = (usize, String)>) -> Self {
         let mut places = BTreeMap::new();
         names.for_each(|(column, name)| {
-            // Alpha Vantage numbers its fields: 5. adjusted close.
-            let name = plain(name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
+            let name = plain(unnumbered(&name));
             places.entry(name).or_insert(column);
         });
         Self(places)
@@ -49,7 +48,10 @@ impl Places {
 
     /// The column of prices, and whether it is adjusted.
     pub fn value(&self) -> Option<(usize, bool)> {
-        let adjusted = self.find(&ADJUSTED).map(|column| (column, true));
+        // Units and currencies may follow: Adj Close (USD).
+        let begins = |name: &&String| ADJUSTED[..4].iter().any(|spelling| name.starts_with(spelling));
+        let longer = || self.0.keys().find(begins).map(|name| self.0[name]);
+        let adjusted = self.find(&ADJUSTED).or_else(longer).map(|column| (column, true));
         adjusted.or_else(|| self.find(&CLOSE).map(|column| (column, false)))
     }
 }
