@@ -49,7 +49,7 @@ pub struct Periodicity {
     pub steps: [usize; 4],
 }
 
-const STEPS: [&str; 4] = ["daily", "weekly", "monthly", "other"];
+const STEPS: [&str; 4] = ["of up to four days", "weekly", "monthly", "other"];
 
 impl Calendar {
     /// The periodicity; that of a stock market where too few dates are known.
@@ -184,6 +184,6 @@ mod tests {
         dates.extend(Calendar::weekdays(date(2024, 1, 1), 100).dates());
         let found = Calendar::new(dates).unwrap().periodicity();
         assert_eq!(found.period, Period::Irregular);
-        assert!(found.sentence().contains("99 daily"), "{}", found.sentence());
+        assert!(found.sentence().contains("99 of up to four days"), "{}", found.sentence());
     }
 }

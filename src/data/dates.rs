@@ -122,6 +122,10 @@ impl Problem {
     pub fn rule(&self, column: &str, codes: &MissingCodes) -> String {
         let (format, other) = (codes.option("date-format", "%d.%m.%y"), codes.option("date-column", "NAME"));
         match self {
+            Problem::NoDates { text } if text.trim().parse::<f64>().is_ok() => format!(
+                "'{text}' in column {column} is not a date; if it counts days, as Excel's 43586 for 2019-05-01, write dates; {other} \
+                 names another column of dates"
+            ),
             Problem::NoDates { text } => format!(
                 "'{text}' in column {column} is not a date; {format} gives the form of dates, {other} another column of dates"
             ),

@@ -311,7 +311,7 @@ fn damaged_results_are_named_and_never_panic() {
     let side = |name: &str| -> minvar::error::Result<Side> {
         Ok(Side { results: Results::open(&folder)?, portfolio: Some(name.to_string()) })
     };
-    let compared = || compare(&[side("lw_identity/gmv")?, side("ewma/gmv")?], 0);
+    let compared = || compare(&[side("lw_identity/gmv")?, side("ewma(decay=0.97)/gmv")?], 0);
     attack(&folder.join("returns.parquet"), 40, compared, |_| Ok(()));
     let read_accounts = || {
         let results = Results::open_simulation(&accounts)?;
