@@ -248,9 +248,8 @@ fn own_weights_carry_the_name_of_their_file_and_what_cannot_be_bought_is_said() 
     assert!(told.contains("| weights") && told.contains("a, b"), "{told}");
     assert!(!told.contains("without signs") && !told.contains("not bought"), "{told}");
     let told = simulate("late.csv", "late");
-    let lost =
-        format!("1 of 20 weights, up to 25.0 % of equity on a day, are in assets that have no return on their date");
-    assert!(told.contains(&lost) && told.contains(&format!("first {} on {date}", symbol(missing))), "{told}");
+    let lost = "1 of 20 weights, up to 25.0 % of equity on a day, are in assets that have no return on their date";
+    assert!(told.contains(lost) && told.contains(&format!("first {} on {date}", symbol(missing))), "{told}");
 
     // Accounts of other days are groups of their own, and each is alone in its group.
     let told = says(place, &["report", "own"]);
