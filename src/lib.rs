@@ -14,11 +14,15 @@ pub mod clustering;
 pub mod panel;
 pub mod universe;
 pub mod synthetic;
+#[cfg(feature = "data")]
 pub mod data;
 
 pub mod estimators;
+#[cfg(feature = "nn")]
 pub mod nn;
+#[cfg(feature = "nn")]
 pub mod cuda;
+#[cfg(all(feature = "data", feature = "nn"))]
 pub mod train;
 pub mod allocators;
 
@@ -29,9 +33,13 @@ pub mod simulator;
 
 pub mod metrics;
 pub mod significance;
+#[cfg(all(feature = "data", feature = "nn"))]
 pub mod report;
+#[cfg(all(feature = "data", feature = "nn"))]
 pub mod results;
 
+#[cfg(all(feature = "data", feature = "nn"))]
 pub mod experiment;
 
+#[cfg(feature = "cli")]
 pub mod cli;

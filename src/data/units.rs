@@ -1,12 +1,10 @@
 //! What the values of a table are: prices, returns as fractions, in percent or as logarithms.
 
-use clap::ValueEnum;
-
 use crate::data::evidence::{ENOUGH_ROWS, Evidence, FRACTIONS, NO_LEVELS, ROUGH, SOME_NEGATIVE, Verdict, short};
 
 /// What the values of a file are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum), value(rename_all = "snake_case"))]
 pub enum ValueKind {
     /// Recognised by level, dispersion and trend, and said
     #[default]

@@ -39,7 +39,7 @@ use crate::cuda::Ceilings;
 use crate::data::write_text;
 use crate::error::{Error, Result};
 use crate::report::Performance;
-use crate::results::{Results, draw, write_tables};
+use crate::results::{self, Results};
 use crate::train::Profiled;
 
 use networks::Networks;
@@ -227,10 +227,7 @@ fn run_and_keep(
 
 /// Tables and figures from the files of a finished run.
 fn redraw(folder: &Path) -> Result<()> {
-    let results = Results::open(folder)?;
-    write_tables(&results)?;
-    draw(&results, &[], &[])?;
-    Ok(())
+    results::redraw(&Results::open(folder)?)
 }
 
 /// One line for each portfolio that never existed.

@@ -19,7 +19,7 @@ use crate::experiment::targets::{Foreign, Portfolio, read_portfolios};
 use crate::experiment::{ExclusionCount, Experiment, Market, Progress, Simulation};
 use crate::panel::stand_ins;
 use crate::report::{AccountRow, Sheet};
-use crate::results::{Results, draw, write_tables};
+use crate::results::{Results, redraw};
 
 /// Accounts computed together, per thread.
 const ACCOUNTS_PER_THREAD: usize = 8;
@@ -177,8 +177,7 @@ pub fn simulate(
     let run = RunFile { provenance, experiment, profiles: profiles.collect::<Result<_>>()? };
     write_text(&folder.join("run.toml"), &toml::to_string(&run).expect("a run is plain data"))?;
     let results = Results::open_simulation(folder)?;
-    write_tables(&results)?;
-    draw(&results, &[], &[])?;
+    redraw(&results)?;
     let sheets = results.simulation_sheets(&results.simulations[0])?;
     store.close()?;
     Ok(Simulated { rows, sheets, read, stand_ins: assumed, seconds })

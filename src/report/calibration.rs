@@ -4,8 +4,11 @@
 //! predicted variance, and the root of the mean squared return of the days held (annual, both). On the grey line the
 //! prediction is right.
 
+#[cfg(feature = "figures")]
 use crate::metrics::mean;
+#[cfg(feature = "figures")]
 use crate::report::canvas::Figure;
+#[cfg(feature = "figures")]
 use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 
 /// Predictions of one portfolio and what came.
@@ -16,8 +19,10 @@ pub struct Prediction {
     pub periods: Vec<(f64, Vec<f64>)>,
 }
 
+#[cfg(feature = "figures")]
 const GROUPS: usize = 10;
 
+#[cfg(feature = "figures")]
 impl Prediction {
     /// Points of the figure: predicted and realised volatility of each group, % a year.
     fn points(&self, per_year: f64) -> Vec<(f64, f64)> {
@@ -43,6 +48,7 @@ impl Prediction {
 }
 
 /// One frame per allocator.
+#[cfg(feature = "figures")]
 pub fn calibration_figure(title: &str, groups: &[(String, Vec<Prediction>)], per_year: f64) -> Figure {
     let frame = |(allocator, predictions): &(String, Vec<Prediction>)| {
         let curves: Vec<(String, Vec<(f64, f64)>)> =

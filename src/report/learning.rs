@@ -1,10 +1,13 @@
 //! Learning curves: training and validation loss against the step, on a logarithmic scale. A model that continues from
 //! another one stands behind it.
 
+#[cfg(feature = "figures")]
 use crate::report::canvas::Figure;
+#[cfg(feature = "figures")]
 use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 
 /// Steps and losses.
+#[cfg(feature = "figures")]
 type Points = [(usize, f64)];
 
 /// The training of one model.
@@ -20,9 +23,11 @@ pub struct LearningCurve {
 }
 
 /// Steps over which the training loss is averaged.
+#[cfg(feature = "figures")]
 const STRETCH: usize = 100;
 
 /// Two frames: training to the left, validation to the right. Only the last model has a label, where there are many.
+#[cfg(feature = "figures")]
 pub fn learning_figure(title: &str, curves: &[LearningCurve]) -> Figure {
     let frame = |title: &str, points: &dyn Fn(&LearningCurve) -> Vec<(usize, f64)>| {
         let series = |curve: &LearningCurve| {
@@ -47,6 +52,7 @@ pub fn learning_figure(title: &str, curves: &[LearningCurve]) -> Figure {
 }
 
 /// Means over stretches of at least [`STRETCH`] steps.
+#[cfg(feature = "figures")]
 fn averaged(points: &Points) -> Vec<(usize, f64)> {
     let Some((width, _)) = points.first() else { return Vec::new() };
     let together = STRETCH.div_ceil((*width).max(1));

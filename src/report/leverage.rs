@@ -1,7 +1,9 @@
 //! Leverage against what it earns and risks.
 
 use crate::data::Table;
+#[cfg(feature = "figures")]
 use crate::report::canvas::Figure;
+#[cfg(feature = "figures")]
 use crate::report::frames::{Axis, Frame, Kind, Series, frames_figure};
 use crate::report::{AccountRow, Sheet};
 
@@ -185,6 +187,7 @@ pub fn leverage_sheet(series: &[LeverageSeries<'_>]) -> Sheet {
 
 /// Sharpe ratio above the benchmark rate (without it, idle cash would have a Sharpe ratio without bound), drawdown, volatility
 /// and growth against leverage; a dot where the first liquidation falls.
+#[cfg(feature = "figures")]
 pub fn leverage_figure(title: &str, series: &[LeverageSeries<'_>], highlight: &[String]) -> Figure {
     let most = series.iter().flat_map(|s| &s.rows).map(|row| row.leverage).fold(0.0, f64::max);
     let frame = |title: &str, value: fn(&LeveragePoint) -> f64, scale: f64, floor: f64| {

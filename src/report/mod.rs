@@ -1,37 +1,65 @@
 //! Tables and figures of a run. The plotting crate is named here and nowhere else.
 
 mod account;
+#[cfg(feature = "figures")]
 mod bridge;
 mod calibration;
+#[cfg(feature = "figures")]
 mod canvas;
+#[cfg(feature = "figures")]
 mod courses;
 mod eigenvalues;
+#[cfg(feature = "figures")]
 mod frames;
 mod learning;
 mod leverage;
 mod network;
 mod performance;
+#[cfg(feature = "figures")]
 mod periods;
+#[cfg(feature = "figures")]
 mod png;
+#[cfg(feature = "figures")]
 mod rows;
+#[cfg(feature = "figures")]
 mod runtime;
 mod sheet;
 mod size;
+#[cfg(feature = "figures")]
 mod volatility;
 
 pub use account::{AccountRow, COMPONENTS, account_sheets, account_table, annual_bps, dollars};
+#[cfg(feature = "figures")]
 pub use bridge::bridge_figure;
-pub use calibration::{Prediction, calibration_figure};
+pub use calibration::Prediction;
+#[cfg(feature = "figures")]
+pub use calibration::calibration_figure;
+#[cfg(feature = "figures")]
 pub use canvas::{Figure, Picture, style};
+#[cfg(feature = "figures")]
 pub use courses::{Curve, Group, drawdown_figure, equity_figure, rolling_figure};
-pub use eigenvalues::{EigenvalueCurve, eigenvalue_figure};
-pub use learning::{LearningCurve, learning_figure};
-pub use leverage::{LeveragePoint, LeverageSeries, leverage_csv, leverage_figure, leverage_sheet, leverage_summary};
-pub use network::{Learned, lag_figure, marginal_figure, power_law};
+pub use eigenvalues::EigenvalueCurve;
+#[cfg(feature = "figures")]
+pub use eigenvalues::eigenvalue_figure;
+pub use learning::LearningCurve;
+#[cfg(feature = "figures")]
+pub use learning::learning_figure;
+#[cfg(feature = "figures")]
+pub use leverage::leverage_figure;
+pub use leverage::{LeveragePoint, LeverageSeries, leverage_csv, leverage_sheet, leverage_summary};
+pub use network::{Learned, power_law};
+#[cfg(feature = "figures")]
+pub use network::{lag_figure, marginal_figure};
 pub use performance::{Performance, performance_sheet, performance_table};
+#[cfg(feature = "figures")]
 pub use periods::{Labelled, PERIODS, Period, periods_figure};
+#[cfg(feature = "figures")]
 pub use png::Page;
+#[cfg(feature = "figures")]
 pub use runtime::{Runtime, RuntimePoint, runtime_figure};
 pub use sheet::Sheet;
-pub use size::{SizeSeries, size_figure, size_sheets};
+#[cfg(feature = "figures")]
+pub use size::size_figure;
+pub use size::{SizeSeries, size_sheets};
+#[cfg(feature = "figures")]
 pub use volatility::{turnover_figure, volatility_figure};

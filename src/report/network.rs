@@ -1,6 +1,8 @@
 //! What a network has learned: the lag transform and the map of marginal volatilities.
 
+#[cfg(feature = "figures")]
 use crate::report::canvas::Figure;
+#[cfg(feature = "figures")]
 use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 use crate::train::Curves;
 
@@ -25,11 +27,13 @@ pub fn power_law(points: &[(f64, f64)]) -> (f64, f64) {
     ((my - exponent * mx).exp(), exponent)
 }
 
+#[cfg(feature = "figures")]
 fn by_age(curves: &Curves, values: &[f64]) -> Vec<(f64, f64)> {
     curves.age.iter().map(|age| *age as f64).zip(values.iter().copied()).collect()
 }
 
 /// α and β against the age of a day, on logarithmic scales, with the power law nearest to the last α.
+#[cfg(feature = "figures")]
 pub fn lag_figure(title: &str, learned: &[Learned]) -> Figure {
     let frame = |name: &str, values: fn(&Curves) -> &Vec<f64>, fit: bool| {
         let line = |l: &Learned| Series::line(&l.label, by_age(&l.curves, values(&l.curves))).named(l.is_named);
@@ -59,6 +63,7 @@ pub fn lag_figure(title: &str, learned: &[Learned]) -> Figure {
 }
 
 /// What the network takes for a volatility, 1/d, against s; scaled so that the mean over the grid is that of s.
+#[cfg(feature = "figures")]
 pub fn marginal_figure(title: &str, learned: &[Learned]) -> Figure {
     let line = |l: &Learned| {
         let (s, d) = (&l.curves.volatility, &l.curves.inverse_volatility);

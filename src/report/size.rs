@@ -1,6 +1,8 @@
 //! Realised volatility against the number of assets: a table, and one frame per allocator with lines on logarithmic scales.
 
+#[cfg(feature = "figures")]
 use crate::report::canvas::Figure;
+#[cfg(feature = "figures")]
 use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 use crate::report::sheet::{Sheet, number};
 
@@ -58,6 +60,7 @@ fn allocators(series: &[SizeSeries]) -> Vec<&str> {
 /// in its frame.
 ///
 /// A frame ends at twice its lowest volatility: what lies beyond would flatten the rest, and is written as a number.
+#[cfg(feature = "figures")]
 pub fn size_figure(title: &str, series: &[SizeSeries], highlight: &[String]) -> Figure {
     let frame = |allocator: &str| {
         let group: Vec<&SizeSeries> = series.iter().filter(|s| s.allocator == allocator).collect();

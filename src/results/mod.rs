@@ -10,7 +10,9 @@
 mod compare;
 mod evidence;
 mod evidence_tables;
+#[cfg(feature = "figures")]
 mod figures;
+#[cfg(feature = "figures")]
 mod page;
 mod paper;
 mod read;
@@ -21,7 +23,9 @@ use std::path::{Path, PathBuf};
 pub use compare::{Compared, Pairing, Side, compare};
 pub use evidence::{Evidence, Finding, GroupFinding, SeedFinding, Tested, evidence};
 pub use evidence_tables::{EXPLAINED, evidence_markdown, evidence_table, stars, write_evidence};
+#[cfg(feature = "figures")]
 pub use figures::{Drawn, FIGURES, FigureKind, Left, draw};
+#[cfg(feature = "figures")]
 pub use page::write_page;
 pub use paper::{Check, Verdict, check_paper, paper_table};
 pub use read::{Course, Courses};
@@ -29,6 +33,14 @@ pub use tables::write_tables;
 
 use crate::data::read_text;
 use crate::error::{Error, Result, toml_message};
+
+/// Writes everything that is made of the files of a run: tables and, with the feature `figures`, figures.
+pub fn redraw(results: &Results) -> Result<()> {
+    write_tables(results)?;
+    #[cfg(feature = "figures")]
+    draw(results, &[], &[])?;
+    Ok(())
+}
 
 /// A run, or a simulation, that has finished.
 pub struct Results {

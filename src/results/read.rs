@@ -53,6 +53,7 @@ impl Course {
     }
 
     /// Growth of 1, the start first: over the days from its first return on, NaN after a ruin.
+    #[cfg(feature = "figures")]
     pub(super) fn growth(&self) -> Vec<f64> {
         let first = self.returns.iter().position(|r| !r.is_nan()).unwrap_or(self.returns.len());
         metrics::equity(&self.returns[first..])
@@ -267,6 +268,7 @@ impl Results {
     }
 
     /// `eigenvalues.csv`, with the label of each estimator.
+    #[cfg(feature = "figures")]
     pub(super) fn eigenvalues(&self) -> Result<Vec<EigenvalueCurve>> {
         let columns = self.columns("eigenvalues.csv")?;
         let labels = columns.texts("estimator")?;
@@ -337,6 +339,7 @@ impl Results {
     }
 
     /// How the networks of a folder learned.
+    #[cfg(feature = "figures")]
     pub(super) fn learning(&self, folder: &str) -> Result<Vec<LearningCurve>> {
         let mut start = 0;
         let mut curves = Vec::new();

@@ -68,11 +68,13 @@ pub(super) fn import(folder: &Path) -> Result<(Panel, Vec<String>)> {
     Ok((Panel::new(calendar, assets, returns, fields).map_err(named)?, notes))
 }
 
-/// The days on which somebody has a value, the cells on them, and how many others there were.
+/// The days on which somebody has a value, the cells on them, and how many others there were. The first day stays: its prices
+/// have no return.
 fn traded(calendar: Calendar, mut cells: Vec<usize>) -> Result<(Calendar, Vec<usize>, usize)> {
     let n_days = calendar.n_days();
     let mut has_value = vec![false; n_days];
     cells.iter().for_each(|cell| has_value[cell % n_days] = true);
+    has_value.iter_mut().take(1).for_each(|first| *first = true);
     let kept: Vec<usize> = (0..n_days).filter(|day| has_value[*day]).collect();
     if kept.len() == n_days {
         return Ok((calendar, cells, 0));
@@ -177,6 +179,15 @@ mod tests {
         assert_eq!(panel.returns(0), [0.01, -0.02]);
         assert_eq!(panel.fields().collect::<Vec<_>>(), [Field::High]);
         assert!(notes[1].ends_with("without ldv200, low_e4, which stay unknown"), "{notes:?}");
+    }
+
+    #[test]
+    fn days_without_a_value_go_but_the_first() {
+        let days: Vec<_> = (1..6).map(|day| jiff::civil::date(2020, 1, day)).collect();
+        let (calendar, cells, n_empty) = traded(Calendar::new(days.clone()).unwrap(), vec![1, 3, 4, 8]).unwrap();
+        assert_eq!((calendar.dates(), n_empty), (&[days[0], days[1], days[3], days[4]][..], 1));
+        // The second asset's day 3 is its third now.
+        assert_eq!(cells, [1, 2, 3, 6]);
     }
 
     #[test]

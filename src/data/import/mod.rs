@@ -13,8 +13,6 @@ pub(super) use long::ASSET;
 
 use std::path::Path;
 
-use clap::ValueEnum;
-
 use crate::data::frame::Columns;
 use crate::data::numbers::MissingCodes;
 use crate::data::observations::{Aligned, impossible_fields};
@@ -24,7 +22,8 @@ use crate::error::{Error, Result};
 use crate::panel::{AssetId, Field, Panel};
 
 /// How a source is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Layout {
     /// A folder with `<name>_daily.parquet` (asset, day, ret_e6, …), `assets.parquet` and `calendar.parquet`.
     Indexed,
@@ -50,7 +49,8 @@ impl Layout {
 }
 
 /// What a literal NaN in a file means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum NotANumber {
     /// An error: sources leave missing values empty.
     Refused,
