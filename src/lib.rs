@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod error;
+pub mod program;
 pub mod memory;
 pub mod calendar;
 pub mod registry;

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration, Window};
 use crate::linalg::{Cholesky, Covariance, Matrix, Repair};
 use crate::panel::{Asset, Panel, Past};
+use crate::program::Program;
 use crate::registry::{Choice, MOST_DAYS, check};
 use crate::train::{MODEL, ModelFile};
 use crate::universe::Missing;
@@ -79,8 +80,8 @@ enum What {
 /// What stands beside a result.
 #[derive(Serialize)]
 struct Record<'a> {
-    version: &'a str,
-    commit: &'a str,
+    #[serde(flatten)]
+    program: Program,
     what: What,
     estimator: &'a Choice,
     allocator: Option<&'a Choice>,
@@ -139,8 +140,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     write_matrix(&arguments.out, &NamedRows { title, names: &row_names }, &columns, &result)?;
     let record = Record {
-        version: env!("CARGO_PKG_VERSION"),
-        commit: env!("MINVAR_COMMIT"),
+        program: Program::this(),
         what: arguments.what,
         estimator: &estimator,
         allocator: is_weights.then_some(&allocator),

@@ -2,7 +2,7 @@
 
 mod benchmark;
 mod compare;
-mod compute;
+mod device;
 mod data;
 mod estimate;
 mod figures;
@@ -70,7 +70,7 @@ enum Command {
     Estimate(estimate::Arguments),
     List(list::Arguments),
     Benchmark(benchmark::Arguments),
-    Device(compute::Arguments),
+    Device(device::Arguments),
 }
 
 /// Where panels live.
@@ -142,7 +142,7 @@ pub fn main() -> ExitCode {
         Command::Estimate(arguments) => estimate::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Benchmark(arguments) => benchmark::run(&arguments),
-        Command::Device(arguments) => compute::run(&arguments),
+        Command::Device(arguments) => device::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::cli::compute::select;
+use crate::cli::device::select;
 use crate::cuda::Device;
 use crate::nn::{Architecture, Cell};
 use crate::train::{Compute, Measured, Model, Point, Timings, Workload, measure, time};

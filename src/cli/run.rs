@@ -1,6 +1,6 @@
 //! `minvar run`: an experiment from file to tables and figures.
 
-use crate::cli::compute::ComputeArguments;
+use crate::cli::device::ComputeArguments;
 use crate::cli::progress::Shown;
 use crate::cli::simulate::simulate;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};

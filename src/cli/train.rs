@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::cli::compute::{ComputeArguments, ceilings_line, stage_sheet};
+use crate::cli::device::{ComputeArguments, ceilings_line, stage_sheet};
 use crate::cli::progress::Shown;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
 use crate::cuda::Precision;

@@ -1,63 +1,38 @@
-//! From a window of returns to a covariance; one file per estimator, one line per estimator in [`ALL`].
+//! From a window of returns to a covariance; one folder a family, one file an estimator, one line in [`ALL`].
 
-mod average_oracle;
-mod clip;
-mod composite_likelihood;
-mod cv_oracle;
-mod dcc_qis;
-mod efm;
-mod ewma;
-mod factors;
-mod garch;
-mod gerber;
-mod gis;
-mod glasso;
-mod hard_threshold;
-mod hierarchy;
+mod dynamic;
+mod empirical;
+mod factor;
+mod hierarchical;
 mod isotonic;
 mod linear;
-mod lis;
-mod lw_const_corr;
-mod lw_diagonal;
-mod lw_identity;
-mod lw_market;
-mod lw_two_param;
-mod marchenko_pastur;
-mod mp_denoise;
-mod nercome;
-mod nls_analytical;
-mod oas;
-mod pca_k;
-mod poet;
-mod power_map;
-mod qis;
+mod moments;
+mod nonlinear;
+mod random_matrix;
 mod repair;
-mod rie;
-mod rm2006;
 mod rotation_invariant;
-mod sample;
-mod spiked;
-mod stein_haff;
+mod search;
+mod sparse;
 mod window;
 
-pub use clip::{Clip, Keep};
-pub use composite_likelihood::CompositeLikelihood;
-pub use cv_oracle::{CvOracle, Share};
-pub use ewma::{Ewma, Start};
-pub use factors::{FactorRule, n_factors};
-pub use garch::Garch;
-pub use gis::Gis;
-pub use hard_threshold::HardThreshold;
-pub use hierarchy::{Hierarchy, Resampling};
-pub use lis::Lis;
-pub use lw_identity::LedoitWolfIdentity;
-pub use nls_analytical::AnalyticalShrinkage;
-pub use qis::Qis;
-pub use rie::Rie;
+pub use dynamic::composite_likelihood::CompositeLikelihood;
+pub use dynamic::garch::Garch;
+pub use empirical::cv_oracle::{CvOracle, Share};
+pub use factor::factors::{FactorRule, n_factors};
+pub use hierarchical::hierarchy::{Hierarchy, Resampling};
+pub use linear::lw_identity::LedoitWolfIdentity;
+pub use moments::ewma::{Ewma, Start};
+pub use moments::sample::Sample;
+pub use nonlinear::gis::Gis;
+pub use nonlinear::lis::Lis;
+pub use nonlinear::nls_analytical::AnalyticalShrinkage;
+pub use nonlinear::qis::Qis;
+pub use nonlinear::stein_haff::SteinHaff;
+pub use random_matrix::clip::{Clip, Keep};
+pub use random_matrix::hard_threshold::HardThreshold;
+pub use random_matrix::rie::Rie;
+pub use random_matrix::spiked::{Spiked, SpikedLoss};
 pub use rotation_invariant::{Diagonal, RotationInvariant, Space};
-pub use sample::Sample;
-pub use spiked::{Spiked, SpikedLoss};
-pub use stein_haff::SteinHaff;
 pub use window::{Centring, Window, eigenvalue_map};
 
 use linear::Centred;
@@ -129,49 +104,49 @@ pub type Fit = fn(&Choice, &Calibration<'_>) -> Result<Box<dyn CovarianceEstimat
 use Definite::{Always, BelowT, Never, OnlyBelowT};
 use rotation_invariant::{OnCorrelation, OnCovariance};
 
-/// Every estimator. To add one: its file, its `mod` line above, its line here.
+/// Every estimator. To add one: its file and `mod` line in the folder of its family, its line here.
 #[rustfmt::skip]
 pub const ALL: &[Entry] = &[
-    Entry { name: "sample", reference: "unbiased sample covariance", definite: BelowT, parameters: defaults::<Centred>, fit: sample::fit },
-    Entry { name: "ewma", reference: "RiskMetrics 1994", definite: BelowT, parameters: defaults::<ewma::Parameters>, fit: ewma::fit },
-    Entry { name: "rm2006", reference: "Zumbach 2007", definite: BelowT, parameters: none, fit: rm2006::fit },
-    Entry { name: "lw_identity", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: lw_identity::fit },
-    Entry { name: "lw_two_param", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: lw_two_param::fit },
-    Entry { name: "lw_const_corr", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: lw_const_corr::fit },
-    Entry { name: "lw_diagonal", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: lw_diagonal::fit },
-    Entry { name: "lw_market", reference: "Ledoit and Wolf 2003", definite: Always, parameters: defaults::<Centred>, fit: lw_market::fit },
-    Entry { name: "oas", reference: "Chen, Wiesel, Eldar, Hero 2010, as in scikit-learn", definite: Always, parameters: none, fit: oas::fit },
-    Entry { name: "oas_paper", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: oas::fit_paper },
-    Entry { name: "rblw", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: oas::fit_rao_blackwell },
-    Entry { name: "nls_analytical", reference: "Ledoit and Wolf 2020", definite: Always, parameters: defaults::<OnCovariance>, fit: nls_analytical::fit },
-    Entry { name: "qis", reference: "Ledoit and Wolf 2022", definite: Always, parameters: defaults::<OnCovariance>, fit: qis::fit },
-    Entry { name: "lis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: lis::fit },
-    Entry { name: "gis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: gis::fit },
-    Entry { name: "stein_haff", reference: "Stein 1975; Haff 1991", definite: OnlyBelowT, parameters: none, fit: stein_haff::fit },
-    Entry { name: "rie", reference: "Bun, Bouchaud, Potters 2016", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: rie::fit },
-    Entry { name: "rie_iw", reference: "Bun, Bouchaud, Potters 2017", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: rie::fit_inverse_wishart },
-    Entry { name: "clip", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", definite: Always, parameters: defaults::<clip::Parameters>, fit: clip::fit },
-    Entry { name: "clip_market", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", definite: Always, parameters: defaults::<OnCorrelation>, fit: clip::fit_market },
-    Entry { name: "mp_denoise", reference: "López de Prado 2020", definite: OnlyBelowT, parameters: defaults::<mp_denoise::DenoiseParameters>, fit: mp_denoise::fit },
-    Entry { name: "target_shrink", reference: "López de Prado 2020", definite: OnlyBelowT, parameters: defaults::<mp_denoise::ShrinkParameters>, fit: mp_denoise::fit_target_shrink },
-    Entry { name: "detone", reference: "López de Prado 2020", definite: Never, parameters: none, fit: mp_denoise::fit_detone },
-    Entry { name: "spiked", reference: "Donoho, Gavish, Johnstone 2018", definite: OnlyBelowT, parameters: defaults::<spiked::Parameters>, fit: spiked::fit },
-    Entry { name: "hard_threshold", reference: "Gavish and Donoho 2014", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: hard_threshold::fit },
-    Entry { name: "power_map", reference: "Guhr and Kälber 2003", definite: Always, parameters: defaults::<power_map::PowerMap>, fit: power_map::fit },
-    Entry { name: "average_oracle", reference: "Bongiorno, Challet, Loeper 2023", definite: Always, parameters: defaults::<average_oracle::Parameters>, fit: average_oracle::fit },
-    Entry { name: "cv_oracle", reference: "Bartz 2016", definite: Always, parameters: defaults::<CvOracle>, fit: cv_oracle::fit },
-    Entry { name: "nercome", reference: "Lam 2016", definite: Always, parameters: defaults::<nercome::Parameters>, fit: nercome::fit },
-    Entry { name: "hc_single", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchy::fit_single },
-    Entry { name: "hc_average", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchy::fit_average },
-    Entry { name: "hc_complete", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchy::fit_complete },
-    Entry { name: "bahc", reference: "Bongiorno and Challet 2021", definite: Always, parameters: defaults::<hierarchy::Bootstraps>, fit: hierarchy::fit_bahc },
-    Entry { name: "k_bahc", reference: "Bongiorno and Challet 2022", definite: Always, parameters: defaults::<hierarchy::Recursions>, fit: hierarchy::fit_k_bahc },
-    Entry { name: "pca_k", reference: "Connor and Korajczyk 1986", definite: Always, parameters: defaults::<pca_k::PrincipalComponents>, fit: pca_k::fit },
-    Entry { name: "efm", reference: "Sharpe 1963", definite: Always, parameters: none, fit: efm::fit },
-    Entry { name: "poet", reference: "Fan, Liao, Mincheva 2013", definite: Always, parameters: defaults::<poet::Poet>, fit: poet::fit },
-    Entry { name: "gerber", reference: "Gerber, Markowitz et al. 2022", definite: Always, parameters: defaults::<gerber::Gerber>, fit: gerber::fit },
-    Entry { name: "glasso", reference: "Friedman, Hastie, Tibshirani 2008", definite: Always, parameters: defaults::<glasso::GraphicalLasso>, fit: glasso::fit },
-    Entry { name: "dcc_qis", reference: "Engle, Ledoit, Wolf 2019; Ledoit and Wolf 2022", definite: Always, parameters: defaults::<dcc_qis::Parameters>, fit: dcc_qis::fit },
+    Entry { name: "sample", reference: "unbiased sample covariance", definite: BelowT, parameters: defaults::<Centred>, fit: moments::sample::fit },
+    Entry { name: "ewma", reference: "RiskMetrics 1994", definite: BelowT, parameters: defaults::<moments::ewma::Parameters>, fit: moments::ewma::fit },
+    Entry { name: "rm2006", reference: "Zumbach 2007", definite: BelowT, parameters: none, fit: moments::rm2006::fit },
+    Entry { name: "lw_identity", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_identity::fit },
+    Entry { name: "lw_two_param", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_two_param::fit },
+    Entry { name: "lw_const_corr", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_const_corr::fit },
+    Entry { name: "lw_diagonal", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_diagonal::fit },
+    Entry { name: "lw_market", reference: "Ledoit and Wolf 2003", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_market::fit },
+    Entry { name: "oas", reference: "Chen, Wiesel, Eldar, Hero 2010, as in scikit-learn", definite: Always, parameters: none, fit: linear::oas::fit },
+    Entry { name: "oas_paper", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: linear::oas::fit_paper },
+    Entry { name: "rblw", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: linear::oas::fit_rao_blackwell },
+    Entry { name: "nls_analytical", reference: "Ledoit and Wolf 2020", definite: Always, parameters: defaults::<OnCovariance>, fit: nonlinear::nls_analytical::fit },
+    Entry { name: "qis", reference: "Ledoit and Wolf 2022", definite: Always, parameters: defaults::<OnCovariance>, fit: nonlinear::qis::fit },
+    Entry { name: "lis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: nonlinear::lis::fit },
+    Entry { name: "gis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: nonlinear::gis::fit },
+    Entry { name: "stein_haff", reference: "Stein 1975; Haff 1991", definite: OnlyBelowT, parameters: none, fit: nonlinear::stein_haff::fit },
+    Entry { name: "rie", reference: "Bun, Bouchaud, Potters 2016", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: random_matrix::rie::fit },
+    Entry { name: "rie_iw", reference: "Bun, Bouchaud, Potters 2017", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: random_matrix::rie::fit_inverse_wishart },
+    Entry { name: "clip", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", definite: Always, parameters: defaults::<random_matrix::clip::Parameters>, fit: random_matrix::clip::fit },
+    Entry { name: "clip_market", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", definite: Always, parameters: defaults::<OnCorrelation>, fit: random_matrix::clip::fit_market },
+    Entry { name: "mp_denoise", reference: "López de Prado 2020", definite: OnlyBelowT, parameters: defaults::<random_matrix::mp_denoise::DenoiseParameters>, fit: random_matrix::mp_denoise::fit },
+    Entry { name: "target_shrink", reference: "López de Prado 2020", definite: OnlyBelowT, parameters: defaults::<random_matrix::mp_denoise::ShrinkParameters>, fit: random_matrix::mp_denoise::fit_target_shrink },
+    Entry { name: "detone", reference: "López de Prado 2020", definite: Never, parameters: none, fit: random_matrix::mp_denoise::fit_detone },
+    Entry { name: "spiked", reference: "Donoho, Gavish, Johnstone 2018", definite: OnlyBelowT, parameters: defaults::<random_matrix::spiked::Parameters>, fit: random_matrix::spiked::fit },
+    Entry { name: "hard_threshold", reference: "Gavish and Donoho 2014", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: random_matrix::hard_threshold::fit },
+    Entry { name: "power_map", reference: "Guhr and Kälber 2003", definite: Always, parameters: defaults::<random_matrix::power_map::PowerMap>, fit: random_matrix::power_map::fit },
+    Entry { name: "average_oracle", reference: "Bongiorno, Challet, Loeper 2023", definite: Always, parameters: defaults::<empirical::average_oracle::Parameters>, fit: empirical::average_oracle::fit },
+    Entry { name: "cv_oracle", reference: "Bartz 2016", definite: Always, parameters: defaults::<CvOracle>, fit: empirical::cv_oracle::fit },
+    Entry { name: "nercome", reference: "Lam 2016", definite: Always, parameters: defaults::<empirical::nercome::Parameters>, fit: empirical::nercome::fit },
+    Entry { name: "hc_single", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchical::hierarchy::fit_single },
+    Entry { name: "hc_average", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchical::hierarchy::fit_average },
+    Entry { name: "hc_complete", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchical::hierarchy::fit_complete },
+    Entry { name: "bahc", reference: "Bongiorno and Challet 2021", definite: Always, parameters: defaults::<hierarchical::hierarchy::Bootstraps>, fit: hierarchical::hierarchy::fit_bahc },
+    Entry { name: "k_bahc", reference: "Bongiorno and Challet 2022", definite: Always, parameters: defaults::<hierarchical::hierarchy::Recursions>, fit: hierarchical::hierarchy::fit_k_bahc },
+    Entry { name: "pca_k", reference: "Connor and Korajczyk 1986", definite: Always, parameters: defaults::<factor::pca_k::PrincipalComponents>, fit: factor::pca_k::fit },
+    Entry { name: "efm", reference: "Sharpe 1963", definite: Always, parameters: none, fit: factor::efm::fit },
+    Entry { name: "poet", reference: "Fan, Liao, Mincheva 2013", definite: Always, parameters: defaults::<factor::poet::Poet>, fit: factor::poet::fit },
+    Entry { name: "gerber", reference: "Gerber, Markowitz et al. 2022", definite: Always, parameters: defaults::<sparse::gerber::Gerber>, fit: sparse::gerber::fit },
+    Entry { name: "glasso", reference: "Friedman, Hastie, Tibshirani 2008", definite: Always, parameters: defaults::<sparse::glasso::GraphicalLasso>, fit: sparse::glasso::fit },
+    Entry { name: "dcc_qis", reference: "Engle, Ledoit, Wolf 2019; Ledoit and Wolf 2022", definite: Always, parameters: defaults::<dynamic::dcc_qis::Parameters>, fit: dynamic::dcc_qis::fit },
 ];
 
 /// The registered estimator of that name.

@@ -1,18 +1,15 @@
 //! What a run will do, fixed and checked before it starts.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use crate::allocators::{self, Allocator, Needs};
 use crate::error::{Error, Result};
-use crate::estimators::{self, Calibration, CovarianceEstimator, Definite};
-use crate::experiment::networks::{Networks, TRAIN};
-use crate::experiment::watched::watched;
-use crate::experiment::{Experiment, Market, Training, start};
+use crate::estimators::{self, Definite};
+use crate::experiment::networks::TRAIN;
+use crate::experiment::{Experiment, Market, start};
 use crate::linalg::Covariance;
-use crate::panel::{AssetId, Past};
+use crate::panel::AssetId;
 use crate::registry::Choice;
-use crate::train::{MODEL, TrainingProgress};
-use crate::universe::{Missing, RankedUniverse, Universe};
+use crate::train::MODEL;
+use crate::universe::{Missing, RankedUniverse};
 
 /// The name of the true covariance among the estimators.
 pub(super) const ORACLE: &str = "oracle";
@@ -39,12 +36,6 @@ pub(super) struct Plan<'a> {
     pub end: usize,
     pub allocators: Vec<Box<dyn Allocator>>,
     pub pairs: Vec<Pair>,
-}
-
-/// An estimator ready for the windows of a calendar year.
-pub(super) enum Fitted {
-    Estimator(Box<dyn CovarianceEstimator>),
-    Oracle,
 }
 
 impl<'a> Plan<'a> {
@@ -76,52 +67,6 @@ impl<'a> Plan<'a> {
         let mut years: Vec<i16> = self.decisions.iter().map(|&day| calendar.date(day).year()).collect();
         years.dedup();
         years
-    }
-
-    /// Estimators for a decision day: fitted to what was known before its calendar year.
-    pub fn fit(
-        &self,
-        decision: usize,
-        networks: &Networks<'_>,
-        progress: &mut dyn FnMut(Training),
-    ) -> Result<Vec<Fitted>> {
-        let panel = &self.market.panel;
-        let year = panel.calendar().date(decision).first_of_year();
-        let windows = &self.experiment.walk_forward;
-        // An estimator that learns from many earlier days asks for the members of each, which tells how far it is.
-        let asked = AtomicUsize::new(0);
-        let members = |past: Past<'_>| {
-            asked.fetch_add(1, Ordering::Relaxed);
-            self.universe.select(past).map(|selection| selection.members)
-        };
-        let calibration = Calibration {
-            past: panel.past(panel.calendar().first_on_or_after(year)),
-            members: &members,
-            missing: self.missing,
-            lookback: windows.lookback,
-            horizon: windows.horizon,
-            seed: self.experiment.seed,
-        };
-        let mut fit = |choice: &Choice| match choice.name.as_str() {
-            ORACLE => Ok(Fitted::Oracle),
-            MODEL | TRAIN => Ok(Fitted::Estimator(networks.estimator(choice, year.year(), progress)?)),
-            name => {
-                let entry = estimators::named(name)?;
-                let fit = || (entry.fit)(choice, &calibration);
-                let Some(draws) = draws(entry, choice)? else { return fit().map(Fitted::Estimator) };
-                asked.store(0, Ordering::Relaxed);
-                let mut show = |done: usize| {
-                    let (name, progress_made) =
-                        (choice.label.clone(), TrainingProgress::counted(done.min(draws), draws));
-                    progress(Training { what: "draws", name, year: year.year(), progress: progress_made });
-                };
-                watched(fit, &asked, &mut show).map(Fitted::Estimator)
-            }
-        };
-        let estimators = self.experiment.compare.estimators.iter();
-        estimators
-            .map(|choice| fit(choice).map_err(|error| start::explain_fit(error, self.experiment, panel, &choice.label)))
-            .collect()
     }
 
     /// The mean true covariance of the days a decision is held for.
@@ -169,14 +114,6 @@ impl<'a> Plan<'a> {
         }
         Ok(())
     }
-}
-
-/// How many earlier days an estimator draws to learn from, if it does.
-fn draws(entry: &estimators::Entry, choice: &Choice) -> Result<Option<usize>> {
-    let given: toml::Table = choice.parameters()?;
-    let defaults = (entry.parameters)();
-    let draws = defaults.get("draws").map(|default| given.get("draws").unwrap_or(default));
-    Ok(draws.and_then(|draws| usize::try_from(draws.as_integer()?).ok()))
 }
 
 /// Every allocator with every estimator; one that uses no covariance stands alone.

@@ -18,6 +18,7 @@ use crate::experiment::store::Store;
 use crate::experiment::targets::{Foreign, Portfolio, read_portfolios};
 use crate::experiment::{ExclusionCount, Experiment, Market, Progress, Simulation};
 use crate::panel::stand_ins;
+use crate::program::{Program, computation};
 use crate::report::{AccountRow, Sheet};
 use crate::results::{Results, redraw};
 
@@ -61,8 +62,8 @@ struct RunFile<'a> {
 
 #[derive(Serialize)]
 struct Provenance<'a> {
-    version: &'a str,
-    commit: &'a str,
+    #[serde(flatten)]
+    program: Program,
     data_hash: &'a str,
     weights_hash: &'a str,
     schedules_hash: String,
@@ -118,15 +119,8 @@ pub fn simulate(
     let hash = |what: &str| blake3::hash(what.as_bytes()).to_hex().to_string();
     let schedules_hash = hash(&schedules_text.0);
     let config = toml::to_string(experiment).expect("an experiment is plain data");
-    let identity = [
-        config.as_str(),
-        panel.content_hash(),
-        &weights_hash,
-        &schedules_hash,
-        &benchmark.identity,
-        env!("CARGO_PKG_VERSION"),
-        env!("MINVAR_COMMIT"),
-    ];
+    let identity =
+        [config.as_str(), panel.content_hash(), &weights_hash, &schedules_hash, &benchmark.identity, &computation()];
     let fingerprint = hash(&identity.join("\0"));
 
     let (store, seconds) = Store::<Finished>::open(folder, ACCOUNTS, &fingerprint)?;
@@ -158,8 +152,7 @@ pub fn simulate(
     bench.write(&finished, &rows, folder)?;
     let seconds = (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0;
     let provenance = Provenance {
-        version: env!("CARGO_PKG_VERSION"),
-        commit: env!("MINVAR_COMMIT"),
+        program: Program::this(),
         data_hash: panel.content_hash(),
         weights_hash: &weights_hash,
         schedules_hash,

@@ -14,9 +14,11 @@ use serde::Serialize;
 
 use crate::data::write_text;
 use crate::error::Result;
+use crate::experiment::run::{DATES, redraw, run_and_keep};
 use crate::experiment::store::Store;
 use crate::experiment::windows::Decision;
-use crate::experiment::{DATES, Experiment, Market, Progress, Resources, redraw, run_and_keep};
+use crate::experiment::{Experiment, Market, Progress, Resources};
+use crate::program::Program;
 use crate::report::{Performance, performance_table};
 
 /// A portfolio at one size.
@@ -43,8 +45,8 @@ struct RunFile<'a> {
 
 #[derive(Serialize)]
 struct Provenance<'a> {
-    version: &'a str,
-    commit: &'a str,
+    #[serde(flatten)]
+    program: Program,
     data_hash: &'a str,
     device: &'a str,
     threads: usize,
@@ -78,8 +80,7 @@ pub fn sweep(
     table.write_csv(&folder.join("metrics.csv"))?;
     let seconds = durations.values().sum();
     let provenance = Provenance {
-        version: env!("CARGO_PKG_VERSION"),
-        commit: env!("MINVAR_COMMIT"),
+        program: Program::this(),
         data_hash: market.panel.content_hash(),
         device: resources.compute.name(),
         threads: rayon::current_num_threads(),

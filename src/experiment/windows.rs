@@ -4,9 +4,6 @@
 //! estimates before it know nothing of one another. Work is done in blocks of dates, which bounds the memory, and no
 //! result depends on the size of a block or on the number of threads.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +11,8 @@ use crate::account::Holdings;
 use crate::allocators::Situation;
 use crate::error::{Error, Result};
 use crate::estimators::{Window, eigenvalue_map};
-use crate::experiment::Training;
-use crate::experiment::networks::Networks;
-use crate::experiment::plan::{Fitted, Pair, Plan};
+use crate::experiment::fits::Fits;
+use crate::experiment::plan::{Pair, Plan};
 use crate::linalg::{Covariance, Matrix, Repair};
 use crate::panel::{AssetId, Field, Panel};
 use crate::universe::{Selection, Universe};
@@ -63,27 +59,10 @@ struct Estimates {
     covariances: Vec<std::result::Result<Covariance, String>>,
 }
 
-/// Estimators fitted so far, by the calendar year they serve.
-pub(super) type Fits = BTreeMap<i16, Vec<Fitted>>;
-
-/// Decides on the dates of a block, given all decisions before it. Years that the block enters are fitted, years that
-/// it has left are forgotten.
-pub(super) fn decide_block(
-    plan: &Plan<'_>,
-    networks: &Networks<'_>,
-    fits: &mut Fits,
-    days: &[usize],
-    before: &[Decision],
-    progress: &mut dyn FnMut(Training),
-) -> Result<Vec<Decision>> {
-    let year = |day: usize| plan.market.panel.calendar().date(day).year();
-    fits.retain(|fitted, _| *fitted >= year(days[0]));
-    for &day in days {
-        if let Entry::Vacant(unfitted) = fits.entry(year(day)) {
-            unfitted.insert(plan.fit(day, networks, progress)?);
-        }
-    }
-    let estimate = |&day: &usize| estimate(plan, &fits[&year(day)], day);
+/// Decides on the dates of a block, whose years were entered, given all decisions before it.
+pub(super) fn decide_block(fits: &Fits<'_>, days: &[usize], before: &[Decision]) -> Result<Vec<Decision>> {
+    let plan = fits.plan();
+    let estimate = |&day: &usize| estimate(fits, day);
     let estimates: Vec<Estimates> = days.par_iter().with_max_len(1).map(estimate).collect::<Result<_>>()?;
     let follow = |(number, pair): (usize, &Pair)| Portfolio { plan, pair, number }.follow(&estimates, before);
     let portfolios: Vec<Vec<Allocation>> = plan.pairs.par_iter().with_max_len(1).enumerate().map(follow).collect();
@@ -100,19 +79,17 @@ pub(super) fn decide_block(
 }
 
 /// Universe, window and all covariances of one date.
-fn estimate(plan: &Plan<'_>, fitted: &[Fitted], day: usize) -> Result<Estimates> {
+fn estimate(fits: &Fits<'_>, day: usize) -> Result<Estimates> {
+    let plan = fits.plan();
     let panel = &plan.market.panel;
     let past = panel.past(day);
     let selection = plan.universe.select(past)?;
     let members = &selection.members;
     let filled = plan.missing.window(past, members, plan.experiment.walk_forward.lookback)?;
     let window = Window::new(filled.returns).map_err(|error| named(error, panel, members, day))?;
-    let covariance = |fitted: &Fitted| match fitted {
-        Fitted::Oracle => plan.oracle(day, members),
-        Fitted::Estimator(estimator) => estimator.estimate(&window),
-    };
     let text = |error| named(error, panel, members, day).to_string();
-    let covariances = fitted.iter().map(|fitted| covariance(fitted).map_err(text)).collect();
+    let covariance = |estimator: usize| fits.covariance(estimator, day, members, &window).map_err(text);
+    let covariances = (0..plan.experiment.compare.estimators.len()).map(covariance).collect();
     let universe_hash = selection.hash(past);
     Ok(Estimates { day, universe_hash, n_filled: filled.n_filled, covariances, selection })
 }
@@ -121,29 +98,18 @@ fn estimate(plan: &Plan<'_>, fitted: &[Fitted], day: usize) -> Result<Estimates>
 pub(super) type EigenvalueMap = (String, Matrix);
 
 /// The eigenvalue maps of the last date; an estimator without an estimate there has none.
-pub(super) fn eigenvalue_maps(
-    plan: &Plan<'_>,
-    networks: &Networks<'_>,
-    fits: &mut Fits,
-    progress: &mut dyn FnMut(Training),
-) -> Result<Vec<EigenvalueMap>> {
+pub(super) fn eigenvalue_maps(fits: &mut Fits<'_>) -> Result<Vec<EigenvalueMap>> {
+    let plan = fits.plan();
     let day = *plan.decisions.last().expect("a plan has decisions");
     let panel = &plan.market.panel;
-    if let Entry::Vacant(unfitted) = fits.entry(panel.calendar().date(day).year()) {
-        unfitted.insert(plan.fit(day, networks, progress)?);
-    }
-    let fitted = &fits[&panel.calendar().date(day).year()];
+    fits.enter(&[day], &mut |_| {})?;
     let members = plan.universe.select(panel.past(day))?.members;
     let filled = plan.missing.window(panel.past(day), &members, plan.experiment.walk_forward.lookback)?;
     let window = Window::new(filled.returns).map_err(|error| named(error, panel, &members, day))?;
     let mut maps = Vec::new();
     for label in &plan.experiment.figures.eigenvalues {
         let place = plan.experiment.compare.estimators.iter().position(|choice| choice.label == *label);
-        let estimate = match &fitted[place.expect("labels were checked")] {
-            Fitted::Oracle => plan.oracle(day, &members),
-            Fitted::Estimator(estimator) => estimator.estimate(&window),
-        };
-        if let Ok(covariance) = estimate {
+        if let Ok(covariance) = fits.covariance(place.expect("labels were checked"), day, &members, &window) {
             maps.push((label.clone(), eigenvalue_map(&window, &covariance)?));
         }
     }
@@ -242,6 +208,7 @@ mod tests {
 
     use super::*;
     use crate::allocators::{Allocator, Weights};
+    use crate::experiment::networks::Networks;
     use crate::experiment::{Experiment, Market, Resources};
 
     /// Holds one asset, keeps what it had before, and does not exist on its third date.
@@ -274,9 +241,10 @@ mod tests {
             let mut decisions: Vec<Decision> = Vec::new();
             for &size in blocks {
                 let days = &plan.decisions[decisions.len()..decisions.len() + size];
-                let decided = decide_block(&plan, &networks, &mut Fits::new(), days, &decisions, &mut |_| {});
-                let decided = decided.unwrap();
-                decisions.extend(decided);
+                let mut fits = Fits::new(&plan, &networks);
+                fits.enter(days, &mut |_| {}).unwrap();
+                let decided = decide_block(&fits, days, &decisions);
+                decisions.extend(decided.unwrap());
             }
             decisions
         };

@@ -130,6 +130,7 @@ impl Results {
     }
 
     /// Labels in colour; the others are pale or left out. All, if empty.
+    #[cfg(feature = "figures")]
     fn highlight(&self) -> Vec<String> {
         let labels = self.value(&["experiment", "figures", "highlight"]).and_then(|v| v.as_array());
         labels.into_iter().flatten().filter_map(|label| label.as_str().map(str::to_string)).collect()

@@ -11,7 +11,7 @@ use crate::nn::{Architecture, Network, realised_variance};
 use crate::panel::Past;
 use crate::train::adam::{Adam, Gradients};
 use crate::train::failed;
-use crate::train::parity::numbers;
+use crate::train::numbers;
 use crate::train::sampler::{Draw, Sampler};
 use crate::train::schedule::Schedule;
 

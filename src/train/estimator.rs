@@ -16,7 +16,7 @@ use crate::estimators::{CovarianceEstimator, Window};
 use crate::linalg::{Covariance, Matrix};
 use crate::nn::{Float, Network};
 use crate::train::Opener;
-use crate::train::parity::numbers;
+use crate::train::numbers;
 
 /// A network that is not trained any more.
 pub struct Neural<F>(pub Network<F>);

@@ -1,33 +1,44 @@
 //! Training: batches from the past, the loop, checkpoints, and the trained network as an estimator.
 
 mod adam;
+mod bench;
 mod engine;
 mod estimator;
 mod events;
-mod measure;
 mod model;
 mod model_file;
-mod parity;
-mod profile;
 mod recipe;
 mod sampler;
 mod schedule;
 mod session;
-mod timing;
 mod training;
 
 pub use adam::{Adam, Gradients};
+pub use bench::{Measured, Parity, Profiled, Stage, Timings, Workload, ceilings, measure, parity, profile, time};
 pub use engine::{Compute, Opener};
 pub use estimator::{Neural, NeuralOnDevice};
-pub use measure::{Measured, Stage, ceilings, measure};
 pub use model::{Curves, Header, Model, Point};
 pub use model_file::{MODEL, ModelFile, Precision};
-pub use parity::{Parity, parity};
-pub use profile::{Profiled, profile};
 pub use recipe::Recipe;
 pub use sampler::{Batch, Draw, Eligible, Sampler, days_needed};
 pub use schedule::{Decay, Schedule};
-pub use timing::{Timings, Workload, time};
 pub use training::{Task, TrainingProgress, train};
 
-use crate::nn::failed;
+use std::collections::BTreeMap;
+
+use candle_core::{Tensor, Var};
+
+use crate::error::Result;
+use crate::nn::{Float, failed};
+
+/// The parameters of a network as numbers.
+fn numbers<F: Float>(parameters: &BTreeMap<String, Var>) -> Result<BTreeMap<String, Vec<f64>>> {
+    let each = |(name, var): (&String, &Var)| Ok((name.clone(), values::<F>(var.as_tensor())?));
+    parameters.iter().map(each).collect()
+}
+
+/// The entries of a tensor in their order.
+fn values<F: Float>(tensor: &Tensor) -> Result<Vec<f64>> {
+    let flat = tensor.flatten_all().and_then(|flat| flat.to_vec1::<F>()).map_err(failed)?;
+    Ok(flat.into_iter().map(|x| x.value()).collect())
+}

@@ -18,6 +18,7 @@ use std::time::Instant;
 use crate::data::Lock;
 use crate::error::{Error, Result};
 use crate::panel::Past;
+use crate::program::{Program, computation};
 use crate::train::model::{Header, Model};
 use crate::train::sampler::Eligible;
 use crate::train::session::Session;
@@ -142,13 +143,14 @@ fn header(task: &Task<'_>) -> Result<Header> {
     let recipe = toml::to_string(task.recipe).expect("a recipe is plain data");
     let numbers = format!("{} {} {}", task.seed, task.lookback, task.horizon);
     let warm = continued_from.as_deref().unwrap_or_default();
-    for part in [&recipe, &numbers, task.data_hash, task.rules, &trained_before, warm, env!("CARGO_PKG_VERSION")] {
+    for part in [&recipe, &numbers, task.data_hash, task.rules, &trained_before, warm, &computation()] {
         hasher.update(part.as_bytes()).update(&[0]);
     }
+    let program = Program::this();
     Ok(Header {
         format: 0,
-        version: env!("CARGO_PKG_VERSION").to_string(),
-        commit: env!("MINVAR_COMMIT").to_string(),
+        version: program.version.to_string(),
+        commit: program.commit.to_string(),
         device: task.compute.name().to_string(),
         data_hash: task.data_hash.to_string(),
         identity: hasher.finalize().to_hex()[..32].to_string(),

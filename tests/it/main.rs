@@ -22,6 +22,7 @@ mod look_ahead;
 mod network_laws;
 mod network_reference;
 mod numbers;
+mod pinned;
 mod program;
 mod reading;
 mod results;

@@ -1,0 +1,5 @@
+//! Volatilities and correlations that move: GARCH and dynamic conditional correlation.
+
+pub(super) mod composite_likelihood;
+pub(super) mod dcc_qis;
+pub(super) mod garch;

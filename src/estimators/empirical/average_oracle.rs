@@ -1,0 +1,140 @@
+//! The average oracle: eigenvalues that the same market had on average out of sample, by rank and for good.
+//!
+//! ```text
+//! draw b: a past day, the universe of that day; train correlation of the look-back before it with eigenvectors u_i,
+//!         test correlation M of the days behind it
+//! f_i = mean_b u_i' M u_i, by rank i;   Ξ = Σ_i f_i v_i v_i'  with the eigenvectors v of the present correlation
+//! ```
+//! f is rescaled to trace n, the diagonal of Ξ reset. Calibration draws from days that end before the calendar year in
+//! which the estimator is used, and takes the members that the universe rules chose on the drawn day, so it knows nothing
+//! of survival. Null eigenvectors share the mean of their f. A window with fewer assets takes the largest f, one with more
+//! repeats the smallest.
+//! Bongiorno, Challet, Loeper (2023), "Filtering time-dependent covariance matrices using time-independent eigenvalues";
+//! Bongiorno, Challet (2024), "Covariance matrix filtering and portfolio optimisation: the average oracle vs non-linear
+//! shrinkage and all the variants of DCC-NLS".
+
+use rand::RngExt;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::estimators::empirical::cv_oracle::{level_null, variances_along};
+use crate::estimators::rotation_invariant::rescaled;
+use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, Window};
+use crate::linalg::{Covariance, Matrix, Spectrum};
+use crate::random::generator;
+use crate::registry::{Choice, MOST_DAYS, check, check_repetitions};
+
+/// Parameters of `average_oracle`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Parameters {
+    draws: usize,
+    test_days: usize,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { draws: 200, test_days: 60 } // chosen
+    }
+}
+
+/// f (n), ascending by rank, trace n.
+struct AverageOracle(Vec<f64>);
+
+/// Draws computed together; their sum is taken in order.
+const BLOCK: usize = 16;
+
+impl AverageOracle {
+    fn calibrated(parameters: &Parameters, calibration: &Calibration<'_>) -> Result<Self> {
+        let (lookback, known) = (calibration.lookback, calibration.past.n_days());
+        // The last day that leaves its test days inside the past.
+        let Some(last) = known.checked_sub(parameters.test_days).filter(|last| *last >= lookback) else {
+            let (need, date) = (lookback + parameters.test_days, calibration.past.decision_date());
+            let hint =
+                format!(": the look-back of {lookback} and test_days = {} of average_oracle", parameters.test_days);
+            return Err(Error::NotEnoughDays { need, have: known, date, hint });
+        };
+        let days: Vec<usize> = (0..parameters.draws as u64)
+            .map(|number| generator(calibration.seed, number).random_range(lookback..=last))
+            .collect();
+        let (mut sum, mut count) = (Vec::new(), 0.0);
+        for block in days.chunks(BLOCK) {
+            let draws: Vec<Option<Vec<f64>>> =
+                block.par_iter().map(|&day| draw(parameters, calibration, day)).collect::<Result<_>>()?;
+            for variances in draws.into_iter().flatten() {
+                if variances.len() > sum.len() {
+                    let missing = variances.len() - sum.len();
+                    sum.splice(..0, std::iter::repeat_n((0.0, 0.0), missing));
+                }
+                // Ranks are counted from the largest eigenvalue down.
+                sum.iter_mut().rev().zip(variances.iter().rev()).for_each(|(s, v)| *s = (s.0 + v, s.1 + 1.0));
+                count += 1.0;
+            }
+        }
+        if count == 0.0 {
+            let why = format!("no day before {} has a universe", calibration.past.decision_date());
+            return Err(Error::Undefined { what: "average_oracle", why });
+        }
+        Ok(Self(sum.into_iter().map(|(sum, count): (f64, f64)| sum / count).collect()))
+    }
+
+    /// f for n assets.
+    fn eigenvalues(&self, n: usize, n_null: usize) -> Vec<f64> {
+        let f = &self.0;
+        let mut values: Vec<f64> = (0..n).map(|k| f[(f.len() + k).saturating_sub(n)]).collect();
+        level_null(&mut values, n_null);
+        let scale = n as f64 / values.iter().sum::<f64>();
+        values.iter_mut().for_each(|value| *value *= scale);
+        values
+    }
+}
+
+/// u_i' M u_i of the universe of a day; nothing where no asset was eligible.
+fn draw(parameters: &Parameters, calibration: &Calibration<'_>, day: usize) -> Result<Option<Vec<f64>>> {
+    let (before, behind) = (calibration.past.at(day), calibration.past.at(day + parameters.test_days));
+    let members = match (calibration.members)(before) {
+        Ok(members) => members,
+        Err(Error::EmptyUniverse { .. }) => return Ok(None),
+        Err(other) => return Err(other),
+    };
+    let train = Window::new(calibration.missing.window(before, &members, calibration.lookback)?.returns)?;
+    let (_, spectrum): (_, &Spectrum) = train.correlation_spectrum()?;
+    let test = standardised(calibration.missing.window(behind, &members, parameters.test_days)?.returns);
+    let mut variances = variances_along(spectrum, &test);
+    level_null(&mut variances, members.len().saturating_sub(calibration.lookback - 1));
+    Ok(Some(variances))
+}
+
+/// Columns with mean zero and mean square one; a constant column becomes zeros.
+fn standardised(mut returns: Matrix) -> Matrix {
+    let n_days = returns.nrows() as f64;
+    for j in 0..returns.ncols() {
+        let column = returns.column_mut(j);
+        let mean = column.iter().sum::<f64>() / n_days;
+        let sd = (column.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / n_days).sqrt();
+        column.iter_mut().for_each(|r| *r = if sd > 0.0 { (*r - mean) / sd } else { 0.0 });
+    }
+    returns
+}
+
+impl CovarianceEstimator for AverageOracle {
+    fn estimate(&self, window: &Window) -> Result<Covariance> {
+        let n = window.n_assets();
+        let values = self.eigenvalues(n, n.saturating_sub(window.n_days() - 1));
+        let (_, spectrum) = window.correlation_spectrum()?;
+        let correlation = spectrum.with_eigenvalues(&values);
+        Covariance::new(rescaled(correlation, &window.volatilities(), Diagonal::Reset))
+    }
+}
+
+pub(in crate::estimators) fn fit(
+    choice: &Choice,
+    calibration: &Calibration<'_>,
+) -> Result<Box<dyn CovarianceEstimator>> {
+    let parameters: Parameters = choice.parameters()?;
+    check_repetitions(parameters.draws, 1, "average_oracle.draws")?;
+    let days = parameters.test_days;
+    check((2..=MOST_DAYS).contains(&days), "average_oracle.test_days", "in 2..=100000", days)?;
+    Ok(Box::new(AverageOracle::calibrated(&parameters, calibration)?))
+}

@@ -1,0 +1,115 @@
+//! Cross-validated eigenvalues: the variances that past eigenvectors went on to have, by rank.
+//!
+//! ```text
+//! window b:  eigenvectors u_i of the train days, covariance M of the test days behind them
+//! f_i = mean_b u_i' M u_i,   Σ = Σ_i f_i v_i v_i'  with the eigenvectors v of the whole window
+//! ```
+//! Windows slide through the panel; test stretches do not overlap. An isotonic fit makes f increase with the sample
+//! eigenvalue. Means are removed from the whole window once. Where a train stretch has fewer days than assets, the f of its
+//! null eigenvectors, whose order is arbitrary, are replaced by their mean.
+//! Bartz (2016), "Cross-validation based nonlinear shrinkage", section 3; Bongiorno, Challet, Loeper (2023), "Filtering
+//! time-dependent covariance matrices using time-independent eigenvalues".
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::estimators::isotonic::isotonic;
+use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
+use crate::linalg::{Covariance, Matrix, Spectrum};
+use crate::registry::{Choice, NumberOr};
+
+/// How a number of days is found: a share of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Share {
+    /// Half of it.
+    Half,
+    /// A twentieth of it.
+    Twentieth,
+}
+
+fn days(wanted: NumberOr<Share>, n_days: usize) -> usize {
+    match wanted {
+        NumberOr::Number(days) => days as usize,
+        NumberOr::Rule(Share::Half) => n_days / 2,
+        NumberOr::Rule(Share::Twentieth) => (n_days / 20).max(1),
+    }
+}
+
+/// Cross-validated eigenvalues.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CvOracle {
+    /// Days of a train stretch.
+    pub train_days: NumberOr<Share>,
+    /// Days of a test stretch, and of the step to the next.
+    pub test_days: NumberOr<Share>,
+    /// Whether f is made non-decreasing.
+    pub isotonic: bool,
+}
+
+impl Default for CvOracle {
+    fn default() -> Self {
+        Self { train_days: NumberOr::Rule(Share::Half), test_days: NumberOr::Rule(Share::Twentieth), isotonic: true }
+    }
+}
+
+impl CvOracle {
+    /// u_i' M u_i (n) of every window, oldest first; u_i by ascending sample eigenvalue.
+    pub fn windows(&self, window: &Window) -> Result<Vec<Vec<f64>>> {
+        let y = window.centred(Centring::Mean);
+        let n_days = window.n_days();
+        let (train, test) = (days(self.train_days, n_days), days(self.test_days, n_days));
+        if train < 2 || train.saturating_add(test) > n_days {
+            let why = format!("{train} train and {test} test days do not fit into {n_days}");
+            return Err(Error::Undefined { what: "cv_oracle", why });
+        }
+        (0..=n_days - train - test).step_by(test).map(|start| tested(y, start..start + train, test)).collect()
+    }
+
+    /// f (n): the mean over windows, made isotonic if asked for.
+    pub fn eigenvalues(&self, window: &Window) -> Result<Vec<f64>> {
+        let windows = self.windows(window)?;
+        let mut mean = vec![0.0; window.n_assets()];
+        for variances in &windows {
+            mean.iter_mut().zip(variances).for_each(|(sum, v)| *sum += v / windows.len() as f64);
+        }
+        let n_null = window.n_assets().saturating_sub(days(self.train_days, window.n_days()));
+        level_null(&mut mean, n_null);
+        Ok(if self.isotonic { isotonic(&mean) } else { mean })
+    }
+}
+
+/// Replaces the first `n_null` values by their mean.
+pub(in crate::estimators) fn level_null(values: &mut [f64], n_null: usize) {
+    let mean = values[..n_null].iter().sum::<f64>() / n_null.max(1) as f64;
+    values[..n_null].fill(mean);
+}
+
+/// Variances of the test days along the eigenvectors of the train days before them.
+fn tested(y: &Matrix, train: std::ops::Range<usize>, n_test: usize) -> Result<Vec<f64>> {
+    let test: Vec<usize> = (train.end..train.end + n_test).collect();
+    let train: Vec<usize> = train.collect();
+    Ok(variances_along(&Spectrum::new(&y.rows(&train).gram())?, &y.rows(&test)))
+}
+
+/// (1/T) Σ_t (y_t'u_i)² for each eigenvector u_i.
+pub(in crate::estimators) fn variances_along(spectrum: &Spectrum, test: &Matrix) -> Vec<f64> {
+    let projected = test.product(&spectrum.eigenvectors);
+    projected.columns().map(|z| z.iter().map(|z| z * z).sum::<f64>() / test.nrows() as f64).collect()
+}
+
+impl CovarianceEstimator for CvOracle {
+    fn estimate(&self, window: &Window) -> Result<Covariance> {
+        let eigenvalues = self.eigenvalues(window)?;
+        let (_, spectrum) = window.covariance_spectrum(Centring::Mean)?;
+        Covariance::new(spectrum.with_eigenvalues(&eigenvalues))
+    }
+}
+
+pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    let oracle: CvOracle = choice.parameters()?;
+    oracle.train_days.check_count(2, "cv_oracle.train_days", "a rule or at least 2")?;
+    oracle.test_days.check_count(1, "cv_oracle.test_days", "a rule or at least 1")?;
+    Ok(Box::new(oracle))
+}

@@ -1,0 +1,130 @@
+//! Nonparametric eigenvalue-regularised covariance: eigenvectors from one part of the days, variances from the other.
+//!
+//! ```text
+//! rows 1 … m: eigenvectors u;  rows m+1 … T: covariance S₂;  Σ = Σ_i (u_i'S₂u_i) u_i u_i'
+//! ```
+//! averaged over random permutations of the days. m is a share of T or, with `split = "search"`, the one of {2√T, 0.2T,
+//! 0.4T, 0.6T, 0.8T, T − 2.5√T, T − 1.5√T} whose mean of Σ − S₂ has the smallest Frobenius norm. Means are removed from
+//! the whole window; each part is divided by its own number of days. Without permutations the days stay in their order.
+//! Where m < n the null eigenvectors of the first part are arbitrary: they share the mean of their variances.
+//! Lam (2016), "Nonparametric eigenvalue-regularized precision or covariance matrix estimator", Annals of Statistics 44,
+//! sections 2 and 4; Abadir, Distaso, Žikeš (2014), "Design-free estimation of variance matrices".
+
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::estimators::empirical::cv_oracle::{level_null, variances_along};
+use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
+use crate::linalg::{Covariance, Matrix, Spectrum};
+use crate::random::generator;
+use crate::registry::{Choice, NumberOr, check, check_repetitions};
+
+/// How the split is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Split {
+    Search,
+}
+
+/// Parameters of `nercome`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Parameters {
+    permutations: usize,
+    split: NumberOr<Split>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { permutations: 50, split: NumberOr::Rule(Split::Search) } // Lam 2016, section 4
+    }
+}
+
+struct Nercome {
+    parameters: Parameters,
+    seed: u64,
+}
+
+/// Permutations computed together; their sum is taken in order.
+const BLOCK: usize = 4;
+
+impl Nercome {
+    /// The mean of Σ over permutations for a split, and the norm of the mean of Σ − S₂.
+    fn averaged(&self, y: &Matrix, m: usize) -> Result<(Matrix, f64)> {
+        let n = y.ncols();
+        let count = self.parameters.permutations.max(1);
+        let (mut sum, mut gap) = (Matrix::zeros(n, n), Matrix::zeros(n, n));
+        for first in (0..count).step_by(BLOCK) {
+            let block = first..(first + BLOCK).min(count);
+            let trials: Vec<(Matrix, Matrix)> =
+                block.into_par_iter().map(|number| self.trial(y, m, number)).collect::<Result<_>>()?;
+            for (sigma, second) in trials {
+                gap = gap.map(|i, j, x| x + (sigma[(i, j)] - second[(i, j)]) / count as f64);
+                sum = sum.map(|i, j, x| x + sigma[(i, j)] / count as f64);
+            }
+        }
+        let norm = gap.entries().iter().map(|x| x * x).sum();
+        Ok((sum, norm))
+    }
+
+    /// Σ and S₂ of one permutation.
+    fn trial(&self, y: &Matrix, m: usize, number: usize) -> Result<(Matrix, Matrix)> {
+        let mut days: Vec<usize> = (0..y.nrows()).collect();
+        if self.parameters.permutations > 0 {
+            days.shuffle(&mut generator(self.seed, number as u64));
+        }
+        let (first, second) = (y.rows(&days[..m]), y.rows(&days[m..]));
+        let spectrum = Spectrum::new(&first.gram())?;
+        let mut variances = variances_along(&spectrum, &second);
+        level_null(&mut variances, y.ncols().saturating_sub(m));
+        let gram = match self.parameters.split {
+            NumberOr::Rule(Split::Search) => second.gram().scaled(1.0 / second.nrows() as f64),
+            NumberOr::Number(_) => Matrix::zeros(y.ncols(), y.ncols()), // the split is not compared
+        };
+        Ok((spectrum.with_eigenvalues(&variances), gram))
+    }
+}
+
+impl CovarianceEstimator for Nercome {
+    fn estimate(&self, window: &Window) -> Result<Covariance> {
+        let y = window.centred(Centring::Mean);
+        let t = window.n_days() as f64;
+        let candidates: Vec<f64> = match self.parameters.split {
+            NumberOr::Number(share) => vec![share * t],
+            NumberOr::Rule(Split::Search) => {
+                let root = t.sqrt();
+                vec![2.0 * root, 0.2 * t, 0.4 * t, 0.6 * t, 0.8 * t, t - 2.5 * root, t - 1.5 * root]
+            }
+        };
+        let mut splits: Vec<usize> = candidates.iter().map(|m| m.round() as usize).collect();
+        splits.retain(|m| (2..window.n_days() - 1).contains(m));
+        splits.sort_unstable();
+        splits.dedup();
+        let mut best: Option<(Matrix, f64)> = None;
+        for m in splits {
+            let (sigma, norm) = self.averaged(y, m)?;
+            if best.as_ref().is_none_or(|(_, lowest)| norm < *lowest) {
+                best = Some((sigma, norm));
+            }
+        }
+        let Some((sigma, _)) = best else {
+            let why = format!("{} days cannot be split in two", window.n_days());
+            return Err(Error::Undefined { what: "nercome", why });
+        };
+        Covariance::new(sigma)
+    }
+}
+
+pub(in crate::estimators) fn fit(
+    choice: &Choice,
+    calibration: &Calibration<'_>,
+) -> Result<Box<dyn CovarianceEstimator>> {
+    let parameters: Parameters = choice.parameters()?;
+    check_repetitions(parameters.permutations, 0, "nercome.permutations")?;
+    if let NumberOr::Number(share) = parameters.split {
+        check(share > 0.0 && share < 1.0, "nercome.split", "\"search\" or in (0, 1)", share)?;
+    }
+    Ok(Box::new(Nercome { parameters, seed: calibration.seed }))
+}

@@ -1,0 +1,76 @@
+//! The number of factors of a panel.
+//!
+//! ```text
+//! marcenko_pastur: eigenvalues of the correlation at or above (1 + √q)²
+//! bai_ng:          k = 1 … min(10, n/2, T/2) with the least ln V(k) + k (n+T)/(nT) ln(nT/(n+T))
+//! ```
+//! V(k) is the mean squared residual of k principal components of the demeaned returns.
+//! Bai, Ng (2002), "Determining the number of factors in approximate factor models", criterion IC_p1.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::estimators::random_matrix::clip::edge;
+use crate::estimators::{Centring, Window};
+use crate::registry::NumberOr;
+
+/// A rule for the number of factors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FactorRule {
+    /// Eigenvalues above the noise.
+    #[default]
+    MarcenkoPastur,
+    /// An information criterion.
+    BaiNg,
+}
+
+/// Most factors that the criterion looks at.
+const MOST: usize = 10;
+
+/// The number of factors of a window, at most n and T.
+pub fn n_factors(wanted: NumberOr<FactorRule>, window: &Window) -> Result<usize> {
+    let (n, t) = (window.n_assets(), window.n_days());
+    let found = match wanted {
+        NumberOr::Number(k) => k as usize,
+        NumberOr::Rule(FactorRule::MarcenkoPastur) => {
+            let (eigenvalues, _) = window.correlation_spectrum()?;
+            let edge = edge(n as f64 / t as f64);
+            eigenvalues.iter().filter(|l| **l >= edge).count()
+        }
+        NumberOr::Rule(FactorRule::BaiNg) => {
+            let (eigenvalues, _) = window.covariance_spectrum(Centring::MeanMaximumLikelihood)?;
+            let sizes = (n + t) as f64 / (n * t) as f64;
+            let penalty = sizes * (1.0 / sizes).ln();
+            let residual = |k: usize| eigenvalues[..n - k].iter().sum::<f64>() / n as f64;
+            let criterion = |k: usize| residual(k).ln() + k as f64 * penalty;
+            let most = MOST.min(n.min(t) / 2);
+            // With as many components as assets nothing is left and the logarithm has no bound.
+            (1..=most).min_by(|a, b| criterion(*a).total_cmp(&criterion(*b))).unwrap_or(0)
+        }
+    };
+    Ok(found.min(n).min(t))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::Matrix;
+
+    #[test]
+    fn both_rules_find_the_factors_of_a_simulated_panel() {
+        let mut state = 1u64;
+        let mut noise = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 11) as f64 / 2f64.powi(53) - 0.5
+        };
+        let (n, t, k) = (60, 300, 3);
+        let factors = Matrix::from_fn(t, k, |_, _| noise());
+        let loadings = Matrix::from_fn(k, n, |_, _| 2.0 * noise());
+        let common = factors.product(&loadings);
+        let window = Window::new(common.map(|_, _, x| x + noise())).unwrap();
+        for rule in [FactorRule::MarcenkoPastur, FactorRule::BaiNg] {
+            assert_eq!(n_factors(NumberOr::Rule(rule), &window).unwrap(), k, "{rule:?}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! A statistical factor model: k principal components and the variances they leave.
+//!
+//! ```text
+//! Σ = L_k + diag(S − L_k),   L_k = Σ_{i ≤ k} λ_i v_i v_i' of the k largest eigenvalues of S = Y'Y/T
+//! ```
+//! Connor, Korajczyk (1986), "Performance measurement with the arbitrage pricing theory"; k by `factors.rs`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::estimators::factor::factors::{FactorRule, n_factors};
+use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
+use crate::linalg::{Covariance, Matrix};
+use crate::registry::{Choice, NumberOr};
+
+/// Principal components and their number.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct PrincipalComponents {
+    factors: NumberOr<FactorRule>,
+}
+
+impl Default for PrincipalComponents {
+    fn default() -> Self {
+        Self { factors: NumberOr::Rule(FactorRule::MarcenkoPastur) }
+    }
+}
+
+/// L_k.
+pub(in crate::estimators) fn low_rank(window: &Window, k: usize) -> Result<Matrix> {
+    let (eigenvalues, spectrum) = window.covariance_spectrum(Centring::MeanMaximumLikelihood)?;
+    let n = eigenvalues.len();
+    // An n × k root of L_k: its product costs k/n of a full one.
+    let mut root = Matrix::zeros(k, n);
+    for (row, index) in (n - k..n).enumerate() {
+        let size = eigenvalues[index].sqrt();
+        let vector = spectrum.eigenvectors.column(index);
+        (0..n).for_each(|i| root[(row, i)] = size * vector[i]);
+    }
+    Ok(root.gram())
+}
+
+impl CovarianceEstimator for PrincipalComponents {
+    fn estimate(&self, window: &Window) -> Result<Covariance> {
+        let k = n_factors(self.factors, window)?;
+        let variances = window.covariance(Centring::MeanMaximumLikelihood).diagonal();
+        Covariance::new(low_rank(window, k)?.map(|i, j, x| if i == j { variances[i] } else { x }))
+    }
+}
+
+pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    let components: PrincipalComponents = choice.parameters()?;
+    components.factors.check_count(0, "pca_k.factors", "a rule or a count")?;
+    Ok(Box::new(components))
+}

@@ -1,0 +1,3 @@
+//! Hierarchical clustering of correlations.
+
+pub(super) mod hierarchy;

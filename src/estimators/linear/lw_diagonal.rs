@@ -1,0 +1,29 @@
+//! Linear shrinkage towards the diagonal.
+//!
+//! ```text
+//! F = diag(S),   ρ = Σ_i [ (1/N) Σ_t y_ti⁴ − s_ii² ]
+//! ```
+//! α as in `linear.rs`. Ledoit, Wolf (2004a), "Honey, I shrunk the sample covariance matrix"; the target as in the
+//! authors' `covDiag`.
+
+use crate::error::Result;
+use crate::estimators::linear::{Centred, Moments};
+use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
+use crate::linalg::Covariance;
+use crate::registry::Choice;
+
+struct TowardsDiagonal(Centring);
+
+impl CovarianceEstimator for TowardsDiagonal {
+    fn estimate(&self, window: &Window) -> Result<Covariance> {
+        let m = Moments::new(window, self.0);
+        let variances = m.sample.diagonal();
+        let rho = m.own_fourth() - variances.iter().map(|s| s * s).sum::<f64>();
+        m.shrunk(|i, j| if i == j { variances[i] } else { 0.0 }, rho)
+    }
+}
+
+pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    let Centred { centring } = choice.parameters()?;
+    Ok(Box::new(TowardsDiagonal(centring)))
+}

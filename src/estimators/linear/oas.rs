@@ -1,0 +1,60 @@
+//! Oracle-approximating and Rao–Blackwell shrinkage towards a multiple of the identity, for Gaussian returns.
+//!
+//! ```text
+//! Σ = α (t1/n) I + (1−α) S,   S = Y'Y/T,  t1 = tr S,  t2 = tr S²
+//! oas_paper  α = ((1−2/n) t2 + t1²) / ((T+1−2/n)(t2 − t1²/n))
+//! oas        α = (t2 + t1²) / ((T+1)(t2 − t1²/n)):  the terms 2/n are left out, as scikit-learn does
+//! rblw       α = (((T−2)/T) t2 + t1²) / ((T+2)(t2 − t1²/n))
+//! ```
+//! α is at most one. Returns with heavy tails are shrunk too little: the formulas know Gaussian fourth moments only.
+//! Chen, Wiesel, Eldar, Hero (2010), "Shrinkage algorithms for MMSE covariance estimation", equations 17 and 23.
+
+use crate::error::Result;
+use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
+use crate::linalg::Covariance;
+use crate::registry::Choice;
+
+/// Which intensity.
+#[derive(Clone, Copy)]
+enum Intensity {
+    Paper,
+    ScikitLearn,
+    RaoBlackwell,
+}
+
+impl CovarianceEstimator for Intensity {
+    fn estimate(&self, window: &Window) -> Result<Covariance> {
+        let sample = window.covariance(Centring::MeanMaximumLikelihood);
+        let (n, t) = (window.n_assets() as f64, window.n_days() as f64);
+        let t1 = sample.trace();
+        let t2: f64 = sample.entries().iter().map(|s| s * s).sum();
+        let distance = t2 - t1 * t1 / n;
+        let (gain, size) = match self {
+            Intensity::Paper => ((1.0 - 2.0 / n) * t2 + t1 * t1, t + 1.0 - 2.0 / n),
+            Intensity::ScikitLearn => (t2 + t1 * t1, t + 1.0),
+            Intensity::RaoBlackwell => ((t - 2.0) / t * t2 + t1 * t1, t + 2.0),
+        };
+        // Where S is a multiple of the identity the distance is zero and α is one.
+        let alpha = if gain < size * distance { gain / (size * distance) } else { 1.0 };
+        let target = alpha * t1 / n;
+        Covariance::new(sample.map(|i, j, s| (1.0 - alpha) * s + if i == j { target } else { 0.0 }))
+    }
+}
+
+pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    choice.without_parameters()?;
+    Ok(Box::new(Intensity::ScikitLearn))
+}
+
+pub(in crate::estimators) fn fit_paper(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    choice.without_parameters()?;
+    Ok(Box::new(Intensity::Paper))
+}
+
+pub(in crate::estimators) fn fit_rao_blackwell(
+    choice: &Choice,
+    _: &Calibration<'_>,
+) -> Result<Box<dyn CovarianceEstimator>> {
+    choice.without_parameters()?;
+    Ok(Box::new(Intensity::RaoBlackwell))
+}

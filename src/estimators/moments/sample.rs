@@ -1,0 +1,26 @@
+//! The sample covariance.
+//!
+//! ```text
+//! S = Y'Y / N,  Y = X − means,  N = T − 1
+//! ```
+//! Singular for N assets ≥ T days, where a minimum-variance portfolio is undefined.
+
+use crate::error::Result;
+use crate::estimators::{Calibration, Centred, Centring, CovarianceEstimator, Window};
+use crate::linalg::Covariance;
+use crate::registry::Choice;
+
+/// The sample covariance with a choice of centring.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sample(pub Centring);
+
+impl CovarianceEstimator for Sample {
+    fn estimate(&self, window: &Window) -> Result<Covariance> {
+        Covariance::new(window.covariance(self.0))
+    }
+}
+
+pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    let Centred { centring } = choice.parameters()?;
+    Ok(Box::new(Sample(centring)))
+}

@@ -1,0 +1,30 @@
+//! Geometric-inverse shrinkage: the kernel estimate that is optimal for the symmetrised Kullback–Leibler divergence.
+//!
+//! ```text
+//! δ_i = √( δ_i(qis, before its trace is restored) · δ_i(lis) )
+//! ```
+//! Fewer assets than observations only.
+//! Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices", Bernoulli 28, section 4.
+
+use crate::error::Result;
+use crate::estimators::nonlinear::qis;
+use crate::estimators::rotation_invariant::{on_covariance, require_more_days};
+use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner, Lis};
+use crate::registry::Choice;
+
+/// Geometric-inverse shrinkage.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gis;
+
+impl EigenvalueCleaner for Gis {
+    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+        require_more_days("gis", eigenvalues, n_observations)?;
+        let quadratic = qis::unscaled(eigenvalues, n_observations)?;
+        let linear = Lis.clean(eigenvalues, n_observations)?;
+        Ok(quadratic.iter().zip(linear).map(|(q, l)| (q * l).sqrt()).collect())
+    }
+}
+
+pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    on_covariance(choice, Gis)
+}

@@ -1,0 +1,112 @@
+//! Eigenvalue clipping: noise eigenvalues are replaced by their mean.
+//!
+//! ```text
+//! ξ_k = λ_k                         if λ_k ≥ λ₊ = (1 + √q)²
+//! ξ_k = mean of { λ_j : λ_j < λ₊ }  otherwise
+//! ```
+//! λ₊ is the Marčenko–Pastur edge, q = N/T; the trace is preserved. Acts on the correlation; the unit diagonal is
+//! restored afterwards. `clip_market` takes the edge times 1 − λ_n/n, the share of the trace that the market leaves.
+//! Laloux, Cizeau, Bouchaud, Potters (1999), "Noise dressing of financial correlation matrices";
+//! the fraction variant: Bouchaud, Potters (2009), "Financial applications of random matrix theory", section V.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, EigenvalueCleaner, RotationInvariant, Space};
+use crate::registry::{Choice, NumberOr, check};
+
+/// Which eigenvalues are signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// Those at or above the Marčenko–Pastur edge of unit variance.
+    #[default]
+    AboveEdge,
+    /// Those at or above the edge of what the largest eigenvalue leaves, (1 − λ_n/n)(1 + √q)²: the market is no noise.
+    AboveMarketEdge,
+}
+
+/// Eigenvalue clipping: a rule, or the fraction of eigenvalues that stay.
+#[derive(Clone, Copy, Debug)]
+pub struct Clip(NumberOr<Keep>);
+
+impl Default for Clip {
+    fn default() -> Self {
+        Self(NumberOr::Rule(Keep::default()))
+    }
+}
+
+impl Clip {
+    /// Checks that a fraction lies in [0, 1]; of the eigenvalues the largest ⌈fraction · N⌉ stay.
+    pub fn new(keep: NumberOr<Keep>) -> Result<Self> {
+        if let NumberOr::Number(share) = keep {
+            check((0.0..=1.0).contains(&share), "clip.keep", "a rule or in [0, 1]", share)?;
+        }
+        Ok(Self(keep))
+    }
+}
+
+impl EigenvalueCleaner for Clip {
+    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+        let n_assets = eigenvalues.len() as f64;
+        let edge = edge(n_assets / n_observations as f64);
+        let n_noise = match self.0 {
+            NumberOr::Rule(Keep::AboveEdge) => eigenvalues.partition_point(|&l| l < edge),
+            NumberOr::Rule(Keep::AboveMarketEdge) => {
+                let rest = 1.0 - eigenvalues[eigenvalues.len() - 1] / n_assets;
+                eigenvalues.partition_point(|&l| l < rest * edge)
+            }
+            NumberOr::Number(share) => eigenvalues.len() - (share * n_assets).ceil() as usize,
+        };
+        Ok(averaged_below(eigenvalues, n_noise))
+    }
+}
+
+/// The upper Marčenko–Pastur edge (1 + √q)² of unit variance.
+pub(in crate::estimators) fn edge(q: f64) -> f64 {
+    (1.0 + q.sqrt()).powi(2)
+}
+
+/// The smallest `n_noise` eigenvalues replaced by their mean.
+pub(in crate::estimators) fn averaged_below(eigenvalues: &[f64], n_noise: usize) -> Vec<f64> {
+    let (noise, signal) = eigenvalues.split_at(n_noise);
+    let level = noise.iter().sum::<f64>() / n_noise.max(1) as f64;
+    [vec![level; n_noise], signal.to_vec()].concat()
+}
+
+/// Parameters of `clip`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Parameters {
+    keep: NumberOr<Keep>,
+    diagonal: Diagonal,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { keep: Clip::default().0, diagonal: Diagonal::Reset }
+    }
+}
+
+pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    let Parameters { keep, diagonal } = choice.parameters()?;
+    Ok(Box::new(RotationInvariant { cleaner: Clip::new(keep)?, space: Space::Correlation(diagonal) }))
+}
+
+/// `clip_market`: the rule of the market edge by a name of its own.
+pub(in crate::estimators) fn fit_market(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    crate::estimators::rotation_invariant::on_correlation(choice, Clip(NumberOr::Rule(Keep::AboveMarketEdge)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_becomes_its_mean_and_the_trace_stays() {
+        let cleaned = Clip::default().clean(&[0.2, 0.4, 0.6, 2.8], 16).unwrap(); // edge (1 + 1/2)² = 2.25
+        assert!(cleaned.iter().zip([0.4, 0.4, 0.4, 2.8]).all(|(a, b)| (a - b).abs() < 1e-15), "{cleaned:?}");
+        let cleaned = Clip::new(NumberOr::Number(0.5)).unwrap().clean(&[0.5, 0.7, 1.0, 1.8], 16).unwrap();
+        assert_eq!(cleaned, [0.6, 0.6, 1.0, 1.8]);
+    }
+}

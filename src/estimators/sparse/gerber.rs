@@ -1,0 +1,80 @@
+//! The Gerber statistic: co-movements counted only where both assets moved by more than a threshold.
+//!
+//! ```text
+//! U = [x ≥ c σ],  L = [x ≤ −c σ],  M = neither,   H = U'U + L'L − U'L − L'U = (U−L)'(U−L)
+//! gs0 = H / (U'U + L'L + U'L + L'U)    gs1 = H / (T − M'M)    gs2 = H_ij / √(H_ii H_jj)
+//! Σ_ij = gs_ij σ_i σ_j,  σ with N = T
+//! ```
+//! Returns are not demeaned before they are compared. gs1 and gs2 are positive semidefinite; gs2 has the rank of H and is
+//! singular for n > T, gs1 is not: it is the entrywise product of H with a definite matrix. gs0 is indefinite: eigenvalues
+//! below 1e-8 are set to it and counted as `negative_eigenvalues`, the diagonal is reset; a pair that never moves together
+//! has 0/0, taken as zero.
+//! Gerber, Markowitz, Ernst, Miao, Javid, Sargen (2022), "The Gerber statistic: a robust co-movement measure for portfolio
+//! optimization", section 2.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::estimators::repair::without_negative_eigenvalues;
+use crate::estimators::rotation_invariant::rescaled;
+use crate::estimators::{Calibration, Centring, CovarianceEstimator, Diagonal, Window};
+use crate::linalg::{Covariance, Matrix};
+use crate::registry::{Choice, check};
+
+/// Which version of the statistic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Statistic {
+    Gs0,
+    #[default]
+    Gs1,
+    Gs2,
+}
+
+/// Eigenvalue floor of the repair of gs0.
+const FLOOR: f64 = 1e-8;
+
+/// Parameters of `gerber`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Gerber {
+    statistic: Statistic,
+    threshold: f64,
+}
+
+impl Default for Gerber {
+    fn default() -> Self {
+        Self { statistic: Statistic::Gs1, threshold: 0.5 }
+    }
+}
+
+impl CovarianceEstimator for Gerber {
+    fn estimate(&self, window: &Window) -> Result<Covariance> {
+        let sd = window.volatilities_about(Centring::MeanMaximumLikelihood);
+        let t = window.n_days() as f64;
+        let sign = |_: usize, i: usize, x: f64| {
+            let threshold = self.threshold * sd[i];
+            f64::from(i8::from(x >= threshold) - i8::from(x <= -threshold))
+        };
+        let signs = window.returns().clone().map(sign);
+        if let Some(column) = signs.columns().position(|s| s.iter().all(|s| *s == 0.0)) {
+            return Err(Error::Column { column, rule: "no return in the window reaches the Gerber threshold" });
+        }
+        let h = signs.gram();
+        let norms: Vec<f64> = h.diagonal().iter().map(|x| x.sqrt()).collect();
+        let ratio = |both: Matrix| h.clone().map(|i, j, x| if both[(i, j)] > 0.0 { x / both[(i, j)] } else { 0.0 });
+        let (correlation, n_negative) = match self.statistic {
+            Statistic::Gs0 => without_negative_eigenvalues(ratio(signs.map(|_, _, s| s.abs()).gram()), FLOOR)?,
+            Statistic::Gs1 => (ratio(signs.map(|_, _, s| 1.0 - s.abs()).gram().map(|_, _, m| t - m)), 0),
+            Statistic::Gs2 => (h.clone().map(|i, j, x| x / (norms[i] * norms[j])), 0),
+        };
+        let covariance = Covariance::new(rescaled(correlation, &sd, Diagonal::Reset))?;
+        Ok(covariance.repaired("negative_eigenvalues", n_negative))
+    }
+}
+
+pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    let gerber: Gerber = choice.parameters()?;
+    check(gerber.threshold > 0.0 && gerber.threshold < 2.0, "gerber.threshold", "in (0, 2)", gerber.threshold)?;
+    Ok(Box::new(gerber))
+}

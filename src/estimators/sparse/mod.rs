@@ -1,0 +1,4 @@
+//! Sparse or robust correlations.
+
+pub(super) mod gerber;
+pub(super) mod glasso;

@@ -1,0 +1,81 @@
+//! Where the time of a training goes: the first steps of a task, stage by stage, with nothing written.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::cuda::{Ceilings, Cost, Precision, Sizes, cost};
+use crate::error::Result;
+use crate::nn::Network;
+use crate::train::bench::measure::Stage;
+use crate::train::engine::{Engine, OnDevice, OnProcessor};
+use crate::train::sampler::Sampler;
+use crate::train::{Compute, Task};
+
+/// The first steps of a training.
+#[derive(Clone, Debug, Serialize)]
+pub struct Profiled {
+    /// Steps that were measured, after one that was not.
+    pub steps: usize,
+    /// Samples of a step.
+    pub samples: usize,
+    /// Seconds of all steps.
+    pub seconds: f64,
+    /// Stages, summed over the steps. On a device each waits for the one before, which a training does not.
+    pub stages: Vec<Stage>,
+}
+
+/// Measures the first `steps` steps of a task behind one that is not measured, beside what the device can do.
+pub fn profile(task: &Task<'_>, steps: usize, limits: Option<Ceilings>) -> Result<Profiled> {
+    let schedule = &task.recipe.schedule;
+    let sampler = Sampler::new(task.past, task.eligible, schedule, task.lookback, task.horizon, task.seed)?;
+    let network = Network::<f32>::new(task.recipe.network.clone(), task.seed)?;
+    let mut engine: Box<dyn Engine> = match task.compute {
+        Compute::Processor => Box::new(OnProcessor::new(network, None)),
+        Compute::Device { open, .. } => {
+            let device = open(&task.recipe.network, Precision::Single)?;
+            let mut engine = OnDevice::new(device, &network, None)?;
+            engine.prepare(task.past, schedule)?;
+            Box::new(engine.measured())
+        }
+    };
+    let weight = 1.0 / schedule.accumulation as f64;
+    let (mut drawing, mut batches) = (0.0, Vec::new());
+    let mut start = Instant::now();
+    for step in 0..=steps {
+        if step == 1 {
+            engine.stages()?;
+            (drawing, start) = (0.0, Instant::now());
+            batches.clear();
+        }
+        for number in 0..schedule.accumulation {
+            let since = Instant::now();
+            let draw = sampler.draw((step * schedule.accumulation + number) as u64)?;
+            drawing += since.elapsed().as_secs_f64();
+            batches.push(Sizes { batch: schedule.batch, n_assets: draw.n_assets(), n_days: draw.n_days });
+            engine.add(&sampler, &draw, number, weight)?;
+        }
+        engine.outcome()?;
+        engine.step(step + 1, schedule.learning_rate(step, false), schedule.clip_norm)?;
+    }
+    let measured = engine.stages()?;
+    let seconds = start.elapsed().as_secs_f64();
+    let stage = |(name, seconds): (&'static str, f64)| {
+        let all = |sizes: &Sizes| cost(name, &task.recipe.network, *sizes, Precision::Single);
+        let costs: Option<Vec<Cost>> = batches.iter().map(all).collect();
+        let over = |amount: &dyn Fn(&Cost, &Ceilings) -> f64| match (&costs, &limits) {
+            (Some(costs), Some(limits)) => costs.iter().map(|cost| amount(cost, limits)).sum::<f64>() / seconds,
+            _ => f64::NAN,
+        };
+        Stage {
+            name,
+            seconds,
+            operations_per_second: over(&|cost, _| cost.operations),
+            bytes_per_second: over(&|cost, _| cost.bytes),
+            of_ceiling: over(&|cost, limits| cost.floor(limits)),
+        }
+    };
+    let stages = std::iter::once(("drawing batches", drawing)).chain(measured).map(stage).collect();
+    let samples = schedule.batch * schedule.accumulation;
+    Ok(Profiled { steps, samples, seconds, stages })
+}

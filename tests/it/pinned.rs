@@ -1,0 +1,39 @@
+//! The results that pin `COMPUTATION`: `quick`, computed again.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use minvar::experiment::{self, Experiment, Inputs, Market};
+
+/// The numbers of a CSV file by row, and its words.
+fn cells(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().flat_map(|line| line.split(',').map(String::from).collect::<Vec<_>>()).collect()
+}
+
+/// Where a committed result differs from one computed now, the number in `src/program.rs` has to be raised, and the result
+/// committed again. Vector units of other processors may round the last digits otherwise.
+#[test]
+fn quick_gives_the_committed_numbers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let experiment = Experiment::read(&root.join("experiments/quick.toml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let market = Market::open(&experiment, folder).unwrap();
+    let stop = AtomicBool::new(false);
+    experiment::run(&experiment, &market, folder, &stop, &mut |_| {}).unwrap();
+    let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.to_path_buf(), foreign: None };
+    experiment::simulate(&experiment, &market, &inputs, &folder.join("simulation"), &stop, &mut |_| {}).unwrap();
+    for file in ["metrics.csv", "universe.csv", "simulation/accounts.csv"] {
+        let (committed, now) = (cells(&root.join("results/quick").join(file)), cells(&folder.join(file)));
+        assert_eq!(committed.len(), now.len(), "{file}");
+        for (then, now) in committed.iter().zip(&now).filter(|(then, now)| then != now) {
+            let numbers = then.parse::<f64>().ok().zip(now.parse::<f64>().ok());
+            let (a, b) = numbers.unwrap_or_else(|| panic!("{file}: '{then}' is now '{now}'"));
+            assert!(
+                (a - b).abs() <= 1e-7 * a.abs().max(1e-6),
+                "{file}: {a} is now {b}: see COMPUTATION in src/program.rs"
+            );
+        }
+    }
+}
