@@ -16,6 +16,7 @@ mod impact_close;
 mod impact_continuous;
 mod interest;
 mod liquidation_slippage;
+mod models;
 mod profile;
 mod schedules;
 mod section31;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cuda::{Backend, Precision, source};
+use crate::cuda::{Backend, DeviceInfo, Precision, source};
 use crate::error::{Error, Result};
 use crate::nn::Architecture;
 
@@ -43,21 +43,6 @@ impl fmt::Display for Device {
             Device::Auto => f.write_str("auto"),
         }
     }
-}
-
-/// What a CUDA device is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeviceInfo {
-    /// Its name.
-    pub name: String,
-    /// Compute capability.
-    pub capability: (i32, i32),
-    /// Multiprocessors.
-    pub multiprocessors: usize,
-    /// Bytes of memory, free and in all.
-    pub memory: [usize; 2],
-    /// Version of CUDA that the driver supports.
-    pub driver: (i32, i32),
 }
 
 /// A device that is there.

@@ -19,6 +19,7 @@ mod costs;
 #[cfg(feature = "cuda")]
 mod driver;
 mod forward;
+mod info;
 #[cfg(feature = "cuda")]
 mod libraries;
 mod memory;
@@ -26,8 +27,9 @@ mod program;
 mod source;
 
 pub use backend::{Address, Argument, Backend, Operand, Precision, Product, Shape};
-pub use choice::{Device, DeviceInfo, Found, count, info, open};
+pub use choice::{Device, Found, count, info, open};
 pub use costs::{Ceilings, Cost, cost};
+pub use info::DeviceInfo;
 pub use memory::Sizes;
 pub use program::{Profile, Program, Windows};
 pub use source::{check, kernels, source};

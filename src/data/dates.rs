@@ -12,7 +12,7 @@ use jiff::civil::{DateTime, Weekday};
 
 use crate::calendar::{Date, date_from_epoch};
 use crate::data::numbers::MissingCodes;
-use crate::data::text::plain;
+use crate::data::words::plain;
 
 /// The years that a user's file may speak of.
 const YEARS: std::ops::RangeInclusive<i16> = 1900..=2100;

@@ -10,8 +10,6 @@
 //! ```
 //! Persistence is von Neumann's ratio (1941). The limits are our choice.
 
-use crate::data::units::ValueKind;
-
 /// Rows from which trend and dispersion are believed.
 pub(super) const ENOUGH_ROWS: usize = 12;
 /// Beyond this share of negative values, values are no prices; within this share of the other side, no returns.
@@ -132,16 +130,6 @@ impl Evidence {
     pub fn told(&self) -> String {
         let share = |x: f64| (100.0 * x).round();
         format!("median size {}, {} % negative", short(self.level), share(self.negative))
-    }
-
-    /// The yearly volatility that the values would have, for values taken as that kind.
-    pub fn volatility(&self, kind: ValueKind) -> String {
-        let unit = match kind {
-            ValueKind::Returns | ValueKind::LogReturns => 100.0,
-            ValueKind::Percent => 1.0,
-            ValueKind::Prices | ValueKind::Guess => return String::new(),
-        };
-        if self.is_long() { format!(", volatility {} % a year", short(unit * self.annual)) } else { String::new() }
     }
 }
 

@@ -99,6 +99,11 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io(path))
 }
 
+/// Removes a folder with all it holds.
+pub fn remove_folder(path: &Path) -> Result<()> {
+    std::fs::remove_dir_all(path).map_err(Error::io(path))
+}
+
 /// Names of what lies in a folder.
 pub fn list_folder(path: &Path) -> Result<Vec<String>> {
     let entries = std::fs::read_dir(path).map_err(Error::io(path))?;

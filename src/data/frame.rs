@@ -7,19 +7,15 @@ use std::path::{Path, PathBuf};
 use polars::datatypes::ArrowDataType;
 use polars::prelude::{Column, DataFrame, DataType, ParquetReader, SerReader};
 
-use crate::data::guard::{damaged, guarded};
-use crate::data::import::NotANumber;
+use crate::data::guard::{BYTES_A_CELL, damaged, guarded};
 use crate::data::npy::read_npy;
 use crate::data::numbers::{Decimal, MissingCodes, decimal, parse};
+use crate::data::options::NotANumber;
 use crate::data::table::{numbers, texts, unusable};
-use crate::data::text::{TextTable, plain};
+use crate::data::text::TextTable;
+use crate::data::words::{TEXT_ENDINGS, endings, plain};
 use crate::error::{Error, Result, toml_message};
 use crate::memory;
-
-/// Endings of files of text; each may be followed by `.gz`.
-pub(super) const TEXT_ENDINGS: [&str; 5] = ["csv", "txt", "tsv", "psv", "dat"];
-/// Memory that a cell takes on its way into a panel, bytes.
-pub(super) const BYTES_A_CELL: f64 = 40.0;
 
 /// A CSV, Parquet or NumPy file in memory. Cells of text stay text until a column is asked for, so that a bad one is named.
 pub struct Columns {
@@ -375,12 +371,4 @@ enum Cell<'a> {
     Missing,
     Number(f64),
     Text(&'a str),
-}
-
-/// The ending of a file's name and the one before it, in small letters.
-pub(super) fn endings(path: &Path) -> (String, String) {
-    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let mut parts = name.rsplit('.');
-    let last = parts.next().unwrap_or("").to_string();
-    (last, parts.next().unwrap_or("").to_string())
 }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
 
+/// Memory that a cell takes on its way into a panel, bytes.
+pub(super) const BYTES_A_CELL: f64 = 40.0;
 /// Decoders at work. Their panics come from any thread of a pool, so their text is held back on all of them.
 static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 

@@ -1,6 +1,6 @@
 //! Names that hold a field and a symbol: `('Close', 'AAA')`, `AAA Close`, `Close_AAA`, `AAA.Adjusted`.
 
-use crate::data::text::{is_field, plain};
+use crate::data::words::{is_field, plain};
 
 /// Field and symbol of every column but those that hold neither, if at least two do and all others are a date's.
 pub(super) fn of_names(names: &[String]) -> Option<Vec<(String, String)>> {

@@ -6,7 +6,8 @@ use npyz::WriterBuilder;
 
 use crate::data::describe::{undated_findings, worst_findings};
 use crate::data::files::write_atomically;
-use crate::data::import::{Dated, Options, read};
+use crate::data::import::{Dated, read};
+use crate::data::options::Options;
 use crate::data::table::{Table, Values};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;

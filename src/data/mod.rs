@@ -16,6 +16,7 @@ mod matrix;
 mod npy;
 mod numbers;
 mod observations;
+mod options;
 mod records;
 mod roles;
 mod rows;
@@ -25,6 +26,7 @@ mod table;
 mod targets;
 mod text;
 mod units;
+mod words;
 
 pub use append::{Appended, append};
 pub use describe::{
@@ -32,14 +34,18 @@ pub use describe::{
     write_suspects,
 };
 pub use exclusions::read_exclusions;
-pub use files::{hash_file, list_folder, read_bytes, read_text, remove_partial_files, write_atomically, write_text};
+pub use files::{
+    hash_file, list_folder, read_bytes, read_text, remove_folder, remove_partial_files, write_atomically, write_text,
+};
 pub use frame::Columns;
-pub use import::{Imported, Layout, NotANumber, Options, import, table_name};
+pub use import::{Imported, import};
 pub use lock::{LOCK, Lock};
 pub use matrix::{NamedMatrix, NamedRows, ReadReturns, read_returns, write_matrix};
 pub use numbers::MissingCodes;
+pub use options::{Layout, NotANumber, Options};
 pub use rows::TableStream;
 pub use store::{Manifest, SCHEMA_VERSION, open_panel, save_panel, stored_manifest};
 pub use table::{Table, Values};
 pub use targets::{RateRows, WeightRows, read_rates, read_weights};
 pub use units::ValueKind;
+pub use words::table_name;

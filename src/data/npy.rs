@@ -7,7 +7,7 @@ use std::path::Path;
 use npyz::NpyFile;
 use polars::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
 
-use crate::data::frame::BYTES_A_CELL;
+use crate::data::guard::BYTES_A_CELL;
 use crate::data::guard::{damaged, guarded};
 use crate::error::{Error, Result};
 use crate::memory;

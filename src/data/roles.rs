@@ -10,10 +10,10 @@
 use crate::calendar::{Date, days_since_epoch};
 use crate::data::dates::{self, DATE_NAMES, Dates, Problem, Spelling, is_date_name, is_shifted, is_sure_date_name};
 use crate::data::frame::{Columns, Content};
-use crate::data::import::Options;
 use crate::data::numbers::is_numeric;
-use crate::data::text::plain;
+use crate::data::options::Options;
 use crate::data::units::ValueKind;
+use crate::data::words::plain;
 use crate::error::{Error, Result};
 
 /// Usual names of an index without meaning.

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use crate::calendar::Date;
 use crate::data::frame::Columns;
-use crate::data::import::{ASSET, Options};
+use crate::data::import::ASSET;
+use crate::data::options::Options;
 use crate::data::roles::{Role, Roles};
 use crate::data::units::ValueKind;
 use crate::error::{Error, Result};

@@ -13,30 +13,11 @@ use crate::data::encoding::decoded;
 use crate::data::levels::oriented;
 use crate::data::numbers::is_numeric;
 use crate::data::records::{Line, Records};
+use crate::data::words::plain;
 use crate::error::{Error, Result};
 
 /// Lines looked at to find the separator and the header.
 const PROBE: usize = 200;
-/// Words that name a daily value of an asset, as [`plain`] writes them.
-const FIELDS: [&str; 16] = [
-    "open",
-    "high",
-    "low",
-    "close",
-    "last",
-    "adjclose",
-    "adjustedclose",
-    "adjusted",
-    "volume",
-    "adjvolume",
-    "dividends",
-    "stocksplits",
-    "capitalgains",
-    "price",
-    "vwap",
-    "repaired",
-];
-
 /// A table of text, cells row by row.
 pub(super) struct TextTable {
     /// Names of the columns, trimmed.
@@ -58,21 +39,6 @@ pub(super) struct TextTable {
 
 /// Names of a column of assets that is never one of numbers or dates.
 const ASSET: [&str; 5] = ["asset", "symbol", "ticker", "tic", "ric"];
-
-/// A name without case, blanks and punctuation.
-pub(super) fn plain(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// Whether a name is that of a daily value: close, volume and the like.
-pub(super) fn is_field(name: &str) -> bool {
-    FIELDS.contains(&plain(unnumbered(name)).as_str())
-}
-
-/// A name without the number that Alpha Vantage writes before its fields: 5. adjusted close.
-pub(super) fn unnumbered(name: &str) -> &str {
-    name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-}
 
 impl TextTable {
     /// Reads the bytes of a file; `place` names it in messages.

@@ -101,8 +101,17 @@ pub(super) fn settle(
         (ValueKind::Guess, None) => (ValueKind::Guess, "guessed"),
         (wanted, _) => (wanted, "as told"),
     };
+    // The yearly volatility that the values would have says whether the unit can be right.
+    let volatility = |kind: ValueKind| {
+        let percent = match kind {
+            ValueKind::Returns | ValueKind::LogReturns => 100.0 * evidence.annual,
+            ValueKind::Percent => evidence.annual,
+            ValueKind::Prices | ValueKind::Guess => return String::new(),
+        };
+        if evidence.is_long() { format!(", volatility {} % a year", short(percent)) } else { String::new() }
+    };
     let taken = |kind: ValueKind, how: &str| {
-        Ok((kind, format!("values taken as {} ({how}: {seen}{})", kind.name(), evidence.volatility(kind))))
+        Ok((kind, format!("values taken as {} ({how}: {seen}{})", kind.name(), volatility(kind))))
     };
     let looks = match verdict {
         Verdict::Prices => "prices",

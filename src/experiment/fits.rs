@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::Result;
 use crate::estimators::{self, Calibration, CovarianceEstimator, Window};
-use crate::experiment::networks::{Networks, TRAIN};
-use crate::experiment::plan::{ORACLE, Plan};
+use crate::experiment::choices::{ORACLE, TRAIN};
+use crate::experiment::networks::Networks;
+use crate::experiment::plan::Plan;
 use crate::experiment::watched::watched;
 use crate::experiment::{Training, start};
 use crate::linalg::Covariance;

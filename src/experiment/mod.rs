@@ -1,6 +1,7 @@
 //! A TOML file to a resumable run: what to compare, on which windows.
 
 mod accounts;
+mod choices;
 mod config;
 mod evaluate;
 mod explained;
@@ -31,10 +32,10 @@ pub use config::{Compare, Data, Experiment, Figures, Sweep, WalkForward};
 pub use market::{ExclusionCount, Market};
 pub use networks::{Resources, Share, Training};
 pub use notes::notes;
-pub use run::{Finished, discard, run, run_with};
+pub use run::{Finished, run, run_with};
 pub use simulation::{Inputs, Simulated, check_simulation, discard_simulation, simulate};
 pub use simulation_config::{Leverage, LeverageGrid, Rates, RatesTable, Simulation};
-pub use sweep::{SweepRow, SweptRun, sweep};
+pub use sweep::{SweepRow, SweptRun, discard, sweep};
 pub use targets::{Foreign, Portfolio, read_portfolios};
 
 use crate::cuda::Ceilings;

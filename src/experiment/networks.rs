@@ -16,23 +16,19 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, mpsc};
 
-use serde::Deserialize;
-
 use crate::calendar::Date;
 use crate::cuda::{self, Ceilings};
-use crate::data::{LOCK, Lock, list_folder};
+use crate::data::{LOCK, Lock, list_folder, remove_folder};
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
+use crate::experiment::choices::{FromRecipe, TRAIN};
 use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, Market, start};
 use crate::registry::Choice;
 use crate::train::{
-    Compute, Eligible, MODEL, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Recipe, Task,
-    TrainingProgress, profile, train,
+    Compute, Eligible, MODEL, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Task, TrainingProgress,
+    profile, train,
 };
-
-/// The name of a choice with a recipe.
-pub(super) const TRAIN: &str = "train";
 
 /// The different files of a choice for some years, in their order.
 fn files(wanted: &ModelFile, years: &[i16]) -> Vec<PathBuf> {
@@ -60,16 +56,6 @@ fn explained(wanted: &ModelFile, error: Error) -> Error {
 
 /// What stands for the year in the name of a model file.
 const YEAR: &str = "{year}";
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FromRecipe {
-    train: String,
-    #[serde(default)]
-    seed: u64,
-    #[serde(default)]
-    precision: Precision,
-}
 
 /// What is being trained or calibrated, and how far it is.
 #[derive(Clone, Debug)]
@@ -157,7 +143,7 @@ impl<'a> Networks<'a> {
                 }
                 TRAIN => {
                     let wanted: FromRecipe = choice.parameters()?;
-                    recipe(experiment, &wanted.train)?;
+                    wanted.recipe(&experiment.train)?;
                 }
                 _ => {}
             }
@@ -199,7 +185,7 @@ impl<'a> Networks<'a> {
 
     /// The model of a year, after those of the years before where it continues from them.
     fn trained(&self, wanted: &FromRecipe, year: i16, progress: &mut dyn FnMut(Training)) -> Result<Model> {
-        let recipe = recipe(self.experiment, &wanted.train)?;
+        let recipe = wanted.recipe(&self.experiment.train)?;
         let mut warm = None;
         let first = if recipe.schedule.warm_steps > 0 { self.first_year } else { year };
         for year in first..=year {
@@ -224,7 +210,7 @@ impl<'a> Networks<'a> {
         let before = Date::new(year, 1, 1).expect("a year of the calendar");
         let windows = &self.experiment.walk_forward;
         Ok(Task {
-            recipe: recipe(self.experiment, &wanted.train)?,
+            recipe: wanted.recipe(&self.experiment.train)?,
             seed: wanted.seed,
             past: panel.past(panel.calendar().first_on_or_after(before)),
             eligible: &self.eligible,
@@ -266,7 +252,7 @@ impl<'a> Networks<'a> {
             if chains.iter().any(is_same) {
                 continue; // one network under two labels
             }
-            let warm = recipe(self.experiment, &wanted.train)?.schedule.warm_steps > 0;
+            let warm = wanted.recipe(&self.experiment.train)?.schedule.warm_steps > 0;
             let parts: Vec<Vec<i16>> =
                 if warm { vec![years.clone()] } else { years.iter().map(|year| vec![*year]).collect() };
             chains.extend(parts.into_iter().map(|years| Chain { wanted: wanted.clone(), years }));
@@ -333,15 +319,5 @@ pub(super) fn discard(folder: &Path) -> Result<()> {
         let locked = names.into_iter().filter(|name| name.starts_with('.') && name.ends_with(LOCK));
         locks.extend(locked.map(|name| Lock::take(&place.join(name))).collect::<Result<Vec<_>>>()?);
     }
-    std::fs::remove_dir_all(&folder).map_err(Error::io(&folder))
-}
-
-/// The recipe that a choice names.
-pub(super) fn recipe_of<'a>(experiment: &'a Experiment, choice: &Choice) -> Result<&'a Recipe> {
-    recipe(experiment, &choice.parameters::<FromRecipe>()?.train)
-}
-
-fn recipe<'a>(experiment: &'a Experiment, name: &str) -> Result<&'a Recipe> {
-    let known = experiment.train.keys().map(String::as_str);
-    experiment.train.get(name).ok_or_else(|| Error::unknown("recipe of [train]", name, known))
+    remove_folder(&folder)
 }

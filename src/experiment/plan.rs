@@ -3,7 +3,7 @@
 use crate::allocators::{self, Allocator, Needs};
 use crate::error::{Error, Result};
 use crate::estimators::{self, Definite};
-use crate::experiment::networks::TRAIN;
+use crate::experiment::choices::{ORACLE, TRAIN};
 use crate::experiment::{Experiment, Market, start};
 use crate::linalg::Covariance;
 use crate::panel::AssetId;
@@ -11,8 +11,6 @@ use crate::registry::Choice;
 use crate::train::MODEL;
 use crate::universe::{Missing, RankedUniverse};
 
-/// The name of the true covariance among the estimators.
-pub(super) const ORACLE: &str = "oracle";
 /// The estimator column of an allocator that uses none.
 const NO_ESTIMATOR: &str = "none";
 

@@ -14,7 +14,7 @@ use crate::experiment::networks::Networks;
 use crate::experiment::plan::{Pair, Plan};
 use crate::experiment::store::Store;
 use crate::experiment::windows::{Allocation, Decision, decide_block, eigenvalue_maps};
-use crate::experiment::{Experiment, Market, Progress, Provenance, Resources, Share, output, sweep};
+use crate::experiment::{Experiment, Market, Progress, Provenance, Resources, Share, output};
 use crate::program::{Program, computation};
 use crate::report::Performance;
 use crate::results::{self, Results};
@@ -166,12 +166,6 @@ fn repairs(experiment: &Experiment, decisions: &[Decision]) -> BTreeMap<String, 
         }
     }
     counts
-}
-
-/// Forgets an unfinished run or sweep.
-pub fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
-    sweep::discard(experiment, folder)?;
-    Store::<Decision>::discard(folder, DATES)
 }
 
 /// Equal for runs whose dates may be mixed: configuration, data, computation and device are the same.

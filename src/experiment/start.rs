@@ -10,7 +10,7 @@ use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration};
 use crate::experiment::Experiment;
-use crate::experiment::networks::{TRAIN, recipe_of};
+use crate::experiment::choices::{FromRecipe, TRAIN};
 use crate::panel::{Panel, Past};
 use crate::registry::Choice;
 use crate::train::days_needed;
@@ -111,7 +111,7 @@ impl Learns {
         };
         let need = |choice: &Choice| match choice.name.as_str() {
             TRAIN => {
-                let schedule = &recipe_of(experiment, choice)?.schedule;
+                let schedule = &choice.parameters::<FromRecipe>()?.recipe(&experiment.train)?.schedule;
                 Ok(days_needed(schedule, windows.lookback, windows.horizon))
             }
             // Without a past an estimator that learns says what it needs.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{LOCK, Lock, read_bytes, read_text, remove_partial_files, write_atomically};
+use crate::data::{LOCK, Lock, read_bytes, read_text, remove_folder, remove_partial_files, write_atomically};
 use crate::error::{Error, Result, toml_message};
 
 pub(super) struct Store<T> {
@@ -78,12 +78,12 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
             return Ok(());
         }
         let _lock = Lock::take(&folder.join(LOCK))?;
-        remove(&folder)
+        remove_folder(&folder)
     }
 
     /// Removes the items of finished work with their lock.
     pub fn close(self) -> Result<()> {
-        remove(&self.folder)
+        remove_folder(&self.folder)
     }
 
     /// Notes whose run this is and the time spent; comes before the first item.
@@ -143,10 +143,6 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
     fn file(&self, number: usize) -> PathBuf {
         self.folder.join(format!("{number:05}.json"))
     }
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    std::fs::remove_dir_all(folder).map_err(Error::io(folder))
 }
 
 #[cfg(test)]

@@ -97,8 +97,9 @@ pub fn sweep(
     Ok(SweptRun { rows, seconds })
 }
 
-/// Forgets an unfinished sweep.
-pub(super) fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
+/// Forgets an unfinished run or sweep.
+pub fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
     let sizes = experiment.sweep.iter().flat_map(|sweep| &sweep.size);
-    sizes.into_iter().try_for_each(|size| Store::<Decision>::discard(&folder.join(format!("n={size}")), DATES))
+    sizes.into_iter().try_for_each(|size| Store::<Decision>::discard(&folder.join(format!("n={size}")), DATES))?;
+    Store::<Decision>::discard(folder, DATES)
 }

@@ -5,11 +5,11 @@ use serde::Deserialize;
 use crate::calendar::Date;
 use crate::data::{Columns, NotANumber};
 use crate::error::{Error, Result, toml_message};
+#[cfg(feature = "figures")]
 use crate::metrics;
-use crate::report::{
-    AccountRow, COMPONENTS, EigenvalueCurve, Learned, LearningCurve, LeveragePoint, Performance, Prediction,
-    SizeSeries, dollars,
-};
+use crate::report::{AccountRow, COMPONENTS, Learned, LeveragePoint, Performance, Prediction, SizeSeries, dollars};
+#[cfg(feature = "figures")]
+use crate::report::{EigenvalueCurve, LearningCurve};
 use crate::results::Results;
 use crate::train::Model;
 

@@ -11,6 +11,7 @@ mod recipe;
 mod sampler;
 mod schedule;
 mod session;
+mod task;
 mod training;
 
 pub use adam::{Adam, Gradients};
@@ -22,7 +23,8 @@ pub use model_file::{MODEL, ModelFile, Precision};
 pub use recipe::Recipe;
 pub use sampler::{Batch, Draw, Eligible, Sampler, days_needed};
 pub use schedule::{Decay, Schedule};
-pub use training::{Task, TrainingProgress, train};
+pub use task::Task;
+pub use training::{TrainingProgress, train};
 
 use std::collections::BTreeMap;
 

@@ -15,7 +15,7 @@ use crate::train::events::{self, Events};
 use crate::train::failed;
 use crate::train::model::{Header, Model, Point};
 use crate::train::sampler::{Draw, Sampler};
-use crate::train::training::{Task, other_identity};
+use crate::train::task::{Task, other_identity};
 
 /// Validation batches; their mean loss is one point of the curve.
 const VALIDATION_BATCHES: u64 = 8;

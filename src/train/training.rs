@@ -17,41 +17,13 @@ use std::time::Instant;
 
 use crate::data::Lock;
 use crate::error::{Error, Result};
-use crate::panel::Past;
 use crate::program::{Program, computation};
 use crate::train::model::{Header, Model};
-use crate::train::sampler::Eligible;
 use crate::train::session::Session;
-use crate::train::{Compute, Recipe};
+use crate::train::task::{Task, other_identity};
 
 /// Steps over which the loss that is shown is averaged.
 const SHOWN: usize = 50;
-
-/// One model to train.
-pub struct Task<'a> {
-    /// Network and schedule.
-    pub recipe: &'a Recipe,
-    /// Seed of parameters and batches.
-    pub seed: u64,
-    /// Everything that training may see.
-    pub past: Past<'a>,
-    /// The universe.
-    pub eligible: &'a Eligible,
-    /// Days of the universe's look-back, at least as many as the longest window.
-    pub lookback: usize,
-    /// Days of a target.
-    pub horizon: usize,
-    /// Content hash of the panel.
-    pub data_hash: &'a str,
-    /// Data and rules outside the recipe that the model depends on, as text.
-    pub rules: &'a str,
-    /// The model to continue from.
-    pub warm: Option<&'a Model>,
-    /// The model file.
-    pub file: PathBuf,
-    /// Where it is trained.
-    pub compute: Compute<'a>,
-}
 
 /// How far training is.
 #[derive(Clone, Copy, Debug)]
@@ -127,12 +99,6 @@ fn finished(task: &Task<'_>, header: &Header) -> Result<Option<Model>> {
 fn lock_of(file: &Path) -> PathBuf {
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     file.with_file_name(format!(".{name}.lock"))
-}
-
-pub(super) fn other_identity(file: &Path) -> Error {
-    let rule = "this model comes from other data, rules, recipe, seed, version or (a checkpoint) commit; choose another \
-                --out, or discard the experiment's models with 'minvar train --fresh'";
-    Error::data(file.display().to_string(), rule)
 }
 
 /// The header of the model to be.

@@ -17,9 +17,40 @@ pub struct RankedUniverse {
     min_returns: usize,
 }
 
-impl RankedUniverse {
-    pub(super) fn new(rules: Rules, lookback: usize, min_returns: usize) -> Self {
-        Self { rules, lookback, min_returns }
+impl Rules {
+    /// Checks the parameters and fixes the look-back.
+    pub fn over(&self, lookback: usize) -> Result<RankedUniverse> {
+        let parameter = |name, range, value: String| Err(Error::Parameter { name, range, value });
+        let share = |x: f64| (0.0..=1.0).contains(&x);
+        let min_returns = self.min_returns.unwrap_or(lookback.saturating_mul(29).div_ceil(30));
+        if self.size == 0 {
+            return parameter("universe.size", "at least 1", self.size.to_string());
+        }
+        if min_returns == 0 || min_returns > lookback {
+            return parameter("universe.min_returns", "between 1 and the look-back", min_returns.to_string());
+        }
+        if self.rank_days == 0 || self.rank_min_values > self.rank_days {
+            return parameter("universe.rank_min_values", "at most rank_days", self.rank_min_values.to_string());
+        }
+        if let Some(x) = self.min_traded_share.filter(|&x| !share(x)) {
+            return parameter("universe.min_traded_share", "in [0, 1]", x.to_string());
+        }
+        if let Some(x) = self.max_correlation.filter(|&x| !share(x)) {
+            return parameter("universe.max_correlation", "in [0, 1]", x.to_string());
+        }
+        let limits = [
+            ("universe.min_recent_turnover", Some(self.min_recent_turnover)),
+            ("universe.min_shares_outstanding", self.min_shares_outstanding),
+            ("universe.volatility_fence", self.volatility_fence),
+        ];
+        if let Some((name, Some(x))) = limits.into_iter().find(|(_, x)| x.is_some_and(|x| !(x >= 0.0 && x.is_finite())))
+        {
+            return parameter(name, "at least 0", x.to_string());
+        }
+        if let Some([low, high]) = self.price_range.filter(|[low, high]| low > high || low.is_nan() || high.is_nan()) {
+            return parameter("universe.price_range", "[lowest, highest]", format!("[{low}, {high}]"));
+        }
+        Ok(RankedUniverse { rules: self.clone(), lookback, min_returns })
     }
 }
 

@@ -13,11 +13,12 @@ use std::collections::HashMap;
 
 use crate::calendar::Date;
 use crate::data::frame::Columns;
-use crate::data::import::{Options, file_name};
 use crate::data::numbers::MissingCodes;
 use crate::data::observations::{Aligned, Observation, Observations};
+use crate::data::options::Options;
 use crate::data::roles::Roles;
 use crate::data::units::ValueKind;
+use crate::data::words::file_name;
 use crate::error::{Error, Result};
 use crate::panel::{Field, Panel, Venue};
 

@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::data::frame::{Columns, TEXT_ENDINGS, endings};
-use crate::data::import::{Options, file_name, ohlcv};
+use crate::data::frame::Columns;
+use crate::data::import::ohlcv;
 use crate::data::observations::{Aligned, Observations};
+use crate::data::options::Options;
 use crate::data::roles::Roles;
 use crate::data::units::ValueKind;
+use crate::data::words::file_name;
+use crate::data::words::{TEXT_ENDINGS, endings, symbol};
 use crate::error::{Error, Result};
 
 pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<String>)> {
@@ -45,26 +48,6 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
     let n_adjusted = adjusted.iter().filter(|adjusted| **adjusted).count();
     notes.push(ohlcv::told(n_adjusted, adjusted.len()));
     Ok((observations.align()?, notes))
-}
-
-/// The symbol that a file is named after.
-pub(super) fn symbol(path: &Path) -> String {
-    let name = table_name(path);
-    without_ending(&name, "us").unwrap_or(name).to_uppercase()
-}
-
-/// The name of a file without the endings of its type: prices of prices.csv.gz.
-pub fn table_name(path: &Path) -> String {
-    let name = file_name(path);
-    let name = without_ending(&name, "gz").unwrap_or(name);
-    let known = TEXT_ENDINGS.iter().chain(&["parquet", "pq", "npy"]);
-    known.into_iter().find_map(|ending| without_ending(&name, ending)).unwrap_or(name)
-}
-
-fn without_ending(name: &str, ending: &str) -> Option<String> {
-    let place = name.len().checked_sub(ending.len() + 1)?;
-    let ends = name.get(place..)?.strip_prefix('.')?.eq_ignore_ascii_case(ending);
-    ends.then(|| name[..place].to_string())
 }
 
 /// Refuses two files of one symbol: prices adjusted on different days do not fit together.

@@ -7,10 +7,11 @@ use std::path::Path;
 use crate::data::dates;
 use crate::data::encoding::beginning;
 use crate::data::files::read_table_text;
-use crate::data::frame::{TEXT_ENDINGS, endings};
-use crate::data::import::{Options, file_name};
 use crate::data::observations::{Aligned, Observation, Observations};
+use crate::data::options::Options;
 use crate::data::units::ValueKind;
+use crate::data::words::file_name;
+use crate::data::words::{TEXT_ENDINGS, endings};
 use crate::error::{Error, Result};
 use crate::panel::Field;
 

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use crate::calendar::Calendar;
 use crate::data::frame::Columns;
-use crate::data::import::{NotANumber, file_name};
+use crate::data::options::NotANumber;
 use crate::data::table::{Table, read_cells};
+use crate::data::words::file_name;
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{Asset, Field, Panel};

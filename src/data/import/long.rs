@@ -1,10 +1,12 @@
 //! Long files: `date, asset, close|return` and, where present, volumes, prices and sectors.
 
 use crate::data::frame::Columns;
-use crate::data::import::{Options, file_name, ohlcv};
+use crate::data::import::ohlcv;
 use crate::data::observations::{Aligned, Observation, Observations};
+use crate::data::options::Options;
 use crate::data::roles::{Role, Roles};
 use crate::data::units::ValueKind;
+use crate::data::words::file_name;
 use crate::error::{Error, Result};
 use crate::panel::{Field, Venue};
 

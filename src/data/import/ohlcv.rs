@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::calendar::Date;
 use crate::data::frame::Columns;
-use crate::data::import::{Options, file_name, folder};
 use crate::data::observations::{Aligned, Observation, Observations};
+use crate::data::options::Options;
 use crate::data::roles::Roles;
-use crate::data::text::{plain, unnumbered};
 use crate::data::units::ValueKind;
+use crate::data::words::{file_name, symbol};
+use crate::data::words::{plain, unnumbered};
 use crate::error::{Error, Result};
 use crate::panel::Field;
 
@@ -68,7 +69,7 @@ pub(super) fn looks_like(columns: &Columns) -> bool {
 /// A file of one symbol, or of several.
 pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) -> Result<(Aligned, Vec<String>)> {
     let mut observations = Observations::new(options.values, Some(ValueKind::Prices), true);
-    let symbol = folder::symbol(columns.path());
+    let symbol = symbol(columns.path());
     let adjusted = observe(columns, roles.dates()?, &symbol, options, &mut observations)?;
     let n_symbols = adjusted.len();
     let n_adjusted = adjusted.iter().filter(|adjusted| **adjusted).count();

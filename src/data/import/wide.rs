@@ -2,9 +2,10 @@
 
 use crate::calendar::{Calendar, Date};
 use crate::data::frame::Columns;
-use crate::data::import::{Options, file_name};
 use crate::data::observations::{Aligned, Observation, Observations};
+use crate::data::options::Options;
 use crate::data::roles::Roles;
+use crate::data::words::file_name;
 use crate::error::{Error, Result};
 use crate::panel::Field;
 

@@ -1,0 +1,32 @@
+//! The cost models of a profile.
+
+use crate::costs::{CostModel, Delisting, Profile, Schedules, named};
+use crate::error::Result;
+use crate::registry::check;
+
+impl Profile {
+    /// Builds the cost models.
+    pub fn models(&self, schedules: &Schedules) -> Result<Vec<Box<dyn CostModel>>> {
+        self.costs.iter().map(|choice| (named(&choice.name)?.build)(choice, schedules)).collect()
+    }
+
+    /// Refuses what cannot be simulated.
+    pub(super) fn check(&self, schedules: &Schedules) -> Result<()> {
+        check((1.0..=1e13).contains(&self.capital_usd), "capital_usd", "between 1 and 1e13", self.capital_usd)?;
+        check(self.rebalance_sessions != Some(0), "rebalance_sessions", "at least 1", 0)?;
+        check(self.volume_days > 0, "volume_days", "at least 1", 0)?;
+        check(self.min_trade_usd >= 0.0, "min_trade_usd", "at least 0", self.min_trade_usd)?;
+        if let Some(step) = self.weight_rounding {
+            check(step > 0.0 && step < 1.0, "weight_rounding", "in (0, 1)", step)?;
+        }
+        if let Some(most) = self.max_participation {
+            let inside = |x: f64| x > 0.0 && x <= 1.0;
+            check(inside(most.close), "max_participation.close", "in (0, 1]", most.close)?;
+            check(inside(most.open), "max_participation.open", "in (0, 1]", most.open)?;
+        }
+        if let Delisting::Return(r) = self.delisting {
+            check((-1.0..=0.0).contains(&r), "delisting", "a return in [-1, 0] or \"by_venue\"", r)?;
+        }
+        self.models(schedules).map(|_| ())
+    }
+}

@@ -1,0 +1,32 @@
+//! Choices among the estimators of an experiment that no registry holds.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::train::{Precision, Recipe};
+
+/// The name of the true covariance.
+pub(super) const ORACLE: &str = "oracle";
+/// The name of a choice with a recipe.
+pub(super) const TRAIN: &str = "train";
+
+/// A network to be trained: `{ train = "RECIPE", seed = 0, precision = "f64" }`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FromRecipe {
+    pub train: String,
+    #[serde(default)]
+    pub seed: u64,
+    #[serde(default)]
+    pub precision: Precision,
+}
+
+impl FromRecipe {
+    /// The recipe that it names.
+    pub fn recipe<'a>(&self, recipes: &'a BTreeMap<String, Recipe>) -> Result<&'a Recipe> {
+        let known = recipes.keys().map(String::as_str);
+        recipes.get(&self.train).ok_or_else(|| Error::unknown("recipe of [train]", &self.train, known))
+    }
+}
