@@ -17,7 +17,7 @@ pub fn computation() -> String {
     }
 }
 
-/// What the provenance says of the program.
+/// What the provenance of a result says of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Program {
     /// Version of minvar.
