@@ -63,7 +63,7 @@ fn unpack(bytes: &[u8], place: &str) -> Result<Vec<u8>> {
     let mut unpacked = Vec::new();
     loop {
         let part = reader.by_ref().take(PART).read_to_end(&mut unpacked);
-        let part = part.map_err(|error| Error::data(place, format!("not a complete gzip file ({error})")))?;
+        let part = part.map_err(|_| Error::data(place, "not a complete gzip file: it is damaged or cut off"))?;
         if part == 0 {
             return Ok(unpacked);
         }
