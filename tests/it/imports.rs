@@ -143,6 +143,11 @@ fn the_first_table_of_a_french_file_is_read_in_percent() {
     assert_eq!(imported.layout, Layout::French);
     same(&series(&imported, "NoDur"), &[0.0007, f64::NAN]);
     same(&series(&imported, "Durbl"), &[-0.0032, 0.003]);
+    // A blank line inside the table does not end it, and a comma at the end of a line is no series.
+    let text =
+        text.replace("-0.32\n", "-0.32,\n\n").replacen("Durbl\n", "Durbl,\n", 1).replacen("0.30\n", "0.30,\n", 1);
+    let again = import(&folder.file("blank.csv", &text), &plain()).unwrap();
+    assert_eq!(again.panel.content_hash(), imported.panel.content_hash());
 }
 
 #[track_caller]

@@ -209,6 +209,11 @@ fn weights_of_another_program_are_read_and_mistakes_in_them_are_named() {
     refused("S0002,0.5", "S0001,0.5", "asset S0001, 2001-02-01: the asset stands twice on the date");
     refused("S0002,0.5", "S0002,NaN", "row 3: 'NaN' in column weight is not a finite number");
     refused("S0002,0.5", "S0002,", "row 3: weight is missing");
+    refused("S0002,0.5", "S0002,1e9", "row 3, asset S0002, 2001-02-01: a weight of 1.000e9 is impossible");
+    let broken = EXPERIMENT.replace("\"realistic\"", "\"realistc\"");
+    let simulation = Experiment::parse(&broken, "x.toml").unwrap().simulation.unwrap();
+    let message = experiment::check_simulation(&simulation, folder.path()).unwrap_err().to_string();
+    assert!(message.contains("did you mean 'realistic'?"), "{message}");
     refused("date,asset,weight", "date,asset,a,b", "line 2: 3 cells under a header of 4");
     let none = "date,asset,weight\n";
     assert!(outcome(none).err().unwrap().to_string().contains("no row below the header"));
