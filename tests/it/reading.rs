@@ -601,6 +601,15 @@ fn numbers_of_rows_and_of_the_calendar_are_no_assets_and_weights_are_no_calendar
     assert_eq!(read_weights(&weights, &Options::default()).unwrap().weights.len(), 2 * mondays.len());
     let rates = folder.file("r.csv", format!("Date,rate\n{}", rows(|_| "1".to_string())));
     assert!(read_rates(&rates, &Options::default()).unwrap().percent.iter().all(|rate| *rate == 1.0));
+    // Nor are weights of 1 on Mondays and 2 on Tuesdays, though they say what the date says.
+    let early: Vec<String> = weekdays()
+        .iter()
+        .map(|d| (d.weekday().to_monday_one_offset(), d))
+        .filter(|(n, _)| *n < 3)
+        .map(|(n, d)| format!("{d},{n},0.5\n"))
+        .collect();
+    let weights = folder.file("w.csv", format!("Date,AAA,BBB\n{}", early.concat()));
+    assert_eq!(read_weights(&weights, &Options::default()).unwrap().weights.len(), 2 * early.len());
     // A percent sign and a plain number are the same rate; a day of empty cells holds nothing.
     let rates = folder.file("r.csv", format!("Date,rate,note\n{}", rows(|_| "1.5%,x".to_string())));
     let read = read_rates(&rates, &Options::default()).unwrap();
