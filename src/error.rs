@@ -145,6 +145,9 @@ pub fn toml_message(error: &toml::de::Error, text: Option<&str>) -> String {
     let line = text.zip(error.span()).map(|(text, span)| text[..span.start].matches('\n').count() + 1);
     let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
     let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some(broken) = text.and_then(|text| broken_syntax(text)) {
+        return broken;
+    }
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let unknown = |kind: &'static str| match quoted.split_first() {
         Some((wrong, [])) => format!("it takes no {kind} '{wrong}'"),
@@ -169,6 +172,22 @@ pub fn toml_message(error: &toml::de::Error, text: Option<&str>) -> String {
         message.clone()
     };
     format!("{line}{rule}")
+}
+
+/// Where a text stops being TOML, if it is none, and what TOML wants there.
+fn broken_syntax(text: &str) -> Option<String> {
+    let error = toml::from_str::<toml::Table>(text).err()?;
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let number = text[..start].matches('\n').count() + 1;
+    let line = text.lines().nth(number - 1).unwrap_or("").trim();
+    if error.message().contains("duplicate key") {
+        let key = line.split('=').next().unwrap_or(line).trim();
+        return Some(format!("line {number}: '{key}' stands twice; keep one of them"));
+    }
+    Some(format!(
+        "line {number}: '{line}' is no TOML; it wants lines such as key = 3, key = \"text\", key = [1, 2] and [table], \
+         every quote and bracket closed"
+    ))
 }
 
 /// A type or value as serde calls it, as a person would.
@@ -228,9 +247,15 @@ mod tests {
             ("size = 1\npair = [1]", "line 2: a list of 1 stands where an array of length 2 belongs"),
             ("size = 1\nkind = 'frist'", "line 2: unknown word 'frist', did you mean 'first'?; known: first, second"),
             ("share = 1.0", "line 1: the key 'size' is missing"),
+            ("size = 1\nsize = 2", "line 2: 'size' stands twice; keep one of them"),
         ] {
             let error = toml::from_str::<Rules>(text).unwrap_err();
             assert_eq!(super::toml_message(&error, Some(text)), expected, "{}", error.message());
+        }
+        for text in ["size = one", "size = 3\npair = [1, 2", "size 3", "kind = 'first", "[rules", "size = 3 4", "= 3", "size ="] {
+            let error = toml::from_str::<Rules>(text).unwrap_err();
+            let message = super::toml_message(&error, Some(text));
+            assert!(message.contains("is no TOML; it wants lines such as key = 3"), "{message}");
         }
     }
 

@@ -10,7 +10,7 @@
 
 use jiff::civil::{DateTime, Weekday};
 
-use crate::calendar::{Date, date_from_epoch};
+use crate::calendar::{Calendar, Date, Period, date_from_epoch};
 use crate::data::numbers::MissingCodes;
 use crate::data::words::plain;
 
@@ -92,8 +92,43 @@ impl Spelling {
 pub(super) struct Dates {
     pub dates: Vec<Date>,
     pub spelling: Spelling,
-    /// Whether times of day stand with the dates.
-    pub stamped: bool,
+    /// The earliest and the latest time of day that stands with the dates, in minutes.
+    pub clock: Option<(u32, u32)>,
+}
+
+impl Dates {
+    /// Whether times of day other than midnight stand with the dates.
+    pub fn is_stamped(&self) -> bool {
+        self.clock.is_some_and(|(_, latest)| latest > 0)
+    }
+
+    /// What to know of times of day that may be midnights of a zone further east, where the days of the week cannot tell: all
+    /// the same but for the hour of summer time, in the second half of a day, and not those of a week of trading days.
+    pub fn doubt(&self) -> Option<String> {
+        let (earliest, latest) = self.clock?;
+        let mut dates = self.dates.clone();
+        dates.sort_unstable();
+        dates.dedup();
+        let period = Calendar::new(dates).ok()?.periodicity().period;
+        if earliest < FIRST_EASTERN_MIDNIGHT || latest > earliest + 60 || period == Period::Weekdays {
+            return None;
+        }
+        let clock = |minutes: u32| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        let times = if earliest == latest { clock(earliest) } else { format!("{} or {}", clock(earliest), clock(latest)) };
+        Some(format!(
+            "every date carries the time {times} and is taken as written; if these are midnights of a time zone further east, \
+             each means the day after: write them in local time"
+        ))
+    }
+}
+
+/// Midnight fourteen hours east of UTC, the furthest zone, in minutes of a UTC day.
+const FIRST_EASTERN_MIDNIGHT: u32 = 10 * 60;
+
+/// Widens a range of times of day by one.
+pub(super) fn widen(clock: &mut Option<(u32, u32)>, minutes: u32) {
+    let (earliest, latest) = clock.unwrap_or((minutes, minutes));
+    *clock = Some((earliest.min(minutes), latest.max(minutes)));
 }
 
 /// Why a column is none of dates.
@@ -152,16 +187,15 @@ pub(super) fn read<'a>(
 ) -> std::result::Result<Dates, Problem> {
     // Every spelling that fits the rows so far, with the dates that it gives.
     let mut alive: Vec<(Spelling, Vec<Date>)> = Vec::new();
-    let mut stamped = false;
+    let mut clock = None;
     let mut last: Option<(&str, Vec<(Spelling, Date)>)> = None;
     for (row, cell) in cells.clone().enumerate() {
         let cell = cell.trim();
         if last.as_ref().is_none_or(|(known, _)| *known != cell) {
-            let (day, clock) = if format.is_some() { (cell, "") } else { split_clock(cell) };
-            stamped |= clock
-                .bytes()
-                .take_while(|byte| b"0123456789:.".contains(byte))
-                .any(|byte| (b'1'..=b'9').contains(&byte));
+            let (day, time) = if format.is_some() { (cell, "") } else { split_clock(cell) };
+            if let Some(minutes) = minutes(time) {
+                widen(&mut clock, minutes);
+            }
             let given = |format: &str| given(cell, format).map(|date| (Spelling::Given(format.to_string()), date));
             last = Some((cell, format.map_or_else(|| readings(day), |format| given(format).into_iter().collect())));
         }
@@ -191,13 +225,23 @@ pub(super) fn read<'a>(
         return Err(Problem::Ambiguous { row, text, readings: [first[row], second[row]] });
     }
     let (spelling, dates) = alive.pop().unwrap_or((Spelling::YearFirst, Vec::new()));
-    Ok(Dates { dates, spelling, stamped })
+    Ok(Dates { dates, spelling, clock })
+}
+
+/// Minutes of a time of day such as 16:00:05Z; a time after a full minute counts as the next one, so that 00:00:05 is none of
+/// midnight.
+fn minutes(time: &str) -> Option<u32> {
+    let digits = time.split(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.')).next()?;
+    let mut parts = digits.split(':');
+    let (hours, minutes): (u32, u32) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let seconds = parts.next().is_some_and(|seconds| seconds.bytes().any(|byte| (b'1'..=b'9').contains(&byte)));
+    Some(60 * hours + minutes + u32::from(seconds))
 }
 
 /// Dates counted as seconds, milliseconds, microseconds or nanoseconds since 1970, in UTC, if every cell is such a count.
 pub(super) fn counted<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Dates> {
     let mut dates = Vec::new();
-    let mut stamped = false;
+    let mut clock = None;
     let mut length = None;
     for cell in cells {
         let cell = cell.trim();
@@ -213,21 +257,26 @@ pub(super) fn counted<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Dates>
             19 => count.div_euclid(1_000_000_000),
             _ => return None,
         };
-        stamped |= seconds % 86_400 != 0;
+        widen(&mut clock, minutes_of(seconds));
         let date = date_from_epoch(i32::try_from(seconds.div_euclid(86_400)).ok()?)?;
         if !YEARS.contains(&date.year()) {
             return None;
         }
         dates.push(date);
     }
-    (!dates.is_empty()).then_some(Dates { dates, spelling: Spelling::Counted, stamped })
+    (!dates.is_empty()).then_some(Dates { dates, spelling: Spelling::Counted, clock })
+}
+
+/// Minutes since midnight of seconds since 1970, rounded up.
+pub(super) fn minutes_of(seconds: i64) -> u32 {
+    (seconds.rem_euclid(86_400) as u32).div_ceil(60)
 }
 
 /// Whether days that carry times of day look like midnights of a zone further east: Sundays and other days, but no Fridays.
 pub(super) fn is_shifted(dates: &Dates) -> bool {
     let on = |day: Weekday| dates.dates.iter().filter(|date| date.weekday() == day).count();
     let n_sundays = on(Weekday::Sunday);
-    dates.stamped && n_sundays >= 2 && n_sundays < dates.dates.len() && on(Weekday::Friday) == 0
+    dates.is_stamped() && n_sundays >= 2 && n_sundays < dates.dates.len() && on(Weekday::Friday) == 0
 }
 
 /// The date and what follows it: a time of day, with or without a zone. Words are left together.
@@ -394,5 +443,22 @@ mod tests {
         let cells: Vec<String> = days.map(|day| format!("{day} 15:00:00+00:00")).collect();
         assert!(is_shifted(&read(cells.iter().map(String::as_str), None).unwrap()));
         assert!(!is_shifted(&read(["2019-05-03 16:00", "2019-05-05 16:00"].into_iter(), None).unwrap()));
+    }
+
+    #[test]
+    fn one_time_of_day_in_dates_that_are_not_daily_is_told() {
+        let doubt = |step: i64, times: [&str; 2]| {
+            let dates = date(2019, 5, 2).series(jiff::Span::new().days(step)).take(20).enumerate();
+            let cells: Vec<String> = dates.map(|(k, day)| format!("{day}T{}Z", times[k % 2])).collect();
+            read(cells.iter().map(String::as_str), None).unwrap().doubt()
+        };
+        let tokyo = doubt(7, ["15:00:00", "15:00:00"]).unwrap();
+        assert!(tokyo.contains("the time 15:00") && tokyo.contains("the day after"), "{tokyo}");
+        assert!(doubt(1, ["22:00:00", "23:00:00"]).unwrap().contains("22:00 or 23:00"));
+        assert!(doubt(30, ["15:00", "15:00"]).is_some());
+        for times in [["00:00:00"; 2], ["09:30:00"; 2], ["15:00:00", "17:30:00"]] {
+            assert_eq!(doubt(7, times), None, "{times:?}");
+        }
+        assert_eq!(minutes("00:00:05"), Some(1));
     }
 }

@@ -177,8 +177,9 @@ impl<'a> Roles<'a> {
             Some((column, dates)) => {
                 let names = self.columns.names();
                 let name = if names[*column].is_empty() { "without a name" } else { &names[*column] };
-                let stamped = if dates.stamped { ", local day of stamps with a time" } else { "" };
-                format!("dates from column {name} ({}{stamped})", dates.spelling.name())
+                let stamped = if dates.is_stamped() { ", local day of stamps with a time" } else { "" };
+                let doubt = dates.doubt().map(|doubt| format!("; {doubt}")).unwrap_or_default();
+                format!("dates from column {name} ({}{stamped}){doubt}", dates.spelling.name())
             }
         }
     }

@@ -11,8 +11,8 @@ use crate::data::guard::guarded;
 use crate::data::table::{texts, unusable};
 use crate::error::{Error, Result};
 
-/// Days since 1970 of a typed column, and whether it has times of day.
-type Days = (Vec<Option<i64>>, bool);
+/// Days since 1970 of a typed column, and the earliest and latest time of day in minutes.
+type Days = (Vec<Option<i64>>, Option<(u32, u32)>);
 
 impl Columns {
     /// A column of dates that minvar itself has written, none missing.
@@ -40,7 +40,7 @@ impl Columns {
         if self.is_nested(column) {
             return Ok(Err(Problem::NoDates { text: String::new() }));
         }
-        if let Some((days, stamped)) = self.typed_days(column)? {
+        if let Some((days, clock)) = self.typed_days(column)? {
             let mut dates = Vec::with_capacity(days.len());
             for (row, day) in days.into_iter().enumerate() {
                 let Some(date) = day.and_then(date_of) else {
@@ -51,7 +51,7 @@ impl Columns {
                 }
                 dates.push(date);
             }
-            return Ok(Ok(Dates { dates, spelling: Spelling::YearFirst, stamped }));
+            return Ok(Ok(Dates { dates, spelling: Spelling::YearFirst, clock }));
         }
         let Cells::Text { table, .. } = &self.cells else {
             // Most columns are no dates: their first value says so.
@@ -80,7 +80,7 @@ impl Columns {
         })
     }
 
-    /// Days since 1970 of a column that is typed as dates or times, in its own zone, and whether it has times of day.
+    /// Days since 1970 of a column that is typed as dates or times, in its own zone, with its times of day.
     fn typed_days(&self, column: usize) -> Result<Option<Days>> {
         let Some(values) = self.typed_column(column) else { return Ok(None) };
         let physical = || -> Result<Vec<Option<i64>>> {
@@ -90,7 +90,7 @@ impl Columns {
             })
         };
         let (unit, zone) = match values.dtype() {
-            DataType::Date => return Ok(Some((physical()?, false))),
+            DataType::Date => return Ok(Some((physical()?, None))),
             DataType::Datetime(unit, zone) => (*unit, zone.as_ref().map(|zone| zone.to_string())),
             _ => return Ok(None),
         };
@@ -106,18 +106,18 @@ impl Columns {
                 Error::data(self.path.display().to_string(), rule)
             })?),
         };
-        let mut stamped = false;
+        let mut clock = None;
         let mut day = |count: i64| -> Option<i64> {
             let seconds = count.div_euclid(a_second);
             let local = match &zone {
                 None => seconds,
                 Some(zone) => seconds + i64::from(zone.to_offset(Timestamp::from_second(seconds).ok()?).seconds()),
             };
-            stamped |= local.rem_euclid(86_400) != 0;
+            dates::widen(&mut clock, dates::minutes_of(local));
             Some(local.div_euclid(86_400))
         };
         let days = physical()?.into_iter().map(|count| count.and_then(&mut day)).collect();
-        Ok(Some((days, stamped)))
+        Ok(Some((days, clock)))
     }
 }
 

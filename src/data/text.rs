@@ -18,6 +18,9 @@ use crate::error::{Error, Result};
 
 /// Lines looked at to find the separator and the header.
 const PROBE: usize = 200;
+/// The most lines that a header with line breaks in its names is looked for in.
+const HEADER_LINES: usize = 20;
+
 /// A table of text, cells row by row.
 pub(super) struct TextTable {
     /// Names of the columns, trimmed.
@@ -43,7 +46,7 @@ const ASSET: [&str; 5] = ["asset", "symbol", "ticker", "tic", "ric"];
 impl TextTable {
     /// Reads the bytes of a file; `place` names it in messages.
     pub fn parse(bytes: &[u8], place: &str) -> Result<Self> {
-        let mut text = decoded(bytes, place)?;
+        let (mut text, n_joined) = with_header_in_a_line(decoded(bytes, place)?);
         let refuse = |rule: String| Error::data(place, rule);
         let mut separator = self::separator(&text);
         if separator == b' ' || commonest_width(&text, separator).0 < 2 {
@@ -58,7 +61,7 @@ impl TextTable {
         if start.line > 0 {
             notes.push(format!("{} of text above the table left out", lines(start.n_texts)));
         }
-        let mut records = Records::new(&text[start.byte..], start.line, separator);
+        let mut records = Records::new(&text[start.byte..], start.line + n_joined, separator);
         let mut next = || records.next();
         let header = next().ok_or_else(|| refuse("the file is empty".to_string()))?;
         let mut table = Self {
@@ -234,6 +237,22 @@ struct Start {
     line: usize,
     /// Lines with text above it.
     n_texts: usize,
+}
+
+/// The text with blanks for the line breaks inside quotes of its first record, and how many these were.
+fn with_header_in_a_line(mut text: String) -> (String, usize) {
+    let is_open = |line: &str| line.matches('"').count() % 2 == 1;
+    let start = text.len() - text.trim_start().len();
+    let lines: Vec<&str> = text[start..].split_inclusive('\n').take(HEADER_LINES).collect();
+    let last = lines.iter().skip(1).position(|line| is_open(line)).map_or(0, |place| place + 1);
+    if last == 0 || !is_open(lines[0]) {
+        return (text, 0);
+    }
+    let record: Vec<&str> = lines[..=last].iter().map(|line| line.trim_end_matches(['\r', '\n'])).collect();
+    let length = lines[..last].iter().map(|line| line.len()).sum::<usize>() + record[last].len();
+    let record = record.join(" ");
+    text.replace_range(start..start + length, &record);
+    (text, last)
 }
 
 /// The first line with as many cells as the table, or the one above it where R left out a name.

@@ -149,6 +149,11 @@ impl Experiment {
             let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
             experiment.about = stem.unwrap_or_default();
         }
+        if let Some(market) = &mut experiment.data.synthetic {
+            let windows = &mut experiment.walk_forward;
+            windows.first = windows.first.or(market.decisions_from.take());
+            windows.last = windows.last.or(market.decisions_to.take());
+        }
         if experiment.data.panel.is_some() == experiment.data.synthetic.is_some() {
             return Err(config("[data] needs either 'panel' or 'synthetic'".to_string()));
         }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use truth::Truth;
 
-use crate::calendar::Date;
+use crate::calendar::{Date, toml_date};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::panel::Panel;
@@ -41,6 +41,12 @@ pub struct SyntheticMarket {
     pub missing_rate: f64,
     /// Seed of every random stream.
     pub seed: u64,
+    /// The first decision of an experiment on this market, where `[walk_forward]` names none.
+    #[serde(skip_serializing, with = "toml_date::optional")]
+    pub decisions_from: Option<Date>,
+    /// The last day that counts in an experiment on this market, where `[walk_forward]` names none.
+    #[serde(skip_serializing, with = "toml_date::optional")]
+    pub decisions_to: Option<Date>,
 }
 
 impl Default for SyntheticMarket {
@@ -53,6 +59,8 @@ impl Default for SyntheticMarket {
             delisting_rate_annual: 0.03,
             missing_rate: 0.0005,
             seed: 1,
+            decisions_from: None,
+            decisions_to: None,
         }
     }
 }

@@ -215,3 +215,15 @@ fn panels_of_next_to_nothing_are_described() {
     assert_eq!(findings(&panel(missing)), []);
     assert_eq!(findings(&panel(Matrix::zeros(0, 0))), []);
 }
+
+#[test]
+fn stocks_filled_over_weekends_beside_coins_are_found() {
+    let calendar = Calendar::new(jiff::civil::date(2019, 5, 1).series(jiff::Span::new().days(1)).take(140).collect()).unwrap();
+    let is_weekend = |day: usize| minvar::calendar::is_weekend(calendar.dates()[day]);
+    let mixed = |fill: f64| returns(6, 140).map(|day, asset, r| if asset > 2 && is_weekend(day) { fill } else { r });
+    for fill in [0.0, f64::NAN] {
+        let found = of(&panel_on(calendar.clone(), mixed(fill)), Kind::Calendar);
+        assert!(found.iter().any(|f| f.text.starts_with("3 of 6 assets never move on a weekend")), "{found:?}");
+    }
+    assert_eq!(of(&panel_on(calendar.clone(), returns(6, 140)), Kind::Calendar), []);
+}

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use minvar::data::{MissingCodes, Options, ReadReturns, ValueKind, import, read_rates, read_returns, read_weights};
+use minvar::data::{Layout, MissingCodes, Options, ReadReturns, ValueKind, import, read_rates, read_returns, read_weights};
 use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, IntoSeries, NamedFrom, ParquetWriter, Series, TimeUnit, TimeZone,
 };
@@ -632,6 +632,55 @@ fn text_in_parquet_is_read_as_text_in_csv_and_odd_types_are_named() {
     ParquetWriter::new(std::fs::File::create(&path).unwrap()).finish(&mut frame).unwrap();
     let read = read_returns(&path, &Options::default(), None).unwrap();
     assert_eq!(read.returns.matrix.column(0), values[0]);
+    for (name, column, kind) in [
+        ("decimals", "AAA", "decimals"),
+        ("half", "AAA", "numbers of half precision"),
+        ("periods", "Date", "values of an extension type, such as pandas' periods"),
+    ] {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/odd/{name}.parquet"));
+        refused(&path, &Options::default(), &format!("column {column} holds {kind}"));
+    }
+}
+
+#[test]
+fn a_time_of_day_that_may_mean_the_day_after_is_told_with_the_dates() {
+    let folder = Folder::new();
+    let fridays = jiff::civil::date(2019, 5, 2).series(jiff::Span::new().days(7)).take(N_DAYS);
+    let dates: Vec<String> = fridays.map(|day| format!("{day} 15:00:00+00:00")).collect();
+    let weekly = import(&folder.file("tokyo.csv", wide(&dates, &prices())), &Options::default()).unwrap();
+    assert!(weekly.notes.iter().any(|note| note.contains("the time 15:00 and is taken as written")), "{:?}", weekly.notes);
+    let closes: Vec<String> = iso().iter().map(|day| format!("{day} 16:00:00-04:00")).collect();
+    let daily = import(&folder.file("closes.csv", wide(&closes, &prices())), &Options::default()).unwrap();
+    assert!(!daily.notes.iter().any(|note| note.contains("taken as written")), "{:?}", daily.notes);
+}
+
+#[test]
+fn options_that_a_layout_does_not_take_are_refused() {
+    let folder = Folder::new();
+    let path = folder.file("each/AAA.csv", "Date,Close\n2019-05-01,100\n2019-05-02,101\n");
+    let each = path.parent().unwrap();
+    let wide = Options { layout: Some(Layout::Wide), ..Options::default() };
+    refused(each, &wide, "--layout wide is one of files, and this is a folder");
+    let indexed = Options { layout: Some(Layout::Indexed), ..Options::default() };
+    refused(&path, &indexed, "this layout is a folder, not a file");
+    let with_column = Options { date_column: Some("when".to_string()), ..indexed.clone() };
+    refused(each, &with_column, "--date-column, --date-format, --values and --missing do not apply to it");
+    let french = "CRSP\n\n  Average Value Weighted Returns -- Daily\n,NoDur\n19260701,   0.07\n19260702,   0.02\n";
+    let french = folder.file("10_Industry_Portfolios_Daily.csv", french);
+    let with_unit = Options { values: ValueKind::Prices, ..Options::default() };
+    refused(&french, &with_unit, "--values");
+}
+
+#[test]
+fn a_symbol_over_two_lines_is_one_name_and_a_missing_volume_of_crsp_is_no_volume() {
+    let folder = Folder::new();
+    let text = wide(&iso(), &prices()).replacen("BBB", "\"BBB\nLtd\"", 1);
+    let panel = import(&folder.file("two.csv", text), &Options::default()).unwrap().panel;
+    assert!(panel.assets().iter().any(|asset| asset.symbol == "BBB Ltd"), "{:?}", panel.assets());
+    let crsp = "PERMNO,date,PRC,VOL,RET\n1,20200102,20,-99,0.01\n1,20200103,21,100,0.05\n";
+    let panel = import(&folder.file("crsp.csv", crsp), &Options::default()).unwrap().panel;
+    let volume = panel.field(minvar::panel::Field::DollarVolume, 0).unwrap();
+    assert!(volume[0].is_nan() && volume[1] == 2100.0, "{volume:?}");
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub fn complete_market(n_assets: usize, n_days: usize) -> SyntheticMarket {
         delisting_rate_annual: 0.0,
         missing_rate: 0.0,
         seed: 11,
+        ..SyntheticMarket::default()
     }
 }
 

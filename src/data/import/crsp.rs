@@ -3,7 +3,7 @@
 //!
 //! Conventions of the CRSP data guide: a negative PRC is the midpoint of bid and ask on a day without trade, a zero
 //! PRC is missing; SHROUT is in thousands; in RET and DLRET the letters A to E, P, S and T and the numbers -44 to -99
-//! in steps of eleven are codes for missing values. Kept are common
+//! in steps of eleven are codes for missing values, as is -99 in VOL. Kept are common
 //! shares and ADRs (SHRCD 10, 11, 12, 30, 31) of NYSE, AMEX and NASDAQ (EXCHCD 1, 2, 3). DLRET is stored as the
 //! asset's delisting return and not compounded into the last daily one; a split is a change of CFACPR from a
 //! company's row to its next. Without RET, returns come from |PRC| over
@@ -27,6 +27,8 @@ const EXCHANGES: [f64; 3] = [1.0, 2.0, 3.0];
 const VENUES: [Venue; 3] = [Venue::Nyse, Venue::Amex, Venue::Nasdaq];
 /// Codes for a missing return.
 const CODES: [&str; 14] = ["A", "B", "C", "D", "E", "P", "S", "T", "-44", "-55", "-66", "-77", "-88", "-99"];
+/// The code for a missing volume.
+const NO_VOLUME: &str = "-99";
 
 pub(super) fn import(columns: &Columns, options: &Options) -> Result<(Aligned, Vec<String>)> {
     let roles = Roles::find(columns, options)?;
@@ -36,11 +38,13 @@ pub(super) fn import(columns: &Columns, options: &Options) -> Result<(Aligned, V
     let numbers =
         |name: &str| columns.position(&[name]).map(|column| columns.values_at(column, &options.missing)).transpose();
     let codes = MissingCodes::with(CODES.into_iter().chain(options.missing.added().iter().map(String::as_str)));
+    let volumes = MissingCodes::with([NO_VOLUME].into_iter().chain(options.missing.added().iter().map(String::as_str)));
     let returns_of = |name: &str| columns.position(&[name]).map(|column| columns.values_at(column, &codes)).transpose();
     let permnos = texts(&columns.require(&["permno"])?)?.unwrap_or_default();
     let price = numbers(&columns.require(&["prc"])?)?.unwrap_or_default();
     let (returns, delisting) = (returns_of("ret")?, returns_of("dlret")?);
-    let (shares, volume) = (numbers("shrout")?, numbers("vol")?);
+    let shares = numbers("shrout")?;
+    let volume = columns.position(&["vol"]).map(|column| columns.values_at(column, &volumes)).transpose()?;
     let (share_code, exchange, factor) = (numbers("shrcd")?, numbers("exchcd")?, numbers("cfacpr")?);
     let (high, low, open) = (numbers("askhi")?, numbers("bidlo")?, numbers("openprc")?);
     let (company, name) = (texts("permco")?, texts("comnam")?);
