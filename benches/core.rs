@@ -10,17 +10,15 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use minvar::allocators::{self, Allocator, LongOnlyMinimumVariance, MinimumVariance, Situation};
 use minvar::costs::{Benchmark, Schedules};
 use minvar::estimators::{
-    self, Calibration, Centring, Clip, CovarianceEstimator, Diagonal, EigenvalueCleaner, Ewma, LedoitWolfIdentity, Qis,
-    RotationInvariant, Sample, Space, Start, Window,
+    self, Centring, Clip, CovarianceEstimator, Diagonal, EigenvalueCleaner, Ewma, LedoitWolfIdentity, Qis,
+    RotationInvariant, Sample, Start, Window,
 };
-use minvar::linalg::{Matrix, Spectrum};
+use minvar::linalg::Spectrum;
 use minvar::nn::{Architecture, Network, realised_variance};
-use minvar::panel::{Past, SizeRanks};
+use minvar::panel::SizeRanks;
 use minvar::policies::{Leveraged, Rebalance, Stored, Target, Targets};
-use minvar::registry::Choice;
 use minvar::simulator::{Setting, Simulator, follow};
 use minvar::synthetic::SyntheticMarket;
-use minvar::universe::Missing;
 use rand::RngExt;
 
 #[path = "../tests/it/clarabel_reference.rs"]
@@ -29,21 +27,9 @@ mod clarabel_reference;
 const N: usize = 1000;
 const T: usize = 1200;
 
-/// Returns of the T days up to `end`.
-fn returns(panel: &minvar::panel::Panel, end: usize) -> Matrix {
-    Matrix::from_fn(T, N, |t, i| panel.returns(i)[end - T + t])
-}
-
 fn core(criterion: &mut Criterion) {
-    let market = SyntheticMarket {
-        n_days: T + 5,
-        listed_at_start: 1.0,
-        delisting_rate_annual: 0.0,
-        missing_rate: 0.0,
-        ..SyntheticMarket::default()
-    };
-    let (panel, _) = market.simulate().expect("the parameters are valid");
-    let (earlier, x) = (returns(&panel, T), returns(&panel, T + 5));
+    let (panel, _) = SyntheticMarket::complete(N, T + 5).simulate().expect("the parameters are valid");
+    let (earlier, x) = (panel.matrix(0..T), panel.matrix(5..T + 5));
     let mut bench = |name: &str, run: &mut dyn FnMut()| {
         criterion.bench_function(&format!("{name}/n={N}/t={T}"), |b| b.iter(&mut *run));
     };
@@ -65,8 +51,8 @@ fn core(criterion: &mut Criterion) {
     let (eigenvalues, _) = window.covariance_spectrum(Centring::Mean).expect("a finite matrix");
     bench("qis_eigenvalues", &mut || drop(Qis.clean(&eigenvalues, T - 1)));
     window.correlation_spectrum().expect("a finite matrix");
-    let qis = RotationInvariant { cleaner: Qis, space: Space::Covariance(Centring::Mean) };
-    let clip = RotationInvariant { cleaner: Clip::default(), space: Space::Correlation(Diagonal::Reset) };
+    let qis = RotationInvariant::on_covariance(Qis, Centring::Mean);
+    let clip = RotationInvariant::on_correlation(Clip::default(), Diagonal::Reset);
     let ewma = Ewma::new(0.998, Start::Normalised).expect("a valid decay");
     // From here on the decompositions of the window are there already.
     bench("qis", &mut || drop(qis.estimate(&window)));
@@ -110,26 +96,9 @@ fn zoo(criterion: &mut Criterion) {
         (N, 1, "sample", Some("hrp")),
         (350, 2, "dcc_qis", None),
     ] {
-        let market = SyntheticMarket {
-            n_assets: n,
-            n_days: T,
-            listed_at_start: 1.0,
-            delisting_rate_annual: 0.0,
-            missing_rate: 0.0,
-            ..SyntheticMarket::default()
-        };
-        let (panel, _) = market.simulate().expect("the parameters are valid");
-        let x = Matrix::from_fn(T, n, |t, i| panel.returns(i)[t]);
-        let members = |_: Past<'_>| Ok((0..n).collect());
-        let (past, missing) = (panel.past(T), Missing::Zero);
-        let calibration = Calibration { past, members: &members, missing, lookback: T / 2, horizon: 5, seed: 0 };
-        let choice = Choice::from_words(words).expect("a valid choice");
-        let entry = estimators::named(&choice.name).expect("a registered name");
-        let estimator = (entry.fit)(&choice, &calibration).expect("valid parameters");
-        let allocator = allocator.map(|name| {
-            let build = allocators::named(name).expect("a registered name").build;
-            build(&Choice::named(name)).expect("no parameters")
-        });
+        let x = SyntheticMarket::complete(n, T).returns().expect("the parameters are valid");
+        let estimator = estimators::build(words).expect("a registered name and valid parameters");
+        let allocator = allocator.map(|name| allocators::build(name).expect("a registered name"));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         criterion.bench_function(&format!("from_returns/{words}/n={n}/t={T}/threads={threads}"), |b| {
             b.iter(|| {
@@ -163,14 +132,7 @@ fn network(criterion: &mut Criterion) {
 /// session under the margin rule of the leverage grid.
 fn accounts(criterion: &mut Criterion) {
     const DAYS: usize = 250;
-    let market = SyntheticMarket {
-        n_days: 2 * DAYS,
-        listed_at_start: 1.0,
-        delisting_rate_annual: 0.0,
-        missing_rate: 0.0,
-        ..SyntheticMarket::default()
-    };
-    let (panel, _) = market.simulate().expect("the parameters are valid");
+    let (panel, _) = SyntheticMarket::complete(N, 2 * DAYS).simulate().expect("the parameters are valid");
     let schedules = Schedules::default();
     let benchmark = Benchmark::yearly(&schedules);
     let ranks = SizeRanks::new(&panel, DAYS, 2 * DAYS);

@@ -115,7 +115,7 @@ pub enum Error {
 }
 
 /// The library's result.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Attaches the path to an input or output error.
@@ -252,7 +252,9 @@ mod tests {
             let error = toml::from_str::<Rules>(text).unwrap_err();
             assert_eq!(super::toml_message(&error, Some(text)), expected, "{}", error.message());
         }
-        for text in ["size = one", "size = 3\npair = [1, 2", "size 3", "kind = 'first", "[rules", "size = 3 4", "= 3", "size ="] {
+        for text in
+            ["size = one", "size = 3\npair = [1, 2", "size 3", "kind = 'first", "[rules", "size = 3 4", "= 3", "size ="]
+        {
             let error = toml::from_str::<Rules>(text).unwrap_err();
             let message = super::toml_message(&error, Some(text));
             assert!(message.contains("is no TOML; it wants lines such as key = 3"), "{message}");

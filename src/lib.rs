@@ -1,6 +1,32 @@
 //! Walk-forward comparison of covariance cleaners for large minimum-variance portfolios.
 //!
-//! Modules stand in reading order, which is dependency order: a module uses only those above it.
+//! From a matrix of daily returns to a cleaned covariance and a portfolio:
+//!
+//! ```
+//! use minvar::prelude::*;
+//!
+//! # fn main() -> Result<()> {
+//! let returns = SyntheticMarket::complete(50, 120).returns()?; // T x N, oldest day first; Matrix::from_rows takes yours
+//! let window = Window::new(returns)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let weights = minvar::allocators::build("gmv_long_only")?.allocate(&sigma, &Situation::default())?;
+//! assert!((weights.as_slice().iter().sum::<f64>() - 1.0).abs() < 1e-12);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | feature | adds |
+//! |---|---|
+//! | none | estimators, allocators, universes, the simulator, tests of significance, a synthetic market |
+//! | `data` | panels on disk, every table of a user |
+//! | `nn` | the network; with `data` also training, experiments and their results |
+//! | `figures` | figures and the page of a run |
+//! | `nalgebra` | matrices from and to nalgebra |
+//! | `cli` | the program |
+//! | `cuda` | training and inference on NVIDIA GPUs |
+//!
+//! All but `cuda` are on by default. Modules stand in reading order, which is dependency order: a module uses only those above
+//! it. The folder `examples` shows a matrix cleaned, a cleaner of your own, a walk forward, a network trained and an account.
 #![warn(missing_docs)]
 
 pub mod error;
@@ -44,3 +70,16 @@ pub mod experiment;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+
+/// The names that nearly every program needs: `use minvar::prelude::*;`.
+pub mod prelude {
+    pub use crate::allocators::{Allocator, Situation, Weights};
+    pub use crate::error::{Error, Result};
+    pub use crate::estimators::{
+        Centring, CovarianceEstimator, Diagonal, EigenvalueCleaner, RotationInvariant, Window,
+    };
+    pub use crate::linalg::{Covariance, Matrix};
+    pub use crate::panel::{Panel, Past};
+    pub use crate::registry::NumberOr;
+    pub use crate::synthetic::SyntheticMarket;
+}

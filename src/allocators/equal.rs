@@ -1,6 +1,18 @@
 //! Equal weights, w_i = 1/N: the covariance is not used.
 //!
 //! DeMiguel, Garlappi, Uppal (2009), "Optimal versus naive diversification".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::allocators::EqualWeight;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let weights = EqualWeight.allocate(&sigma, &Situation::default())?;
+//! assert_eq!(weights.as_slice()[0], 0.05);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;

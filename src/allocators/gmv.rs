@@ -5,6 +5,18 @@
 //! ```
 //! Undefined for a singular Σ: a pseudo-inverse would be another portfolio, so none is used.
 //! Markowitz (1952), "Portfolio selection"; Merton (1972), equation 12.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::allocators::MinimumVariance;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let weights = MinimumVariance.allocate(&sigma, &Situation::default())?;
+//! assert!(sigma.variance_of(weights.as_slice()) < sigma.variance_of(&[0.05; 20]));
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;

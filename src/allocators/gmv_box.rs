@@ -10,6 +10,18 @@
 //! variance, and at the end w_F is solved afresh in the order of the assets.
 //! Goldfarb, Idnani (1983), "A numerically stable dual method for solving strictly convex quadratic programs", for the
 //! problem; primal active set: Nocedal, Wright (2006), "Numerical optimization", section 16.5.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::allocators::BoxMinimumVariance;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let weights = BoxMinimumVariance::new(0.0, 0.1)?.allocate(&sigma, &Situation::default())?;
+//! assert!(weights.as_slice().iter().all(|w| (0.0..=0.1 + 1e-12).contains(w)));
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,17 @@
 //! ```
 //! gross = 1 is long-only, a large one unconstrained.
 //! Fan, Zhang, Yu (2012), "Vast portfolio selection with gross-exposure constraints".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let weights = minvar::allocators::build("gmv_gross,gross=1.5")?.allocate(&sigma, &Situation::default())?;
+//! assert!(weights.as_slice().iter().map(|w| w.abs()).sum::<f64>() <= 1.5 + 1e-6);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 

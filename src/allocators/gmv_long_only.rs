@@ -9,6 +9,19 @@
 //! zero on the way, so the objective falls strictly and no set F returns. At the end x_F is solved afresh in the
 //! order of the assets: the bytes of the result depend on F, not on the path to it.
 //! Lawson, Hanson (1974), "Solving least squares problems", chapter 23.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::allocators::{LongOnlyMinimumVariance, kkt_residual};
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let weights = LongOnlyMinimumVariance.allocate(&sigma, &Situation::default())?;
+//! assert!(weights.as_slice().iter().all(|w| *w >= 0.0));
+//! assert!(kkt_residual(&sigma, weights.as_slice()) < 1e-9);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::{Error, Result};

@@ -5,6 +5,19 @@
 //! ```
 //! Assets without a sector form one together. Needs a panel with sectors.
 //! Markowitz (1959), "Portfolio selection", chapter 8, on linear constraints.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let sectors: Vec<&str> = (0..20).map(|i| ["banks", "energy", "health"][i % 3]).collect();
+//! let situation = Situation { sectors: Some(&sectors), ..Situation::default() };
+//! let weights = minvar::allocators::build("gmv_sector,cap=0.4")?.allocate(&sigma, &situation)?;
+//! assert!(weights.as_slice().iter().step_by(3).sum::<f64>() <= 0.4 + 1e-6); // the banks
+//! # Ok(())
+//! # }
+//! ```
 
 use std::collections::BTreeMap;
 

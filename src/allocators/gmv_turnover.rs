@@ -6,6 +6,18 @@
 //! h are the weights held before the trade, drifted with the returns known at the decision. What they lack to one was held
 //! in assets that have left the universe; buying that back does not count. Without holdings there is no bound.
 //! Lobo, Fazel, Boyd (2007), "Portfolio optimization with linear and fixed transaction costs".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let situation = Situation { held: Some(&[0.05; 20]), ..Situation::default() };
+//! let weights = minvar::allocators::build("gmv_turnover,turnover=0.2")?.allocate(&sigma, &situation)?;
+//! assert!(weights.as_slice().iter().map(|w| (w - 0.05).abs()).sum::<f64>() <= 0.2 + 1e-6);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 

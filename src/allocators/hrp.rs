@@ -10,6 +10,19 @@
 //! columns) are choices in which packages differ.
 //! López de Prado (2016), "Building diversified portfolios that outperform out of sample"; Raffinot (2018), "The
 //! hierarchical equal risk contribution portfolio".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! for name in ["hrp", "herc,clusters=4"] {
+//!     let weights = minvar::allocators::build(name)?.allocate(&sigma, &Situation::default())?;
+//!     assert!(weights.as_slice().iter().all(|w| *w > 0.0));
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,18 @@
 //! w_i ∝ 1 / Σ_ii
 //! ```
 //! The minimum-variance portfolio of uncorrelated assets. Some papers give this name to inverse volatility.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::allocators::InverseVariance;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let weights = InverseVariance.allocate(&sigma, &Situation::default())?;
+//! assert!(weights.as_slice().iter().all(|w| *w > 0.0));
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;

@@ -4,6 +4,19 @@
 //! w_i ∝ 1 / √Σ_ii
 //! ```
 //! Papers and packages also call this "inverse variance"; here the two are kept apart.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::allocators::InverseVolatility;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let weights = InverseVolatility.allocate(&sigma, &Situation::default())?;
+//! let equal: Vec<f64> = weights.as_slice().iter().zip(sigma.volatilities()).map(|(w, sd)| w * sd).collect();
+//! assert!((equal[0] / equal[1] - 1.0).abs() < 1e-12);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;

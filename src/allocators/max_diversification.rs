@@ -7,6 +7,19 @@
 //! ```
 //! Choueifaty, Coignard (2008), "Toward maximum diversification"; Christoffersen, Errunza, Jacobs, Langlois (2012), "Is
 //! the potential for international diversification disappearing?".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! for name in ["max_diversification", "max_decorrelation"] {
+//!     let weights = minvar::allocators::build(name)?.allocate(&sigma, &Situation::default())?;
+//!     assert!(weights.as_slice().iter().all(|w| *w >= 0.0));
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::allocators::{Allocator, LongOnlyMinimumVariance, Situation, Weights};
 use crate::error::Result;

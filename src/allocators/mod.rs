@@ -1,21 +1,22 @@
 //! From a covariance to portfolio weights; one file per allocator, one line per allocator in [`ALL`].
 
-mod cap_weighted;
-mod equal;
-mod gmv;
-mod gmv_box;
-mod gmv_gross;
-mod gmv_long_only;
-mod gmv_sector;
-mod gmv_turnover;
-mod hrp;
-mod inverse_variance;
-mod inverse_volatility;
-mod max_diversification;
+pub mod cap_weighted;
+pub mod equal;
+pub mod gmv;
+pub mod gmv_box;
+pub mod gmv_gross;
+pub mod gmv_long_only;
+pub mod gmv_sector;
+pub mod gmv_turnover;
+pub mod hrp;
+pub mod inverse_variance;
+pub mod inverse_volatility;
+pub mod max_diversification;
 mod quadratic;
-mod risk_budget;
+pub mod risk_budget;
 mod weights;
 
+pub use cap_weighted::CapWeighted;
 pub use equal::EqualWeight;
 pub use gmv::MinimumVariance;
 pub use gmv_box::{BoxMinimumVariance, box_kkt_residual};
@@ -31,6 +32,27 @@ use crate::linalg::Covariance;
 use crate::registry::{self, Choice, defaults, none};
 
 /// A rule that turns a covariance into weights.
+///
+/// ```
+/// use minvar::prelude::*;
+///
+/// /// All in the calmest asset.
+/// struct Calmest;
+///
+/// impl Allocator for Calmest {
+///     fn allocate(&self, covariance: &Covariance, _: &Situation<'_>) -> Result<Weights> {
+///         let sd = covariance.volatilities();
+///         let least = sd.iter().copied().fold(f64::INFINITY, f64::min);
+///         Weights::normalised(sd.iter().map(|s| f64::from(u8::from(*s == least))).collect())
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let sigma = Covariance::new(Matrix::from_rows(&[[0.04, 0.0], [0.0, 0.09]])?)?;
+/// assert_eq!(Calmest.allocate(&sigma, &Situation::default())?.as_slice(), [1.0, 0.0]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Allocator: Send + Sync {
     /// Weights (N) for Σ (N × N). The result must not depend on `situation.start`.
     fn allocate(&self, covariance: &Covariance, situation: &Situation<'_>) -> Result<Weights>;
@@ -105,4 +127,20 @@ pub const ALL: &[Entry] = &[
 /// The registered allocator of that name.
 pub fn named(name: &str) -> Result<&'static Entry> {
     registry::find("allocator", ALL, |entry| entry.name, name)
+}
+
+/// An allocator by its name and parameters, as a command line writes them.
+///
+/// ```
+/// use minvar::prelude::*;
+/// # fn main() -> Result<()> {
+/// let sigma = Covariance::new(Matrix::from_rows(&[[0.04, 0.01], [0.01, 0.09]])?)?;
+/// let weights = minvar::allocators::build("gmv_box,lower=0.0,upper=0.7")?.allocate(&sigma, &Situation::default())?;
+/// assert!((weights.as_slice()[0] - 0.7).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+pub fn build(words: &str) -> Result<Box<dyn Allocator>> {
+    let choice = Choice::from_words(words)?;
+    (named(&choice.name)?.build)(&choice)
 }

@@ -10,6 +10,19 @@
 //! Maillard, Roncalli, Teïletche (2010), "The properties of equally weighted risk contribution portfolios"; Spinu (2013),
 //! "An algorithm for computing risk parity weights"; budgets: Bruder, Roncalli (2012), "Managing risk exposures using the
 //! risk budgeting approach".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+//! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
+//! let weights = minvar::allocators::build("erc")?.allocate(&sigma, &Situation::default())?;
+//! let pulls = sigma.matrix().times(weights.as_slice());
+//! let shares: Vec<f64> = weights.as_slice().iter().zip(&pulls).map(|(w, pull)| w * pull).collect();
+//! assert!((shares[0] / shares[19] - 1.0).abs() < 1e-9);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 

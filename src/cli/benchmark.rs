@@ -7,17 +7,15 @@ use std::time::Instant;
 use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets};
 
 use crate::allocators::{self, Allocator, Situation};
-use crate::calendar::Calendar;
 use crate::cli::reading::{self, Reading};
 use crate::data::{Table, read_returns, write_text};
-use crate::estimators::{self, Calibration, Window};
+use crate::estimators::{self, Calibration, History, Window};
 use crate::linalg::{Covariance, Matrix};
-use crate::panel::{Asset, Panel, Past};
+use crate::panel::Panel;
 use crate::registry::{Choice, MOST_DAYS, check, check_repetitions};
 use crate::report::{Runtime, RuntimePoint, runtime_figure};
 use crate::synthetic::SyntheticMarket;
 use crate::train::{MODEL, ModelFile};
-use crate::universe::Missing;
 
 /// Time every estimator, from returns to covariance
 ///
@@ -121,26 +119,16 @@ fn works(arguments: &Arguments) -> anyhow::Result<Box<dyn Iterator<Item = anyhow
         let read = read_returns(path, &arguments.reading.options(None), None)?;
         reading::say(&read.notes);
         let returns = read.returns.matrix;
-        let calendar = Calendar::weekdays(jiff::civil::date(2000, 1, 3), returns.nrows());
-        let asset = |i: usize| Asset { symbol: i.to_string(), ..Asset::default() };
-        let assets = (0..returns.ncols()).map(asset).collect();
-        let panel = Panel::new(calendar, assets, returns.clone(), Default::default())?;
+        let names: Vec<usize> = (0..returns.ncols()).collect();
+        let panel = Panel::of_returns(&names, returns.clone())?;
         return Ok(Box::new(std::iter::once(Ok(Work { panel, known: returns.nrows(), returns }))));
     }
     let mut sizes = arguments.assets.clone();
     sizes.sort_unstable();
     let days = arguments.days;
     let work = move |n_assets: usize| {
-        let market = SyntheticMarket {
-            n_assets,
-            n_days: 2 * days,
-            listed_at_start: 1.0,
-            delisting_rate_annual: 0.0,
-            missing_rate: 0.0,
-            ..SyntheticMarket::default()
-        };
-        let (panel, _) = market.simulate()?;
-        let returns = Matrix::from_fn(days, n_assets, |day, asset| panel.returns(asset)[days + day]);
+        let (panel, _) = SyntheticMarket::complete(n_assets, 2 * days).simulate()?;
+        let returns = panel.matrix(days..2 * days);
         Ok(Work { panel, known: days, returns })
     };
     Ok(Box::new(sizes.into_iter().map(work)))
@@ -155,10 +143,8 @@ impl Work {
         arguments: &Arguments,
     ) -> anyhow::Result<Option<RuntimePoint>> {
         let n_assets = self.returns.ncols();
-        let members = |_: Past<'_>| Ok((0..n_assets).collect());
-        let (past, lookback) = (self.panel.past(self.known), self.known / 2);
-        let calibration =
-            Calibration { past, members: &members, missing: Missing::Zero, lookback, horizon: 5, seed: 0 };
+        let history = History::of_all_assets(self.panel.past(self.known), self.known / 2);
+        let calibration = Calibration { history: Some(history), ..Calibration::default() };
         let start = Instant::now();
         let estimator = match choice.name.as_str() {
             MODEL => choice.parameters::<ModelFile>()?.estimator(self.returns.nrows())?,

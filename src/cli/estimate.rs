@@ -7,17 +7,15 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::allocators::{self, Situation};
-use crate::calendar::Calendar;
 use crate::cli::reading::{self, Reading};
 use crate::data::{NamedRows, read_returns, write_matrix, write_text};
 use crate::error::{Error, Result};
-use crate::estimators::{self, Calibration, Window};
+use crate::estimators::{self, Calibration, History, Window};
 use crate::linalg::{Cholesky, Covariance, Matrix, Repair};
-use crate::panel::{Asset, Panel, Past};
+use crate::panel::Panel;
 use crate::program::Program;
 use crate::registry::{Choice, MOST_DAYS, check};
 use crate::train::{MODEL, ModelFile};
-use crate::universe::Missing;
 
 /// Estimate the covariance of your own returns
 ///
@@ -214,18 +212,9 @@ fn fit(
     }
     let entry = estimators::named(&choice.name)?;
     let n_days = returns.nrows();
-    let calendar = Calendar::weekdays(jiff::civil::date(2000, 1, 3), n_days);
-    let asset = |name: &String| Asset { symbol: name.clone(), ..Asset::default() };
-    let panel = Panel::new(calendar, names.iter().map(asset).collect(), returns.clone(), Default::default())?;
-    let members = |_: Past<'_>| Ok((0..names.len()).collect());
-    let calibration = Calibration {
-        past: panel.past(n_days - lookback),
-        members: &members,
-        missing: Missing::Zero,
-        lookback,
-        horizon: arguments.horizon,
-        seed: arguments.seed,
-    };
+    let panel = Panel::of_returns(names, returns.clone())?;
+    let history = History::of_all_assets(panel.past(n_days - lookback), lookback);
+    let calibration = Calibration { history: Some(history), horizon: arguments.horizon, seed: arguments.seed };
     (entry.fit)(choice, &calibration).map_err(|error| match error {
         Error::NotEnoughDays { need, have, .. } => {
             let why = format!(

@@ -75,6 +75,43 @@ pub struct Charge {
 }
 
 /// A cost of trading or holding.
+///
+/// ```
+/// use minvar::account::{Auction, Entry, Fill};
+/// use minvar::costs::{Charge, CostModel, Day};
+/// use minvar::panel::Quotes;
+/// use minvar::prelude::*;
+///
+/// /// A dollar for every trade.
+/// struct ADollar;
+///
+/// impl CostModel for ADollar {
+///     fn charge(&self, day: &Day<'_>, charges: &mut Vec<Charge>) {
+///         let dollar = |asset| Charge { entry: Entry::Commission, asset: Some(asset), usd: 1.0 };
+///         charges.extend(day.fills.iter().map(|fill| dollar(fill.asset)));
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let (panel, _) = SyntheticMarket::complete(1, 60).simulate()?;
+/// let day = Day {
+///     date: panel.calendar().date(30),
+///     fills: &[Fill { asset: 0, shares: 100.0, price: 25.0, auction: Auction::Close }],
+///     month_shares: 0.0,
+///     positions: &[],
+///     nights: 0,
+///     settled_usd: 0.0,
+///     equity_usd: 1e6,
+///     benchmark_percent: 0.0,
+///     quotes: &Quotes::new(&panel, vec![0], 30),
+///     ranks: &[1],
+/// };
+/// let mut charges = Vec::new();
+/// ADollar.charge(&day, &mut charges);
+/// assert_eq!(charges[0].usd, 1.0);
+/// # Ok(())
+/// # }
+/// ```
 pub trait CostModel: Send + Sync {
     /// Adds what it charges on a day.
     fn charge(&self, day: &Day<'_>, charges: &mut Vec<Charge>);

@@ -140,6 +140,20 @@ pub struct Product {
 }
 
 /// A device with kernels of one precision. Work is done in the order it is asked for.
+///
+/// ```
+/// use minvar::cuda::Backend;
+///
+/// /// To the device and back.
+/// fn round_trip(device: &dyn Backend, bytes: &[u8]) -> minvar::error::Result<Vec<u8>> {
+///     let at = device.allocate(bytes.len())?;
+///     device.write(at, bytes)?;
+///     let mut back = vec![0; bytes.len()];
+///     device.read(at, &mut back)?;
+///     device.release(at)?;
+///     Ok(back)
+/// }
+/// ```
 pub trait Backend {
     /// Precision of the kernels.
     fn precision(&self) -> Precision;

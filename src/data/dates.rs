@@ -8,9 +8,10 @@
 //! 2019-05-01T00:00:00+09:00                         a stamp: the civil day as it is written, which is the local one
 //! ```
 
-use jiff::civil::{DateTime, Weekday};
+use jiff::civil::DateTime;
 
-use crate::calendar::{Calendar, Date, Period, date_from_epoch};
+use crate::calendar::{Date, date_from_epoch};
+use crate::data::clocks::{Clock, minutes, minutes_of, split_clock};
 use crate::data::numbers::MissingCodes;
 use crate::data::words::plain;
 
@@ -92,43 +93,8 @@ impl Spelling {
 pub(super) struct Dates {
     pub dates: Vec<Date>,
     pub spelling: Spelling,
-    /// The earliest and the latest time of day that stands with the dates, in minutes.
-    pub clock: Option<(u32, u32)>,
-}
-
-impl Dates {
-    /// Whether times of day other than midnight stand with the dates.
-    pub fn is_stamped(&self) -> bool {
-        self.clock.is_some_and(|(_, latest)| latest > 0)
-    }
-
-    /// What to know of times of day that may be midnights of a zone further east, where the days of the week cannot tell: all
-    /// the same but for the hour of summer time, in the second half of a day, and not those of a week of trading days.
-    pub fn doubt(&self) -> Option<String> {
-        let (earliest, latest) = self.clock?;
-        let mut dates = self.dates.clone();
-        dates.sort_unstable();
-        dates.dedup();
-        let period = Calendar::new(dates).ok()?.periodicity().period;
-        if earliest < FIRST_EASTERN_MIDNIGHT || latest > earliest + 60 || period == Period::Weekdays {
-            return None;
-        }
-        let clock = |minutes: u32| format!("{:02}:{:02}", minutes / 60, minutes % 60);
-        let times = if earliest == latest { clock(earliest) } else { format!("{} or {}", clock(earliest), clock(latest)) };
-        Some(format!(
-            "every date carries the time {times} and is taken as written; if these are midnights of a time zone further east, \
-             each means the day after: write them in local time"
-        ))
-    }
-}
-
-/// Midnight fourteen hours east of UTC, the furthest zone, in minutes of a UTC day.
-const FIRST_EASTERN_MIDNIGHT: u32 = 10 * 60;
-
-/// Widens a range of times of day by one.
-pub(super) fn widen(clock: &mut Option<(u32, u32)>, minutes: u32) {
-    let (earliest, latest) = clock.unwrap_or((minutes, minutes));
-    *clock = Some((earliest.min(minutes), latest.max(minutes)));
+    /// The times of day that stand with them.
+    pub clock: Clock,
 }
 
 /// Why a column is none of dates.
@@ -187,14 +153,14 @@ pub(super) fn read<'a>(
 ) -> std::result::Result<Dates, Problem> {
     // Every spelling that fits the rows so far, with the dates that it gives.
     let mut alive: Vec<(Spelling, Vec<Date>)> = Vec::new();
-    let mut clock = None;
+    let mut clock = Clock::default();
     let mut last: Option<(&str, Vec<(Spelling, Date)>)> = None;
     for (row, cell) in cells.clone().enumerate() {
         let cell = cell.trim();
         if last.as_ref().is_none_or(|(known, _)| *known != cell) {
             let (day, time) = if format.is_some() { (cell, "") } else { split_clock(cell) };
             if let Some(minutes) = minutes(time) {
-                widen(&mut clock, minutes);
+                clock.note(minutes);
             }
             let given = |format: &str| given(cell, format).map(|date| (Spelling::Given(format.to_string()), date));
             last = Some((cell, format.map_or_else(|| readings(day), |format| given(format).into_iter().collect())));
@@ -228,20 +194,10 @@ pub(super) fn read<'a>(
     Ok(Dates { dates, spelling, clock })
 }
 
-/// Minutes of a time of day such as 16:00:05Z; a time after a full minute counts as the next one, so that 00:00:05 is none of
-/// midnight.
-fn minutes(time: &str) -> Option<u32> {
-    let digits = time.split(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.')).next()?;
-    let mut parts = digits.split(':');
-    let (hours, minutes): (u32, u32) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    let seconds = parts.next().is_some_and(|seconds| seconds.bytes().any(|byte| (b'1'..=b'9').contains(&byte)));
-    Some(60 * hours + minutes + u32::from(seconds))
-}
-
 /// Dates counted as seconds, milliseconds, microseconds or nanoseconds since 1970, in UTC, if every cell is such a count.
 pub(super) fn counted<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Dates> {
     let mut dates = Vec::new();
-    let mut clock = None;
+    let mut clock = Clock::default();
     let mut length = None;
     for cell in cells {
         let cell = cell.trim();
@@ -257,7 +213,7 @@ pub(super) fn counted<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Dates>
             19 => count.div_euclid(1_000_000_000),
             _ => return None,
         };
-        widen(&mut clock, minutes_of(seconds));
+        clock.note(minutes_of(seconds));
         let date = date_from_epoch(i32::try_from(seconds.div_euclid(86_400)).ok()?)?;
         if !YEARS.contains(&date.year()) {
             return None;
@@ -265,30 +221,6 @@ pub(super) fn counted<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Dates>
         dates.push(date);
     }
     (!dates.is_empty()).then_some(Dates { dates, spelling: Spelling::Counted, clock })
-}
-
-/// Minutes since midnight of seconds since 1970, rounded up.
-pub(super) fn minutes_of(seconds: i64) -> u32 {
-    (seconds.rem_euclid(86_400) as u32).div_ceil(60)
-}
-
-/// Whether days that carry times of day look like midnights of a zone further east: Sundays and other days, but no Fridays.
-pub(super) fn is_shifted(dates: &Dates) -> bool {
-    let on = |day: Weekday| dates.dates.iter().filter(|date| date.weekday() == day).count();
-    let n_sundays = on(Weekday::Sunday);
-    dates.is_stamped() && n_sundays >= 2 && n_sundays < dates.dates.len() && on(Weekday::Friday) == 0
-}
-
-/// The date and what follows it: a time of day, with or without a zone. Words are left together.
-fn split_clock(cell: &str) -> (&str, &str) {
-    let is_clock = |rest: &str| {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        (1..=2).contains(&digits) && rest.as_bytes().get(digits) == Some(&b':')
-    };
-    match cell.char_indices().find(|(place, c)| (*c == 'T' || *c == ' ') && is_clock(&cell[place + 1..])) {
-        Some((place, _)) => (&cell[..place], &cell[place + 1..]),
-        None => (cell, ""),
-    }
 }
 
 fn given(cell: &str, format: &str) -> Option<Date> {
@@ -434,31 +366,5 @@ mod tests {
         assert!(matches!(problem(&["2019-01-01", "9999-12-31"]), Problem::OutOfRange { row: 1, .. }));
         assert!(matches!(problem(&["0019-01-01"]), Problem::OutOfRange { row: 0, .. }));
         assert!(problem(&["2019-01-01", ""]).rule("d", &MissingCodes::standard()).contains("is missing"));
-    }
-
-    #[test]
-    fn midnights_of_an_eastern_zone_in_utc_are_noticed() {
-        // 2019-05-05 is a Sunday; the trading days of Tokyo, nine hours early.
-        let days = (5..25).map(|day| date(2019, 5, day)).filter(|day| day.weekday().to_sunday_zero_offset() < 5);
-        let cells: Vec<String> = days.map(|day| format!("{day} 15:00:00+00:00")).collect();
-        assert!(is_shifted(&read(cells.iter().map(String::as_str), None).unwrap()));
-        assert!(!is_shifted(&read(["2019-05-03 16:00", "2019-05-05 16:00"].into_iter(), None).unwrap()));
-    }
-
-    #[test]
-    fn one_time_of_day_in_dates_that_are_not_daily_is_told() {
-        let doubt = |step: i64, times: [&str; 2]| {
-            let dates = date(2019, 5, 2).series(jiff::Span::new().days(step)).take(20).enumerate();
-            let cells: Vec<String> = dates.map(|(k, day)| format!("{day}T{}Z", times[k % 2])).collect();
-            read(cells.iter().map(String::as_str), None).unwrap().doubt()
-        };
-        let tokyo = doubt(7, ["15:00:00", "15:00:00"]).unwrap();
-        assert!(tokyo.contains("the time 15:00") && tokyo.contains("the day after"), "{tokyo}");
-        assert!(doubt(1, ["22:00:00", "23:00:00"]).unwrap().contains("22:00 or 23:00"));
-        assert!(doubt(30, ["15:00", "15:00"]).is_some());
-        for times in [["00:00:00"; 2], ["09:30:00"; 2], ["15:00:00", "17:30:00"]] {
-            assert_eq!(doubt(7, times), None, "{times:?}");
-        }
-        assert_eq!(minutes("00:00:05"), Some(1));
     }
 }

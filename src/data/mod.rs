@@ -1,6 +1,7 @@
 //! Files to panels and tables to files. Polars is named here and nowhere else.
 
 mod append;
+mod clocks;
 mod dates;
 mod describe;
 mod encoding;

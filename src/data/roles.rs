@@ -8,7 +8,7 @@
 //! ```
 
 use crate::calendar::{Date, days_since_epoch};
-use crate::data::dates::{self, DATE_NAMES, Dates, Problem, Spelling, is_date_name, is_shifted, is_sure_date_name};
+use crate::data::dates::{self, DATE_NAMES, Dates, Problem, Spelling, is_date_name, is_sure_date_name};
 use crate::data::frame::{Columns, Content};
 use crate::data::numbers::is_numeric;
 use crate::data::options::Options;
@@ -177,8 +177,8 @@ impl<'a> Roles<'a> {
             Some((column, dates)) => {
                 let names = self.columns.names();
                 let name = if names[*column].is_empty() { "without a name" } else { &names[*column] };
-                let stamped = if dates.is_stamped() { ", local day of stamps with a time" } else { "" };
-                let doubt = dates.doubt().map(|doubt| format!("; {doubt}")).unwrap_or_default();
+                let stamped = if dates.clock.is_stamped() { ", local day of stamps with a time" } else { "" };
+                let doubt = dates.clock.doubt(&dates.dates).map(|doubt| format!("; {doubt}")).unwrap_or_default();
                 format!("dates from column {name} ({}{stamped}){doubt}", dates.spelling.name())
             }
         }
@@ -307,7 +307,7 @@ fn date_column(columns: &Columns, options: &Options) -> Result<Option<(usize, Da
 
 /// Refuses days that are those of another zone.
 fn shifted(columns: &Columns, options: &Options, dates: Dates, column: usize) -> Result<Option<(usize, Dates)>> {
-    if options.date_format.is_none() && is_shifted(&dates) {
+    if options.date_format.is_none() && dates.clock.is_shifted(&dates.dates) {
         let rule = format!(
             "the stamps of column {} fall on Sundays and never on a Friday: they look like midnights of a time zone further \
              east, written in another one; write them in local time, or, if the week begins on Sunday, give their form with {}",

@@ -5,14 +5,15 @@ use jiff::tz::TimeZone;
 use polars::prelude::{DataType, TimeUnit};
 
 use crate::calendar::{Date, date_from_epoch, parse_date};
+use crate::data::clocks::{Clock, minutes_of};
 use crate::data::dates::{self, Dates, Problem, Spelling};
 use crate::data::frame::{Cells, Columns};
 use crate::data::guard::guarded;
 use crate::data::table::{texts, unusable};
 use crate::error::{Error, Result};
 
-/// Days since 1970 of a typed column, and the earliest and latest time of day in minutes.
-type Days = (Vec<Option<i64>>, Option<(u32, u32)>);
+/// Days since 1970 of a typed column, and their times of day.
+type Days = (Vec<Option<i64>>, Clock);
 
 impl Columns {
     /// A column of dates that minvar itself has written, none missing.
@@ -90,7 +91,7 @@ impl Columns {
             })
         };
         let (unit, zone) = match values.dtype() {
-            DataType::Date => return Ok(Some((physical()?, None))),
+            DataType::Date => return Ok(Some((physical()?, Clock::default()))),
             DataType::Datetime(unit, zone) => (*unit, zone.as_ref().map(|zone| zone.to_string())),
             _ => return Ok(None),
         };
@@ -106,14 +107,14 @@ impl Columns {
                 Error::data(self.path.display().to_string(), rule)
             })?),
         };
-        let mut clock = None;
+        let mut clock = Clock::default();
         let mut day = |count: i64| -> Option<i64> {
             let seconds = count.div_euclid(a_second);
             let local = match &zone {
                 None => seconds,
                 Some(zone) => seconds + i64::from(zone.to_offset(Timestamp::from_second(seconds).ok()?).seconds()),
             };
-            dates::widen(&mut clock, dates::minutes_of(local));
+            clock.note(minutes_of(local));
             Some(local.div_euclid(86_400))
         };
         let days = physical()?.into_iter().map(|count| count.and_then(&mut day)).collect();

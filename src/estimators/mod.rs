@@ -1,27 +1,39 @@
 //! From a window of returns to a covariance; one folder a family, one file an estimator, one line in [`ALL`].
 
-mod dynamic;
-mod empirical;
-mod factor;
-mod hierarchical;
+pub mod dynamic;
+pub mod empirical;
+pub mod factor;
+pub mod hierarchical;
 mod isotonic;
-mod linear;
-mod moments;
-mod nonlinear;
-mod random_matrix;
+pub mod linear;
+pub mod moments;
+pub mod nonlinear;
+pub mod random_matrix;
 mod repair;
 mod rotation_invariant;
 mod search;
-mod sparse;
+pub mod sparse;
 mod window;
 
 pub use dynamic::composite_likelihood::CompositeLikelihood;
+pub use dynamic::dcc_qis::DccQis;
 pub use dynamic::garch::Garch;
+pub use empirical::average_oracle::AverageOracle;
 pub use empirical::cv_oracle::{CvOracle, Share};
+pub use empirical::nercome::{Nercome, Split};
+pub use factor::efm::OneFactor;
 pub use factor::factors::{FactorRule, n_factors};
+pub use factor::pca_k::PrincipalComponents;
+pub use factor::poet::{Poet, Threshold, ThresholdRule};
 pub use hierarchical::hierarchy::{Hierarchy, Resampling};
+pub use linear::lw_const_corr::LedoitWolfConstantCorrelation;
+pub use linear::lw_diagonal::LedoitWolfDiagonal;
 pub use linear::lw_identity::LedoitWolfIdentity;
+pub use linear::lw_market::LedoitWolfMarket;
+pub use linear::lw_two_param::LedoitWolfTwoParameters;
+pub use linear::oas::GaussianShrinkage;
 pub use moments::ewma::{Ewma, Start};
+pub use moments::rm2006::RiskMetrics2006;
 pub use moments::sample::Sample;
 pub use nonlinear::gis::Gis;
 pub use nonlinear::lis::Lis;
@@ -30,33 +42,107 @@ pub use nonlinear::qis::Qis;
 pub use nonlinear::stein_haff::SteinHaff;
 pub use random_matrix::clip::{Clip, Keep};
 pub use random_matrix::hard_threshold::HardThreshold;
+pub use random_matrix::mp_denoise::{Detone, Edge, MpDenoise, TargetShrink};
+pub use random_matrix::power_map::PowerMap;
 pub use random_matrix::rie::Rie;
 pub use random_matrix::spiked::{Spiked, SpikedLoss};
 pub use rotation_invariant::{Diagonal, RotationInvariant, Space};
+pub use sparse::gerber::{Gerber, Statistic};
+pub use sparse::glasso::GraphicalLasso;
 pub use window::{Centring, Window, eigenvalue_map};
 
 use linear::Centred;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::Covariance;
 use crate::panel::{AssetId, Past};
 use crate::registry::{self, Choice, defaults, none};
 use crate::universe::Missing;
 
 /// A covariance estimator.
+///
+/// ```
+/// use minvar::prelude::*;
+///
+/// /// The sample covariance without its correlations.
+/// struct Variances;
+///
+/// impl CovarianceEstimator for Variances {
+///     fn estimate(&self, window: &Window) -> Result<Covariance> {
+///         let sample = window.covariance(Centring::Mean);
+///         Covariance::new(sample.map(|i, j, s| if i == j { s } else { 0.0 }))
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let window = Window::new(SyntheticMarket::complete(30, 20).returns()?)?; // more assets than days
+/// assert_eq!(Variances.estimate(&window)?.matrix()[(0, 1)], 0.0);
+/// # Ok(())
+/// # }
+/// ```
 pub trait CovarianceEstimator: Send + Sync {
     /// Estimates Σ (N × N, daily) from a complete window of daily returns (T × N, oldest first).
     fn estimate(&self, window: &Window) -> Result<Covariance>;
 }
 
 /// A map of eigenvalues; [`RotationInvariant`] makes it an estimator.
+///
+/// ```
+/// use minvar::prelude::*;
+///
+/// /// Every eigenvalue half-way to their mean.
+/// struct HalfWay;
+///
+/// impl EigenvalueCleaner for HalfWay {
+///     fn clean(&self, eigenvalues: &[f64], _: usize) -> Result<Vec<f64>> {
+///         let mean = eigenvalues.iter().sum::<f64>() / eigenvalues.len() as f64;
+///         Ok(eigenvalues.iter().map(|lambda| (lambda + mean) / 2.0).collect())
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
+/// let sigma = RotationInvariant::on_covariance(HalfWay, Centring::Mean).estimate(&window)?;
+/// assert!((sigma.matrix().trace() / window.covariance(Centring::Mean).trace() - 1.0).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
 pub trait EigenvalueCleaner: Send + Sync {
     /// Maps eigenvalues λ (N, ascending, not negative) of a matrix estimated from `n_observations` to ξ (N).
     fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>>;
 }
 
-/// What an estimator may learn from before its first window; `past` cannot see further.
+/// What an estimator may know besides its parameters when it is built.
+#[derive(Clone, Copy)]
 pub struct Calibration<'a> {
+    /// What it may learn from; nothing where there is only a matrix of returns.
+    pub history: Option<History<'a>>,
+    /// Days a portfolio is held.
+    pub horizon: usize,
+    /// Seed of the estimator's random streams.
+    pub seed: u64,
+}
+
+impl Default for Calibration<'_> {
+    /// No history, portfolios held for five days, seed 0.
+    fn default() -> Self {
+        Self { history: None, horizon: 5, seed: 0 }
+    }
+}
+
+impl<'a> Calibration<'a> {
+    /// The history, for an estimator that cannot do without one.
+    fn history(&self, estimator: &'static str) -> Result<&History<'a>> {
+        self.history.as_ref().ok_or_else(|| Error::Undefined {
+            what: estimator,
+            why: "it learns from the days before its windows, and none are given: fit it to a history".to_string(),
+        })
+    }
+}
+
+/// What was known before the first window of an estimator; `past` cannot see further.
+#[derive(Clone, Copy)]
+pub struct History<'a> {
     /// Everything known before the calendar year in which the estimator is used.
     pub past: Past<'a>,
     /// The members that the universe rules choose at the end of an earlier past.
@@ -65,10 +151,16 @@ pub struct Calibration<'a> {
     pub missing: Missing,
     /// Days in a window.
     pub lookback: usize,
-    /// Days a portfolio is held.
-    pub horizon: usize,
-    /// Seed of the estimator's random streams.
-    pub seed: u64,
+}
+
+impl<'a> History<'a> {
+    /// A history in which every asset is a member on every day.
+    pub fn of_all_assets(past: Past<'a>, lookback: usize) -> Self {
+        fn all(past: Past<'_>) -> Result<Vec<AssetId>> {
+            Ok((0..past.n_assets()).collect())
+        }
+        Self { past, members: &all, missing: Missing::Zero, lookback }
+    }
 }
 
 /// For which shapes an estimate exists and is positive definite.
@@ -152,4 +244,25 @@ pub const ALL: &[Entry] = &[
 /// The registered estimator of that name.
 pub fn named(name: &str) -> Result<&'static Entry> {
     registry::find("estimator", ALL, |entry| entry.name, name)
+}
+
+/// An estimator by its name and parameters, as `--estimator` writes them; what learns from a history is refused.
+///
+/// ```
+/// use minvar::prelude::*;
+/// # fn main() -> Result<()> {
+/// let returns = SyntheticMarket::complete(20, 60).returns()?; // 60 days of 20 assets
+/// let poet = minvar::estimators::build("poet,factors=3")?;
+/// assert_eq!(poet.estimate(&Window::new(returns)?)?.n_assets(), 20);
+/// # Ok(())
+/// # }
+/// ```
+pub fn build(words: &str) -> Result<Box<dyn CovarianceEstimator>> {
+    fit(words, &Calibration::default())
+}
+
+/// The same, with what it may know.
+pub fn fit(words: &str, calibration: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    let choice = Choice::from_words(words)?;
+    (named(&choice.name)?.fit)(&choice, calibration)
 }

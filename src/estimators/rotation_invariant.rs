@@ -41,6 +41,18 @@ pub struct RotationInvariant<C> {
     pub space: Space,
 }
 
+impl<C> RotationInvariant<C> {
+    /// Cleans the eigenvalues of the covariance, in squared daily returns.
+    pub fn on_covariance(cleaner: C, centring: Centring) -> Self {
+        Self { cleaner, space: Space::Covariance(centring) }
+    }
+
+    /// Cleans the eigenvalues of the correlation, which have mean one.
+    pub fn on_correlation(cleaner: C, diagonal: Diagonal) -> Self {
+        Self { cleaner, space: Space::Correlation(diagonal) }
+    }
+}
+
 impl<C: EigenvalueCleaner> CovarianceEstimator for RotationInvariant<C> {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         match self.space {
@@ -74,21 +86,21 @@ pub(super) struct OnCorrelation {
 }
 
 /// A cleaner without parameters of its own, on the covariance.
-pub(super) fn on_covariance<C: EigenvalueCleaner + 'static>(
+pub(super) fn of_covariance<C: EigenvalueCleaner + 'static>(
     choice: &Choice,
     cleaner: C,
 ) -> Result<Box<dyn CovarianceEstimator>> {
     let OnCovariance { centring } = choice.parameters()?;
-    Ok(Box::new(RotationInvariant { cleaner, space: Space::Covariance(centring) }))
+    Ok(Box::new(RotationInvariant::on_covariance(cleaner, centring)))
 }
 
 /// A cleaner without parameters of its own, on the correlation.
-pub(super) fn on_correlation<C: EigenvalueCleaner + 'static>(
+pub(super) fn of_correlation<C: EigenvalueCleaner + 'static>(
     choice: &Choice,
     cleaner: C,
 ) -> Result<Box<dyn CovarianceEstimator>> {
     let OnCorrelation { diagonal } = choice.parameters()?;
-    Ok(Box::new(RotationInvariant { cleaner, space: Space::Correlation(diagonal) }))
+    Ok(Box::new(RotationInvariant::on_correlation(cleaner, diagonal)))
 }
 
 /// D Ξ D for a correlation Ξ and volatilities D.

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::Result;
-use crate::estimators::{self, Calibration, CovarianceEstimator, Window};
+use crate::estimators::{self, Calibration, CovarianceEstimator, History, Window};
 use crate::experiment::choices::{ORACLE, TRAIN};
 use crate::experiment::networks::Networks;
 use crate::experiment::plan::Plan;
@@ -82,14 +82,13 @@ fn fit(
         asked.fetch_add(1, Ordering::Relaxed);
         plan.universe.select(past).map(|selection| selection.members)
     };
-    let calibration = Calibration {
+    let history = History {
         past: panel.past(panel.calendar().first_on_or_after(year)),
         members: &members,
         missing: plan.missing,
         lookback: windows.lookback,
-        horizon: windows.horizon,
-        seed: plan.experiment.seed,
     };
+    let calibration = Calibration { history: Some(history), horizon: windows.horizon, seed: plan.experiment.seed };
     let mut fit = |choice: &Choice| match choice.name.as_str() {
         ORACLE => Ok(Fitted::Oracle),
         MODEL | TRAIN => Ok(Fitted::Estimator(networks.estimator(choice, year.year(), progress)?)),

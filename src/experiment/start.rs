@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::calendar::Date;
 use crate::error::{Error, Result};
-use crate::estimators::{self, Calibration};
+use crate::estimators::{self, Calibration, History};
 use crate::experiment::Experiment;
 use crate::experiment::choices::{FromRecipe, TRAIN};
 use crate::panel::{Panel, Past};
@@ -101,14 +101,8 @@ struct Learns {
 impl Learns {
     fn of(experiment: &Experiment, panel: &Panel) -> Result<Self> {
         let (windows, calendar) = (&experiment.walk_forward, panel.calendar());
-        let calibration = Calibration {
-            past: panel.past(0),
-            members: &|_| Ok(Vec::new()),
-            missing: experiment.universe.missing,
-            lookback: windows.lookback,
-            horizon: windows.horizon,
-            seed: 0,
-        };
+        let history = History::of_all_assets(panel.past(0), windows.lookback);
+        let calibration = Calibration { history: Some(history), horizon: windows.horizon, seed: 0 };
         let need = |choice: &Choice| match choice.name.as_str() {
             TRAIN => {
                 let schedule = &choice.parameters::<FromRecipe>()?.recipe(&experiment.train)?.schedule;

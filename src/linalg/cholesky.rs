@@ -38,7 +38,7 @@ impl Cholesky {
     pub fn inverse(&self) -> Matrix {
         let n = self.0.nrows();
         let mut inverse = Matrix::from_fn(n, n, |i, j| f64::from(u8::from(i == j)));
-        llt::solve::solve_in_place(self.0.view(), inverse.view_mut(), Par::Seq, MemStack::new(&mut []));
+        llt::solve::solve_in_place(self.0.as_faer(), inverse.view_mut(), Par::Seq, MemStack::new(&mut []));
         let lower = inverse.transposed();
         inverse.map(|i, j, x| 0.5 * (x + lower[(i, j)]))
     }
@@ -47,7 +47,7 @@ impl Cholesky {
     pub fn solve(&self, b: &[f64]) -> Vec<f64> {
         let mut x = b.to_vec();
         let rhs = MatMut::from_column_major_slice_mut(&mut x, b.len(), 1);
-        llt::solve::solve_in_place(self.0.view(), rhs, Par::Seq, MemStack::new(&mut []));
+        llt::solve::solve_in_place(self.0.as_faer(), rhs, Par::Seq, MemStack::new(&mut []));
         x
     }
 }

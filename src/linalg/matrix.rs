@@ -5,6 +5,8 @@ use std::ops::{Index, IndexMut};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
 
+use crate::error::{Error, Result};
+
 /// Rows and columns of a tile: two of them fit the first-level cache.
 const TILE: usize = 32;
 
@@ -27,6 +29,23 @@ impl Matrix {
         let entries = (0..ncols).flat_map(|j| (0..nrows).map(move |i| (i, j)));
         let entries = entries.map(|(i, j)| entry(i, j)).collect();
         Self { nrows, ncols, entries }
+    }
+
+    /// Takes rows of equal length, top first.
+    ///
+    /// ```
+    /// use minvar::linalg::Matrix;
+    /// let x = Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])?;
+    /// assert_eq!((x.nrows(), x.ncols(), x[(2, 0)]), (3, 2, 5.0));
+    /// # Ok::<(), minvar::error::Error>(())
+    /// ```
+    pub fn from_rows(rows: &[impl AsRef<[f64]>]) -> Result<Self> {
+        let ncols = rows.first().map_or(0, |row| row.as_ref().len());
+        if let Some((number, row)) = rows.iter().enumerate().find(|(_, row)| row.as_ref().len() != ncols) {
+            let rule = format!("it has {} entries, the rows above it {ncols}", row.as_ref().len());
+            return Err(Error::data(format!("row {} of a matrix", number + 1), rule));
+        }
+        Ok(Self::from_fn(rows.len(), ncols, |i, j| rows[i].as_ref()[j]))
     }
 
     /// Takes entries that are already column-major.
@@ -112,7 +131,7 @@ impl Matrix {
         assert_eq!(self.ncols, other.nrows, "inner sizes of a product");
         let mut product = Matrix::zeros(self.nrows, other.ncols);
         let out = product.view_mut();
-        faer::linalg::matmul::matmul(out, Accum::Replace, self.view(), other.view(), 1.0, Par::Seq);
+        faer::linalg::matmul::matmul(out, Accum::Replace, self.as_faer(), other.as_faer(), 1.0, Par::Seq);
         product
     }
 
@@ -124,7 +143,7 @@ impl Matrix {
 
     /// X'X (n x n) of a T x n matrix: only the lower triangle is computed, then mirrored.
     pub fn gram(&self) -> Matrix {
-        let x = self.view();
+        let x = self.as_faer();
         symmetric_product(x.transpose(), x)
     }
 
@@ -132,7 +151,7 @@ impl Matrix {
     pub fn weighted_gram(&self, weights: &[f64]) -> Matrix {
         assert_eq!(weights.len(), self.nrows, "matrix has {} rows", self.nrows);
         let weighted = self.clone().map(|t, _, x| x * weights[t]);
-        symmetric_product(self.view().transpose(), weighted.view())
+        symmetric_product(self.as_faer().transpose(), weighted.as_faer())
     }
 
     /// The transpose, copied in tiles that fit the cache.
@@ -150,7 +169,8 @@ impl Matrix {
         transposed
     }
 
-    pub(super) fn view(&self) -> MatRef<'_, f64> {
+    /// The same entries as faer sees them, without a copy.
+    pub fn as_faer(&self) -> MatRef<'_, f64> {
         MatRef::from_column_major_slice(&self.entries, self.nrows, self.ncols)
     }
 
@@ -191,6 +211,32 @@ fn symmetric_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Matrix {
     product
 }
 
+impl From<MatRef<'_, f64>> for Matrix {
+    fn from(matrix: MatRef<'_, f64>) -> Self {
+        Self::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)])
+    }
+}
+
+impl From<&Matrix> for faer::Mat<f64> {
+    fn from(matrix: &Matrix) -> Self {
+        matrix.as_faer().to_owned()
+    }
+}
+
+#[cfg(feature = "nalgebra")]
+impl From<&nalgebra::DMatrix<f64>> for Matrix {
+    fn from(matrix: &nalgebra::DMatrix<f64>) -> Self {
+        Self::from_column_major(matrix.nrows(), matrix.ncols(), matrix.as_slice().to_vec())
+    }
+}
+
+#[cfg(feature = "nalgebra")]
+impl From<&Matrix> for nalgebra::DMatrix<f64> {
+    fn from(matrix: &Matrix) -> Self {
+        Self::from_column_slice(matrix.nrows, matrix.ncols, &matrix.entries)
+    }
+}
+
 impl Index<(usize, usize)> for Matrix {
     type Output = f64;
     fn index(&self, (i, j): (usize, usize)) -> &f64 {
@@ -217,6 +263,28 @@ mod tests {
         let weighted = x.weighted_gram(&[0.0, 1.0, 2.0]);
         assert_eq!(weighted, Matrix::from_column_major(2, 2, vec![9.0, 19.0, 19.0, 41.0]));
         assert_eq!(x.transposed(), Matrix::from_fn(2, 3, |i, j| x[(j, i)]));
+    }
+
+    #[test]
+    fn rows_of_unequal_length_are_refused_by_their_number() {
+        let error = Matrix::from_rows(&[vec![1.0, 2.0], vec![3.0]]).unwrap_err().to_string();
+        assert!(error.contains("row 2 of a matrix") && error.contains("1 entries, the rows above it 2"), "{error}");
+        assert_eq!(Matrix::from_rows(&[[0.0; 0]; 0]).unwrap(), Matrix::zeros(0, 0));
+    }
+
+    #[test]
+    fn other_libraries_see_the_same_entries() {
+        let x = Matrix::from_fn(3, 2, |i, j| (i + 10 * j) as f64);
+        let theirs = faer::Mat::from(&x);
+        assert_eq!(theirs[(2, 1)], 12.0);
+        assert_eq!(Matrix::from(theirs.as_ref()), x);
+        assert_eq!(Matrix::from(theirs.as_ref().transpose()), x.transposed());
+        #[cfg(feature = "nalgebra")]
+        {
+            let theirs = nalgebra::DMatrix::from(&x);
+            assert_eq!(theirs[(2, 1)], 12.0);
+            assert_eq!(Matrix::from(&theirs), x);
+        }
     }
 
     #[test]

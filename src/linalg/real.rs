@@ -14,6 +14,16 @@ use std::iter::Sum;
 use faer::traits::RealField;
 
 /// f32 for training, f64 for checking.
+///
+/// ```
+/// use minvar::linalg::Real;
+///
+/// fn hypotenuse<R: Real>(a: R, b: R) -> R {
+///     a.fma(a, b * b).root()
+/// }
+/// assert_eq!(hypotenuse(3.0f32, 4.0), 5.0);
+/// assert_eq!(hypotenuse(3.0f64, 4.0), 5.0);
+/// ```
 pub trait Real: RealField + Copy + Default + Sum + Send + Sync + 'static {
     /// Distance from 1 to the next number.
     const UNIT: Self;

@@ -26,7 +26,7 @@ impl Spectrum {
         let mut eigenvectors = Matrix::zeros(n, n);
         let scratch = evd::self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Spec::default());
         evd::self_adjoint_evd(
-            symmetric.view(),
+            symmetric.as_faer(),
             eigenvalues.as_mut(),
             Some(eigenvectors.view_mut()),
             Par::Seq,

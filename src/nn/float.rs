@@ -7,6 +7,16 @@ use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, WithDType, bail};
 use crate::linalg::Real;
 
 /// A tensor's element type: f32 for training, f64 for checking.
+///
+/// ```
+/// use minvar::nn::{Architecture, Float, Network};
+///
+/// fn parameters<F: Float>() -> minvar::error::Result<usize> {
+///     Ok(Network::<F>::new(Architecture::compact(), 1)?.n_parameters())
+/// }
+/// assert_eq!(parameters::<f32>()?, parameters::<f64>()?);
+/// # Ok::<(), minvar::error::Error>(())
+/// ```
 pub trait Float: Real + WithDType {
     /// ε of the network's floors: 10⁻⁷ in f64, the machine epsilon in f32.
     const FLOOR: f64;

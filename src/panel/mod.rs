@@ -174,6 +174,14 @@ impl Panel {
         Ok(Self { periods_per_year, calendar, assets, returns, fields, lives, excluded: None, hash: OnceLock::new() })
     }
 
+    /// A panel of nothing but daily returns (T × N) on weekdays from 2000 on, where the days themselves do not matter.
+    pub fn of_returns(names: &[impl ToString], returns: Matrix) -> Result<Self> {
+        let calendar = Calendar::weekdays(jiff::civil::date(2000, 1, 3), returns.nrows());
+        let asset = |name: &dyn ToString| Asset { symbol: name.to_string(), ..Asset::default() };
+        let assets = names.iter().map(|name| asset(name)).collect();
+        Self::new(calendar, assets, returns, BTreeMap::new())
+    }
+
     /// The trading days.
     pub fn calendar(&self) -> &Calendar {
         &self.calendar
@@ -214,6 +222,11 @@ impl Panel {
     /// Daily total returns of an asset (n_days), NaN where missing.
     pub fn returns(&self, asset: AssetId) -> &[f64] {
         self.returns.column(asset)
+    }
+
+    /// The returns of all assets on some days (days × assets), NaN where there is none.
+    pub fn matrix(&self, days: std::ops::Range<usize>) -> Matrix {
+        Matrix::from_fn(days.len(), self.n_assets(), |day, asset| self.returns(asset)[days.start + day])
     }
 
     /// What a holder earns on a day: the return, and on the day after the end of a listing the delisting return where it is

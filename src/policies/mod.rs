@@ -15,15 +15,46 @@ use crate::panel::{AssetId, Past};
 /// The wanted weight of an asset, as a share of the equity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
-    /// What.
+    /// The asset.
     pub asset: AssetId,
-    /// How much of the equity.
+    /// Its share of the equity.
     pub weight: f64,
 }
 
 /// Decides what to hold.
+///
+/// ```
+/// use minvar::account::Account;
+/// use minvar::policies::{Policy, Target};
+/// use minvar::prelude::*;
+///
+/// /// Asset 0 after a day on which it rose, nothing otherwise.
+/// struct Momentum;
+///
+/// impl Policy for Momentum {
+///     fn target(&mut self, past: Past<'_>, _: &Account) -> Result<Option<Vec<Target>>> {
+///         let rose = past.returns(0, 1).is_some_and(|yesterday| yesterday[0] > 0.0);
+///         Ok(Some(if rose { vec![Target { asset: 0, weight: 1.0 }] } else { vec![] }))
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// use minvar::costs::{Benchmark, Schedules};
+/// use minvar::panel::SizeRanks;
+/// use minvar::simulator::{Setting, Simulator, follow};
+///
+/// let (panel, _) = SyntheticMarket::complete(3, 120).simulate()?;
+/// let schedules = Schedules::default();
+/// let (benchmark, ranks) = (Benchmark::yearly(&schedules), SizeRanks::new(&panel, 60, 120));
+/// let simulator = Simulator::new(schedules.profile("realistic")?, &schedules, &benchmark, &ranks)?;
+/// let setting = Setting { panel: &panel, assets: vec![0], first: 60, end: 120, capital_usd: 1e6 };
+/// let course = follow(&simulator, &setting, &mut Momentum, &mut |_| Ok(()))?;
+/// assert!(course.n_fills > 10);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Policy {
-    /// Target weights for the day behind the past, by asset, or `None` to hold what is held. An asset without a target
+    /// Target weights for the day after the past, by asset, or `None` to hold what is held. An asset without a target
     /// is sold.
     fn target(&mut self, past: Past<'_>, account: &Account) -> Result<Option<Vec<Target>>>;
 }

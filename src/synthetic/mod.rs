@@ -20,6 +20,7 @@ pub use truth::Truth;
 
 use crate::calendar::{Date, toml_date};
 use crate::error::{Error, Result};
+use crate::linalg::Matrix;
 use crate::memory;
 use crate::panel::Panel;
 
@@ -68,6 +69,24 @@ impl Default for SyntheticMarket {
 impl SyntheticMarket {
     /// The first day of every synthetic panel.
     pub const FIRST_DATE: Date = jiff::civil::date(2000, 1, 3);
+
+    /// A market in which every asset trades on every day.
+    pub fn complete(n_assets: usize, n_days: usize) -> Self {
+        Self {
+            n_assets,
+            n_days,
+            listed_at_start: 1.0,
+            delisting_rate_annual: 0.0,
+            missing_rate: 0.0,
+            ..Self::default()
+        }
+    }
+
+    /// The daily returns (n_days × n_assets) of the market, NaN where there is none.
+    pub fn returns(&self) -> Result<Matrix> {
+        let (panel, _) = self.simulate()?;
+        Ok(panel.matrix(0..self.n_days))
+    }
 
     /// Draws the panel and keeps its truth. Equal parameters give equal bytes on any number of threads.
     pub fn simulate(&self) -> Result<(Panel, Truth)> {

@@ -35,6 +35,31 @@ impl Selection {
 }
 
 /// A point-in-time choice of assets.
+///
+/// ```
+/// use minvar::panel::AssetId;
+/// use minvar::prelude::*;
+/// use minvar::universe::{Selection, Universe};
+///
+/// /// Whatever has its last ten returns.
+/// struct Lively;
+///
+/// impl Universe for Lively {
+///     fn select(&self, past: Past<'_>) -> Result<Selection> {
+///         let trades = |asset: &AssetId| past.returns(*asset, 10).is_some_and(|r| r.iter().all(|r| !r.is_nan()));
+///         let members: Vec<AssetId> = (0..past.n_assets()).filter(trades).collect();
+///         let removed = vec![("ten_returns", past.n_assets() - members.len())];
+///         Ok(Selection { members, removed })
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let (panel, _) = SyntheticMarket { n_assets: 50, n_days: 300, ..SyntheticMarket::default() }.simulate()?;
+/// let selection = Lively.select(panel.past(200))?; // days 200 and later are out of reach
+/// assert!(!selection.members.is_empty() && selection.members.len() < 50);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Universe: Send + Sync {
     /// The members on the decision date of `past`, and what was removed.
     fn select(&self, past: Past<'_>) -> Result<Selection>;

@@ -264,8 +264,7 @@ fn empirical_oracles_match() {
         let window = window_of(&vectors);
         let days = vectors.integers("in.oracle_train_test");
         let (train, test) = (days[(0, 0)], days[(1, 0)]);
-        let oracle =
-            |isotonic| CvOracle { train_days: NumberOr::Number(train), test_days: NumberOr::Number(test), isotonic };
+        let oracle = |isotonic| CvOracle::new(NumberOr::Number(train), NumberOr::Number(test), isotonic).unwrap();
         if (train as usize) > window.n_assets() {
             let windows = oracle(false).windows(&window).unwrap();
             vectors.close("yedrek.oracle_windows", &windows.concat(), TOLERANCE);
@@ -314,7 +313,7 @@ fn bootstrapped_hierarchies_match_on_the_stored_bootstraps() {
         let rows: Vec<Vec<usize>> =
             (0..rows.nrows()).map(|b| (0..rows.ncols()).map(|t| rows[(b, t)] as usize).collect()).collect();
         for (tensor, recursions) in [("bahc.bahc_k1", 1), ("bahc.bahc_k3", 3)] {
-            let hierarchy = Hierarchy::new(Linkage::Average, recursions, Resampling::Given(rows.clone()));
+            let hierarchy = Hierarchy::new(Linkage::Average, recursions, Resampling::Given(rows.clone())).unwrap();
             vectors.matches(tensor, hierarchy.estimate(&window).unwrap().matrix(), TOLERANCE);
         }
     }

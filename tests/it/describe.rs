@@ -218,7 +218,8 @@ fn panels_of_next_to_nothing_are_described() {
 
 #[test]
 fn stocks_filled_over_weekends_beside_coins_are_found() {
-    let calendar = Calendar::new(jiff::civil::date(2019, 5, 1).series(jiff::Span::new().days(1)).take(140).collect()).unwrap();
+    let calendar =
+        Calendar::new(jiff::civil::date(2019, 5, 1).series(jiff::Span::new().days(1)).take(140).collect()).unwrap();
     let is_weekend = |day: usize| minvar::calendar::is_weekend(calendar.dates()[day]);
     let mixed = |fill: f64| returns(6, 140).map(|day, asset, r| if asset > 2 && is_weekend(day) { fill } else { r });
     for fill in [0.0, f64::NAN] {

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use minvar::data::{Layout, MissingCodes, Options, ReadReturns, ValueKind, import, read_rates, read_returns, read_weights};
+use minvar::data::{
+    Layout, MissingCodes, Options, ReadReturns, ValueKind, import, read_rates, read_returns, read_weights,
+};
 use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, IntoSeries, NamedFrom, ParquetWriter, Series, TimeUnit, TimeZone,
 };
@@ -648,7 +650,11 @@ fn a_time_of_day_that_may_mean_the_day_after_is_told_with_the_dates() {
     let fridays = jiff::civil::date(2019, 5, 2).series(jiff::Span::new().days(7)).take(N_DAYS);
     let dates: Vec<String> = fridays.map(|day| format!("{day} 15:00:00+00:00")).collect();
     let weekly = import(&folder.file("tokyo.csv", wide(&dates, &prices())), &Options::default()).unwrap();
-    assert!(weekly.notes.iter().any(|note| note.contains("the time 15:00 and is taken as written")), "{:?}", weekly.notes);
+    assert!(
+        weekly.notes.iter().any(|note| note.contains("the time 15:00 and is taken as written")),
+        "{:?}",
+        weekly.notes
+    );
     let closes: Vec<String> = iso().iter().map(|day| format!("{day} 16:00:00-04:00")).collect();
     let daily = import(&folder.file("closes.csv", wide(&closes, &prices())), &Options::default()).unwrap();
     assert!(!daily.notes.iter().any(|note| note.contains("taken as written")), "{:?}", daily.notes);

@@ -199,3 +199,33 @@ fn paths_are_found_in_all_spellings() {
         paths_after("use crate::data::{Columns, words::plain}; fn f() -> crate::error::Result<()> {}", "crate::");
     assert_eq!(found, [own(&["data", "Columns"]), own(&["data", "words", "plain"]), own(&["error", "Result"])]);
 }
+
+#[test]
+fn examples_are_short() {
+    let examples = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"));
+    assert_eq!(examples.len(), 5);
+    for path in examples {
+        let n_lines = std::fs::read_to_string(&path).unwrap().lines().count();
+        assert!(n_lines <= 30, "{} has {n_lines} lines", path.display());
+    }
+}
+
+#[test]
+fn every_estimator_allocator_and_public_trait_has_an_example() {
+    for path in files(&root()) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let module = module_of(&path);
+        let is_built = ["fn fit(", "fn fit_single(", "fn build("].iter().any(|name| text.contains(name));
+        if ["estimators", "allocators"].map(Some).contains(&module.as_deref()) && is_built && !path.ends_with("mod.rs")
+        {
+            let head: Vec<&str> = text.lines().take_while(|line| line.starts_with("//!")).collect();
+            let has_example = head.windows(2).any(|pair| pair == ["//! ```", "//! use minvar::prelude::*;"]);
+            assert!(has_example, "{} has no example", path.display());
+        }
+        for (place, _) in text.match_indices("\npub trait ") {
+            let docs = text[..place].lines().rev().take_while(|line| line.starts_with("///") || line.starts_with("#["));
+            let has_example = docs.filter(|line| *line == "/// ```").count() == 2;
+            assert!(has_example, "{}: a public trait has no example", path.display());
+        }
+    }
+}

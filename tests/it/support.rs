@@ -5,12 +5,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use minvar::estimators::{self, Calibration, CovarianceEstimator, Window};
+use minvar::estimators::{self, Calibration, CovarianceEstimator, History, Window};
 use minvar::linalg::Matrix;
-use minvar::panel::{Field, Panel, Past};
-use minvar::registry::Choice;
+use minvar::panel::{Field, Panel};
 use minvar::synthetic::SyntheticMarket;
-use minvar::universe::Missing;
 
 /// Says that a test has no input; written past the test runner, which would swallow it.
 pub fn say_skipped(what: &str, folder: &std::path::Path) {
@@ -35,22 +33,12 @@ pub fn reference_folder(name: &'static str) -> Option<PathBuf> {
 
 /// A synthetic market in which every asset trades on every day.
 pub fn complete_market(n_assets: usize, n_days: usize) -> SyntheticMarket {
-    SyntheticMarket {
-        n_assets,
-        n_days,
-        n_sectors: 3,
-        listed_at_start: 1.0,
-        delisting_rate_annual: 0.0,
-        missing_rate: 0.0,
-        seed: 11,
-        ..SyntheticMarket::default()
-    }
+    SyntheticMarket { n_sectors: 3, seed: 11, ..SyntheticMarket::complete(n_assets, n_days) }
 }
 
 /// Returns of all assets over all days of a complete market.
 pub fn returns(n_assets: usize, n_days: usize) -> Matrix {
-    let (panel, _) = complete_market(n_assets, n_days).simulate().unwrap();
-    Matrix::from_fn(n_days, n_assets, |day, asset| panel.returns(asset)[day])
+    complete_market(n_assets, n_days).returns().unwrap()
 }
 
 pub fn window(returns: Matrix) -> Window {
@@ -60,15 +48,13 @@ pub fn window(returns: Matrix) -> Window {
 /// Calls `use_it` with a calibration on a complete market of 60 assets.
 pub fn with_calibration<R>(use_it: impl FnOnce(&Calibration<'_>) -> R) -> R {
     let (panel, _) = complete_market(60, 300).simulate().unwrap();
-    let members = |_: Past<'_>| Ok((0..60).collect());
-    let missing = Missing::Zero;
-    use_it(&Calibration { past: panel.past(300), members: &members, missing, lookback: 100, horizon: 5, seed: 1 })
+    let history = History::of_all_assets(panel.past(300), 100);
+    use_it(&Calibration { history: Some(history), horizon: 5, seed: 1 })
 }
 
 /// An estimator as a command line names it.
 pub fn estimator(words: &str) -> minvar::error::Result<Box<dyn CovarianceEstimator>> {
-    let choice = Choice::from_words(words)?;
-    with_calibration(|calibration| (estimators::named(&choice.name)?.fit)(&choice, calibration))
+    with_calibration(|calibration| estimators::fit(words, calibration))
 }
 
 /// Every registered estimator with its default parameters, fewer repetitions where those are slow.

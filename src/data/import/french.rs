@@ -47,6 +47,10 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
         let rule = "this layout has its dates in the first column, as 19260701: --date-column and --date-format do not apply to it";
         return Err(Error::data(path.display().to_string(), rule));
     }
+    if ![ValueKind::Guess, ValueKind::Percent].contains(&options.values) {
+        let rule = "this layout holds returns in percent: --values is guess or percent";
+        return Err(Error::data(path.display().to_string(), rule));
+    }
     let text = read_table_text(path)?;
     let lines: Vec<&str> = text.lines().collect();
     let Some(first) = lines.iter().position(|line| data_line(line).is_some()).filter(|first| *first > 0) else {

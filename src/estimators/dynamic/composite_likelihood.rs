@@ -9,6 +9,18 @@
 //! weighted product of all days.
 //! Pakel, Shephard, Sheppard, Engle (2021), "Fitting vast dimensional time-varying covariance models"; Engle, Ledoit, Wolf
 //! (2019), "Large dynamic covariance matrices", section 3.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::CompositeLikelihood;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let standardised = window.returns().clone().map(|_, i, r| r / window.volatilities()[i]);
+//! let (a, b) = CompositeLikelihood::new(&standardised, window.correlation()).fit();
+//! assert!(a >= 0.0 && b >= 0.0 && a + b < 1.0);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::estimators::search::simplex;
 use crate::linalg::Matrix;

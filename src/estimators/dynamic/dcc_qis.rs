@@ -12,6 +12,17 @@
 //! composite likelihood and so moves (a, b) slightly.
 //! Engle, Ledoit, Wolf (2019), "Large dynamic covariance matrices", with QIS (Ledoit, Wolf 2022) for QuEST; average
 //! forecast: De Nard, Engle, Ledoit, Wolf (2022), "Large dynamic covariance matrices: enhancements based on intraday data".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::DccQis;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = DccQis::new(5)?.estimate(&window)?; // the mean of the next five days
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -43,8 +54,19 @@ impl Default for Parameters {
     }
 }
 
-struct DccQis {
+/// Dynamic conditional correlations around a quadratic-inverse target.
+#[derive(Clone, Copy, Debug)]
+pub struct DccQis {
     days_ahead: usize,
+}
+
+impl DccQis {
+    /// Checks that the mean of at least one and at most 100,000 days ahead is forecast.
+    pub fn new(days_ahead: usize) -> Result<Self> {
+        let range = "\"horizon\" or in 1..=100000";
+        check((1..=MOST_DAYS).contains(&days_ahead), "dcc_qis.days_ahead", range, days_ahead)?;
+        Ok(Self { days_ahead })
+    }
 }
 
 /// Fewest days on which a GARCH model is fitted.
@@ -117,6 +139,5 @@ pub(in crate::estimators) fn fit(
         NumberOr::Number(days) => days as usize,
         NumberOr::Rule(Ahead::Horizon) => calibration.horizon,
     };
-    check(days_ahead <= MOST_DAYS, "dcc_qis.days_ahead", "\"horizon\" or in 1..=100000", days_ahead)?;
-    Ok(Box::new(DccQis { days_ahead }))
+    Ok(Box::new(DccQis::new(days_ahead)?))
 }

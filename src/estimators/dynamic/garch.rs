@@ -8,6 +8,17 @@
 //! The search runs over ln ω, the logit of α+β and the logit of α/(α+β), by BFGS with the exact gradient, from the best
 //! points of a grid; it stays inside α, β ≥ 0, α+β ≤ 1 and reaches corners as limits.
 //! Bollerslev (1986), "Generalized autoregressive conditional heteroskedasticity"; back-cast as in the `arch` package.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::Garch;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let (garch, converged) = Garch::fit(window.returns().column(0));
+//! assert!(converged && garch.alpha + garch.beta <= 1.0);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::estimators::search::bfgs;
 

@@ -1,5 +1,5 @@
 //! Volatilities and correlations that move: GARCH and dynamic conditional correlation.
 
-pub(super) mod composite_likelihood;
-pub(super) mod dcc_qis;
-pub(super) mod garch;
+pub mod composite_likelihood;
+pub mod dcc_qis;
+pub mod garch;

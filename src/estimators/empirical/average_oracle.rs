@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! draw b: a past day, the universe of that day; train correlation of the look-back before it with eigenvectors u_i,
-//!         test correlation M of the days behind it
+//!         test correlation M of the days after it
 //! f_i = mean_b u_i' M u_i, by rank i;   Ξ = Σ_i f_i v_i v_i'  with the eigenvectors v of the present correlation
 //! ```
 //! f is rescaled to trace n, the diagonal of Ξ reset. Calibration draws from days that end before the calendar year in
@@ -12,6 +12,19 @@
 //! Bongiorno, Challet, Loeper (2023), "Filtering time-dependent covariance matrices using time-independent eigenvalues";
 //! Bongiorno, Challet (2024), "Covariance matrix filtering and portfolio optimisation: the average oracle vs non-linear
 //! shrinkage and all the variants of DCC-NLS".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{AverageOracle, History};
+//! # fn main() -> Result<()> {
+//! let (panel, _) = SyntheticMarket::complete(20, 300).simulate()?;
+//! let history = History::of_all_assets(panel.past(240), 60); // windows of 60 days among the first 240
+//! let oracle = AverageOracle::calibrated(50, 20, &history, 1)?;
+//! let window = Window::new(panel.matrix(240..300))?;
+//! assert_eq!(oracle.estimate(&window)?.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -20,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::estimators::empirical::cv_oracle::{level_null, variances_along};
 use crate::estimators::rotation_invariant::rescaled;
-use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, Window};
+use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, History, Window};
 use crate::linalg::{Covariance, Matrix, Spectrum};
 use crate::random::generator;
 use crate::registry::{Choice, MOST_DAYS, check, check_repetitions};
@@ -40,28 +53,32 @@ impl Default for Parameters {
 }
 
 /// f (n), ascending by rank, trace n.
-struct AverageOracle(Vec<f64>);
+#[derive(Clone, Debug)]
+pub struct AverageOracle(Vec<f64>);
 
 /// Draws computed together; their sum is taken in order.
 const BLOCK: usize = 16;
 
 impl AverageOracle {
-    fn calibrated(parameters: &Parameters, calibration: &Calibration<'_>) -> Result<Self> {
-        let (lookback, known) = (calibration.lookback, calibration.past.n_days());
+    /// Checks the number of draws and of the days after each, and draws from a history.
+    ///
+    /// An error where the history is shorter than its look-back and `test_days`, or has no universe.
+    pub fn calibrated(draws: usize, test_days: usize, history: &History<'_>, seed: u64) -> Result<Self> {
+        check_repetitions(draws, 1, "average_oracle.draws")?;
+        check((2..=MOST_DAYS).contains(&test_days), "average_oracle.test_days", "in 2..=100000", test_days)?;
+        let (lookback, known) = (history.lookback, history.past.n_days());
         // The last day that leaves its test days inside the past.
-        let Some(last) = known.checked_sub(parameters.test_days).filter(|last| *last >= lookback) else {
-            let (need, date) = (lookback + parameters.test_days, calibration.past.decision_date());
-            let hint =
-                format!(": the look-back of {lookback} and test_days = {} of average_oracle", parameters.test_days);
+        let Some(last) = known.checked_sub(test_days).filter(|last| *last >= lookback) else {
+            let (need, date) = (lookback + test_days, history.past.decision_date());
+            let hint = format!(": the look-back of {lookback} and test_days = {test_days} of average_oracle");
             return Err(Error::NotEnoughDays { need, have: known, date, hint });
         };
-        let days: Vec<usize> = (0..parameters.draws as u64)
-            .map(|number| generator(calibration.seed, number).random_range(lookback..=last))
-            .collect();
+        let days: Vec<usize> =
+            (0..draws as u64).map(|number| generator(seed, number).random_range(lookback..=last)).collect();
         let (mut sum, mut count) = (Vec::new(), 0.0);
         for block in days.chunks(BLOCK) {
             let draws: Vec<Option<Vec<f64>>> =
-                block.par_iter().map(|&day| draw(parameters, calibration, day)).collect::<Result<_>>()?;
+                block.par_iter().map(|&day| draw(history, test_days, day)).collect::<Result<_>>()?;
             for variances in draws.into_iter().flatten() {
                 if variances.len() > sum.len() {
                     let missing = variances.len() - sum.len();
@@ -73,7 +90,7 @@ impl AverageOracle {
             }
         }
         if count == 0.0 {
-            let why = format!("no day before {} has a universe", calibration.past.decision_date());
+            let why = format!("no day before {} has a universe", history.past.decision_date());
             return Err(Error::Undefined { what: "average_oracle", why });
         }
         Ok(Self(sum.into_iter().map(|(sum, count): (f64, f64)| sum / count).collect()))
@@ -91,18 +108,18 @@ impl AverageOracle {
 }
 
 /// u_i' M u_i of the universe of a day; nothing where no asset was eligible.
-fn draw(parameters: &Parameters, calibration: &Calibration<'_>, day: usize) -> Result<Option<Vec<f64>>> {
-    let (before, behind) = (calibration.past.at(day), calibration.past.at(day + parameters.test_days));
-    let members = match (calibration.members)(before) {
+fn draw(history: &History<'_>, test_days: usize, day: usize) -> Result<Option<Vec<f64>>> {
+    let (before, after) = (history.past.at(day), history.past.at(day + test_days));
+    let members = match (history.members)(before) {
         Ok(members) => members,
         Err(Error::EmptyUniverse { .. }) => return Ok(None),
         Err(other) => return Err(other),
     };
-    let train = Window::new(calibration.missing.window(before, &members, calibration.lookback)?.returns)?;
+    let train = Window::new(history.missing.window(before, &members, history.lookback)?.returns)?;
     let (_, spectrum): (_, &Spectrum) = train.correlation_spectrum()?;
-    let test = standardised(calibration.missing.window(behind, &members, parameters.test_days)?.returns);
+    let test = standardised(history.missing.window(after, &members, test_days)?.returns);
     let mut variances = variances_along(spectrum, &test);
-    level_null(&mut variances, members.len().saturating_sub(calibration.lookback - 1));
+    level_null(&mut variances, members.len().saturating_sub(history.lookback - 1));
     Ok(Some(variances))
 }
 
@@ -132,9 +149,7 @@ pub(in crate::estimators) fn fit(
     choice: &Choice,
     calibration: &Calibration<'_>,
 ) -> Result<Box<dyn CovarianceEstimator>> {
-    let parameters: Parameters = choice.parameters()?;
-    check_repetitions(parameters.draws, 1, "average_oracle.draws")?;
-    let days = parameters.test_days;
-    check((2..=MOST_DAYS).contains(&days), "average_oracle.test_days", "in 2..=100000", days)?;
-    Ok(Box::new(AverageOracle::calibrated(&parameters, calibration)?))
+    let Parameters { draws, test_days } = choice.parameters()?;
+    let history = calibration.history("average_oracle")?;
+    Ok(Box::new(AverageOracle::calibrated(draws, test_days, history, calibration.seed)?))
 }

@@ -9,6 +9,19 @@
 //! null eigenvectors, whose order is arbitrary, are replaced by their mean.
 //! Bartz (2016), "Cross-validation based nonlinear shrinkage", section 3; Bongiorno, Challet, Loeper (2023), "Filtering
 //! time-dependent covariance matrices using time-independent eigenvalues".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{CvOracle, Share};
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let oracle = CvOracle::new(NumberOr::Rule(Share::Half), NumberOr::Number(5.0), true)?;
+//! let sigma = oracle.estimate(&window)?;
+//! assert!(oracle.eigenvalues(&window)?.is_sorted());
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -37,15 +50,12 @@ fn days(wanted: NumberOr<Share>, n_days: usize) -> usize {
 }
 
 /// Cross-validated eigenvalues.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CvOracle {
-    /// Days of a train stretch.
-    pub train_days: NumberOr<Share>,
-    /// Days of a test stretch, and of the step to the next.
-    pub test_days: NumberOr<Share>,
-    /// Whether f is made non-decreasing.
-    pub isotonic: bool,
+    train_days: NumberOr<Share>,
+    test_days: NumberOr<Share>,
+    isotonic: bool,
 }
 
 impl Default for CvOracle {
@@ -55,6 +65,14 @@ impl Default for CvOracle {
 }
 
 impl CvOracle {
+    /// Checks the days of a train stretch, at least 2, and of a test stretch, at least 1, which is the step to the next one.
+    /// `isotonic` makes f non-decreasing.
+    pub fn new(train_days: NumberOr<Share>, test_days: NumberOr<Share>, isotonic: bool) -> Result<Self> {
+        train_days.check_count(2, "cv_oracle.train_days", "a rule or at least 2")?;
+        test_days.check_count(1, "cv_oracle.test_days", "a rule or at least 1")?;
+        Ok(Self { train_days, test_days, isotonic })
+    }
+
     /// u_i' M u_i (n) of every window, oldest first; u_i by ascending sample eigenvalue.
     pub fn windows(&self, window: &Window) -> Result<Vec<Vec<f64>>> {
         let y = window.centred(Centring::Mean);
@@ -108,8 +126,6 @@ impl CovarianceEstimator for CvOracle {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let oracle: CvOracle = choice.parameters()?;
-    oracle.train_days.check_count(2, "cv_oracle.train_days", "a rule or at least 2")?;
-    oracle.test_days.check_count(1, "cv_oracle.test_days", "a rule or at least 1")?;
-    Ok(Box::new(oracle))
+    let CvOracle { train_days, test_days, isotonic } = choice.parameters()?;
+    Ok(Box::new(CvOracle::new(train_days, test_days, isotonic)?))
 }

@@ -1,5 +1,5 @@
 //! Eigenvalues measured on data that did not choose the eigenvectors: other days, or other years.
 
-pub(super) mod average_oracle;
-pub(super) mod cv_oracle;
-pub(super) mod nercome;
+pub mod average_oracle;
+pub mod cv_oracle;
+pub mod nercome;

@@ -9,6 +9,17 @@
 //! Where m < n the null eigenvectors of the first part are arbitrary: they share the mean of their variances.
 //! Lam (2016), "Nonparametric eigenvalue-regularized precision or covariance matrix estimator", Annals of Statistics 44,
 //! sections 2 and 4; Abadir, Distaso, Žikeš (2014), "Design-free estimation of variance matrices".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{Nercome, Split};
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = Nercome::new(10, NumberOr::Rule(Split::Search), 1)?.estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
@@ -24,12 +35,13 @@ use crate::registry::{Choice, NumberOr, check, check_repetitions};
 /// How the split is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Split {
+pub enum Split {
+    /// Of seven shares the one with the smallest gap between estimate and test half.
     Search,
 }
 
 /// Parameters of `nercome`.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::estimators) struct Parameters {
     permutations: usize,
@@ -42,7 +54,9 @@ impl Default for Parameters {
     }
 }
 
-struct Nercome {
+/// Eigenvectors of one part of the days, variances of the other, over many permutations.
+#[derive(Clone, Debug)]
+pub struct Nercome {
     parameters: Parameters,
     seed: u64,
 }
@@ -51,6 +65,16 @@ struct Nercome {
 const BLOCK: usize = 4;
 
 impl Nercome {
+    /// Checks the number of permutations, 0 for the days in their order, and the share of the days that gives eigenvectors: a
+    /// number in (0, 1), or the best of a few.
+    pub fn new(permutations: usize, split: NumberOr<Split>, seed: u64) -> Result<Self> {
+        check_repetitions(permutations, 0, "nercome.permutations")?;
+        if let NumberOr::Number(share) = split {
+            check(share > 0.0 && share < 1.0, "nercome.split", "\"search\" or in (0, 1)", share)?;
+        }
+        Ok(Self { parameters: Parameters { permutations, split }, seed })
+    }
+
     /// The mean of Σ over permutations for a split, and the norm of the mean of Σ − S₂.
     fn averaged(&self, y: &Matrix, m: usize) -> Result<(Matrix, f64)> {
         let n = y.ncols();
@@ -121,10 +145,6 @@ pub(in crate::estimators) fn fit(
     choice: &Choice,
     calibration: &Calibration<'_>,
 ) -> Result<Box<dyn CovarianceEstimator>> {
-    let parameters: Parameters = choice.parameters()?;
-    check_repetitions(parameters.permutations, 0, "nercome.permutations")?;
-    if let NumberOr::Number(share) = parameters.split {
-        check(share > 0.0 && share < 1.0, "nercome.split", "\"search\" or in (0, 1)", share)?;
-    }
-    Ok(Box::new(Nercome { parameters, seed: calibration.seed }))
+    let Parameters { permutations, split } = choice.parameters()?;
+    Ok(Box::new(Nercome::new(permutations, split, calibration.seed)?))
 }

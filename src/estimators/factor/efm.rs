@@ -5,6 +5,17 @@
 //! ```
 //! by least squares, all variances with T − 1. Sharpe (1963), "A simplified model for portfolio analysis".
 //! Deviation: residual variances would be unbiased with T − 2; T − 1 keeps the diagonal of Σ that of the sample.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::OneFactor;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = OneFactor.estimate(&window)?;
+//! assert!((sigma.volatilities()[0] / window.volatilities()[0] - 1.0).abs() < 1e-12);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::{Error, Result};
 use crate::estimators::linear::day_sums;
@@ -12,7 +23,9 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::Choice;
 
-struct OneFactor;
+/// The model of the mean return; it has no parameters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OneFactor;
 
 impl CovarianceEstimator for OneFactor {
     fn estimate(&self, window: &Window) -> Result<Covariance> {

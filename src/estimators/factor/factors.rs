@@ -6,6 +6,17 @@
 //! ```
 //! V(k) is the mean squared residual of k principal components of the demeaned returns.
 //! Bai, Ng (2002), "Determining the number of factors in approximate factor models", criterion IC_p1.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{FactorRule, n_factors};
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! assert!(n_factors(NumberOr::Rule(FactorRule::MarcenkoPastur), &window)? >= 1);
+//! assert_eq!(n_factors(NumberOr::Number(3.0), &window)?, 3);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! Factor models: a covariance of low rank and a remainder.
 
-pub(super) mod efm;
-pub(super) mod factors;
-pub(super) mod pca_k;
-pub(super) mod poet;
+pub mod efm;
+pub mod factors;
+pub mod pca_k;
+pub mod poet;

@@ -4,6 +4,17 @@
 //! Σ = L_k + diag(S − L_k),   L_k = Σ_{i ≤ k} λ_i v_i v_i' of the k largest eigenvalues of S = Y'Y/T
 //! ```
 //! Connor, Korajczyk (1986), "Performance measurement with the arbitrage pricing theory"; k by `factors.rs`.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::PrincipalComponents;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = PrincipalComponents::new(NumberOr::Number(3.0))?.estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +25,18 @@ use crate::linalg::{Covariance, Matrix};
 use crate::registry::{Choice, NumberOr};
 
 /// Principal components and their number.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::estimators) struct PrincipalComponents {
+pub struct PrincipalComponents {
     factors: NumberOr<FactorRule>,
+}
+
+impl PrincipalComponents {
+    /// Checks that a number of factors is a count.
+    pub fn new(factors: NumberOr<FactorRule>) -> Result<Self> {
+        factors.check_count(0, "pca_k.factors", "a rule or a count")?;
+        Ok(Self { factors })
+    }
 }
 
 impl Default for PrincipalComponents {
@@ -49,7 +68,6 @@ impl CovarianceEstimator for PrincipalComponents {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let components: PrincipalComponents = choice.parameters()?;
-    components.factors.check_count(0, "pca_k.factors", "a rule or a count")?;
-    Ok(Box::new(components))
+    let PrincipalComponents { factors } = choice.parameters()?;
+    Ok(Box::new(PrincipalComponents::new(factors)?))
 }

@@ -12,6 +12,18 @@
 //! the steps are counted as `threshold_raised` (`repair = false` keeps the matrix as it comes).
 //! Fan, Liao, Mincheva (2013), "Large covariance estimation by thresholding principal orthogonal complements", sections 2.3
 //! and 4.1; SCAD: Fan, Li (2001), equation 2.8.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{Poet, Threshold, ThresholdRule};
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let poet = Poet::new(NumberOr::Number(3.0), 0.5, Threshold::Adaptive, ThresholdRule::Soft)?;
+//! let sigma = poet.estimate(&window)?;
+//! assert!(sigma.repairs().iter().all(|repair| repair.what == "threshold_raised"));
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -25,59 +37,64 @@ use crate::registry::{Choice, NumberOr, check};
 /// What is thresholded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Threshold {
+pub enum Threshold {
+    /// Each entry by the standard deviation of its products of residuals.
     #[default]
     Adaptive,
+    /// The correlations of the residuals, all alike.
     Correlation,
 }
 
 /// How an entry is thresholded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Rule {
+pub enum ThresholdRule {
+    /// Towards zero by τ.
     #[default]
     Soft,
+    /// To zero below τ.
     Hard,
+    /// The smoothly clipped absolute deviation: soft for small entries, none for large ones.
     Scad,
 }
 
 /// The a of SCAD (Fan and Li 2001).
 const SCAD: f64 = 3.7;
 
-impl Rule {
+impl ThresholdRule {
     fn apply(self, s: f64, tau: f64) -> f64 {
         let soft = s.signum() * (s.abs() - tau).max(0.0);
         match self {
-            Rule::Soft => soft,
-            Rule::Hard => {
+            ThresholdRule::Soft => soft,
+            ThresholdRule::Hard => {
                 if s.abs() > tau {
                     s
                 } else {
                     0.0
                 }
             }
-            Rule::Scad if s.abs() < 2.0 * tau => soft,
-            Rule::Scad if s.abs() < SCAD * tau => ((SCAD - 1.0) * s - s.signum() * SCAD * tau) / (SCAD - 2.0),
-            Rule::Scad => s,
+            ThresholdRule::Scad if s.abs() < 2.0 * tau => soft,
+            ThresholdRule::Scad if s.abs() < SCAD * tau => ((SCAD - 1.0) * s - s.signum() * SCAD * tau) / (SCAD - 2.0),
+            ThresholdRule::Scad => s,
         }
     }
 }
 
-/// Parameters of `poet`.
-#[derive(Serialize, Deserialize)]
+/// Principal components and a thresholded rest.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::estimators) struct Poet {
+pub struct Poet {
     factors: NumberOr<FactorRule>,
     constant: f64,
     threshold: Threshold,
-    rule: Rule,
+    rule: ThresholdRule,
     repair: bool,
 }
 
 impl Default for Poet {
     fn default() -> Self {
         let factors = NumberOr::Rule(FactorRule::MarcenkoPastur);
-        Self { factors, constant: 0.5, threshold: Threshold::Adaptive, rule: Rule::Soft, repair: true }
+        Self { factors, constant: 0.5, threshold: Threshold::Adaptive, rule: ThresholdRule::Soft, repair: true }
     }
 }
 
@@ -110,6 +127,24 @@ impl CovarianceEstimator for Poet {
 }
 
 impl Poet {
+    /// Checks that a number of factors is a count and that the constant C is above 0. A matrix that is not positive definite is
+    /// repaired.
+    pub fn new(
+        factors: NumberOr<FactorRule>,
+        constant: f64,
+        threshold: Threshold,
+        rule: ThresholdRule,
+    ) -> Result<Self> {
+        factors.check_count(0, "poet.factors", "a rule or a count")?;
+        check(constant > 0.0 && constant.is_finite(), "poet.constant", "above 0", constant)?;
+        Ok(Self { factors, constant, threshold, rule, repair: true })
+    }
+
+    /// The same, leaving the matrix as it comes.
+    pub fn without_repair(self) -> Self {
+        Self { repair: false, ..self }
+    }
+
     /// The unit of the threshold of each entry (n × n).
     fn scale(&self, window: &Window, k: usize, residual: &Matrix) -> Result<Matrix> {
         let n = window.n_assets();
@@ -143,8 +178,7 @@ fn residuals(window: &Window, k: usize) -> Result<Matrix> {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let poet: Poet = choice.parameters()?;
-    poet.factors.check_count(0, "poet.factors", "a rule or a count")?;
-    check(poet.constant > 0.0 && poet.constant.is_finite(), "poet.constant", "above 0", poet.constant)?;
-    Ok(Box::new(poet))
+    let Poet { factors, constant, threshold, rule, repair } = choice.parameters()?;
+    let poet = Poet::new(factors, constant, threshold, rule)?;
+    Ok(Box::new(Poet { repair, ..poet }))
 }

@@ -10,6 +10,18 @@
 //! Tumminello, Lillo, Mantegna (2007), "Hierarchically nested factor model from multivariate data"; Bongiorno, Challet
 //! (2021), "Covariance matrix filtering with bootstrapped hierarchies"; (2022), "Reactive global minimum variance
 //! portfolios with k-BAHC covariance cleaning".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{Hierarchy, Resampling};
+//! use minvar::clustering::Linkage;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let filter = Hierarchy::new(Linkage::Average, 1, Resampling::Drawn { count: 10, seed: 1 })?; // bahc
+//! assert_eq!(filter.estimate(&window)?.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -51,9 +63,13 @@ pub enum Resampling {
 const BLOCK: usize = 8;
 
 impl Hierarchy {
-    /// A filter of `recursions` levels.
-    pub fn new(linkage: Linkage, recursions: usize, resampling: Resampling) -> Self {
-        Self { linkage, recursions, resampling }
+    /// A filter of `recursions` levels. Checks the numbers of recursions and of bootstraps, each at least 1.
+    pub fn new(linkage: Linkage, recursions: usize, resampling: Resampling) -> Result<Self> {
+        check((1..=1000).contains(&recursions), "recursions", "in 1..=1000", recursions)?;
+        if let Resampling::Drawn { count, .. } = resampling {
+            check_repetitions(count, 1, "bootstraps")?;
+        }
+        Ok(Self { linkage, recursions, resampling })
     }
 
     /// F for a correlation, without its repair.
@@ -129,7 +145,7 @@ impl CovarianceEstimator for Hierarchy {
 
 fn filter(choice: &Choice, linkage: Linkage) -> Result<Box<dyn CovarianceEstimator>> {
     choice.without_parameters()?;
-    Ok(Box::new(Hierarchy::new(linkage, 1, Resampling::None)))
+    Ok(Box::new(Hierarchy::new(linkage, 1, Resampling::None)?))
 }
 
 pub(in crate::estimators) fn fit_single(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
@@ -175,9 +191,7 @@ impl Default for Recursions {
 }
 
 fn bootstrapped(count: usize, recursions: usize, seed: u64) -> Result<Box<dyn CovarianceEstimator>> {
-    check_repetitions(count, 1, "bootstraps")?;
-    check((1..=1000).contains(&recursions), "recursions", "in 1..=1000", recursions)?;
-    Ok(Box::new(Hierarchy::new(Linkage::Average, recursions, Resampling::Drawn { count, seed })))
+    Ok(Box::new(Hierarchy::new(Linkage::Average, recursions, Resampling::Drawn { count, seed })?))
 }
 
 pub(in crate::estimators) fn fit_bahc(

@@ -1,3 +1,3 @@
 //! Hierarchical clustering of correlations.
 
-pub(super) mod hierarchy;
+pub mod hierarchy;

@@ -6,6 +6,17 @@
 //! ```
 //! Only one of θ_ij, θ_ji carries the cube, together with the ratio σ_j/σ_i; the diagonal of θ is left out.
 //! α as in `linear.rs`. Ledoit, Wolf (2004a), "Honey, I shrunk the sample covariance matrix", appendix B.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::LedoitWolfConstantCorrelation;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = LedoitWolfConstantCorrelation(Centring::Mean).estimate(&window)?;
+//! assert!((sigma.volatilities()[0] / window.volatilities()[0] - 1.0).abs() < 1e-12); // variances stay
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
 use crate::estimators::linear::{Centred, Moments, day_sums, off_diagonal_sum};
@@ -13,9 +24,11 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-struct ConstantCorrelation(Centring);
+/// Shrinkage towards one correlation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LedoitWolfConstantCorrelation(pub Centring);
 
-impl CovarianceEstimator for ConstantCorrelation {
+impl CovarianceEstimator for LedoitWolfConstantCorrelation {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let m = Moments::new(window, self.0);
         let n = window.n_assets() as f64;
@@ -37,5 +50,5 @@ impl CovarianceEstimator for ConstantCorrelation {
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let Centred { centring } = choice.parameters()?;
-    Ok(Box::new(ConstantCorrelation(centring)))
+    Ok(Box::new(LedoitWolfConstantCorrelation(centring)))
 }

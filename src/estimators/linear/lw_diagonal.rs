@@ -5,6 +5,17 @@
 //! ```
 //! α as in `linear.rs`. Ledoit, Wolf (2004a), "Honey, I shrunk the sample covariance matrix"; the target as in the
 //! authors' `covDiag`.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::LedoitWolfDiagonal;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = LedoitWolfDiagonal(Centring::Mean).estimate(&window)?;
+//! assert!((sigma.volatilities()[0] / window.volatilities()[0] - 1.0).abs() < 1e-12); // variances stay
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
 use crate::estimators::linear::{Centred, Moments};
@@ -12,9 +23,11 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-struct TowardsDiagonal(Centring);
+/// Shrinkage towards the variances.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LedoitWolfDiagonal(pub Centring);
 
-impl CovarianceEstimator for TowardsDiagonal {
+impl CovarianceEstimator for LedoitWolfDiagonal {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let m = Moments::new(window, self.0);
         let variances = m.sample.diagonal();
@@ -25,5 +38,5 @@ impl CovarianceEstimator for TowardsDiagonal {
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let Centred { centring } = choice.parameters()?;
-    Ok(Box::new(TowardsDiagonal(centring)))
+    Ok(Box::new(LedoitWolfDiagonal(centring)))
 }

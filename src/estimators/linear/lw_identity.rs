@@ -6,6 +6,19 @@
 //! ```
 //! The first part of π is (1/N) Σ_t ‖y_t‖⁴, so the cost is one pass over the data.
 //! Ledoit, Wolf (2004), "A well-conditioned estimator for large-dimensional covariance matrices", section 3.3.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::LedoitWolfIdentity;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let shrinkage = LedoitWolfIdentity(Centring::Mean);
+//! assert!((0.0..=1.0).contains(&shrinkage.intensity(&window)));
+//! let sigma = shrinkage.estimate(&window)?;
+//! assert!((sigma.matrix().trace() / window.covariance(Centring::Mean).trace() - 1.0).abs() < 1e-12);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
 use crate::estimators::{Calibration, Centred, Centring, CovarianceEstimator, Window};

@@ -7,6 +7,17 @@
 //! a_ij = (1/N) Σ_t y_ti² y_tj m_t − c_i s_ij,   b_ij = (1/N) Σ_t y_ti y_tj m_t² − w s_ij
 //! ```
 //! α as in `linear.rs`. Ledoit, Wolf (2003), "Improved estimation of the covariance matrix of stock returns", section 2.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::LedoitWolfMarket;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = LedoitWolfMarket(Centring::Mean).estimate(&window)?;
+//! assert!((sigma.volatilities()[0] / window.volatilities()[0] - 1.0).abs() < 1e-12); // variances stay
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::{Error, Result};
 use crate::estimators::linear::{Centred, Moments, day_sums, off_diagonal_sum};
@@ -14,9 +25,11 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-struct TowardsMarket(Centring);
+/// Shrinkage towards a one-factor model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LedoitWolfMarket(pub Centring);
 
-impl CovarianceEstimator for TowardsMarket {
+impl CovarianceEstimator for LedoitWolfMarket {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let x = Moments::new(window, self.0);
         let n = window.n_assets() as f64;
@@ -45,5 +58,5 @@ impl CovarianceEstimator for TowardsMarket {
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let Centred { centring } = choice.parameters()?;
-    Ok(Box::new(TowardsMarket(centring)))
+    Ok(Box::new(LedoitWolfMarket(centring)))
 }

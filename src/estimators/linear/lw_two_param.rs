@@ -6,6 +6,17 @@
 //! ```
 //! q_ij = (1/N) Σ_t y_ti² y_tj²; α as in `linear.rs`. Ledoit, Wolf (2004a), "Honey, I shrunk the sample covariance
 //! matrix"; the two-parameter target as in the authors' `cov2Para`.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::LedoitWolfTwoParameters;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = LedoitWolfTwoParameters(Centring::Mean).estimate(&window)?;
+//! assert!((sigma.matrix().trace() / window.covariance(Centring::Mean).trace() - 1.0).abs() < 1e-12);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
 use crate::estimators::linear::{Centred, Moments, day_sums, off_diagonal_sum};
@@ -13,9 +24,11 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-struct TwoParameters(Centring);
+/// Shrinkage towards one variance and one covariance.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LedoitWolfTwoParameters(pub Centring);
 
-impl CovarianceEstimator for TwoParameters {
+impl CovarianceEstimator for LedoitWolfTwoParameters {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let m = Moments::new(window, self.0);
         let n = window.n_assets() as f64;
@@ -32,5 +45,5 @@ impl CovarianceEstimator for TwoParameters {
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let Centred { centring } = choice.parameters()?;
-    Ok(Box::new(TwoParameters(centring)))
+    Ok(Box::new(LedoitWolfTwoParameters(centring)))
 }

@@ -9,12 +9,12 @@
 //! Ledoit, Wolf (2003), "Improved estimation of the covariance matrix of stock returns", section 2; (2004a), "Honey, I
 //! shrunk the sample covariance matrix", appendix B.
 
-pub(super) mod lw_const_corr;
-pub(super) mod lw_diagonal;
-pub(super) mod lw_identity;
-pub(super) mod lw_market;
-pub(super) mod lw_two_param;
-pub(super) mod oas;
+pub mod lw_const_corr;
+pub mod lw_diagonal;
+pub mod lw_identity;
+pub mod lw_market;
+pub mod lw_two_param;
+pub mod oas;
 
 use serde::{Deserialize, Serialize};
 

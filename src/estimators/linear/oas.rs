@@ -8,21 +8,37 @@
 //! ```
 //! α is at most one. Returns with heavy tails are shrunk too little: the formulas know Gaussian fourth moments only.
 //! Chen, Wiesel, Eldar, Hero (2010), "Shrinkage algorithms for MMSE covariance estimation", equations 17 and 23.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::GaussianShrinkage;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! for formula in [GaussianShrinkage::ScikitLearn, GaussianShrinkage::Paper, GaussianShrinkage::RaoBlackwell] {
+//!     assert_eq!(formula.estimate(&window)?.n_assets(), 20);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
 use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// Which intensity.
-#[derive(Clone, Copy)]
-enum Intensity {
-    Paper,
+/// Shrinkage towards a multiple of the identity, by the formula of its intensity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GaussianShrinkage {
+    /// `oas`: the oracle-approximating intensity as scikit-learn computes it.
+    #[default]
     ScikitLearn,
+    /// `oas_paper`: the oracle-approximating intensity as published.
+    Paper,
+    /// `rblw`: the Rao–Blackwell intensity.
     RaoBlackwell,
 }
 
-impl CovarianceEstimator for Intensity {
+impl CovarianceEstimator for GaussianShrinkage {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let sample = window.covariance(Centring::MeanMaximumLikelihood);
         let (n, t) = (window.n_assets() as f64, window.n_days() as f64);
@@ -30,9 +46,9 @@ impl CovarianceEstimator for Intensity {
         let t2: f64 = sample.entries().iter().map(|s| s * s).sum();
         let distance = t2 - t1 * t1 / n;
         let (gain, size) = match self {
-            Intensity::Paper => ((1.0 - 2.0 / n) * t2 + t1 * t1, t + 1.0 - 2.0 / n),
-            Intensity::ScikitLearn => (t2 + t1 * t1, t + 1.0),
-            Intensity::RaoBlackwell => ((t - 2.0) / t * t2 + t1 * t1, t + 2.0),
+            GaussianShrinkage::Paper => ((1.0 - 2.0 / n) * t2 + t1 * t1, t + 1.0 - 2.0 / n),
+            GaussianShrinkage::ScikitLearn => (t2 + t1 * t1, t + 1.0),
+            GaussianShrinkage::RaoBlackwell => ((t - 2.0) / t * t2 + t1 * t1, t + 2.0),
         };
         // Where S is a multiple of the identity the distance is zero and α is one.
         let alpha = if gain < size * distance { gain / (size * distance) } else { 1.0 };
@@ -43,12 +59,12 @@ impl CovarianceEstimator for Intensity {
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     choice.without_parameters()?;
-    Ok(Box::new(Intensity::ScikitLearn))
+    Ok(Box::new(GaussianShrinkage::ScikitLearn))
 }
 
 pub(in crate::estimators) fn fit_paper(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     choice.without_parameters()?;
-    Ok(Box::new(Intensity::Paper))
+    Ok(Box::new(GaussianShrinkage::Paper))
 }
 
 pub(in crate::estimators) fn fit_rao_blackwell(
@@ -56,5 +72,5 @@ pub(in crate::estimators) fn fit_rao_blackwell(
     _: &Calibration<'_>,
 ) -> Result<Box<dyn CovarianceEstimator>> {
     choice.without_parameters()?;
-    Ok(Box::new(Intensity::RaoBlackwell))
+    Ok(Box::new(GaussianShrinkage::RaoBlackwell))
 }

@@ -6,6 +6,18 @@
 //! No means are removed. The effective sample is (1+l)/(1−l) days, 32 at l = 0.94: for more assets the matrix is
 //! close to singular, and exactly so in doubles once l^T falls below their precision.
 //! J.P. Morgan/Reuters (1996), "RiskMetrics Technical Document", section 5.2.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{Ewma, Start};
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = Ewma::new(0.94, Start::Normalised)?.estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! assert!(Ewma::new(1.0, Start::Normalised).is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 

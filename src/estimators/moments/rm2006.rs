@@ -8,6 +8,17 @@
 //! i = 0 for the oldest day; the day that is forecast counts as a row of zeros. No means are removed. Everything is
 //! linear in the outer products, so one weighted product gives the mixture.
 //! Zumbach (2007), "The RiskMetrics 2006 methodology", section 3; start as in the MFE toolbox, `riskmetrics2006.m`.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::RiskMetrics2006;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = RiskMetrics2006.estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
 use crate::estimators::{Calibration, CovarianceEstimator, Window};
@@ -21,7 +32,9 @@ const SHORTEST: f64 = 4.0;
 /// The logarithmic decay of the weights, days (Zumbach 2007, table 1).
 const LONGEST: f64 = 1560.0;
 
-struct RiskMetrics2006;
+/// The mixture; it has no parameters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RiskMetrics2006;
 
 /// Weights of the outer products (T), oldest first.
 fn weights(n_days: usize) -> Vec<f64> {

@@ -4,6 +4,17 @@
 //! S = Y'Y / N,  Y = X − means,  N = T − 1
 //! ```
 //! Singular for N assets ≥ T days, where a minimum-variance portfolio is undefined.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::Sample;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sample = Sample(Centring::Mean).estimate(&window)?;
+//! assert_eq!(sample.volatilities(), window.volatilities());
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
 use crate::estimators::{Calibration, Centred, Centring, CovarianceEstimator, Window};

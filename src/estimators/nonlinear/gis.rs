@@ -5,10 +5,21 @@
 //! ```
 //! Fewer assets than observations only.
 //! Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices", Bernoulli 28, section 4.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::Gis;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = RotationInvariant::on_covariance(Gis, Centring::Mean).estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
 use crate::estimators::nonlinear::qis;
-use crate::estimators::rotation_invariant::{on_covariance, require_more_days};
+use crate::estimators::rotation_invariant::{of_covariance, require_more_days};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner, Lis};
 use crate::registry::Choice;
 
@@ -26,5 +37,5 @@ impl EigenvalueCleaner for Gis {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    on_covariance(choice, Gis)
+    of_covariance(choice, Gis)
 }

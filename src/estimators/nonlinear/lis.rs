@@ -5,10 +5,21 @@
 //! ```
 //! g, c and θ as for `qis`; the trace is not restored; fewer assets than observations only.
 //! Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices", Bernoulli 28, section 4.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::Lis;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = RotationInvariant::on_covariance(Lis, Centring::Mean).estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
 use crate::estimators::nonlinear::qis::{bandwidth, smoothed};
-use crate::estimators::rotation_invariant::{on_covariance, require_more_days};
+use crate::estimators::rotation_invariant::{of_covariance, require_more_days};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
 use crate::registry::Choice;
 
@@ -29,5 +40,5 @@ impl EigenvalueCleaner for Lis {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    on_covariance(choice, Lis)
+    of_covariance(choice, Lis)
 }

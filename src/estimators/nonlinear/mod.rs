@@ -1,7 +1,7 @@
 //! Nonlinear shrinkage: every eigenvalue moved by a formula of all of them.
 
-pub(super) mod gis;
-pub(super) mod lis;
-pub(super) mod nls_analytical;
-pub(super) mod qis;
-pub(super) mod stein_haff;
+pub mod gis;
+pub mod lis;
+pub mod nls_analytical;
+pub mod qis;
+pub mod stein_haff;

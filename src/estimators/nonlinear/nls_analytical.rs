@@ -17,11 +17,22 @@
 //! ```
 //! The trace is not restored. F_0 exists for √5 h < 1: twelve observations.
 //! Ledoit, Wolf (2020), "Analytical nonlinear shrinkage of large-dimensional covariance matrices", section 4.7.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::AnalyticalShrinkage;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = RotationInvariant::on_covariance(AnalyticalShrinkage, Centring::Mean).estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::f64::consts::PI;
 
 use crate::error::{Error, Result};
-use crate::estimators::rotation_invariant::{on_covariance, split_null};
+use crate::estimators::rotation_invariant::{of_covariance, split_null};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
 use crate::linalg::{Real, sum_of, vectorised};
 use crate::registry::Choice;
@@ -123,7 +134,7 @@ impl EigenvalueCleaner for AnalyticalShrinkage {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    on_covariance(choice, AnalyticalShrinkage)
+    of_covariance(choice, AnalyticalShrinkage)
 }
 
 #[cfg(test)]

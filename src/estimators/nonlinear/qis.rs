@@ -10,9 +10,23 @@
 //! ```
 //! n assets, N effective observations. The kernel sits at g_j with bandwidth h g_j and is read at g_i.
 //! Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices", Bernoulli 28, section 4.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::Qis;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = RotationInvariant::on_covariance(Qis, Centring::Mean).estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! // Eigenvalues of your own, of a matrix estimated from 60 observations.
+//! let cleaned = Qis.clean(&[0.2, 0.5, 1.0, 2.3], 60)?;
+//! assert!(cleaned[0] > 0.2 && cleaned[3] < 2.3);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
-use crate::estimators::rotation_invariant::{on_covariance, split_null};
+use crate::estimators::rotation_invariant::{of_covariance, split_null};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
 use crate::registry::Choice;
 
@@ -83,5 +97,5 @@ pub(in crate::estimators) fn smoothed(inverse: &[f64], g: f64, h: f64) -> (f64, 
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    on_covariance(choice, Qis)
+    of_covariance(choice, Qis)
 }

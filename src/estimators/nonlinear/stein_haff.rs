@@ -7,6 +7,17 @@
 //! Fewer assets than days only. Nearly equal eigenvalues give huge terms that pooling has to absorb: a historical
 //! baseline. Stein (1975), "Estimation of a covariance matrix", Rietz lecture; Haff (1991), "The variational form of
 //! certain Bayes estimators"; pooling of the inverses as in CovEstim.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::SteinHaff;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = RotationInvariant::on_covariance(SteinHaff, Centring::Mean).estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::{Error, Result};
 use crate::estimators::isotonic::isotonic;

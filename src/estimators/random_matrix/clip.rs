@@ -8,11 +8,25 @@
 //! restored afterwards. `clip_market` takes the edge times 1 − λ_n/n, the share of the trace that the market leaves.
 //! Laloux, Cizeau, Bouchaud, Potters (1999), "Noise dressing of financial correlation matrices";
 //! the fraction variant: Bouchaud, Potters (2009), "Financial applications of random matrix theory", section V.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{Clip, Keep};
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let clip = Clip::new(NumberOr::Rule(Keep::AboveMarketEdge))?;
+//! let sigma = RotationInvariant::on_correlation(clip, Diagonal::Reset).estimate(&window)?;
+//! assert!((sigma.volatilities()[0] / window.volatilities()[0] - 1.0).abs() < 1e-12);
+//! // The largest tenth of the eigenvalues stays.
+//! assert_eq!(Clip::new(NumberOr::Number(0.1))?.clean(&[0.5, 0.7, 1.8], 60)?, [0.6, 0.6, 1.8]);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, EigenvalueCleaner, RotationInvariant, Space};
+use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, EigenvalueCleaner, RotationInvariant};
 use crate::registry::{Choice, NumberOr, check};
 
 /// Which eigenvalues are signal.
@@ -90,12 +104,12 @@ impl Default for Parameters {
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let Parameters { keep, diagonal } = choice.parameters()?;
-    Ok(Box::new(RotationInvariant { cleaner: Clip::new(keep)?, space: Space::Correlation(diagonal) }))
+    Ok(Box::new(RotationInvariant::on_correlation(Clip::new(keep)?, diagonal)))
 }
 
 /// `clip_market`: the rule of the market edge by a name of its own.
 pub(in crate::estimators) fn fit_market(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    crate::estimators::rotation_invariant::on_correlation(choice, Clip(NumberOr::Rule(Keep::AboveMarketEdge)))
+    crate::estimators::rotation_invariant::of_correlation(choice, Clip(NumberOr::Rule(Keep::AboveMarketEdge)))
 }
 
 #[cfg(test)]

@@ -7,12 +7,24 @@
 //! ```
 //! On the correlation, Y standardised; n < T.
 //! Gavish, Donoho (2014), "The optimal hard threshold for singular values is 4/√3", equations 11 and 12.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::HardThreshold;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = RotationInvariant::on_correlation(HardThreshold, Diagonal::Reset).estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! assert_eq!(HardThreshold::rank(&[0.1, 0.2, 0.3, 9.0], 60), 1);
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::error::Result;
 use crate::estimators::random_matrix::clip::averaged_below;
 use crate::estimators::random_matrix::marchenko_pastur::median;
 use crate::estimators::random_matrix::spiked::median_of;
-use crate::estimators::rotation_invariant::{on_correlation, require_more_days};
+use crate::estimators::rotation_invariant::{of_correlation, require_more_days};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
 use crate::registry::Choice;
 
@@ -40,5 +52,5 @@ impl EigenvalueCleaner for HardThreshold {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    on_correlation(choice, HardThreshold)
+    of_correlation(choice, HardThreshold)
 }

@@ -1,9 +1,9 @@
 //! Cleaners from the theory of random matrices: what a spectrum without structure would look like, and what stands out of it.
 
-pub(super) mod clip;
-pub(super) mod hard_threshold;
-pub(super) mod marchenko_pastur;
-pub(super) mod mp_denoise;
-pub(super) mod power_map;
-pub(super) mod rie;
-pub(super) mod spiked;
+pub mod clip;
+pub mod hard_threshold;
+pub mod marchenko_pastur;
+pub mod mp_denoise;
+pub mod power_map;
+pub mod rie;
+pub mod spiked;

@@ -9,6 +9,20 @@
 //! The kernel density of the eigenvalues is Gaussian with bandwidth 0.01. The fit has several minima on small panels:
 //! a grid finds the lowest, golden sections refine it. A detoned matrix is singular and serves clustering only.
 //! López de Prado (2020), "Machine learning for asset managers", section 2.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{Detone, Edge, MpDenoise, TargetShrink};
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let denoise = MpDenoise::new(NumberOr::Rule(Edge::Fit))?;
+//! let sigma = RotationInvariant::on_correlation(denoise, Diagonal::Reset).estimate(&window)?;
+//! let shrunk = TargetShrink::new(NumberOr::Rule(Edge::Fit), 0.1)?.estimate(&window)?;
+//! let without_market = Detone.estimate(&window)?; // singular
+//! assert_eq!([sigma, shrunk, without_market].map(|sigma| sigma.n_assets()), [20; 3]);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -16,16 +30,15 @@ use crate::error::Result;
 use crate::estimators::random_matrix::clip::averaged_below;
 use crate::estimators::random_matrix::marchenko_pastur::{density, edges};
 use crate::estimators::rotation_invariant::{require_more_days, rescaled};
-use crate::estimators::{
-    Calibration, CovarianceEstimator, Diagonal, EigenvalueCleaner, RotationInvariant, Space, Window,
-};
+use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, EigenvalueCleaner, RotationInvariant, Window};
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::{Choice, NumberOr, check};
 
 /// How the edge is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Edge {
+pub enum Edge {
+    /// That of the law fitted to the density of the eigenvalues.
     Fit,
 }
 
@@ -103,10 +116,19 @@ fn n_noise(cut: Cut, eigenvalues: &[f64], n_observations: usize) -> usize {
     eigenvalues.partition_point(|l| *l < edge)
 }
 
-/// Clipping at a fitted edge.
-struct Denoise(Cut);
+/// Clipping at an edge that is fitted or given.
+#[derive(Clone, Copy, Debug)]
+pub struct MpDenoise(Cut);
 
-impl EigenvalueCleaner for Denoise {
+impl MpDenoise {
+    /// Checks that a given edge is not negative.
+    pub fn new(edge: NumberOr<Edge>) -> Result<Self> {
+        check_edge(edge)?;
+        Ok(Self(edge))
+    }
+}
+
+impl EigenvalueCleaner for MpDenoise {
     fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
         require_more_days("mp_denoise", eigenvalues, n_observations)?;
         Ok(averaged_below(eigenvalues, n_noise(self.0, eigenvalues, n_observations)))
@@ -114,9 +136,19 @@ impl EigenvalueCleaner for Denoise {
 }
 
 /// Shrinking of the noise towards its diagonal.
-struct TargetShrink {
+#[derive(Clone, Copy, Debug)]
+pub struct TargetShrink {
     edge: Cut,
     alpha: f64,
+}
+
+impl TargetShrink {
+    /// Checks that a given edge is not negative and that α, the share of the noise that stays, lies in [0, 1].
+    pub fn new(edge: NumberOr<Edge>, alpha: f64) -> Result<Self> {
+        check_edge(edge)?;
+        check((0.0..=1.0).contains(&alpha), "target_shrink.alpha", "in [0, 1]", alpha)?;
+        Ok(Self { edge, alpha })
+    }
 }
 
 impl CovarianceEstimator for TargetShrink {
@@ -134,7 +166,8 @@ impl CovarianceEstimator for TargetShrink {
 }
 
 /// The correlation without its first principal component.
-struct Detone;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Detone;
 
 impl CovarianceEstimator for Detone {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
@@ -173,8 +206,7 @@ impl Default for DenoiseParameters {
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let DenoiseParameters { edge, diagonal } = choice.parameters()?;
-    check_edge(edge)?;
-    Ok(Box::new(RotationInvariant { cleaner: Denoise(edge), space: Space::Correlation(diagonal) }))
+    Ok(Box::new(RotationInvariant::on_correlation(MpDenoise::new(edge)?, diagonal)))
 }
 
 /// Parameters of `target_shrink`.
@@ -196,9 +228,7 @@ pub(in crate::estimators) fn fit_target_shrink(
     _: &Calibration<'_>,
 ) -> Result<Box<dyn CovarianceEstimator>> {
     let ShrinkParameters { edge, alpha } = choice.parameters()?;
-    check_edge(edge)?;
-    check((0.0..=1.0).contains(&alpha), "target_shrink.alpha", "in [0, 1]", alpha)?;
-    Ok(Box::new(TargetShrink { edge, alpha }))
+    Ok(Box::new(TargetShrink::new(edge, alpha)?))
 }
 
 pub(in crate::estimators) fn fit_detone(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {

@@ -5,6 +5,17 @@
 //! ```
 //! Not positive semidefinite in general: negative eigenvalues are set to zero and counted as `negative_eigenvalues`, the
 //! diagonal is reset. Guhr, Kälber (2003), "A new method to estimate the noise in financial correlation matrices".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::PowerMap;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = PowerMap::new(1.5)?.estimate(&window)?;
+//! assert!((sigma.volatilities()[0] / window.volatilities()[0] - 1.0).abs() < 1e-12);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +27,18 @@ use crate::linalg::Covariance;
 use crate::registry::{Choice, check};
 
 /// The power map and its parameter.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::estimators) struct PowerMap {
+pub struct PowerMap {
     power: f64,
+}
+
+impl PowerMap {
+    /// Checks that p is at least 1.
+    pub fn new(power: f64) -> Result<Self> {
+        check(power >= 1.0 && power.is_finite(), "power_map.power", "at least 1", power)?;
+        Ok(Self { power })
+    }
 }
 
 impl Default for PowerMap {
@@ -38,7 +57,6 @@ impl CovarianceEstimator for PowerMap {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let map: PowerMap = choice.parameters()?;
-    check(map.power >= 1.0 && map.power.is_finite(), "power_map.power", "at least 1", map.power)?;
-    Ok(Box::new(map))
+    let PowerMap { power } = choice.parameters()?;
+    Ok(Box::new(PowerMap::new(power)?))
 }

@@ -14,11 +14,24 @@
 //! that Γ corrects for is white noise (`rie`) or inverse Wishart (`rie_iw`). q = n/T < 1.
 //! Bun, Bouchaud, Potters (2016), "Cleaning correlation matrices", Risk; (2017), "Cleaning large correlation matrices:
 //! tools from random matrix theory", sections 6 and 8.1.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::Rie;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! for noise in [Rie::White, Rie::InverseWishart] {
+//!     let sigma = RotationInvariant::on_correlation(noise, Diagonal::Reset).estimate(&window)?;
+//!     assert_eq!(sigma.n_assets(), 20);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use num_complex::Complex64 as Complex;
 
 use crate::error::Result;
-use crate::estimators::rotation_invariant::{on_correlation, require_more_days};
+use crate::estimators::rotation_invariant::{of_correlation, require_more_days};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
 use crate::registry::Choice;
 
@@ -89,12 +102,12 @@ fn resolvent(eigenvalues: &[f64], lambda: f64, eta: f64) -> Complex {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    on_correlation(choice, Rie::White)
+    of_correlation(choice, Rie::White)
 }
 
 pub(in crate::estimators) fn fit_inverse_wishart(
     choice: &Choice,
     _: &Calibration<'_>,
 ) -> Result<Box<dyn CovarianceEstimator>> {
-    on_correlation(choice, Rie::InverseWishart)
+    of_correlation(choice, Rie::InverseWishart)
 }

@@ -8,6 +8,18 @@
 //! depends on the loss, see [`SpikedLoss`]; Stein's targets the inverse, which is what minimum variance needs.
 //! Returns are not white beyond a few spikes, so the map acts on the correlation.
 //! Donoho, Gavish, Johnstone (2018), "Optimal shrinkage of eigenvalues in the spiked covariance model", table 2.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{Spiked, SpikedLoss};
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let spiked = Spiked(SpikedLoss::Stein);
+//! let sigma = RotationInvariant::on_correlation(spiked, Diagonal::Reset).estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +27,7 @@ use crate::error::Result;
 use crate::estimators::random_matrix::clip::edge;
 use crate::estimators::random_matrix::marchenko_pastur::median;
 use crate::estimators::rotation_invariant::require_more_days;
-use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, EigenvalueCleaner, RotationInvariant, Space};
+use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, EigenvalueCleaner, RotationInvariant};
 use crate::registry::Choice;
 
 /// The distance of estimate B and truth A that a shrinker minimises.
@@ -106,5 +118,5 @@ pub(in crate::estimators) struct Parameters {
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let Parameters { loss, diagonal } = choice.parameters()?;
-    Ok(Box::new(RotationInvariant { cleaner: Spiked(loss), space: Space::Correlation(diagonal) }))
+    Ok(Box::new(RotationInvariant::on_correlation(Spiked(loss), diagonal)))
 }

@@ -11,6 +11,17 @@
 //! has 0/0, taken as zero.
 //! Gerber, Markowitz, Ernst, Miao, Javid, Sargen (2022), "The Gerber statistic: a robust co-movement measure for portfolio
 //! optimization", section 2.
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::{Gerber, Statistic};
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = Gerber::new(Statistic::Gs1, 0.5)?.estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -24,22 +35,33 @@ use crate::registry::{Choice, check};
 /// Which version of the statistic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Statistic {
+pub enum Statistic {
+    /// Over the days on which both moved.
     Gs0,
+    /// Over the days on which one of them moved.
     #[default]
     Gs1,
+    /// Over the geometric mean of each one's own.
     Gs2,
 }
 
 /// Eigenvalue floor of the repair of gs0.
 const FLOOR: f64 = 1e-8;
 
-/// Parameters of `gerber`.
-#[derive(Serialize, Deserialize)]
+/// The Gerber statistic with its threshold.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::estimators) struct Gerber {
+pub struct Gerber {
     statistic: Statistic,
     threshold: f64,
+}
+
+impl Gerber {
+    /// Checks that the threshold c, in standard deviations, lies in (0, 2).
+    pub fn new(statistic: Statistic, threshold: f64) -> Result<Self> {
+        check(threshold > 0.0 && threshold < 2.0, "gerber.threshold", "in (0, 2)", threshold)?;
+        Ok(Self { statistic, threshold })
+    }
 }
 
 impl Default for Gerber {
@@ -74,7 +96,6 @@ impl CovarianceEstimator for Gerber {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let gerber: Gerber = choice.parameters()?;
-    check(gerber.threshold > 0.0 && gerber.threshold < 2.0, "gerber.threshold", "in (0, 2)", gerber.threshold)?;
-    Ok(Box::new(gerber))
+    let Gerber { statistic, threshold } = choice.parameters()?;
+    Ok(Box::new(Gerber::new(statistic, threshold)?))
 }

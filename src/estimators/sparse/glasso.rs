@@ -7,6 +7,17 @@
 //! Columns are solved in turn by coordinate descent until no entry of W moves by more than the tolerance, relative to the
 //! mean absolute off-diagonal correlation. The cost is that of a matrix product per column and sweep: slow beyond a few
 //! hundred assets. Friedman, Hastie, Tibshirani (2008), "Sparse inverse covariance estimation with the graphical lasso".
+//!
+//! ```
+//! use minvar::prelude::*;
+//! use minvar::estimators::GraphicalLasso;
+//! # fn main() -> Result<()> {
+//! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
+//! let sigma = GraphicalLasso::new(0.1, 1e-4)?.estimate(&window)?;
+//! assert_eq!(sigma.n_assets(), 20);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +27,10 @@ use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, Window};
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::{Choice, check};
 
-/// Parameters of `glasso`.
-#[derive(Serialize, Deserialize)]
+/// The graphical lasso of a correlation.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::estimators) struct GraphicalLasso {
+pub struct GraphicalLasso {
     penalty: f64,
     tolerance: f64,
 }
@@ -34,6 +45,13 @@ const MOST_SWEEPS: usize = 200;
 const MOST_PASSES: usize = 1000;
 
 impl GraphicalLasso {
+    /// Checks that the penalty ρ and the tolerance lie in (0, 1).
+    pub fn new(penalty: f64, tolerance: f64) -> Result<Self> {
+        check(penalty > 0.0 && penalty < 1.0, "glasso.penalty", "in (0, 1)", penalty)?;
+        check(tolerance > 0.0 && tolerance < 1.0, "glasso.tolerance", "in (0, 1)", tolerance)?;
+        Ok(Self { penalty, tolerance })
+    }
+
     /// Ξ for a correlation.
     fn solve(&self, e: &Matrix) -> Result<Matrix> {
         let n = e.nrows();
@@ -92,8 +110,6 @@ impl CovarianceEstimator for GraphicalLasso {
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let lasso: GraphicalLasso = choice.parameters()?;
-    check(lasso.penalty > 0.0 && lasso.penalty < 1.0, "glasso.penalty", "in (0, 1)", lasso.penalty)?;
-    check(lasso.tolerance > 0.0 && lasso.tolerance < 1.0, "glasso.tolerance", "in (0, 1)", lasso.tolerance)?;
-    Ok(Box::new(lasso))
+    let GraphicalLasso { penalty, tolerance } = choice.parameters()?;
+    Ok(Box::new(GraphicalLasso::new(penalty, tolerance)?))
 }

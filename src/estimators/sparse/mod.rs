@@ -1,4 +1,4 @@
 //! Sparse or robust correlations.
 
-pub(super) mod gerber;
-pub(super) mod glasso;
+pub mod gerber;
+pub mod glasso;

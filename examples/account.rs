@@ -1,0 +1,24 @@
+//! An account that trades weights under costs and margin: `cargo run --release --example account`.
+
+use minvar::costs::{Benchmark, Schedules};
+use minvar::panel::SizeRanks;
+use minvar::policies::{Rebalance, Stored, Target, Targets};
+use minvar::prelude::*;
+use minvar::simulator::{Setting, Simulator, follow};
+
+fn main() -> Result<()> {
+    let (panel, _) = SyntheticMarket::complete(50, 750).simulate()?;
+    let equal = (0..50).map(|asset| Target { asset, weight: 0.02 }).collect();
+    let targets = Targets { days: vec![(250, equal)] }; // decided on day 250, brought back every five sessions
+    let schedules = Schedules::default();
+    let (benchmark, ranks) = (Benchmark::yearly(&schedules), SizeRanks::new(&panel, 250, 750));
+    for name in ["frictionless", "paper", "realistic", "stress"] {
+        let simulator = Simulator::new(schedules.profile(name)?, &schedules, &benchmark, &ranks)?;
+        let setting = Setting { panel: &panel, assets: targets.assets(), first: 250, end: 750, capital_usd: 1e6 };
+        let mut policy = Stored::new(&targets, Rebalance::Every(5));
+        let course = follow(&simulator, &setting, &mut policy, &mut |_| Ok(()))?;
+        let end = course.equity_usd.last().copied().unwrap_or(setting.capital_usd);
+        println!("{name:12} {:12.0} dollars after two years, {} trades", end, course.n_fills);
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! An experiment from a program of your own: `cargo run --release --example walk_forward`.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use minvar::experiment::{Experiment, Market, run};
+use minvar::prelude::*;
+
+const EXPERIMENT: &str = r#"
+about = "Two cleaners on a synthetic market"
+data.synthetic = { n_assets = 120, n_days = 700, seed = 1 }
+universe.size = 80
+walk_forward = { lookback = 250, horizon = 5 }
+compare = { estimators = ["sample", "qis", "oracle"], allocators = ["gmv", "gmv_long_only"] }
+"#;
+
+fn main() -> Result<()> {
+    let experiment = Experiment::parse(EXPERIMENT, "walk_forward.toml")?;
+    let market = Market::open(&experiment, Path::new("data"))?; // the folder of panels, for `panel = "NAME"`
+    let folder = std::env::temp_dir().join("minvar_walk_forward");
+    let finished = run(&experiment, &market, &folder, &AtomicBool::new(false), &mut |_| {})?;
+    for row in &finished.rows {
+        println!("{:8} {:14} {:5.2} % a year", row.estimator, row.allocator, 100.0 * row.volatility_annual);
+    }
+    println!("tables, figures and weights are in {}", folder.display());
+    Ok(())
+}

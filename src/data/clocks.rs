@@ -1,0 +1,117 @@
+//! Times of day beside dates, and what they say: midnights of another zone stand on the day before.
+
+use jiff::civil::Weekday;
+
+use crate::calendar::{Calendar, Date, Period};
+
+/// Midnight fourteen hours east of UTC, the furthest zone, in minutes of a UTC day.
+const FIRST_EASTERN_MIDNIGHT: u32 = 10 * 60;
+
+/// The times of day that stand with a column of dates: the earliest and the latest, in minutes; nothing where there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Clock(Option<(u32, u32)>);
+
+impl Clock {
+    /// Notes a time of day.
+    pub fn note(&mut self, minutes: u32) {
+        let (earliest, latest) = self.0.unwrap_or((minutes, minutes));
+        self.0 = Some((earliest.min(minutes), latest.max(minutes)));
+    }
+
+    /// Whether there are times other than midnight.
+    pub fn is_stamped(&self) -> bool {
+        self.0.is_some_and(|(_, latest)| latest > 0)
+    }
+
+    /// Whether the days look like midnights of a zone further east: Sundays and other days, but no Fridays.
+    pub fn is_shifted(&self, dates: &[Date]) -> bool {
+        let on = |day: Weekday| dates.iter().filter(|date| date.weekday() == day).count();
+        let n_sundays = on(Weekday::Sunday);
+        self.is_stamped() && n_sundays >= 2 && n_sundays < dates.len() && on(Weekday::Friday) == 0
+    }
+
+    /// What to know of times that may be midnights of a zone further east, where the days of the week cannot tell: all the
+    /// same but for the hour of summer time, in the second half of a day, and not those of a week of trading days.
+    pub fn doubt(&self, dates: &[Date]) -> Option<String> {
+        let (earliest, latest) = self.0?;
+        let mut dates = dates.to_vec();
+        dates.sort_unstable();
+        dates.dedup();
+        let period = Calendar::new(dates).ok()?.periodicity().period;
+        if earliest < FIRST_EASTERN_MIDNIGHT || latest > earliest + 60 || period == Period::Weekdays {
+            return None;
+        }
+        let clock = |minutes: u32| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        let times =
+            if earliest == latest { clock(earliest) } else { format!("{} or {}", clock(earliest), clock(latest)) };
+        Some(format!(
+            "every date carries the time {times} and is taken as written; if these are midnights of a time zone further east, \
+             each means the day after: write them in local time"
+        ))
+    }
+}
+
+/// Minutes of a time of day such as 16:00:05Z; a time after a full minute counts as the next one, so that 00:00:05 is none of
+/// midnight.
+pub(super) fn minutes(time: &str) -> Option<u32> {
+    let digits = time.split(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.')).next()?;
+    let mut parts = digits.split(':');
+    let (hours, minutes): (u8, u8) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let seconds = parts.next().is_some_and(|seconds| seconds.bytes().any(|byte| (b'1'..=b'9').contains(&byte)));
+    Some(60 * u32::from(hours) + u32::from(minutes) + u32::from(seconds))
+}
+
+/// Minutes since midnight of seconds since 1970, rounded up.
+pub(super) fn minutes_of(seconds: i64) -> u32 {
+    (seconds.rem_euclid(86_400) as u32).div_ceil(60)
+}
+
+/// The date and what follows it: a time of day, with or without a zone. Words are left together.
+pub(super) fn split_clock(cell: &str) -> (&str, &str) {
+    let is_clock = |rest: &str| {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        (1..=2).contains(&digits) && rest.as_bytes().get(digits) == Some(&b':')
+    };
+    match cell.char_indices().find(|(place, c)| (*c == 'T' || *c == ' ') && is_clock(&cell[place + 1..])) {
+        Some((place, _)) => (&cell[..place], &cell[place + 1..]),
+        None => (cell, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::dates::read;
+    use jiff::civil::date;
+
+    #[test]
+    fn midnights_of_an_eastern_zone_in_utc_are_noticed() {
+        // 2019-05-05 is a Sunday; the trading days of Tokyo, nine hours early.
+        let days = (5..25).map(|day| date(2019, 5, day)).filter(|day| day.weekday().to_sunday_zero_offset() < 5);
+        let cells: Vec<String> = days.map(|day| format!("{day} 15:00:00+00:00")).collect();
+        let is_shifted = |cells: &[&str]| {
+            let dates = read(cells.iter().copied(), None).unwrap();
+            dates.clock.is_shifted(&dates.dates)
+        };
+        assert!(is_shifted(&cells.iter().map(String::as_str).collect::<Vec<_>>()));
+        assert!(!is_shifted(&["2019-05-03 16:00", "2019-05-05 16:00"]));
+    }
+
+    #[test]
+    fn one_time_of_day_in_dates_that_are_not_daily_is_told() {
+        let doubt = |step: i64, times: [&str; 2]| {
+            let dates = date(2019, 5, 2).series(jiff::Span::new().days(step)).take(20).enumerate();
+            let cells: Vec<String> = dates.map(|(k, day)| format!("{day}T{}Z", times[k % 2])).collect();
+            let dates = read(cells.iter().map(String::as_str), None).unwrap();
+            dates.clock.doubt(&dates.dates)
+        };
+        let tokyo = doubt(7, ["15:00:00", "15:00:00"]).unwrap();
+        assert!(tokyo.contains("the time 15:00") && tokyo.contains("the day after"), "{tokyo}");
+        assert!(doubt(1, ["22:00:00", "23:00:00"]).unwrap().contains("22:00 or 23:00"));
+        assert!(doubt(30, ["15:00", "15:00"]).is_some());
+        for times in [["00:00:00"; 2], ["09:30:00"; 2], ["15:00:00", "17:30:00"]] {
+            assert_eq!(doubt(7, times), None, "{times:?}");
+        }
+        assert_eq!(minutes("00:00:05"), Some(1));
+    }
+}
