@@ -1,7 +1,5 @@
 //! Trains a small network and cleans a window with it: `cargo run --release --example train_a_network`.
 
-use std::sync::atomic::AtomicBool;
-
 use minvar::nn::Architecture;
 use minvar::prelude::*;
 use minvar::train::{Compute, Eligible, Neural, Recipe, Schedule, Task, train};
@@ -19,7 +17,7 @@ fn main() -> Result<()> {
         recipe: &recipe, seed: 1, past: panel.past(650), eligible: &eligible, lookback: 200, horizon: 5,
         data_hash: panel.content_hash(), rules: "example", warm: None, file, compute: Compute::Processor,
     };
-    let model = train(&task, &AtomicBool::new(false), &mut |at| eprint!("\rstep {} of {}", at.step, at.steps))?;
+    let model = train(&task, &|| false, &mut |at| eprint!("\rstep {} of {}", at.step, at.steps))?;
     let window = Window::new(panel.matrix(700..900))?; // days that the training has not seen
     let sigma = Neural(model.network::<f64>()?).estimate(&window)?;
     println!("\nvolatility of the first asset: {:.4}; the model: {}", sigma.volatilities()[0], task.file.display());

@@ -1,9 +1,8 @@
 //! An experiment from a program of your own: `cargo run --release --example walk_forward`.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
-use minvar::experiment::{Experiment, Market, run};
+use minvar::experiment::{Experiment, Job, Market, run};
 use minvar::prelude::*;
 
 const EXPERIMENT: &str = r#"
@@ -18,9 +17,9 @@ fn main() -> Result<()> {
     let experiment = Experiment::parse(EXPERIMENT, "walk_forward.toml")?;
     let market = Market::open(&experiment, Path::new("data"))?; // the folder of panels, for `panel = "NAME"`
     let folder = std::env::temp_dir().join("minvar_walk_forward");
-    let finished = run(&experiment, &market, &folder, &AtomicBool::new(false), &mut |_| {})?;
+    let finished = run(Job::new(&experiment, &market, &folder))?;
     for row in &finished.rows {
-        println!("{:8} {:14} {:5.2} % a year", row.estimator, row.allocator, 100.0 * row.volatility_annual);
+        println!("{:24} {:5.2} % a year", row.name.title(), 100.0 * row.volatility_annual);
     }
     println!("tables, figures and weights are in {}", folder.display());
     Ok(())

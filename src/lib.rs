@@ -34,6 +34,7 @@ pub mod program;
 pub mod memory;
 pub mod calendar;
 pub mod registry;
+pub mod grouping;
 pub mod random;
 pub mod linalg;
 pub mod clustering;
@@ -60,6 +61,8 @@ pub mod simulator;
 
 pub mod metrics;
 pub mod significance;
+#[cfg(all(feature = "data", feature = "nn"))]
+pub mod description;
 #[cfg(all(feature = "data", feature = "nn"))]
 pub mod report;
 #[cfg(all(feature = "data", feature = "nn"))]

@@ -1,6 +1,6 @@
 //! Which program computed a result, and whether another one may go on with it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The number of the computation: raised by hand when any result changes in any bit, and only then.
 ///
@@ -18,17 +18,17 @@ pub fn computation() -> String {
 }
 
 /// What the provenance of a result says of the program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// Version of minvar.
-    pub version: &'static str,
+    pub version: String,
     /// Commit of the source; `-dirty` where it had changes.
-    pub commit: &'static str,
+    pub commit: String,
 }
 
 impl Program {
     /// This program.
     pub fn this() -> Self {
-        Self { version: env!("CARGO_PKG_VERSION"), commit: env!("MINVAR_COMMIT") }
+        Self { version: env!("CARGO_PKG_VERSION").to_string(), commit: env!("MINVAR_COMMIT").to_string() }
     }
 }

@@ -40,7 +40,7 @@ impl Shown {
     }
 
     /// Steps, loss and throughput of a network.
-    pub fn training(&mut self, training: &Training) {
+    fn training(&mut self, training: &Training) {
         let p = &training.progress;
         let validation = p.validation.map(|v| format!(", validation {v:.4}")).unwrap_or_default();
         let state = match p.loss.is_nan() {
@@ -59,7 +59,7 @@ impl Shown {
             bar.set_position(done as u64);
             bar.reset_eta();
             if done > usize::from(!what.starts_with("dates")) {
-                self.bars.suspend(|| eprintln!("continuing behind {done} of {total} {what}"));
+                self.bars.suspend(|| eprintln!("continuing after {done} of {total} {what}"));
             }
             self.lines.push(Line { what: what.to_string(), bar, tenths: tenth });
             self.lines.len() - 1

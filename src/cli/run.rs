@@ -4,7 +4,7 @@ use crate::cli::device::ComputeArguments;
 use crate::cli::progress::Shown;
 use crate::cli::simulate::simulate;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
-use crate::experiment::{self, Inputs};
+use crate::experiment::{self, Inputs, Job};
 use crate::report::performance_sheet;
 use crate::results::Results;
 
@@ -45,23 +45,25 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     );
 
     let mut shown = Shown::new();
+    let mut show = |progress| shown.run(&progress);
+    let job = Job::new(&experiment, &market, &folder).with(resources).stopped_by(&stop).watched(&mut show);
     if experiment.sweep.is_some() {
-        let swept = experiment::sweep(&experiment, &market, &folder, resources, &stop, &mut |p| shown.run(&p));
+        let swept = experiment::sweep(job);
         shown.clear();
         let swept = swept?;
         Results::open(&folder)?.sheets()?.iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
         println!("{:.0} s; tables and figures of all sizes are in {}", swept.seconds, folder.display());
         return Ok(());
     }
-    let finished = experiment::run_with(&experiment, &market, &folder, resources, &stop, &mut |p| shown.run(&p));
+    let finished = experiment::run(job);
     shown.clear();
     let finished = finished?;
     println!("{}", performance_sheet("", &finished.rows).terminal());
     finished.never_defined.iter().for_each(|line| println!("undefined on every date: {line}"));
-    let (n_filled, seconds) = (finished.provenance.n_filled, finished.provenance.duration_seconds);
+    let (n_filled, seconds) = (finished.n_filled, finished.provenance.duration_seconds);
     println!(
         "{} rebalances, {n_filled} missing returns filled, {seconds} s; tables, figures and run.toml are in {}",
-        finished.provenance.n_decisions,
+        finished.n_decisions,
         folder.display()
     );
     if experiment.simulation.is_some() {

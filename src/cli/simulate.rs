@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::progress::Shown;
 use crate::cli::reading::{self, Reading};
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
-use crate::experiment::{self, Experiment, Foreign, Inputs, Leverage, Market, Simulated, Simulation};
+use crate::experiment::{self, Experiment, Foreign, Inputs, Job, Leverage, Market, Simulated, Simulation};
 use crate::registry::check_name;
 
 /// Trade stored target weights in simulated accounts: auctions, fees, slippage, interest, margin
@@ -119,7 +119,9 @@ impl Arguments {
 pub(super) fn simulate(experiment: &Experiment, market: &Market, inputs: &Inputs, folder: &Path) -> anyhow::Result<()> {
     let stop = stop_on_interrupt()?;
     let mut shown = Shown::new();
-    let simulated = experiment::simulate(experiment, market, inputs, folder, &stop, &mut |p| shown.run(&p));
+    let mut show = |progress| shown.run(&progress);
+    let job = Job::new(experiment, market, folder).stopped_by(&stop).watched(&mut show);
+    let simulated = experiment::simulate(job, inputs);
     shown.clear();
     let Simulated { rows, sheets, read, stand_ins, seconds } = simulated?;
     reading::say(&read);

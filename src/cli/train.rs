@@ -6,7 +6,7 @@ use crate::cli::device::{ComputeArguments, ceilings_line, stage_sheet};
 use crate::cli::progress::Shown;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
 use crate::cuda::Precision;
-use crate::experiment::{self, Share};
+use crate::experiment::{self, Job, Share};
 use crate::nn::Architecture;
 use crate::train::{Compute, Profiled, ceilings};
 
@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             Compute::Device { open, .. } => Some(ceilings(&*open(&Architecture::compact(), Precision::Single)?)?),
             Compute::Processor => None,
         };
-        let profiles = experiment::profile(&experiment, &market, resources, limits, PROFILED)?;
+        let profiles = experiment::profile(&Job::new(&experiment, &market, &folder).with(resources), limits, PROFILED)?;
         anyhow::ensure!(!profiles.is_empty(), NOTHING);
         limits.iter().for_each(|limits| println!("{}\n", ceilings_line(resources.compute.name(), limits)));
         profiles.iter().for_each(|(name, profiled)| show(name, profiled));
@@ -82,8 +82,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let stop = stop_on_interrupt()?;
     let mut shown = Shown::new();
     let share = Share { years: arguments.years.clone(), seeds: arguments.seeds.clone() };
-    let show = &mut |training| shown.training(&training);
-    let files = experiment::train(&experiment, &market, &folder, &share, resources, &stop, show);
+    let mut show = |progress| shown.run(&progress);
+    let job = Job::new(&experiment, &market, &folder).with(resources).stopped_by(&stop).watched(&mut show);
+    let files = experiment::train(job, &share);
     shown.clear();
     let files = files?;
     anyhow::ensure!(!files.is_empty(), NOTHING);

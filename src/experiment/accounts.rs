@@ -23,7 +23,7 @@ pub(super) const FRICTIONLESS: &str = "frictionless";
 
 /// An account to follow.
 #[derive(Clone, Copy)]
-pub(super) struct Job<'a> {
+pub(super) struct AccountTask<'a> {
     pub number: usize,
     pub portfolio: &'a Portfolio,
     /// Of the profile.
@@ -76,7 +76,8 @@ impl<'a> Bench<'a> {
         let end = last.map_or(panel.n_days(), |date| calendar.dates().partition_point(|d| *d <= date));
         if end <= opened(newest) + 1 {
             let (from, to) = (calendar.date(opened(newest)), last.unwrap_or(calendar.date(panel.n_days() - 1)));
-            let rule = format!("the weights of {} begin on {from}, with no day after it up to {to}", newest.name());
+            let rule =
+                format!("the weights of {} begin on {from}, with no day after it up to {to}", newest.name.short());
             return Err(Error::data("walk_forward", rule));
         }
         for name in &simulation.profiles {
@@ -93,27 +94,33 @@ impl<'a> Bench<'a> {
     }
 
     /// Follows an account, and its portfolio without costs beside it.
-    pub fn account(&self, job: &Job<'_>) -> Result<Finished> {
-        let ledger = self.ledger.as_ref().map(|folder| folder.join(format!("{}.parquet", file_name(job))));
-        let net = self.course(job, job.profile, job.capital_usd, ledger.as_deref())?;
+    pub fn account(&self, task: &AccountTask<'_>) -> Result<Finished> {
+        let ledger = self.ledger.as_ref().map(|folder| folder.join(format!("{}.parquet", file_name(task))));
+        let net = self.course(task, task.profile, task.capital_usd, ledger.as_deref())?;
         let gross = match self.is_grid {
             true => None,
             false => {
                 let profile =
-                    Profile { rebalance_sessions: job.profile.rebalance_sessions, ..self.frictionless.clone() };
-                Some(self.course(job, &profile, 1e6, None)?)
+                    Profile { rebalance_sessions: task.profile.rebalance_sessions, ..self.frictionless.clone() };
+                Some(self.course(task, &profile, 1e6, None)?)
             }
         };
-        Ok(self.finished(job, &net, gross.as_ref()))
+        Ok(self.finished(task, &net, gross.as_ref()))
     }
 
-    fn course(&self, job: &Job<'_>, profile: &Profile, capital_usd: f64, ledger: Option<&Path>) -> Result<Course> {
+    fn course(
+        &self,
+        task: &AccountTask<'_>,
+        profile: &Profile,
+        capital_usd: f64,
+        ledger: Option<&Path>,
+    ) -> Result<Course> {
         let simulator = Simulator::new(profile, &self.schedules, &self.benchmark, &self.ranks)?;
         let rebalance = profile.rebalance_sessions.map_or(Rebalance::OnDecisions, Rebalance::Every);
-        let targets = &job.portfolio.targets;
+        let targets = &task.portfolio.targets;
         let mut policy = Leveraged {
             policy: Rounded { policy: Stored::new(targets, rebalance), step: profile.weight_rounding },
-            leverage: job.leverage,
+            leverage: task.leverage,
         };
         // An account is opened when its portfolio first exists.
         let (panel, first, end) = (self.panel, targets.days[0].0, self.end);
@@ -136,9 +143,9 @@ impl<'a> Bench<'a> {
         Ok(course)
     }
 
-    fn finished(&self, job: &Job<'_>, net: &Course, gross: Option<&Course>) -> Finished {
+    fn finished(&self, task: &AccountTask<'_>, net: &Course, gross: Option<&Course>) -> Finished {
         let calendar = self.panel.calendar();
-        let opened = job.portfolio.targets.days[0].0;
+        let opened = task.portfolio.targets.days[0].0;
         let n_days = net.returns.len();
         let per_year = self.panel.periods_per_year();
         // Nothing is measured of an account that was ruined, and no Sharpe ratio of one that has only ever held cash.
@@ -159,11 +166,10 @@ impl<'a> Bench<'a> {
         components_bps[0] = market_bps - gross_bps;
         components_bps[1..].iter_mut().zip(net.charges).for_each(|(bps, sum)| *bps = daily(sum));
         let row = AccountRow {
-            estimator: job.portfolio.estimator.clone(),
-            allocator: job.portfolio.allocator.clone(),
-            profile: job.name.to_string(),
-            capital_usd: job.capital_usd,
-            leverage: job.leverage,
+            name: task.portfolio.name.clone(),
+            profile: task.name.to_string(),
+            capital_usd: task.capital_usd,
+            leverage: task.leverage,
             volatility_annual: measured(metrics::volatility_annual(&returns, per_year)),
             sharpe: sharpe(&returns),
             sharpe_excess: sharpe(&excess),
@@ -177,7 +183,7 @@ impl<'a> Bench<'a> {
             gross_bps,
             components_bps,
             net_bps: daily(net.returns.iter().sum()),
-            final_usd: net.equity_usd.last().copied().unwrap_or(job.capital_usd),
+            final_usd: net.equity_usd.last().copied().unwrap_or(task.capital_usd),
             n_days,
             n_rebalances: net.n_rebalances,
             n_fills: net.n_fills,
@@ -219,9 +225,10 @@ impl<'a> Bench<'a> {
 }
 
 /// A name for the files of an account.
-fn file_name(job: &Job<'_>) -> String {
-    let Job { number, portfolio, name, capital_usd, leverage, .. } = job;
-    let words = format!("{number:03}-{}-{}-{name}-{capital_usd}-{leverage}", portfolio.name(), portfolio.allocator);
+fn file_name(task: &AccountTask<'_>) -> String {
+    let AccountTask { number, portfolio, name, capital_usd, leverage, .. } = task;
+    let words =
+        format!("{number:03}-{}-{}-{name}-{capital_usd}-{leverage}", portfolio.name.short(), portfolio.name.allocator);
     words.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' }).collect()
 }
 

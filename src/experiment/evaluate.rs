@@ -58,8 +58,7 @@ pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize
     let trades: Vec<f64> = path.turnover.iter().copied().filter(|t| !t.is_nan()).skip(1).collect();
     let date = |day: usize| plan.market.panel.calendar().date(day).to_string();
     Performance {
-        estimator: pair.estimator_label.clone(),
-        allocator: pair.allocator_label.clone(),
+        name: pair.name.clone(),
         volatility_annual: measure(&|r| metrics::volatility_annual(r, per_year)),
         volatility_5day_annual: measure(&|r| metrics::block_volatility_annual(r, 5, per_year)),
         return_annual: measure(&|r| metrics::mean_return_annual(r, per_year)),

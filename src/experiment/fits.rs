@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::description::{ORACLE, TRAIN};
 use crate::error::Result;
 use crate::estimators::{self, Calibration, CovarianceEstimator, History, Window};
-use crate::experiment::choices::{ORACLE, TRAIN};
 use crate::experiment::networks::Networks;
 use crate::experiment::plan::Plan;
 use crate::experiment::watched::watched;

@@ -4,13 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use crate::calendar::TRADING_DAYS;
 use crate::data::{open_panel, read_exclusions};
+use crate::description::{Data, ExclusionCount, Experiment, Provenance};
 use crate::error::{Error, Result};
-use crate::experiment::{Data, Experiment};
 use crate::panel::Panel;
+use crate::program::Program;
 use crate::synthetic::Truth;
 use crate::universe::RankBy;
 
@@ -20,15 +19,6 @@ pub struct Market {
     pub panel: Panel,
     /// Its true covariance, when it is synthetic.
     pub truth: Option<Truth>,
-}
-
-/// What a run left out of its panel; written to `run.toml`.
-#[derive(Clone, Debug, Serialize)]
-pub struct ExclusionCount {
-    /// Returns.
-    pub returns: usize,
-    /// Assets that were left out on all days, which is knowledge of the future.
-    pub whole_assets: usize,
 }
 
 impl Market {
@@ -60,16 +50,25 @@ impl Market {
         Ok(Self { panel, truth })
     }
 
-    /// Days in a year for the provenance, where they are not those of a stock market.
-    pub fn unusual_periods_per_year(&self) -> Option<f64> {
-        Some(self.panel.periods_per_year()).filter(|periods| *periods != TRADING_DAYS)
-    }
-
     /// What assets rank by, where it is not what the rules ask for.
     pub fn ranked_by(&self, experiment: &Experiment) -> Option<RankBy> {
         let rules = &experiment.universe;
         let ranked = rules.ranks_by(|field| self.panel.fields().any(|held| held == field));
         Some(ranked).filter(|ranked| *ranked != rules.rank_by)
+    }
+
+    /// What every result of this market says of itself; seconds are rounded to tenths.
+    pub(super) fn provenance(&self, device: &str, seconds: f64) -> Provenance {
+        Provenance {
+            program: Program::this(),
+            data_hash: self.panel.content_hash().to_string(),
+            device: device.to_string(),
+            threads: rayon::current_num_threads(),
+            duration_seconds: (10.0 * seconds).round() / 10.0,
+            periods_per_year: Some(self.panel.periods_per_year()).filter(|periods| *periods != TRADING_DAYS),
+            excluded: self.exclusion_count(),
+            ..Provenance::default()
+        }
     }
 
     /// What was left out, for the provenance.

@@ -19,11 +19,11 @@ use std::sync::{Mutex, mpsc};
 use crate::calendar::Date;
 use crate::cuda::{self, Ceilings};
 use crate::data::{LOCK, Lock, list_folder, remove_folder};
+use crate::description::{FromRecipe, TRAIN};
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
-use crate::experiment::choices::{FromRecipe, TRAIN};
 use crate::experiment::plan::Plan;
-use crate::experiment::{Experiment, Market, start};
+use crate::experiment::{Experiment, Job, Market, start};
 use crate::registry::Choice;
 use crate::train::{
     Compute, Eligible, MODEL, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Task, TrainingProgress,
@@ -110,6 +110,8 @@ pub(super) struct Networks<'a> {
     /// First calendar year of the experiment.
     first_year: i16,
     stop: &'a AtomicBool,
+    /// Whether one of several trainings has failed, so that the others stop.
+    failed: AtomicBool,
     /// Hashes of the models that come from files, by label.
     pub models: BTreeMap<String, String>,
     /// What the user should know of them.
@@ -118,8 +120,8 @@ pub(super) struct Networks<'a> {
 
 impl<'a> Networks<'a> {
     /// Refuses choices that cannot work, before anything is computed.
-    pub fn new(plan: &Plan<'a>, folder: &Path, resources: Resources<'a>, stop: &'a AtomicBool) -> Result<Self> {
-        let (experiment, market) = (plan.experiment, plan.market);
+    pub fn new(plan: &Plan<'a>, job: &Job<'a>) -> Result<Self> {
+        let Job { experiment, market, folder, resources, stop, .. } = *job;
         let lookback = experiment.walk_forward.lookback;
         let (mut models, mut notes) = (BTreeMap::new(), Vec::new());
         for choice in &experiment.compare.estimators {
@@ -151,7 +153,18 @@ impl<'a> Networks<'a> {
         let eligible = Eligible::new(experiment.universe.over(lookback)?, experiment.universe.missing);
         let first_year = plan.years()[0];
         let folder = folder.join("models");
-        Ok(Self { resources, experiment, market, folder, eligible, first_year, stop, models, notes })
+        Ok(Self {
+            resources,
+            experiment,
+            market,
+            folder,
+            eligible,
+            first_year,
+            stop,
+            failed: AtomicBool::new(false),
+            models,
+            notes,
+        })
     }
 
     /// The estimator of a choice for a calendar year.
@@ -194,7 +207,8 @@ impl<'a> Networks<'a> {
             let task = self.task(wanted, year, &rules, warm.as_ref())?;
             let mut show =
                 |p: TrainingProgress| progress(Training { what: "steps", name: name.clone(), year, progress: p });
-            warm = Some(train(&task, self.stop, &mut show)?);
+            let stop = || self.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed);
+            warm = Some(train(&task, &stop, &mut show)?);
         }
         Ok(warm.expect("the loop has run for the year itself"))
     }
@@ -292,7 +306,7 @@ impl<'a> Networks<'a> {
             for year in years {
                 if let Err(error) = self.trained(&wanted, year, progress) {
                     let error = start::explain_fit(error, self.experiment, &self.market.panel, &wanted.train);
-                    self.stop.store(true, Ordering::Relaxed);
+                    self.failed.store(true, Ordering::Relaxed);
                     return Err(error);
                 }
             }

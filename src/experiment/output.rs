@@ -15,6 +15,7 @@ use std::path::Path;
 
 use crate::calendar::Date;
 use crate::data::Table;
+use crate::description::PortfolioName;
 use crate::error::Result;
 use crate::experiment::evaluate;
 use crate::experiment::plan::Plan;
@@ -52,13 +53,13 @@ pub(super) fn write_eigenvalues(maps: &[EigenvalueMap], folder: &Path) -> Result
 }
 
 fn returns_table(plan: &Plan<'_>, dates: &[Date], paths: &[evaluate::Path]) -> Table {
-    let each = |label: fn(&crate::experiment::plan::Pair) -> &String| {
-        plan.pairs.iter().flat_map(move |pair| std::iter::repeat_n(label(pair), dates.len()))
+    let each = |label: fn(&PortfolioName) -> &str| {
+        plan.pairs.iter().flat_map(move |pair| std::iter::repeat_n(label(&pair.name), dates.len()))
     };
     Table::default()
         .with_dates("date", paths.iter().flat_map(|_| dates.iter().copied()))
-        .with_texts("estimator", each(|pair| &pair.estimator_label))
-        .with_texts("allocator", each(|pair| &pair.allocator_label))
+        .with_texts("estimator", each(PortfolioName::estimator_cell))
+        .with_texts("allocator", each(|name| &name.allocator))
         .with_numbers("return", paths.iter().flat_map(|path| path.returns.iter().copied()))
 }
 
@@ -73,8 +74,8 @@ fn weights_table(plan: &Plan<'_>, decisions: &[Decision]) -> Table {
     }
     Table::default()
         .with_dates("date", rows.iter().map(|row| panel.calendar().date(row.0)))
-        .with_texts("estimator", rows.iter().map(|row| &row.1.estimator_label))
-        .with_texts("allocator", rows.iter().map(|row| &row.1.allocator_label))
+        .with_texts("estimator", rows.iter().map(|row| row.1.name.estimator_cell()))
+        .with_texts("allocator", rows.iter().map(|row| &row.1.name.allocator))
         .with_texts("asset", rows.iter().map(|row| &panel.assets()[row.2].symbol))
         .with_numbers("weight", rows.iter().map(|row| row.3))
 }
@@ -100,8 +101,8 @@ fn diagnostics_table(plan: &Plan<'_>, decisions: &[Decision], paths: &[evaluate:
     };
     Table::default()
         .with_dates("date", rows().map(|(_, d, _)| calendar.date(d.day)))
-        .with_texts("estimator", rows().map(|(_, _, n)| &plan.pairs[n].estimator_label))
-        .with_texts("allocator", rows().map(|(_, _, n)| &plan.pairs[n].allocator_label))
+        .with_texts("estimator", rows().map(|(_, _, n)| plan.pairs[n].name.estimator_cell()))
+        .with_texts("allocator", rows().map(|(_, _, n)| &plan.pairs[n].name.allocator))
         .with_counts("n_assets", rows().map(|(_, d, _)| d.members.len()))
         .with_counts("n_filled", rows().map(|(_, d, _)| d.n_filled))
         .with_numbers("turnover", rows().map(|(k, _, n)| paths[n].turnover[k]))

@@ -1,9 +1,9 @@
 //! What a run will do, fixed and checked before it starts.
 
 use crate::allocators::{self, Allocator, Needs};
+use crate::description::{ORACLE, PortfolioName, TRAIN};
 use crate::error::{Error, Result};
 use crate::estimators::{self, Definite};
-use crate::experiment::choices::{ORACLE, TRAIN};
 use crate::experiment::{Experiment, Market, start};
 use crate::linalg::Covariance;
 use crate::panel::AssetId;
@@ -11,15 +11,11 @@ use crate::registry::Choice;
 use crate::train::MODEL;
 use crate::universe::{Missing, RankedUniverse};
 
-/// The estimator column of an allocator that uses none.
-const NO_ESTIMATOR: &str = "none";
-
 /// A portfolio to follow: an allocator on the covariance of an estimator.
 pub(super) struct Pair {
     pub estimator: usize,
     pub allocator: usize,
-    pub estimator_label: String,
-    pub allocator_label: String,
+    pub name: PortfolioName,
 }
 
 /// Everything a run needs besides the data.
@@ -120,24 +116,21 @@ fn pairs(experiment: &Experiment) -> Result<Vec<Pair>> {
     for (allocator, choice) in experiment.compare.allocators.iter().enumerate() {
         let needs = allocators::named(&choice.name)?.needs;
         for (estimator, estimator_choice) in experiment.compare.estimators.iter().enumerate() {
-            let label = if needs == Needs::Nothing { NO_ESTIMATOR } else { &estimator_choice.label };
-            pairs.push(Pair {
-                estimator,
-                allocator,
-                estimator_label: label.to_string(),
-                allocator_label: choice.label.clone(),
-            });
+            let label = Some(estimator_choice.label.clone()).filter(|_| needs != Needs::Nothing);
+            let name = PortfolioName { estimator: label, allocator: choice.label.clone() };
+            pairs.push(Pair { estimator, allocator, name });
             if needs == Needs::Nothing {
                 break;
             }
         }
     }
     let mut labels = std::collections::HashSet::new();
-    match pairs.iter().find(|pair| !labels.insert((&pair.estimator_label, &pair.allocator_label))) {
+    match pairs.iter().find(|pair| !labels.insert(&pair.name)) {
         Some(pair) => {
             let rule = format!(
                 "'{}' with '{}' stands twice; labels tell them apart",
-                pair.estimator_label, pair.allocator_label
+                pair.name.estimator_cell(),
+                pair.name.allocator
             );
             Err(Error::data("[compare]", rule))
         }

@@ -2,138 +2,97 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use serde::Serialize;
-
-use crate::data::write_text;
-use crate::error::{Error, Result};
+use crate::description::RunFile;
+use crate::error::Result;
 use crate::experiment::fits::Fits;
+use crate::experiment::job::{Job, Work};
 use crate::experiment::networks::Networks;
 use crate::experiment::plan::{Pair, Plan};
 use crate::experiment::store::Store;
 use crate::experiment::windows::{Allocation, Decision, decide_block, eigenvalue_maps};
-use crate::experiment::{Experiment, Market, Progress, Provenance, Resources, Share, output};
-use crate::program::{Program, computation};
+use crate::experiment::{Experiment, Market, Progress, Provenance, Share, output};
+use crate::program::computation;
 use crate::report::Performance;
 use crate::results::{self, Results};
 
 /// Dates computed together, per thread: enough to share the work evenly, few enough to fit the memory.
 const DATES_PER_THREAD: usize = 2;
+/// Decision dates, as progress counts them.
+const DECISIONS: &str = "dates";
 /// The folder of stored dates.
 pub(super) const DATES: &str = "windows";
-
-#[derive(Serialize)]
-struct RunFile<'a> {
-    provenance: &'a Provenance,
-    experiment: &'a Experiment,
-}
 
 /// A finished run.
 pub struct Finished {
     /// One row per portfolio.
     pub rows: Vec<Performance>,
+    /// Decision dates.
+    pub n_decisions: usize,
+    /// Returns that were missing inside accepted windows, over all windows.
+    pub n_filled: usize,
     /// What `run.toml` says.
     pub provenance: Provenance,
     /// Portfolios that were undefined on every date, with the reason of the last one.
     pub never_defined: Vec<String>,
 }
 
-/// Runs an experiment, or what is left of it, and writes its results into `folder`.
+/// Runs an experiment, or what is left of it, and writes its results into the folder of the job.
 ///
-/// Every finished date is stored at once. When `stop` becomes true, the dates in work are finished, stored, and the
-/// run returns [`Error::Interrupted`]; the same call continues.
-pub fn run(
-    experiment: &Experiment,
-    market: &Market,
-    folder: &Path,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Finished> {
-    run_with(experiment, market, folder, Resources::default(), stop, progress)
-}
-
-/// The same with networks trained and applied elsewhere than on the processor, or several at once.
-pub fn run_with(
-    experiment: &Experiment,
-    market: &Market,
-    folder: &Path,
-    resources: Resources<'_>,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Finished> {
-    let (finished, store) = run_and_keep(experiment, market, folder, resources, stop, progress)?;
+/// Every finished date is stored at once; the same job continues after an interruption.
+pub fn run(mut job: Job<'_>) -> Result<Finished> {
+    let (finished, store) = run_and_keep(&mut job)?;
     store.close()?;
     Ok(finished)
 }
 
 /// The same, but the stored dates stay, still locked: a repetition finds them all and writes the results again.
-pub(super) fn run_and_keep(
-    experiment: &Experiment,
-    market: &Market,
-    folder: &Path,
-    resources: Resources<'_>,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(Finished, Store<Decision>)> {
+pub(super) fn run_and_keep(job: &mut Job<'_>) -> Result<(Finished, Store<Decision>)> {
     let start = Instant::now();
+    let Job { experiment, market, folder, resources, .. } = *job;
     let plan = Plan::new(experiment, market)?;
-    let networks = Networks::new(&plan, folder, resources, stop)?;
+    let networks = Networks::new(&plan, job)?;
     let fingerprint = fingerprint(experiment, market, &networks, resources.compute.name());
     let (store, seconds) = Store::<Decision>::open(folder, DATES, &fingerprint)?;
     let total = plan.decisions.len();
     let stored = store.load(total)?;
-    let mut decisions = stored.items;
-    let at = |done: usize| Progress::new("dates", done, total);
+    let done = stored.items.len();
     let notes = networks.notes.iter().cloned().chain(stored.damaged).collect();
-    progress(Progress { notes, ..at(decisions.len()) });
+    job.show(Progress { notes, ..Progress::new(DECISIONS, done, total) });
     if resources.parallel_models > 1 {
-        let done = decisions.len();
-        let training = &mut |training| progress(Progress { training: Some(training), ..at(done) });
+        let training = &mut |training| job.show(Progress::training(training, DECISIONS, done, total));
         networks.train_all(&plan.years(), &Share::default(), training)?;
     }
-    let block = DATES_PER_THREAD * rayon::current_num_threads();
+    let size = DATES_PER_THREAD * rayon::current_num_threads();
     let mut fits = Fits::new(&plan, &networks);
-    while decisions.len() < total {
-        if stop.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted { what: "dates", done: decisions.len(), total });
-        }
-        let from = decisions.len();
-        let days = &plan.decisions[from..(from + block).min(total)];
-        let done = decisions.len();
-        fits.enter(days, &mut |training| progress(Progress { training: Some(training), ..at(done) }))?;
-        let decided = decide_block(&fits, days, &decisions)?;
-        store.save_seconds(seconds + start.elapsed().as_secs_f64())?;
-        for decision in decided {
-            store.save(decisions.len(), &decision)?;
-            decisions.push(decision);
-        }
-        progress(at(decisions.len()));
-    }
+    let mut work = Work { what: DECISIONS, total, size, store: &store, items: stored.items, since: (start, seconds) };
+    job.work_off(&mut work, |job, block, decided| {
+        let days = &plan.decisions[block];
+        let done = decided.len();
+        fits.enter(days, &mut |training| job.show(Progress::training(training, DECISIONS, done, total)))?;
+        decide_block(&fits, days, decided)
+    })?;
+    let seconds = work.seconds();
+    let decisions = work.items;
     let rows = output::write(&plan, &decisions, folder)?;
     if !experiment.figures.eigenvalues.is_empty() {
         let maps = eigenvalue_maps(&mut fits)?;
         output::write_eigenvalues(&maps, folder)?;
     }
+    let n_filled = decisions.iter().map(|d| d.n_filled).sum();
     let provenance = Provenance {
-        program: Program::this(),
-        data_hash: market.panel.content_hash().to_string(),
-        device: resources.compute.name().to_string(),
-        threads: rayon::current_num_threads(),
-        duration_seconds: (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0,
-        n_decisions: total,
-        n_filled: decisions.iter().map(|d| d.n_filled).sum(),
+        n_decisions: Some(total),
+        n_filled: Some(n_filled),
         ranked_by: market.ranked_by(experiment).map(|rank_by| rank_by.name().to_string()),
-        periods_per_year: market.unusual_periods_per_year(),
         repairs: repairs(experiment, &decisions),
-        excluded: market.exclusion_count(),
         models: networks.models.clone(),
+        ..market.provenance(resources.compute.name(), seconds)
     };
-    let text = toml::to_string(&RunFile { provenance: &provenance, experiment }).expect("a run is plain data");
-    write_text(&folder.join("run.toml"), &text)?;
+    RunFile::new(provenance.clone(), experiment.clone()).write(&folder.join("run.toml"))?;
     redraw(folder)?;
-    Ok((Finished { rows, provenance, never_defined: never_defined(&plan, &decisions) }, store))
+    let never_defined = never_defined(&plan, &decisions);
+    Ok((Finished { rows, n_decisions: total, n_filled, provenance, never_defined }, store))
 }
 
 /// Tables and figures from the files of a finished run.
@@ -149,7 +108,7 @@ fn never_defined(plan: &Plan<'_>, decisions: &[Decision]) -> Vec<String> {
             Allocation::Weights { .. } => None,
         };
         let reasons: Option<Vec<String>> = decisions.iter().map(why).collect();
-        Some(format!("{} of {}: {}", pair.allocator_label, pair.estimator_label, reasons?.last()?))
+        Some(format!("{}: {}", pair.name.title(), reasons?.last()?))
     };
     plan.pairs.iter().enumerate().filter_map(line).collect()
 }

@@ -4,21 +4,21 @@
 //! stands in `simulation_output.rs`.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
-use serde::Serialize;
 
-use crate::costs::{Benchmark, Profile, Schedules};
-use crate::data::{hash_file, read_rates, read_text, remove_partial_files, write_text};
+use crate::costs::{Benchmark, Schedules};
+use crate::data::{hash_file, read_rates, read_text, remove_partial_files};
+use crate::description::{Provenance, RunFile};
 use crate::error::{Error, Result};
-use crate::experiment::accounts::{Bench, Finished, Job};
+use crate::experiment::accounts::{AccountTask, Bench, Finished};
+use crate::experiment::job::{Job, Work};
 use crate::experiment::store::Store;
 use crate::experiment::targets::{Foreign, Portfolio, read_portfolios};
-use crate::experiment::{ExclusionCount, Experiment, Market, Progress, Simulation};
+use crate::experiment::{Experiment, Progress, Simulation};
 use crate::panel::stand_ins;
-use crate::program::{Program, computation};
+use crate::program::computation;
 use crate::report::{AccountRow, Sheet};
 use crate::results::{Results, redraw};
 
@@ -52,48 +52,11 @@ pub struct Simulated {
     pub seconds: f64,
 }
 
-#[derive(Serialize)]
-struct RunFile<'a> {
-    provenance: Provenance<'a>,
-    experiment: &'a Experiment,
-    /// The profiles as they were used.
-    profiles: std::collections::BTreeMap<&'a str, &'a Profile>,
-}
-
-#[derive(Serialize)]
-struct Provenance<'a> {
-    #[serde(flatten)]
-    program: Program,
-    data_hash: &'a str,
-    weights_hash: &'a str,
-    schedules_hash: String,
-    benchmark: String,
-    device: &'a str,
-    threads: usize,
-    duration_seconds: f64,
-    n_accounts: usize,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    read: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    periods_per_year: Option<f64>,
-    stand_ins: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    excluded: Option<ExclusionCount>,
-}
-
-/// Simulates every portfolio of the weights under every profile, capital and leverage of `[simulation]`, into `folder`.
-///
-/// When `stop` becomes true the accounts in work are finished and stored, and [`Error::Interrupted`] returned; the same
-/// call continues.
-pub fn simulate(
-    experiment: &Experiment,
-    market: &Market,
-    inputs: &Inputs,
-    folder: &Path,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Simulated> {
+/// Simulates every portfolio of the weights under every profile, capital and leverage of `[simulation]`, into the folder of the
+/// job. The same job continues after an interruption.
+pub fn simulate(mut job: Job<'_>, inputs: &Inputs) -> Result<Simulated> {
     let start = Instant::now();
+    let Job { experiment, market, folder, .. } = job;
     let simulation = experiment.simulation.as_ref().ok_or_else(|| Error::Undefined {
         what: "simulation",
         why: "the experiment has no [simulation] with profiles".to_string(),
@@ -115,7 +78,7 @@ pub fn simulate(
     read.extend(unnamed);
     read.extend(benchmark.read);
     let bench = Bench::new(experiment, simulation, panel, &portfolios, schedules, benchmark.series, folder)?;
-    let jobs = jobs(simulation, &bench.schedules, &portfolios)?;
+    let accounts = accounts(simulation, &bench.schedules, &portfolios)?;
     let hash = |what: &str| blake3::hash(what.as_bytes()).to_hex().to_string();
     let schedules_hash = hash(&schedules_text.0);
     let config = toml::to_string(experiment).expect("an experiment is plain data");
@@ -124,51 +87,38 @@ pub fn simulate(
     let fingerprint = hash(&identity.join("\0"));
 
     let (store, seconds) = Store::<Finished>::open(folder, ACCOUNTS, &fingerprint)?;
-    let total = jobs.len();
+    let total = accounts.len();
     remove_partial_files(&folder.join("ledger"));
     let stored = store.load(total)?;
-    let mut finished = stored.items;
-    let show = |done| Progress::new("accounts", done, total);
-    progress(Progress { notes: stored.damaged.into_iter().collect(), ..show(finished.len()) });
-    while finished.len() < total {
-        if stop.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted { what: "accounts", done: finished.len(), total });
-        }
-        let from = finished.len();
-        let block = &jobs[from..(from + ACCOUNTS_PER_THREAD * rayon::current_num_threads()).min(total)];
-        let done: Vec<Finished> =
-            block.par_iter().with_max_len(1).map(|job| bench.account(job)).collect::<Result<_>>()?;
-        store.save_seconds(seconds + start.elapsed().as_secs_f64())?;
-        for account in done {
-            store.save(finished.len(), &account)?;
-            finished.push(account);
-        }
-        progress(show(finished.len()));
-    }
+    job.show(Progress {
+        notes: stored.damaged.into_iter().collect(),
+        ..Progress::new("accounts", stored.items.len(), total)
+    });
+    let size = ACCOUNTS_PER_THREAD * rayon::current_num_threads();
+    let mut work = Work { what: "accounts", total, size, store: &store, items: stored.items, since: (start, seconds) };
+    job.work_off(&mut work, |_, block, _| {
+        accounts[block].par_iter().with_max_len(1).map(|account| bench.account(account)).collect()
+    })?;
+    let seconds = work.seconds();
+    let finished = work.items;
 
     let mut assumed = stand_ins(panel);
     assumed.push(benchmark.sentence.clone());
     let rows: Vec<AccountRow> = finished.iter().map(|account| account.row.clone()).collect();
     bench.write(&finished, &rows, folder)?;
-    let seconds = (10.0 * (seconds + start.elapsed().as_secs_f64())).round() / 10.0;
     let provenance = Provenance {
-        program: Program::this(),
-        data_hash: panel.content_hash(),
-        weights_hash: &weights_hash,
-        schedules_hash,
-        benchmark: benchmark.sentence,
-        device: "cpu",
-        threads: rayon::current_num_threads(),
-        duration_seconds: seconds,
-        n_accounts: rows.len(),
-        read: &read,
-        periods_per_year: market.unusual_periods_per_year(),
-        stand_ins: &assumed,
-        excluded: market.exclusion_count(),
+        weights_hash: Some(weights_hash),
+        schedules_hash: Some(schedules_hash),
+        benchmark: Some(benchmark.sentence),
+        n_accounts: Some(rows.len()),
+        read: read.clone(),
+        stand_ins: assumed.clone(),
+        ..market.provenance("cpu", seconds)
     };
-    let profiles = simulation.profiles.iter().map(|name| Ok((name.as_str(), bench.schedules.profile(name)?)));
-    let run = RunFile { provenance, experiment, profiles: profiles.collect::<Result<_>>()? };
-    write_text(&folder.join("run.toml"), &toml::to_string(&run).expect("a run is plain data"))?;
+    let seconds = provenance.duration_seconds;
+    let profiles = simulation.profiles.iter().map(|name| Ok((name.clone(), bench.schedules.profile(name)?.clone())));
+    let profiles = profiles.collect::<Result<_>>()?;
+    RunFile::new(provenance, experiment.clone()).with_profiles(profiles).write(&folder.join("run.toml"))?;
     let results = Results::open_simulation(folder)?;
     redraw(&results)?;
     let sheets = results.simulation_sheets(&results.simulations[0])?;
@@ -232,13 +182,15 @@ fn benchmark(simulation: &Simulation, schedules: &Schedules, data: &Path) -> Res
 fn in_order(experiment: &Experiment, mut portfolios: Vec<Portfolio>) -> (Vec<Portfolio>, Option<String>) {
     let compare = &experiment.compare;
     let place = |portfolio: &Portfolio| {
-        let allocator = compare.allocators.iter().position(|choice| choice.label == portfolio.allocator)?;
-        let estimator = compare.estimators.iter().position(|choice| choice.label == portfolio.estimator);
-        let alone = portfolio.estimator == "none";
-        estimator.or(alone.then_some(0)).map(|estimator| (allocator, estimator))
+        let allocator = compare.allocators.iter().position(|choice| choice.label == portfolio.name.allocator)?;
+        let estimator = match &portfolio.name.estimator {
+            Some(label) => compare.estimators.iter().position(|choice| choice.label == *label)?,
+            None => 0,
+        };
+        Some((allocator, estimator))
     };
     portfolios.sort_by_key(|portfolio| place(portfolio).map_or((usize::MAX, 0), |place| place));
-    let others: Vec<String> = portfolios.iter().filter(|p| place(p).is_none()).map(Portfolio::title).collect();
+    let others: Vec<String> = portfolios.iter().filter(|p| place(p).is_none()).map(|p| p.name.title()).collect();
     let note = (!others.is_empty() && others.len() < portfolios.len()).then(|| {
         format!(
             "the weights hold portfolios that the experiment does not name: {}; they are traded too",
@@ -248,9 +200,13 @@ fn in_order(experiment: &Experiment, mut portfolios: Vec<Portfolio>) -> (Vec<Por
     (portfolios, note)
 }
 
-/// Every account, the leverages of a portfolio one behind the other.
-fn jobs<'a>(simulation: &'a Simulation, schedules: &'a Schedules, portfolios: &'a [Portfolio]) -> Result<Vec<Job<'a>>> {
-    let mut jobs = Vec::new();
+/// Every account, the leverages of a portfolio one after the other.
+fn accounts<'a>(
+    simulation: &'a Simulation,
+    schedules: &'a Schedules,
+    portfolios: &'a [Portfolio],
+) -> Result<Vec<AccountTask<'a>>> {
+    let mut accounts = Vec::new();
     for name in &simulation.profiles {
         let profile = schedules.profile(name)?;
         let default = [profile.capital_usd];
@@ -258,10 +214,17 @@ fn jobs<'a>(simulation: &'a Simulation, schedules: &'a Schedules, portfolios: &'
         for &capital_usd in capitals {
             for portfolio in portfolios {
                 for leverage in simulation.leverage.values() {
-                    jobs.push(Job { number: jobs.len(), portfolio, name, profile, capital_usd, leverage });
+                    accounts.push(AccountTask {
+                        number: accounts.len(),
+                        portfolio,
+                        name,
+                        profile,
+                        capital_usd,
+                        leverage,
+                    });
                 }
             }
         }
     }
-    Ok(jobs)
+    Ok(accounts)
 }

@@ -32,8 +32,8 @@ impl Bench<'_> {
         let events = || finished.iter().flat_map(|account| account.events.iter().map(|event| (&account.row, event)));
         let text = |k: usize| events().map(move |(_, event)| &event[k]);
         Table::default()
-            .with_texts("estimator", events().map(|(row, _)| &row.estimator))
-            .with_texts("allocator", events().map(|(row, _)| &row.allocator))
+            .with_texts("estimator", events().map(|(row, _)| row.name.estimator_cell()))
+            .with_texts("allocator", events().map(|(row, _)| &row.name.allocator))
             .with_texts("profile", events().map(|(row, _)| &row.profile))
             .with_numbers("capital_usd", events().map(|(row, _)| row.capital_usd))
             .with_numbers("leverage", events().map(|(row, _)| row.leverage))
@@ -50,7 +50,7 @@ impl Bench<'_> {
         let mut known = HashSet::new();
         let mut courses: Vec<(&AccountRow, &str, f64, &[f64])> = Vec::new();
         for Finished { row, gross, .. } in finished {
-            if known.insert((&row.estimator, &row.allocator, row.leverage.to_bits())) {
+            if known.insert((&row.name, row.leverage.to_bits())) {
                 courses.push((row, FRICTIONLESS, f64::NAN, &gross[1..]));
             }
         }
@@ -62,8 +62,8 @@ impl Bench<'_> {
         let each = || courses.iter().flat_map(|course| std::iter::repeat_n(course, dates.len()));
         Table::default()
             .with_dates("date", courses.iter().flat_map(|_| dates.iter().copied()))
-            .with_texts("estimator", each().map(|course| &course.0.estimator))
-            .with_texts("allocator", each().map(|course| &course.0.allocator))
+            .with_texts("estimator", each().map(|course| course.0.name.estimator_cell()))
+            .with_texts("allocator", each().map(|course| &course.0.name.allocator))
             .with_texts("profile", each().map(|course| course.1))
             .with_numbers("capital_usd", each().map(|course| course.2))
             .with_numbers("leverage", each().map(|course| course.0.leverage))

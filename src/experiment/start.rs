@@ -7,10 +7,10 @@
 use rayon::prelude::*;
 
 use crate::calendar::Date;
+use crate::description::{FromRecipe, TRAIN};
 use crate::error::{Error, Result};
 use crate::estimators::{self, Calibration, History};
 use crate::experiment::Experiment;
-use crate::experiment::choices::{FromRecipe, TRAIN};
 use crate::panel::{Panel, Past};
 use crate::registry::Choice;
 use crate::train::days_needed;

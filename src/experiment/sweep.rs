@@ -8,17 +8,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
-use serde::Serialize;
-
-use crate::data::write_text;
+use crate::description::{Provenance, RunFile};
 use crate::error::Result;
 use crate::experiment::run::{DATES, redraw, run_and_keep};
 use crate::experiment::store::Store;
 use crate::experiment::windows::Decision;
-use crate::experiment::{Experiment, Market, Progress, Resources};
-use crate::program::Program;
+use crate::experiment::{Experiment, Job, Progress};
 use crate::report::{Performance, performance_table};
 
 /// A portfolio at one size.
@@ -37,41 +33,17 @@ pub struct SweptRun {
     pub seconds: f64,
 }
 
-#[derive(Serialize)]
-struct RunFile<'a> {
-    provenance: Provenance<'a>,
-    experiment: &'a Experiment,
-}
-
-#[derive(Serialize)]
-struct Provenance<'a> {
-    #[serde(flatten)]
-    program: Program,
-    data_hash: &'a str,
-    device: &'a str,
-    threads: usize,
-    duration_seconds: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    periods_per_year: Option<f64>,
-    duration_seconds_by_size: BTreeMap<String, f64>,
-}
-
-/// Runs every size, or what is left of them; as [`run_with`](crate::experiment::run_with) otherwise.
-pub fn sweep(
-    experiment: &Experiment,
-    market: &Market,
-    folder: &Path,
-    resources: Resources<'_>,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<SweptRun> {
+/// Runs every size, or what is left of them; as [`run`](crate::experiment::run) otherwise.
+pub fn sweep(mut job: Job<'_>) -> Result<SweptRun> {
+    let Job { experiment, market, folder, resources, stop, .. } = job;
     let sizes = experiment.sweep.as_ref().map_or(&[][..], |sweep| &sweep.size);
     let place = |size: usize| folder.join(format!("n={size}"));
     let (mut rows, mut durations) = (Vec::new(), BTreeMap::new());
     for &size in sizes {
-        let mut of_size = |p: Progress| progress(Progress { size: Some(size), ..p });
-        let (finished, _) =
-            run_and_keep(&experiment.at_size(size), market, &place(size), resources, stop, &mut of_size)?;
+        let (at_size, folder) = (experiment.at_size(size), place(size));
+        let mut show = |progress: Progress| job.show(Progress { size: Some(size), ..progress });
+        let of_size = Job::new(&at_size, market, &folder).with(resources).stopped_by(stop).watched(&mut show);
+        let (finished, _) = run_and_keep(&mut { of_size })?;
         durations.insert(size.to_string(), finished.provenance.duration_seconds);
         rows.extend(finished.rows.into_iter().map(|performance| SweepRow { size, performance }));
     }
@@ -80,16 +52,11 @@ pub fn sweep(
     table.write_csv(&folder.join("metrics.csv"))?;
     let seconds = durations.values().sum();
     let provenance = Provenance {
-        program: Program::this(),
-        data_hash: market.panel.content_hash(),
-        device: resources.compute.name(),
-        threads: rayon::current_num_threads(),
         duration_seconds: seconds,
-        periods_per_year: market.unusual_periods_per_year(),
         duration_seconds_by_size: durations,
+        ..market.provenance(resources.compute.name(), seconds)
     };
-    let text = toml::to_string(&RunFile { provenance, experiment }).expect("a run is plain data");
-    write_text(&folder.join("run.toml"), &text)?;
+    RunFile::new(provenance, experiment.clone()).write(&folder.join("run.toml"))?;
     redraw(folder)?;
     for &size in sizes {
         Store::<Decision>::discard(&place(size), DATES)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::calendar::Date;
 use crate::data::{Options, ValueKind, WeightRows, read_weights, table_name};
+use crate::description::PortfolioName;
 use crate::error::{Error, Result};
 use crate::panel::Panel;
 use crate::policies::{Target, Targets};
@@ -15,28 +16,10 @@ pub const WEIGHTS: &str = "weights";
 
 /// A portfolio with the weights it wants.
 pub struct Portfolio {
-    /// Label of the estimator, or the name of the file where that names none; `none` for an allocator without one.
-    pub estimator: String,
-    /// Label of the allocator; [`WEIGHTS`] where a file names none.
-    pub allocator: String,
+    /// Its labels; the estimator is the name of the file where that names none, the allocator [`WEIGHTS`].
+    pub name: PortfolioName,
     /// Its weights.
     pub targets: Targets,
-}
-
-impl Portfolio {
-    /// What figures call it: the estimator, or the allocator where there is none.
-    pub fn name(&self) -> &str {
-        if self.estimator == "none" { &self.allocator } else { &self.estimator }
-    }
-
-    /// Both labels.
-    pub(super) fn title(&self) -> String {
-        if self.estimator == "none" {
-            self.allocator.clone()
-        } else {
-            format!("{} of {}", self.allocator, self.estimator)
-        }
-    }
 }
 
 /// A weight beyond this is no portfolio.
@@ -157,10 +140,8 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
         rows.estimators = vec![table_name(path); rows.dates.len()];
     }
     for row in 0..rows.dates.len() {
-        match (rows.estimators[row].is_empty(), rows.allocators[row].is_empty()) {
-            (false, true) => rows.allocators[row] = WEIGHTS.to_string(),
-            (true, false) => rows.estimators[row] = "none".to_string(),
-            _ => {}
+        if rows.allocators[row].is_empty() && !rows.estimators[row].is_empty() {
+            rows.allocators[row] = WEIGHTS.to_string();
         }
     }
     for row in (0..rows.dates.len()).filter(|_| foreign.is_some()) {
@@ -221,21 +202,17 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
                 return Err(Error::data(place, "the asset stands twice on the date"));
             }
         }
-        portfolios.push(Portfolio {
-            estimator: name.0.to_string(),
-            allocator: name.1.to_string(),
-            targets: Targets { days },
-        });
+        portfolios.push(Portfolio { name: PortfolioName::new(name.0, name.1), targets: Targets { days } });
     }
     if portfolios.is_empty() {
         return Err(Error::data(path.display().to_string(), "no weights"));
     }
     if let Some(Foreign { only, .. }) = foreign.filter(|foreign| !foreign.only.is_empty()) {
-        let names: Vec<String> = portfolios.iter().map(|portfolio| portfolio.name().to_string()).collect();
+        let names: Vec<String> = portfolios.iter().map(|portfolio| portfolio.name.short().to_string()).collect();
         if let Some(label) = only.iter().find(|label| !names.contains(label)) {
             return Err(Error::unknown("portfolio", label, names.iter().map(String::as_str)));
         }
-        portfolios.retain(|portfolio| only.iter().any(|label| label == portfolio.name()));
+        portfolios.retain(|portfolio| only.iter().any(|label| label == portfolio.name.short()));
     }
     rows.notes.extend(notes.into_iter().flatten());
     Ok((portfolios, rows.notes))

@@ -204,12 +204,12 @@ fn on_members(held: &[AssetId], weights: &[f64], members: &[AssetId]) -> Vec<f64
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::allocators::{Allocator, Weights};
     use crate::experiment::networks::Networks;
-    use crate::experiment::{Experiment, Market, Resources};
+    use crate::experiment::{Experiment, Job, Market};
 
     /// Holds one asset, keeps what it had before, and does not exist on its third date.
     #[derive(Default)]
@@ -236,8 +236,7 @@ mod tests {
         let decide = |blocks: &[usize]| {
             let mut plan = Plan::new(&experiment, &market).unwrap();
             plan.allocators[0] = Box::new(Sticky::default());
-            let stop = AtomicBool::new(false);
-            let networks = Networks::new(&plan, Path::new("unused"), Resources::default(), &stop).unwrap();
+            let networks = Networks::new(&plan, &Job::new(&experiment, &market, Path::new("unused"))).unwrap();
             let mut decisions: Vec<Decision> = Vec::new();
             for &size in blocks {
                 let days = &plan.decisions[decisions.len()..decisions.len() + size];

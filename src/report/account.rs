@@ -3,6 +3,8 @@
 use serde::de::{Deserialize, Deserializer, Error as _};
 
 use crate::data::Table;
+use crate::description::PortfolioName;
+use crate::grouping::grouped;
 use crate::report::sheet::{Sheet, number, percent};
 
 /// Components of the bridge, in order: what leads from the gross to the net return.
@@ -23,10 +25,9 @@ pub const COMPONENTS: [&str; 11] = [
 /// One account; fractions, annual where the name says so, NaN where undefined.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AccountRow {
-    /// Label of the estimator.
-    pub estimator: String,
-    /// Label of the allocator.
-    pub allocator: String,
+    /// What its portfolio is called.
+    #[serde(flatten)]
+    pub name: PortfolioName,
     /// Name of the profile.
     pub profile: String,
     /// Paid in, dollars.
@@ -187,8 +188,8 @@ const COUNTS: [Count; 7] = [
 /// `accounts.csv`: every measure of every account.
 pub fn account_table(rows: &[AccountRow]) -> Table {
     let mut table = Table::default()
-        .with_texts("estimator", rows.iter().map(|a| &a.estimator))
-        .with_texts("allocator", rows.iter().map(|a| &a.allocator))
+        .with_texts("estimator", rows.iter().map(|a| a.name.estimator_cell()))
+        .with_texts("allocator", rows.iter().map(|a| &a.name.allocator))
         .with_texts("profile", rows.iter().map(|a| &a.profile));
     for (name, measure) in MEASURES {
         table = table.with_numbers(name, rows.iter().map(measure));
@@ -222,16 +223,9 @@ fn trimmed(x: f64) -> String {
 /// One table per profile and capital, the best net Sharpe ratio first: what is earned gross, what is paid, what
 /// is left.
 pub fn account_sheets(rows: &[AccountRow]) -> Vec<Sheet> {
-    let mut groups: Vec<(&str, f64, f64, Vec<&AccountRow>)> = Vec::new();
-    for row in rows {
-        let key = (row.profile.as_str(), row.capital_usd, row.leverage);
-        match groups.iter_mut().find(|(profile, capital, leverage, _)| (*profile, *capital, *leverage) == key) {
-            Some((_, _, _, group)) => group.push(row),
-            None => groups.push((key.0, key.1, key.2, vec![row])),
-        }
-    }
+    let groups = grouped(rows.iter().map(|row| ((row.profile.as_str(), row.capital_usd, row.leverage), row)));
     let most = rows.iter().map(|row| row.n_days).max().unwrap_or(0);
-    let sheet = |(profile, capital, leverage, mut group): (&str, f64, f64, Vec<&AccountRow>)| {
+    let sheet = |((profile, capital, leverage), mut group): ((&str, f64, f64), Vec<&AccountRow>)| {
         // Those without a Sharpe ratio come last.
         let key = |row: &AccountRow| if row.sharpe.is_nan() { f64::NEG_INFINITY } else { row.sharpe };
         group.sort_by(|a, b| key(b).total_cmp(&key(a)));
@@ -259,8 +253,8 @@ pub fn account_sheets(rows: &[AccountRow]) -> Vec<Sheet> {
         for a in group {
             let bps = |x: f64| if x.abs() < 0.05 { "0".to_string() } else { number(x, 1) };
             let mut cells = vec![
-                a.allocator.clone(),
-                a.estimator.clone(),
+                a.name.allocator.clone(),
+                a.name.estimator_cell().to_string(),
                 percent(a.volatility_annual, 2),
                 number(a.sharpe_gross, 2),
                 number(a.sharpe, 2),
@@ -275,7 +269,7 @@ pub fn account_sheets(rows: &[AccountRow]) -> Vec<Sheet> {
             let is_later = a.ruined.is_empty() && a.n_days < most;
             let later = is_later.then(|| format!("opened later, measured on {} of {most} days", a.n_days));
             for words in a.incidents().or(cash).into_iter().chain(later) {
-                sheet.notes.push(format!("{}, {}: {words}", a.allocator, a.estimator));
+                sheet.notes.push(format!("{}, {}: {words}", a.name.allocator, a.name.estimator_cell()));
             }
         }
         sheet

@@ -1,5 +1,6 @@
 //! What leads from the gross to the net return: bars of costs, one frame per profile and capital.
 
+use crate::grouping::grouped;
 use crate::report::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colour, text_width};
 use crate::report::frames::round_ticks;
 use crate::report::{AccountRow, dollars};
@@ -14,14 +15,7 @@ const SMALL: f64 = 11.0;
 /// A bar for each account, cut by groups of components; left of zero what is paid, right of it what is received. Beside the
 /// bar the returns, gross and net.
 pub fn bridge_figure(title: &str, rows: &[AccountRow], name: impl Fn(&AccountRow) -> String) -> Figure {
-    let mut groups: Vec<((&str, f64), Vec<&AccountRow>)> = Vec::new();
-    for row in rows {
-        let key = (row.profile.as_str(), row.capital_usd);
-        match groups.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, group)) => group.push(row),
-            None => groups.push((key, vec![row])),
-        }
-    }
+    let mut groups = grouped(rows.iter().map(|row| ((row.profile.as_str(), row.capital_usd), row)));
     // Profiles side by side: frames that are neighbours in a row have the same capital.
     groups.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
     let left = 20.0 + rows.iter().map(|row| text_width(&name(row), SMALL)).fold(40.0, f64::max);

@@ -1,6 +1,8 @@
 //! Leverage against what it earns and risks.
 
 use crate::data::Table;
+use crate::description::PortfolioName;
+use crate::grouping::grouped;
 #[cfg(feature = "figures")]
 use crate::report::canvas::Figure;
 #[cfg(feature = "figures")]
@@ -10,10 +12,9 @@ use crate::report::{AccountRow, Sheet};
 /// An account of a grid of leverages: a row of `leverage.csv`.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct LeveragePoint {
-    /// Label of the estimator.
-    pub estimator: String,
-    /// Label of the allocator.
-    pub allocator: String,
+    /// What its portfolio is called.
+    #[serde(flatten)]
+    pub name: PortfolioName,
     /// Leverage of the targets.
     pub leverage: f64,
     /// Net, zero risk-free rate.
@@ -45,22 +46,9 @@ pub struct LeverageSeries<'a> {
 impl<'a> LeverageSeries<'a> {
     /// Groups accounts by portfolio, in their order.
     pub fn group(rows: &'a [LeveragePoint]) -> Vec<Self> {
-        let mut groups: Vec<(&str, &str, Vec<&LeveragePoint>)> = Vec::new();
-        for row in rows {
-            match groups.iter_mut().find(|(e, a, _)| (*e, *a) == (&row.estimator, &row.allocator)) {
-                Some((_, _, group)) => group.push(row),
-                None => groups.push((&row.estimator, &row.allocator, vec![row])),
-            }
-        }
-        let mut allocators: Vec<&str> = groups.iter().filter(|(e, ..)| *e != "none").map(|(_, a, _)| *a).collect();
-        allocators.dedup();
-        let several = allocators.iter().any(|a| *a != allocators[0]);
-        let name = |e: &str, a: &str| match (e, several) {
-            ("none" | "", _) => a.to_string(),
-            (e, false) => e.to_string(),
-            (e, true) => format!("{e} {a}"),
-        };
-        groups.into_iter().map(|(e, a, rows)| Self { name: name(e, a), rows }).collect()
+        let several = PortfolioName::several_allocators(rows.iter().map(|row| &row.name));
+        let groups = grouped(rows.iter().map(|row| (&row.name, row)));
+        groups.into_iter().map(|(name, rows)| Self { name: name.among(several), rows }).collect()
     }
 
     /// The lowest leverage at which a position was sold by force.
@@ -109,8 +97,8 @@ const MEASURES: [Measure; 7] = [
 /// `leverage.csv`: what the figure shows, rounded to six digits.
 pub fn leverage_csv(rows: &[AccountRow]) -> Table {
     let mut table = Table::default()
-        .with_texts("estimator", rows.iter().map(|row| &row.estimator))
-        .with_texts("allocator", rows.iter().map(|row| &row.allocator));
+        .with_texts("estimator", rows.iter().map(|row| row.name.estimator_cell()))
+        .with_texts("allocator", rows.iter().map(|row| &row.name.allocator));
     for (name, measure) in MEASURES {
         table = table.with_numbers(name, rows.iter().map(|row| (measure(row) * 1e6).round() / 1e6));
     }
@@ -198,7 +186,7 @@ pub fn leverage_figure(title: &str, series: &[LeverageSeries<'_>], highlight: &[
             let points: Vec<(f64, f64)> = points.map(|(x, y)| (x, y.max(floor))).collect();
             let mark = s.first_liquidation().filter(|row| row.ruined.is_empty());
             let mark = mark.map(|row| (row.leverage, (scale * value(row)).max(floor)));
-            let stands_alone = s.rows[0].estimator == "none";
+            let stands_alone = s.rows[0].name.estimator.is_none();
             let is_named = highlight.is_empty() || stands_alone || highlight.contains(&s.name);
             Series { mark, ..Series::line(&s.name, points) }.named(is_named)
         };

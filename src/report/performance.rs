@@ -1,15 +1,16 @@
 //! The result table: one row per estimator and allocator.
 
 use crate::data::Table;
+use crate::description::PortfolioName;
+use crate::grouping::grouped;
 use crate::report::sheet::{Sheet, number, percent};
 
 /// What a portfolio did over a run; fractions, annual where the name says so, NaN where undefined.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct Performance {
-    /// Label of the estimator.
-    pub estimator: String,
-    /// Label of the allocator.
-    pub allocator: String,
+    /// What it is called.
+    #[serde(flatten)]
+    pub name: PortfolioName,
     /// √252 × standard deviation of daily returns.
     pub volatility_annual: f64,
     /// The same from non-overlapping five-day returns.
@@ -47,13 +48,6 @@ pub struct Performance {
     pub ruined: String,
 }
 
-impl Performance {
-    /// What it is called among others of its allocator.
-    pub fn label(&self) -> &str {
-        if self.estimator == "none" { &self.allocator } else { &self.estimator }
-    }
-}
-
 type Measure = (&'static str, fn(&Performance) -> f64);
 
 /// Columns of `metrics.csv`, in order.
@@ -75,8 +69,8 @@ const MEASURES: [Measure; 12] = [
 /// `metrics.csv`.
 pub fn performance_table(rows: &[Performance]) -> Table {
     let mut table = Table::default()
-        .with_texts("estimator", rows.iter().map(|p| &p.estimator))
-        .with_texts("allocator", rows.iter().map(|p| &p.allocator));
+        .with_texts("estimator", rows.iter().map(|p| p.name.estimator_cell()))
+        .with_texts("allocator", rows.iter().map(|p| &p.name.allocator));
     for (name, measure) in MEASURES {
         table = table.with_numbers(name, rows.iter().map(measure));
     }
@@ -105,19 +99,12 @@ pub fn performance_sheet(caption: &str, rows: &[Performance]) -> Sheet {
         "undefined",
     ];
     let mut sheet = Sheet::new(caption, &header, 2);
-    let mut allocators: Vec<&str> = Vec::new();
-    for row in rows {
-        if !allocators.contains(&row.allocator.as_str()) {
-            allocators.push(&row.allocator);
-        }
-    }
-    for allocator in allocators {
-        let mut group: Vec<&Performance> = rows.iter().filter(|row| row.allocator == allocator).collect();
+    for (_, mut group) in grouped(rows.iter().map(|row| (&row.name.allocator, row))) {
         group.sort_by(|a, b| a.volatility_annual.total_cmp(&b.volatility_annual));
         for row in group {
             sheet.rows.push(vec![
-                row.allocator.clone(),
-                row.estimator.clone(),
+                row.name.allocator.clone(),
+                row.name.estimator_cell().to_string(),
                 percent(row.volatility_annual, 2),
                 number(row.sharpe, 2),
                 percent(row.return_annual, 1),
@@ -131,7 +118,8 @@ pub fn performance_sheet(caption: &str, rows: &[Performance]) -> Sheet {
     }
     let most = rows.iter().map(|row| row.n_days).max().unwrap_or(0);
     for row in rows {
-        let Performance { allocator, estimator, ruined, n_days, .. } = row;
+        let Performance { name, ruined, n_days, .. } = row;
+        let (allocator, estimator) = (&name.allocator, name.estimator_cell());
         if !ruined.is_empty() {
             sheet.notes.push(format!("{allocator}, {estimator}: ruined on {ruined}, and not measured"));
         } else if (1..most).contains(n_days) {

@@ -1,5 +1,6 @@
 //! Realised volatility against the number of assets: a table, and one frame per allocator with lines on logarithmic scales.
 
+use crate::description::PortfolioName;
 #[cfg(feature = "figures")]
 use crate::report::canvas::Figure;
 #[cfg(feature = "figures")]
@@ -8,10 +9,8 @@ use crate::report::sheet::{Sheet, number};
 
 /// Volatility of a portfolio by size.
 pub struct SizeSeries {
-    /// Label of the estimator.
-    pub estimator: String,
-    /// Label of the allocator.
-    pub allocator: String,
+    /// What it is called.
+    pub name: PortfolioName,
     /// Number of assets and annual volatility, NaN where undefined.
     pub points: Vec<(usize, f64)>,
 }
@@ -20,7 +19,7 @@ pub struct SizeSeries {
 pub fn size_sheets(series: &[SizeSeries]) -> Vec<Sheet> {
     let sizes = sizes(series);
     let sheet = |allocator: &str| {
-        let mut rows: Vec<&SizeSeries> = series.iter().filter(|s| s.allocator == allocator).collect();
+        let mut rows: Vec<&SizeSeries> = series.iter().filter(|s| s.name.allocator == allocator).collect();
         // Where a portfolio stops at a smaller size it stands behind those that go on.
         let key = |s: &SizeSeries| {
             let defined = s.points.iter().rev().find(|(_, v)| !v.is_nan());
@@ -32,7 +31,7 @@ pub fn size_sheets(series: &[SizeSeries]) -> Vec<Sheet> {
         for row in rows {
             let at = |size: &usize| row.points.iter().find(|(n, _)| n == size).map_or(f64::NAN, |(_, v)| *v);
             let cells = sizes.iter().map(|size| number(100.0 * at(size), 2));
-            sheet.rows.push(std::iter::once(row.estimator.clone()).chain(cells).collect());
+            sheet.rows.push(std::iter::once(row.name.estimator_cell().to_string()).chain(cells).collect());
         }
         sheet
     };
@@ -49,8 +48,8 @@ fn sizes(series: &[SizeSeries]) -> Vec<usize> {
 fn allocators(series: &[SizeSeries]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for s in series {
-        if !names.contains(&s.allocator.as_str()) {
-            names.push(&s.allocator);
+        if !names.contains(&s.name.allocator.as_str()) {
+            names.push(&s.name.allocator);
         }
     }
     names
@@ -63,7 +62,7 @@ fn allocators(series: &[SizeSeries]) -> Vec<&str> {
 #[cfg(feature = "figures")]
 pub fn size_figure(title: &str, series: &[SizeSeries], highlight: &[String]) -> Figure {
     let frame = |allocator: &str| {
-        let group: Vec<&SizeSeries> = series.iter().filter(|s| s.allocator == allocator).collect();
+        let group: Vec<&SizeSeries> = series.iter().filter(|s| s.name.allocator == allocator).collect();
         let values = || group.iter().flat_map(|s| s.points.iter().map(|(_, v)| 100.0 * v)).filter(|v| !v.is_nan());
         let low = values().fold(f64::INFINITY, f64::min);
         let high = values().fold(low, f64::max).min(2.0 * low);
@@ -71,9 +70,11 @@ pub fn size_figure(title: &str, series: &[SizeSeries], highlight: &[String]) -> 
             let known = s.points.iter().filter(|(_, v)| !v.is_nan());
             let points: Vec<(f64, f64)> = known.map(|(n, v)| (*n as f64, 100.0 * v)).collect();
             let last = points.last().map_or(0.0, |p| p.1);
-            let name = if s.estimator == "none" { &s.allocator } else { &s.estimator };
-            let label = if last > high { format!("{name}: {last:.1} ↑") } else { name.clone() };
-            let is_named = highlight.is_empty() || group.len() == 1 || highlight.contains(&s.estimator);
+            let name = s.name.short();
+            let label = if last > high { format!("{name}: {last:.1} ↑") } else { name.to_string() };
+            let is_named = highlight.is_empty()
+                || group.len() == 1
+                || s.name.estimator.as_ref().is_some_and(|label| highlight.contains(label));
             Series { look: Look::Dotted, ..Series::line(label, points) }.named(is_named)
         };
         Frame {

@@ -1,20 +1,15 @@
 //! Realised volatility and turnover by estimator, one frame per allocator.
 
+use crate::grouping::grouped;
 use crate::report::Performance;
 use crate::report::canvas::Figure;
 use crate::report::rows::{Row, Rows, rows_figure};
 
 fn figure(title: &str, rows: &[Performance], heading: &str, digits: usize, value: fn(&Performance) -> f64) -> Figure {
-    let mut groups: Vec<(&str, Vec<&Performance>)> = Vec::new();
-    for row in rows {
-        match groups.iter_mut().find(|(allocator, _)| *allocator == row.allocator) {
-            Some((_, group)) => group.push(row),
-            None => groups.push((&row.allocator, vec![row])),
-        }
-    }
+    let groups = grouped(rows.iter().map(|row| (row.name.allocator.as_str(), row)));
     let name = |p: &Performance| match p.ruined.as_str() {
-        "" => p.label().to_string(),
-        date => format!("{} (ruined on {date})", p.label()),
+        "" => p.name.short().to_string(),
+        date => format!("{} (ruined on {date})", p.name.short()),
     };
     let frame = |(allocator, mut group): (&str, Vec<&Performance>)| {
         group.sort_by(|a, b| value(a).total_cmp(&value(b)));

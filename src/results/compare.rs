@@ -69,28 +69,23 @@ fn unusable(courses: &Courses, course: &Course) -> Option<String> {
     }
 }
 
-/// `estimator/allocator`.
-fn full_name(course: &Course) -> String {
-    format!("{}/{}", course.estimator, course.allocator)
-}
-
 /// Names in a row, quoted: they hold commas, slashes and blanks of their own.
 fn listed(courses: &Courses) -> String {
-    courses.portfolios.iter().map(|course| format!("'{}'", full_name(course))).collect::<Vec<_>>().join(", ")
+    courses.portfolios.iter().map(|course| format!("'{}'", course.name.path())).collect::<Vec<_>>().join(", ")
 }
 
 /// The portfolio of that full name, or the only one of that label.
 fn named<'a>(courses: &'a Courses, name: &str, run: &str) -> Result<&'a Course> {
-    if let Some(found) = courses.portfolios.iter().find(|course| full_name(course) == name) {
+    if let Some(found) = courses.portfolios.iter().find(|course| course.name.path() == name) {
         return Ok(found);
     }
-    let labelled: Vec<&Course> = courses.portfolios.iter().filter(|course| course.label() == name).collect();
+    let labelled: Vec<&Course> = courses.portfolios.iter().filter(|course| course.name.short() == name).collect();
     if let [only] = labelled[..] {
         return Ok(only);
     }
-    let known: Vec<String> = courses.portfolios.iter().map(full_name).collect();
+    let known: Vec<String> = courses.portfolios.iter().map(|course| course.name.path()).collect();
     let near = nearest(name, &known.iter().map(String::as_str).collect::<Vec<_>>()).map(str::to_string);
-    let suggestion = labelled.first().map(|course| full_name(course)).or(near);
+    let suggestion = labelled.first().map(|course| course.name.path()).or(near);
     Err(Error::Unknown { kind: "portfolio", name: format!("{run}:{name}"), suggestion, known: listed(courses) })
 }
 
@@ -132,7 +127,9 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
     };
     for (side, other) in sides.iter().zip(&courses).skip(1) {
         for (first, second) in pairs(&sides[0], &courses[0], side, other, &mut notes)? {
-            let name = |side: &Side, c: &Course| format!("{}: {} / {}", side.results.name, c.estimator, c.allocator);
+            let name = |side: &Side, c: &Course| {
+                format!("{}: {} / {}", side.results.name, c.name.estimator_cell(), c.name.allocator)
+            };
             let both = [(&sides[0], &courses[0], first), (side, other, second)];
             let out =
                 both.iter().find_map(|(side, courses, course)| Some((*side, *course, unusable(courses, course)?)));
@@ -182,13 +179,10 @@ fn pairs<'a>(
     let (first, second) = (pick(&base.portfolio, base_courses, run)?, pick(&side.portfolio, courses, other)?);
     match (first, second) {
         (Some(first), Some(second)) => Ok(vec![(first, second)]),
-        (Some(first), None) => Ok(vec![(first, named(courses, &full_name(first), other)?)]),
-        (None, Some(second)) => Ok(vec![(named(base_courses, &full_name(second), run)?, second)]),
+        (Some(first), None) => Ok(vec![(first, named(courses, &first.name.path(), other)?)]),
+        (None, Some(second)) => Ok(vec![(named(base_courses, &second.name.path(), run)?, second)]),
         (None, None) => {
-            let twin = |c: &&'a Course| {
-                let same = |d: &&Course| d.estimator == c.estimator && d.allocator == c.allocator;
-                courses.portfolios.iter().find(same)
-            };
+            let twin = |c: &&'a Course| courses.portfolios.iter().find(|d| d.name == c.name);
             let defined = base_courses.portfolios.iter().filter(|c| c.is_defined());
             let found: Vec<_> = defined.filter_map(|c| Some((c, twin(&c).filter(|d| d.is_defined())?))).collect();
             let left_out = base_courses.portfolios.len() + courses.portfolios.len() - 2 * found.len();
@@ -224,26 +218,24 @@ fn notes(sides: &[Side], courses: &[Courses], n_common: usize) -> Vec<String> {
     }
     let base = &sides[0].results;
     for other in sides[1..].iter().map(|side| &side.results) {
-        for (what, path) in [
-            ("the data", &["provenance", "data_hash"][..]),
-            ("the universe rules", &["experiment", "universe"]),
-            ("the windows", &["experiment", "walk_forward"]),
+        let (a, b) = (&base.run, &other.run);
+        for (what, ours, theirs) in [
+            ("the data", a.provenance.data_hash.clone(), b.provenance.data_hash.clone()),
+            ("the universe rules", entries(&a.experiment.universe), entries(&b.experiment.universe)),
+            ("the windows", entries(&a.experiment.walk_forward), entries(&b.experiment.walk_forward)),
         ] {
-            let (a, b) = (base.value(path), other.value(path));
-            if a != b {
-                let short = |v: Option<&toml::Value>| match v {
-                    Some(toml::Value::Table(table)) => {
-                        let entries = table.iter().map(|(key, value)| format!("{key} = {value}"));
-                        entries.collect::<Vec<_>>().join(", ")
-                    }
-                    Some(value) => value.to_string(),
-                    None => "unknown".to_string(),
-                };
-                notes.push(format!("{what} differ: {} has {}; {} has {}", base.name, short(a), other.name, short(b)));
+            if ours != theirs {
+                notes.push(format!("{what} differ: {} has {ours}; {} has {theirs}", base.name, other.name));
             }
         }
     }
     notes
+}
+
+/// Keys and values of a part of an experiment.
+fn entries(part: &impl serde::Serialize) -> String {
+    let table = toml::Table::try_from(part).expect("a part of an experiment is plain data");
+    table.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
 impl Compared {

@@ -6,6 +6,7 @@
 
 use crate::calendar::Date;
 use crate::error::{Error, Result};
+use crate::grouping::grouped;
 use crate::metrics;
 use crate::results::{Course, Courses, Results};
 use crate::significance::Kernel::QuadraticSpectral;
@@ -112,10 +113,10 @@ pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
             Some((_, group)) => group.portfolios.push(course),
             None => groups.push((name, Courses { dates: dates.to_vec(), portfolios: vec![course] })),
         };
-    if results.has_run && results.value(&["experiment", "sweep"]).is_none() {
+    if results.has_run && !results.is_sweep() {
         let Courses { dates, portfolios } = results.courses()?;
-        for course in portfolios.into_iter().filter(|c| c.estimator != "none") {
-            add(format!("{}, before costs", course.allocator), &dates, course);
+        for course in portfolios.into_iter().filter(|c| c.name.estimator.is_some()) {
+            add(format!("{}, before costs", course.name.allocator), &dates, course);
         }
     }
     for simulation in &results.simulations {
@@ -126,12 +127,13 @@ pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
         let tag = simulation.strip_prefix("simulation-").map(|tag| format!(" ({tag})")).unwrap_or_default();
         match results.account_courses(simulation) {
             Ok((dates, accounts)) => {
-                for a in accounts.into_iter().filter(|a| a.capital_usd.is_finite() && a.course.estimator != "none") {
-                    let group = format!("{}, {}{tag}", a.course.allocator, a.words());
+                for a in accounts.into_iter().filter(|a| a.capital_usd.is_finite() && a.course.name.estimator.is_some())
+                {
+                    let group = format!("{}, {}{tag}", a.course.name.allocator, a.words());
                     match a.is_cash {
                         true => evidence
                             .notes
-                            .push(format!("{group}: {} is left out, it only ever held cash", a.course.label())),
+                            .push(format!("{group}: {} is left out, it only ever held cash", a.course.name.short())),
                         false => add(group, &dates, a.course),
                     }
                 }
@@ -157,13 +159,13 @@ impl Evidence {
         let defined = self.without_twins(group, common.iter().collect());
         let per_year = self.per_year;
         let volatility = |c: &Course| metrics::volatility_annual(&c.returns, per_year);
-        let analytic = defined.iter().filter(|c| !results.is_network(&c.estimator) && !results.is_truth(&c.estimator));
+        let analytic = defined.iter().filter(|c| !results.is_network(&c.name) && !results.is_truth(&c.name));
         let reference = analytic.min_by(|a, b| volatility(a).total_cmp(&volatility(b)));
         let Some(&reference) = reference.filter(|_| defined.len() > 1) else {
             let why = "it takes two different portfolios, one of them analytic".to_string();
             return Err(Error::Undefined { what: "a comparison", why });
         };
-        let networks = defined.iter().filter(|c| results.is_network(&c.estimator));
+        let networks = defined.iter().filter(|c| results.is_network(&c.name));
         let network = networks.min_by(|a, b| volatility(a).total_cmp(&volatility(b)));
         let losses: Vec<Vec<f64>> = defined.iter().map(|c| c.returns.iter().map(|r| r * r).collect()).collect();
         let views: Vec<&[f64]> = losses.iter().map(Vec::as_slice).collect();
@@ -182,14 +184,14 @@ impl Evidence {
                 let of = |measure| test(measure, first, second, seed);
                 Ok((of(Measure::LogVariance)?, of(Measure::SharpeRatio)?))
             };
-            let is_reference = course.label() == reference.label();
+            let is_reference = course.name.short() == reference.name.short();
             let against_reference = (!is_reference).then(|| tested(r, &reference.returns)).transpose()?;
-            let other_network = network.filter(|network| network.label() != course.label());
+            let other_network = network.filter(|network| network.name.short() != course.name.short());
             let network_against = other_network.map(|network| tested(&network.returns, r)).transpose()?;
             findings.push(Finding {
                 group: group.to_string(),
-                portfolio: course.label().to_string(),
-                is_network: results.is_network(&course.estimator),
+                portfolio: course.name.short().to_string(),
+                is_network: results.is_network(&course.name),
                 volatility: volatility(course),
                 sharpe: metrics::sharpe_ratio(r, per_year),
                 sharpe_autocorrelated: metrics::autocorrelated_sharpe_ratio(r, 10, per_year),
@@ -200,17 +202,20 @@ impl Evidence {
                 deflated_sharpe: deflated_sharpe(&returns, k)?,
             });
         }
-        let place = defined.iter().position(|c| c.label() == reference.label()).expect("the reference is one of them");
+        let place = defined
+            .iter()
+            .position(|c| c.name.short() == reference.name.short())
+            .expect("the reference is one of them");
         let others: Vec<usize> = (0..defined.len()).filter(|k| *k != place).collect();
         let rivals: Vec<&[f64]> = others.iter().map(|k| views[*k]).collect();
         let superior = superior_ability(views[place], &rivals, Scaling::Studentised, mean_length, SETWISE, blocks)?;
         self.findings.extend(findings);
         self.groups.push(GroupFinding {
             group: group.to_string(),
-            reference: reference.label().to_string(),
+            reference: reference.name.short().to_string(),
             n_days,
             block_length: mean_length,
-            best: defined[others[superior.best]].label().to_string(),
+            best: defined[others[superior.best]].name.short().to_string(),
             superior,
         });
         self.add_seeds(group, &defined, &reference.returns, seed)
@@ -228,14 +233,14 @@ impl Evidence {
                     continue;
                 }
             };
-            self.notes.push(format!("{group}: {} is left out, {why}", course.label()));
+            self.notes.push(format!("{group}: {} is left out, {why}", course.name.short()));
         }
         let exists = |day: &usize| kept.iter().all(|course| !course.returns[*day].is_nan());
         let days: Vec<usize> = (0..courses.dates.len()).filter(exists).collect();
         let n_missing = courses.dates.len() - days.len();
         if n_missing > 0 {
             let begun = |course: &&&Course| course.returns.iter().take_while(|r| r.is_nan()).count();
-            let latest = kept.iter().max_by_key(begun).map_or("", |course| course.label());
+            let latest = kept.iter().max_by_key(begun).map_or("", |course| course.name.short());
             let words = format!("{n_missing} of {} days are left out, before all exist", courses.dates.len());
             self.notes.push(format!("{group}: {words}; {latest} is the last to begin"));
         }
@@ -252,7 +257,11 @@ impl Evidence {
         for course in courses {
             match kept.iter().find(|known| is_same(&known.returns, &course.returns)) {
                 Some(twin) => {
-                    let note = format!("{group}: {} is left out, it is {} on every day", course.label(), twin.label());
+                    let note = format!(
+                        "{group}: {} is left out, it is {} on every day",
+                        course.name.short(),
+                        twin.name.short()
+                    );
                     self.notes.push(note);
                 }
                 None => kept.push(course),
@@ -263,14 +272,10 @@ impl Evidence {
 
     /// Networks whose labels differ in what follows ", seed".
     fn add_seeds(&mut self, group: &str, courses: &[&Course], reference: &[f64], seed: u64) -> Result<()> {
-        let mut families: Vec<(&str, Vec<&[f64]>)> = Vec::new();
-        for course in courses {
-            let Some((family, _)) = course.estimator.split_once(", seed") else { continue };
-            match families.iter_mut().find(|(known, _)| *known == family) {
-                Some((_, seeds)) => seeds.push(&course.returns),
-                None => families.push((family, vec![&course.returns])),
-            }
-        }
+        let family = |label: &'_ str| label.split_once(", seed").map(|(family, _)| family.to_string());
+        let seeded =
+            courses.iter().filter_map(|course| Some((family(course.name.short())?, course.returns.as_slice())));
+        let families = grouped(seeded);
         for (network, seeds) in families.into_iter().filter(|(_, seeds)| seeds.len() > 1) {
             let test = |measure| seeded_difference(measure, &seeds, reference, PAIRWISE, seed);
             self.seeds.push(SeedFinding {

@@ -2,7 +2,9 @@
 
 use crate::calendar::Date;
 use crate::data::{write_atomically, write_text};
+use crate::description::PortfolioName;
 use crate::error::{Error, Result};
+use crate::grouping::grouped;
 use crate::report::{
     AccountRow, Curve, Figure, Group, Labelled, LeverageSeries, Page, bridge_figure, calibration_figure, dollars,
     drawdown_figure, eigenvalue_figure, equity_figure, lag_figure, learning_figure, leverage_figure, marginal_figure,
@@ -117,7 +119,7 @@ fn one(place: &str, figure: Figure) -> Result<Vec<Placed>> {
 
 /// Whether the file that decides if a kind of figure applies should be there: its run is not only a sweep or simulation.
 fn is_run(results: &Results) -> bool {
-    results.has_run && results.value(&["experiment", "sweep"]).is_none()
+    results.has_run && !results.is_sweep()
 }
 
 fn volatility(results: &Results) -> Result<Vec<Placed>> {
@@ -135,10 +137,10 @@ fn turnover(results: &Results) -> Result<Vec<Placed>> {
 }
 
 fn size(results: &Results) -> Result<Vec<Placed>> {
-    if results.value(&["experiment", "sweep"]).is_none() {
+    if !results.is_sweep() {
         return Ok(Vec::new());
     }
-    one("size", size_figure(&results.about, &results.size_series()?, &results.highlight()))
+    one("size", size_figure(&results.about, &results.size_series()?, results.highlight()))
 }
 
 /// An allocator and its portfolios.
@@ -148,18 +150,13 @@ type ByAllocator = (String, Vec<Course>);
 fn shown(results: &Results) -> Result<(Vec<Date>, Vec<ByAllocator>)> {
     let courses = results.courses()?;
     let highlight = results.highlight();
-    let mut groups: Vec<ByAllocator> = Vec::new();
     let defined = courses.portfolios.into_iter().filter(Course::is_defined);
-    let (alone, others): (Vec<Course>, Vec<Course>) = defined.partition(|course| course.estimator == "none");
-    for course in others.into_iter().filter(|course| is_shown(&highlight, &course.estimator)) {
-        match groups.iter_mut().find(|(allocator, _)| *allocator == course.allocator) {
-            Some((_, group)) => group.push(course),
-            None => groups.push((course.allocator.clone(), vec![course])),
-        }
-    }
+    let (alone, others): (Vec<Course>, Vec<Course>) = defined.partition(|course| course.name.estimator.is_none());
+    let others = others.into_iter().filter(|course| is_shown(highlight, &course.name));
+    let mut groups: Vec<ByAllocator> = grouped(others.map(|course| (course.name.allocator.clone(), course)));
     groups.iter_mut().for_each(|(_, group)| group.extend(alone.iter().cloned()));
     if groups.is_empty() && !alone.is_empty() {
-        groups.push((alone[0].allocator.clone(), alone));
+        groups.push((alone[0].name.allocator.clone(), alone));
     }
     Ok((courses.dates, groups))
 }
@@ -172,7 +169,7 @@ fn over_days(results: &Results, place: &str, figure: CourseFigure<'_>) -> Result
         return Ok(Vec::new());
     }
     let (dates, groups) = shown(results)?;
-    let curve = |c: &Course| Curve { label: c.label().to_string(), equity: c.growth() };
+    let curve = |c: &Course| Curve { label: c.name.short().to_string(), equity: c.growth() };
     let group = |(name, courses): &ByAllocator| (name.clone(), courses.iter().map(curve).collect());
     let groups: Vec<Group> = groups.iter().map(group).collect();
     one(place, figure(&results.about, &with_start(&dates), &groups))
@@ -205,7 +202,7 @@ fn periods(results: &Results) -> Result<Vec<Placed>> {
     let mut labelled: Vec<(String, Vec<Labelled<'_>>)> = Vec::new();
     for (name, courses) in &groups {
         let measured = courses.iter().filter(|c| c.ruin().is_none());
-        labelled.push((name.clone(), measured.map(|c| (c.label().to_string(), c.returns.as_slice())).collect()));
+        labelled.push((name.clone(), measured.map(|c| (c.name.short().to_string(), c.returns.as_slice())).collect()));
     }
     one("periods", periods_figure(&results.about, &dates, &labelled, results.periods_per_year()))
 }
@@ -228,8 +225,7 @@ fn calibration(results: &Results) -> Result<Vec<Placed>> {
 }
 
 fn eigenvalues(results: &Results) -> Result<Vec<Placed>> {
-    let wanted = results.value(&["experiment", "figures", "eigenvalues"]).and_then(|v| v.as_array());
-    if wanted.is_none_or(|labels| labels.is_empty()) || !is_run(results) {
+    if results.run.experiment.figures.eigenvalues.is_empty() || !is_run(results) {
         return Ok(Vec::new());
     }
     let title = "Eigenvalues of the correlation on the last date: cleaned against sample";
@@ -271,34 +267,22 @@ fn simulations(results: &Results, is_grid: bool) -> Vec<String> {
 }
 
 /// What an account is called beside others of its profile and capital.
-fn account_name(estimator: &str, allocator: &str, leverage: f64, several: bool) -> String {
-    let name = match estimator {
-        "none" | "" => allocator.to_string(),
-        estimator if several => format!("{estimator} {allocator}"),
-        estimator => estimator.to_string(),
-    };
+fn account_name(name: &PortfolioName, leverage: f64, several: bool) -> String {
+    let name = name.among(several);
     if leverage == 1.0 { name } else { format!("{name}, {leverage:.2}") }
 }
 
-/// Whether portfolios of several allocators stand beside each other, so that names need both.
-fn has_several<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
-    let mut allocators: Vec<&str> = pairs.filter(|(e, _)| *e != "none" && !e.is_empty()).map(|(_, a)| a).collect();
-    allocators.sort_unstable();
-    allocators.dedup();
-    allocators.len() > 1
-}
-
-fn is_shown(highlight: &[String], estimator: &str) -> bool {
-    highlight.is_empty() || estimator == "none" || highlight.iter().any(|label| label == estimator)
+fn is_shown(highlight: &[String], name: &PortfolioName) -> bool {
+    highlight.is_empty() || name.estimator.as_ref().is_none_or(|label| highlight.contains(label))
 }
 
 fn bridge(results: &Results) -> Result<Vec<Placed>> {
     let highlight = results.highlight();
     let figure = |simulation: String| -> Result<Option<Placed>> {
         let mut rows = results.accounts(&simulation)?;
-        rows.retain(|row| is_shown(&highlight, &row.estimator) && row.ruined.is_empty());
-        let several = has_several(rows.iter().map(|row| (row.estimator.as_str(), row.allocator.as_str())));
-        let name = |row: &AccountRow| account_name(&row.estimator, &row.allocator, row.leverage, several);
+        rows.retain(|row| is_shown(highlight, &row.name) && row.ruined.is_empty());
+        let several = PortfolioName::several_allocators(rows.iter().map(|row| &row.name));
+        let name = |row: &AccountRow| account_name(&row.name, row.leverage, several);
         let place = format!("{simulation}/bridge");
         Ok((!rows.is_empty()).then(|| (place, bridge_figure(&results.about, &rows, name))))
     };
@@ -310,7 +294,7 @@ fn leverage(results: &Results) -> Result<Vec<Placed>> {
     let figure = |simulation: String| {
         let points = results.leverages(&simulation)?;
         let series = LeverageSeries::group(&points);
-        Ok((format!("{simulation}/leverage"), leverage_figure(&results.about, &series, &highlight)))
+        Ok((format!("{simulation}/leverage"), leverage_figure(&results.about, &series, highlight)))
     };
     simulations(results, true).into_iter().map(figure).collect()
 }
@@ -321,28 +305,25 @@ fn net(results: &Results, place: &str, figure: CourseFigure<'_>) -> Result<Vec<P
     let highlight = results.highlight();
     let of_simulation = |simulation: String| {
         let (dates, mut accounts) = results.account_courses(&simulation)?;
-        accounts.retain(|account| is_shown(&highlight, &account.course.estimator));
-        let several = has_several(accounts.iter().map(|a| (a.course.estimator.as_str(), a.course.allocator.as_str())));
+        accounts.retain(|account| is_shown(highlight, &account.course.name));
+        let several = PortfolioName::several_allocators(accounts.iter().map(|a| &a.course.name));
         let capitals = || accounts.iter().map(|account| account.capital_usd).filter(|usd| usd.is_finite());
         let ends = [capitals().fold(f64::INFINITY, f64::min), capitals().fold(0.0, f64::max)];
         if several {
-            accounts.retain(|account| account.course.estimator != "none");
+            accounts.retain(|account| account.course.name.estimator.is_some());
         }
-        let mut groups: Vec<Group> = Vec::new();
-        for account in accounts.iter().filter(|a| a.capital_usd.is_nan() || ends.contains(&a.capital_usd)) {
+        let curve = |account: &AccountCourse| {
             let AccountCourse { profile, capital_usd, leverage, course, .. } = account;
             let heading = match capital_usd.is_nan() {
                 true => "before costs".to_string(),
                 false => format!("{profile}, {} dollars, net", dollars(*capital_usd)),
             };
-            let heading = if several { format!("{}, {heading}", course.allocator) } else { heading };
-            let label = account_name(&course.estimator, &course.allocator, *leverage, false);
-            let curve = Curve { label, equity: course.growth() };
-            match groups.iter_mut().find(|(known, _)| *known == heading) {
-                Some((_, group)) => group.push(curve),
-                None => groups.push((heading, vec![curve])),
-            }
-        }
+            let heading = if several { format!("{}, {heading}", course.name.allocator) } else { heading };
+            let label = account_name(&course.name, *leverage, false);
+            (heading, Curve { label, equity: course.growth() })
+        };
+        let shown = accounts.iter().filter(|a| a.capital_usd.is_nan() || ends.contains(&a.capital_usd));
+        let groups: Vec<Group> = grouped(shown.map(curve));
         Ok((format!("{simulation}/{place}"), figure(&results.about, &with_start(&dates), &groups)))
     };
     simulations(results, false).into_iter().map(of_simulation).collect()

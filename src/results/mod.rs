@@ -31,8 +31,9 @@ pub use paper::{Check, Verdict, check_paper, paper_table};
 pub use read::{Course, Courses};
 pub use tables::write_tables;
 
-use crate::data::read_text;
-use crate::error::{Error, Result, toml_message};
+use crate::description::{ORACLE, PortfolioName, RunFile, TRAIN};
+use crate::error::{Error, Result};
+use crate::train::MODEL;
 
 /// Writes everything that is made of the files of a run: tables and, with the feature `figures`, figures.
 pub fn redraw(results: &Results) -> Result<()> {
@@ -53,7 +54,7 @@ pub struct Results {
     /// What the experiment says it is for.
     pub about: String,
     /// `run.toml`, that of the first simulation if there is no other.
-    pub run: toml::Table,
+    pub run: RunFile,
     /// Whether there is more than simulations.
     pub has_run: bool,
     /// Folders of simulations: `simulation`, `simulation-TAG`.
@@ -94,10 +95,8 @@ impl Results {
             };
             return Err(Error::data(folder.display().to_string(), rule));
         }
-        let text = read_text(file)?;
-        let run: toml::Table = toml::from_str(&text)
-            .map_err(|error| Error::data(file.display().to_string(), toml_message(&error, Some(&text))))?;
-        let about = lookup(&run, &["experiment", "about"]).and_then(|v| v.as_str()).unwrap_or("").to_string();
+        let run = RunFile::read(file)?;
+        let about = run.experiment.about.clone();
         // A size of a sweep is named with its sweep.
         let own = file_name(folder);
         let name = match folder.parent() {
@@ -107,21 +106,14 @@ impl Results {
         Ok(Self { folder: folder.to_path_buf(), home: home.to_path_buf(), name, about, run, has_run, simulations })
     }
 
-    /// A value of `run.toml`.
-    pub fn value(&self, path: &[&str]) -> Option<&toml::Value> {
-        lookup(&self.run, path)
-    }
-
-    /// A string of the provenance, as it is shown.
-    pub fn provenance(&self, key: &str) -> Option<String> {
-        let value = self.value(&["provenance", key])?;
-        Some(value.as_str().map_or_else(|| value.to_string(), str::to_string))
-    }
-
     /// Returns in a year: 252 unless the run says otherwise.
     pub fn periods_per_year(&self) -> f64 {
-        let written = self.value(&["provenance", "periods_per_year"]);
-        written.and_then(|v| v.as_float().or(v.as_integer().map(|n| n as f64))).unwrap_or(crate::metrics::DAYS_PER_YEAR)
+        self.run.provenance.periods_per_year.unwrap_or(crate::metrics::DAYS_PER_YEAR)
+    }
+
+    /// Whether it is a sweep over sizes, whose own files hold no returns.
+    pub fn is_sweep(&self) -> bool {
+        self.run.experiment.sweep.is_some()
     }
 
     /// Whether a file of the run is there.
@@ -131,41 +123,26 @@ impl Results {
 
     /// Labels in colour; the others are pale or left out. All, if empty.
     #[cfg(feature = "figures")]
-    fn highlight(&self) -> Vec<String> {
-        let labels = self.value(&["experiment", "figures", "highlight"]).and_then(|v| v.as_array());
-        labels.into_iter().flatten().filter_map(|label| label.as_str().map(str::to_string)).collect()
+    fn highlight(&self) -> &[String] {
+        &self.run.experiment.figures.highlight
     }
 
-    /// Entries of `compare.estimators` as tables or names, with the label of each.
-    fn estimators(&self) -> Vec<(String, toml::Value)> {
-        let entries = self.value(&["experiment", "compare", "estimators"]).and_then(|v| v.as_array());
-        let label = |entry: &toml::Value| match entry {
-            toml::Value::String(name) => name.clone(),
-            other => ["label", "name"].iter().find_map(|k| other.get(k)?.as_str()).unwrap_or("").to_string(),
-        };
-        entries.into_iter().flatten().map(|entry| (label(entry), entry.clone())).collect()
+    /// Whether a portfolio's covariance is that of a trained network.
+    pub fn is_network(&self, name: &PortfolioName) -> bool {
+        self.is_by(name, &[TRAIN, MODEL])
     }
 
-    /// Whether a label is that of a trained network.
-    pub fn is_network(&self, label: &str) -> bool {
-        self.is_estimator(label, |entry| entry.get("train").is_some() || entry.get("model").is_some())
+    /// Whether a portfolio's covariance is the true one of a synthetic market.
+    fn is_truth(&self, name: &PortfolioName) -> bool {
+        self.is_by(name, &[ORACLE])
     }
 
-    /// Whether a label is that of the true covariance of a synthetic market.
-    fn is_truth(&self, label: &str) -> bool {
-        self.is_estimator(label, |entry| {
-            entry.as_str().or(entry.get("name").and_then(|n| n.as_str())) == Some("oracle")
-        })
+    /// Whether the estimator of a portfolio is one of these.
+    fn is_by(&self, name: &PortfolioName, estimators: &[&str]) -> bool {
+        let choices = &self.run.experiment.compare.estimators;
+        let choice = name.estimator.as_ref().and_then(|label| choices.iter().find(|choice| choice.label == *label));
+        choice.is_some_and(|choice| estimators.contains(&choice.name.as_str()))
     }
-
-    fn is_estimator(&self, label: &str, is_so: impl Fn(&toml::Value) -> bool) -> bool {
-        self.estimators().iter().any(|(known, entry)| known == label && is_so(entry))
-    }
-}
-
-fn lookup<'a>(table: &'a toml::Table, path: &[&str]) -> Option<&'a toml::Value> {
-    let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(table.get(*first)?, |value, key| value.get(key))
 }
 
 /// Names of the folders in a folder, sorted.

@@ -5,9 +5,12 @@ use minijinja::{AutoEscape, Environment, Value, context};
 use serde::Serialize;
 
 use crate::data::{Columns, NotANumber, read_text, write_text};
+use crate::description::ExclusionCount;
 use crate::error::Result;
 use crate::report::{Sheet, style};
 use crate::results::{Drawn, EXPLAINED, Evidence, FIGURES, Results};
+use crate::train::Schedule;
+use crate::universe::RankBy;
 
 #[derive(Serialize)]
 struct Shown {
@@ -28,9 +31,6 @@ struct Certificate {
     /// Rule, and removals over all dates.
     removed: Vec<(String, usize)>,
 }
-
-/// Steps of training in the papers: 500 × 50 (original), 500 × 100 (compact); `train::Schedule`.
-const PAPER_STEPS: i64 = 25_000;
 
 /// Writes `report.html` into the folder of the run and returns the figures that it lacks, with the reason.
 pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<String>> {
@@ -55,8 +55,10 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
         simulations.push(context! { name => simulation, sheets => Value::from(Serde(sheets)), assumed => assumed });
     }
     let keys = ["version", "commit", "data_hash", "device", "threads", "duration_seconds", "n_decisions", "n_filled"];
+    let written = toml::Table::try_from(&results.run.provenance).expect("a provenance is plain data");
+    let shown = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
     let provenance: Vec<(&str, String)> =
-        keys.iter().filter_map(|key| Some((*key, results.provenance(key)?))).collect();
+        keys.iter().filter_map(|key| Some((*key, shown(written.get(*key)?)))).collect();
     let file = if results.has_run { "run.toml".to_string() } else { format!("{}/run.toml", results.simulations[0]) };
     let tests: Vec<Sheet> = evidence.map_or(Vec::new(), Evidence::sheets);
     let mut environment = Environment::new();
@@ -121,51 +123,45 @@ fn certificate(results: &Results) -> Result<Option<Certificate>> {
 
 /// Where the run departs from arXiv:2507.01918 and 2607.23068, as far as its configuration tells.
 fn deviations(results: &Results) -> Vec<String> {
-    let experiment = |path: &[&str]| {
-        let path: Vec<&str> = std::iter::once("experiment").chain(path.iter().copied()).collect();
-        results.value(&path)
-    };
-    let number = |path: &[&str]| experiment(path).and_then(toml::Value::as_integer);
+    let experiment = &results.run.experiment;
     let mut found = Vec::new();
-    match experiment(&["data", "panel"]).and_then(toml::Value::as_str) {
+    match &experiment.data.panel {
         Some(panel) => found.push(format!("Data: panel {panel}; the papers use CRSP, 1990-2024, which is licensed.")),
         None => found.push("Data: a synthetic market; nothing here says anything about real ones.".to_string()),
     }
-    let excluded = |key: &str| results.value(&["provenance", "excluded", key]).and_then(toml::Value::as_integer);
-    if let Some(returns) = excluded("returns") {
-        let file = experiment(&["data", "exclude"]).and_then(toml::Value::as_str).unwrap_or("a file");
+    if let Some(ExclusionCount { returns, whole_assets }) = &results.run.provenance.excluded {
+        let file = experiment.data.exclude.as_ref().map_or("a file".to_string(), |file| file.display().to_string());
         found.push(format!("Exclusions: {returns} returns count as missing, as {file} says."));
-        if let Some(assets) = excluded("whole_assets").filter(|assets| *assets > 0) {
+        if *whole_assets > 0 {
             found.push(format!(
-                "Knowledge of the future: {assets} of the assets are excluded on all days, also on those before anybody \
+                "Knowledge of the future: {whole_assets} of the assets are excluded on all days, also on those before anybody \
                  could know why; removed from the universe as \"excluded whole\"."
             ));
         }
     }
-    if experiment(&["universe", "rank_by"]).and_then(toml::Value::as_str) == Some("dollar_volume") {
+    if experiment.universe.rank_by == RankBy::DollarVolume {
         let words = "Universe: the largest by median dollar volume, chosen once a year; the papers rank by market capitalisation every day.";
         found.push(words.to_string());
     }
-    for (name, path, paper) in [
-        ("universe size", &["universe", "size"], 1000),
-        ("look-back", &["walk_forward", "lookback"], 1200),
-        ("horizon", &["walk_forward", "horizon"], 5),
+    let windows = &experiment.walk_forward;
+    for (name, ours, paper) in [
+        ("universe size", experiment.universe.size, 1000),
+        ("look-back", windows.lookback, 1200),
+        ("horizon", windows.horizon, 5),
     ] {
-        if let Some(ours) = number(path).filter(|ours| *ours != paper) {
+        if ours != paper {
             found.push(format!("{name}: {ours}; paper: {paper}."));
         }
     }
-    if let Some(first) = experiment(&["walk_forward", "first"]).filter(|first| !first.to_string().starts_with("2000")) {
+    if let Some(first) = windows.first.filter(|first| first.year() != 2000) {
         found.push(format!("First test day: {first}; the papers begin in 2000."));
     }
-    for (name, recipe) in experiment(&["train"]).and_then(toml::Value::as_table).into_iter().flatten() {
-        let steps = recipe.get("schedule").and_then(|s| s.get("steps")).and_then(toml::Value::as_integer);
-        if let Some(steps) = steps.filter(|steps| *steps < PAPER_STEPS) {
-            let batch = recipe.get("schedule").and_then(|s| s.get("batch")).and_then(toml::Value::as_integer);
-            let batch = batch.map_or(String::new(), |batch| format!(" of {batch} samples"));
+    for (name, recipe) in &experiment.train {
+        let Schedule { steps, batch, .. } = recipe.schedule;
+        if steps < Schedule::original().steps {
             found.push(format!(
-                "Training of {name}: {steps} steps{batch}, then fewer for each later year; the papers: 25,000 to 50,000 steps \
-                 from scratch for every year."
+                "Training of {name}: {steps} steps of {batch} samples, then fewer for each later year; the papers: 25,000 to \
+                 50,000 steps from scratch for every year."
             ));
         }
     }

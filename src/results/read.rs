@@ -4,7 +4,9 @@ use serde::Deserialize;
 
 use crate::calendar::Date;
 use crate::data::{Columns, NotANumber};
+use crate::description::PortfolioName;
 use crate::error::{Error, Result, toml_message};
+use crate::grouping::grouped;
 #[cfg(feature = "figures")]
 use crate::metrics;
 use crate::report::{AccountRow, COMPONENTS, Learned, LeveragePoint, Performance, Prediction, SizeSeries, dollars};
@@ -28,20 +30,13 @@ pub struct Courses {
 /// Daily returns of a portfolio.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Course {
-    /// Label of the estimator; `none` for an allocator that uses none.
-    pub estimator: String,
-    /// Label of the allocator.
-    pub allocator: String,
+    /// What it is called.
+    pub name: PortfolioName,
     /// On the dates of the courses; NaN before it first exists and after its ruin.
     pub returns: Vec<f64>,
 }
 
 impl Course {
-    /// What it is called among others of its allocator.
-    pub fn label(&self) -> &str {
-        if self.estimator == "none" || self.estimator.is_empty() { &self.allocator } else { &self.estimator }
-    }
-
     /// Whether it did anything: a portfolio that was never defined has no return, or, in older files, none but zero.
     pub fn is_defined(&self) -> bool {
         self.returns.iter().any(|r| !r.is_nan() && *r != 0.0)
@@ -118,15 +113,9 @@ impl Results {
     pub(super) fn size_series(&self) -> Result<Vec<SizeSeries>> {
         let columns = self.columns("metrics.csv")?;
         let sizes = columns.numbers(&columns.require(&["size"])?, NotANumber::Refused)?;
-        let mut series: Vec<SizeSeries> = Vec::new();
-        for (p, size) in self.performances()?.into_iter().zip(sizes) {
-            let point = (size as usize, p.volatility_annual);
-            match series.iter_mut().find(|s| s.estimator == p.estimator && s.allocator == p.allocator) {
-                Some(known) => known.points.push(point),
-                None => series.push(SizeSeries { estimator: p.estimator, allocator: p.allocator, points: vec![point] }),
-            }
-        }
-        Ok(series)
+        let points = self.performances()?.into_iter().zip(sizes);
+        let groups = grouped(points.map(|(p, size)| (p.name, (size as usize, p.volatility_annual))));
+        Ok(groups.into_iter().map(|(name, points)| SizeSeries { name, points }).collect())
     }
 
     /// Daily returns: those of `returns.parquet`, before costs; net, those of the accounts, where only a simulation was opened.
@@ -149,11 +138,11 @@ impl Results {
         let is_one = accounts.iter().all(|account| account.words() == accounts[0].words());
         let course = |account: AccountCourse| {
             let words = account.words();
-            let allocator = account.course.allocator;
+            let PortfolioName { estimator, allocator } = account.course.name;
             let allocator = if is_one { allocator } else { format!("{allocator}, {words}") };
             // Interest alone is no portfolio.
             let returns = if account.is_cash { vec![f64::NAN; dates.len()] } else { account.course.returns };
-            Course { allocator, returns, estimator: account.course.estimator }
+            Course { name: PortfolioName { estimator, allocator }, returns }
         };
         let portfolios = accounts.into_iter().map(course).collect();
         Ok(Courses { dates, portfolios })
@@ -177,8 +166,7 @@ impl Results {
                 return Err(Error::data(place, "its dates are not those of the first portfolio"));
             }
             Ok(Course {
-                estimator: estimators[block.start].clone(),
-                allocator: allocators[block.start].clone(),
+                name: PortfolioName::new(&estimators[block.start], &allocators[block.start]),
                 returns: ended_by_ruin(returns[block].to_vec()),
             })
         };
@@ -224,7 +212,7 @@ impl Results {
         let rows = self.accounts(simulation)?;
         let is_cash = |row: usize| {
             let is_account = |a: &&AccountRow| {
-                (&a.estimator, &a.allocator, &a.profile) == (&estimators[row], &allocators[row], &profiles[row])
+                (&a.name, &a.profile) == (&PortfolioName::new(&estimators[row], &allocators[row]), &profiles[row])
                     && (a.capital_usd, a.leverage) == (capital[row], leverage[row])
             };
             rows.iter().find(is_account).is_some_and(AccountRow::is_cash)
@@ -242,8 +230,7 @@ impl Results {
                 leverage: leverage[row],
                 is_cash: is_cash(row),
                 course: Course {
-                    estimator: estimators[row].clone(),
-                    allocator: allocators[row].clone(),
+                    name: PortfolioName::new(&estimators[row], &allocators[row]),
                     returns: equity[block.clone()].iter().map(earned).collect(),
                 },
             }
@@ -289,12 +276,12 @@ impl Results {
             (columns.dates("date")?, columns.texts("estimator")?, columns.texts("allocator")?);
         let predicted = columns.numbers("predicted_volatility_annual", NotANumber::Missing)?;
         let courses = self.courses()?;
-        let mut groups: Vec<(String, Vec<Prediction>)> = Vec::new();
         // An allocator without a covariance predicts nothing.
-        let is_shown = |course: &&Course| course.is_defined() && course.ruin().is_none() && course.estimator != "none";
-        for course in courses.portfolios.iter().filter(is_shown) {
+        let is_shown =
+            |course: &&Course| course.is_defined() && course.ruin().is_none() && course.name.estimator.is_some();
+        let prediction = |course: &Course| {
             let rows: Vec<usize> = (0..dates.len())
-                .filter(|row| estimators[*row] == course.estimator && allocators[*row] == course.allocator)
+                .filter(|row| PortfolioName::new(&estimators[*row], &allocators[*row]) == course.name)
                 .collect();
             let day_after = |row: usize| courses.dates.partition_point(|date| *date <= dates[row]);
             let ends = rows.iter().skip(1).map(|row| day_after(*row)).chain([courses.dates.len()]);
@@ -303,13 +290,9 @@ impl Results {
                 .zip(ends)
                 .map(|(&row, end)| (predicted[row], course.returns[day_after(row).min(end)..end].to_vec()))
                 .collect();
-            let prediction = Prediction { label: course.label().to_string(), periods };
-            match groups.iter_mut().find(|(allocator, _)| *allocator == course.allocator) {
-                Some((_, group)) => group.push(prediction),
-                None => groups.push((course.allocator.clone(), vec![prediction])),
-            }
-        }
-        Ok(groups)
+            (course.name.allocator.clone(), Prediction { label: course.name.short().to_string(), periods })
+        };
+        Ok(grouped(courses.portfolios.iter().filter(is_shown).map(prediction)))
     }
 
     /// Folders of trained models: `compact-0` and the like.

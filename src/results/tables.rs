@@ -14,9 +14,9 @@ impl Results {
         if !self.has_run {
             return Ok(Vec::new());
         }
-        match self.value(&["experiment", "sweep"]) {
-            Some(_) => Ok(size_sheets(&self.size_series()?)),
-            None => Ok(vec![performance_sheet("", &self.performances()?)]),
+        match self.is_sweep() {
+            true => Ok(size_sheets(&self.size_series()?)),
+            false => Ok(vec![performance_sheet("", &self.performances()?)]),
         }
     }
 
@@ -30,9 +30,7 @@ impl Results {
 
     /// What a simulation had to assume where the panel does not know.
     pub fn assumed(&self, simulation: &str) -> Result<Vec<String>> {
-        let run = Results::open_simulation(&self.folder.join(simulation))?.run;
-        let notes = super::lookup(&run, &["provenance", "stand_ins"]).and_then(|v| v.as_array());
-        Ok(notes.into_iter().flatten().filter_map(|note| note.as_str().map(str::to_string)).collect())
+        Ok(Results::open_simulation(&self.folder.join(simulation))?.run.provenance.stand_ins)
     }
 }
 

@@ -12,7 +12,6 @@
 //! recorded as they are, before any clipping.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::data::Lock;
@@ -47,8 +46,8 @@ impl TrainingProgress {
     }
 }
 
-/// Trains a model, or what is left of it; a finished one is read. `stop` is looked at before every step.
-pub fn train(task: &Task<'_>, stop: &AtomicBool, progress: &mut dyn FnMut(TrainingProgress)) -> Result<Model> {
+/// Trains a model, or what is left of it; a finished one is read. `stop` is asked before every step.
+pub fn train(task: &Task<'_>, stop: &dyn Fn() -> bool, progress: &mut dyn FnMut(TrainingProgress)) -> Result<Model> {
     let header = header(task)?;
     if let Some(model) = finished(task, &header)? {
         return Ok(model);
@@ -64,7 +63,7 @@ pub fn train(task: &Task<'_>, stop: &AtomicBool, progress: &mut dyn FnMut(Traini
     let steps = session.steps;
     while session.record.len() < steps {
         let step = session.record.len();
-        if stop.load(Ordering::Relaxed) {
+        if stop() {
             session.save_checkpoint()?;
             return Err(Error::Interrupted { what: "training steps", done: step, total: steps });
         }

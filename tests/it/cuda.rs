@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use candle_core::Tensor;
 use minvar::cuda::{Backend, Ceilings, Precision, Program, Windows};
 use minvar::error::{Error, Result};
-use minvar::experiment::{self, Resources};
+use minvar::experiment::{self, Job, Resources};
 use minvar::nn::Architecture;
 use minvar::train::{Compute, Eligible, Model, Parity, Stage, Task, Workload, measure, parity, train};
 use minvar::universe::{Frequency, Missing, Rules};
@@ -134,7 +134,7 @@ fn trained(file: &Path, compute: Compute<'_>, stop: usize) -> Result<Model> {
     let (panel, eligible, recipe) = (training::panel(), training::eligible(), training::recipe());
     let task = Task { compute, ..training::task(&panel, &eligible, &recipe, file) };
     let flag = AtomicBool::new(false);
-    train(&task, &flag, &mut |p| flag.store(p.step == stop, Ordering::Relaxed))
+    train(&task, &|| flag.load(Ordering::Relaxed), &mut |p| flag.store(p.step == stop, Ordering::Relaxed))
 }
 
 /// Largest difference of two models' losses over the loss.
@@ -187,14 +187,15 @@ fn an_experiment_on_a_device_has_the_results_of_the_processor_to_rounding() {
     let folder = tempfile::tempdir().unwrap();
     let run = |name: &str, resources: Resources<'_>| {
         let stop = AtomicBool::new(false);
-        experiment::run_with(&experiment, &market, &folder.path().join(name), resources, &stop, &mut |_| {}).unwrap()
+        experiment::run(Job::new(&experiment, &market, &folder.path().join(name)).with(resources).stopped_by(&stop))
+            .unwrap()
     };
     let processor = run("processor", Resources::default());
     let device = run("device", Resources { compute: DEVICE, parallel_models: 2 });
     assert_eq!(device.provenance.device, "emulated");
     for (a, b) in device.rows.iter().zip(&processor.rows) {
         let difference = (a.volatility_annual / b.volatility_annual - 1.0).abs();
-        assert!(difference < 1e-3, "{}: {difference:e}", a.estimator);
+        assert!(difference < 1e-3, "{}: {difference:e}", a.name.title());
     }
 }
 
@@ -207,7 +208,8 @@ fn a_profile_names_every_stage_and_trains_nothing() {
     let market = training::market(&experiment);
     let profiled = |compute: Compute<'_>, limits: Option<Ceilings>| {
         let resources = Resources { compute, parallel_models: 1 };
-        let all = experiment::profile(&experiment, &market, resources, limits, 2).unwrap();
+        let all = experiment::profile(&Job::new(&experiment, &market, Path::new("unused")).with(resources), limits, 2)
+            .unwrap();
         let [(name, profiled)] = &all[..] else { panic!("one recipe has one profile") };
         assert_eq!((name.as_str(), profiled.steps, profiled.samples), ("tiny", 2, 2));
         assert!(profiled.stages.iter().all(|stage| stage.seconds > 0.0));
@@ -295,7 +297,7 @@ fn a_loss_that_is_no_number_stops_the_training_on_a_device_too() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("m.safetensors");
     let task = Task { compute: DEVICE, ..training::task(&panel, &eligible, &recipe, &file) };
-    let error = train(&task, &AtomicBool::new(false), &mut |_| {}).err().unwrap().to_string();
+    let error = train(&task, &|| false, &mut |_| {}).err().unwrap().to_string();
     assert!(error.contains("the loss is") && error.contains("m.diverged.safetensors"), "{error}");
 }
 
@@ -340,7 +342,7 @@ fn missing_returns_of_a_training_are_completed_on_a_device_too() {
         let eligible = Eligible::new(rules.over(40).unwrap(), missing);
         let file = folder.path().join(name).join("m.safetensors");
         let task = Task { compute, ..training::task(&panel, &eligible, &recipe, &file) };
-        train(&task, &AtomicBool::new(false), &mut |_| {}).unwrap()
+        train(&task, &|| false, &mut |_| {}).unwrap()
     };
     let processor = model("processor", Missing::Market, Compute::Processor);
     assert!(losses_differ_by(&model("zero", Missing::Zero, Compute::Processor), &processor) > 1e-2);

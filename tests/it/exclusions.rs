@@ -1,11 +1,10 @@
 //! `[data] exclude`: returns that do not count, and nothing decided before them that could tell.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use minvar::calendar::Date;
 use minvar::data::{Table, read_exclusions, save_panel};
-use minvar::experiment::{self, Experiment, Market};
+use minvar::experiment::{self, Experiment, Job, Market};
 use minvar::panel::Panel;
 use minvar::synthetic::SyntheticMarket;
 
@@ -41,7 +40,7 @@ fn run(folder: &Path, exclude: &str) -> Vec<(Date, String, u64)> {
     let experiment = experiment(exclude);
     let market = Market::open(&experiment, folder).unwrap();
     let out = folder.join(if exclude.is_empty() { "whole" } else { "less" });
-    experiment::run(&experiment, &market, &out, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    experiment::run(Job::new(&experiment, &market, &out)).unwrap();
     let file = out.join("weights.parquet");
     let dates = Table::read_dates(&file, "date").unwrap();
     let assets = Table::read_texts(&file, "asset").unwrap();

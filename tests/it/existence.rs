@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use minvar::calendar::Calendar;
 use minvar::data::Table;
-use minvar::experiment::{self, Experiment, Finished, Inputs, Market, Simulated};
+use minvar::experiment::{self, Experiment, Finished, Inputs, Job, Market, Simulated};
 use minvar::linalg::Matrix;
 use minvar::metrics;
 use minvar::panel::{Asset, Panel};
@@ -30,13 +30,13 @@ fn experiment(lookback: usize, horizon: usize, compare: &str, more: &str) -> Exp
 }
 
 fn run(experiment: &Experiment, market: &Market, folder: &Path) -> Finished {
-    experiment::run(experiment, market, folder, &AtomicBool::new(false), &mut |_| {}).unwrap()
+    experiment::run(Job::new(experiment, market, folder)).unwrap()
 }
 
 fn simulate(experiment: &Experiment, market: &Market, folder: &Path) -> Simulated {
     let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.to_path_buf(), foreign: None };
     let place = folder.join("simulation");
-    experiment::simulate(experiment, market, &inputs, &place, &AtomicBool::new(false), &mut |_| {}).unwrap()
+    experiment::simulate(Job::new(experiment, market, &place), &inputs).unwrap()
 }
 
 /// Dates and returns of one portfolio.
@@ -81,11 +81,11 @@ fn a_run_and_its_accounts_earn_the_same_on_the_same_days_a_delisting_return_too(
     let simulation = Results::open(&folder.path().join("simulation")).unwrap();
     let net = simulation.courses().unwrap();
     assert_eq!(net.dates, ours.iter().map(|(date, _)| *date).collect::<Vec<_>>());
-    let frictionless = net.portfolios.iter().find(|c| c.allocator.contains("frictionless")).unwrap();
+    let frictionless = net.portfolios.iter().find(|c| c.name.allocator.contains("frictionless")).unwrap();
     for (r, (date, expected)) in frictionless.returns.iter().zip(&ours) {
         assert!((r - expected).abs() < 3e-7, "{date}: {r} against {expected}"); // equity is kept in single precision
     }
-    let paper = net.portfolios.iter().find(|c| c.allocator.contains("paper")).unwrap();
+    let paper = net.portfolios.iter().find(|c| c.name.allocator.contains("paper")).unwrap();
     assert!(paper.returns[0] < frictionless.returns[0], "the first return pays for the first purchases");
     // Net against gross, by the names of the folders.
     let side = |folder: &Path| Side { results: Results::open(folder).unwrap(), portfolio: None };
@@ -204,9 +204,9 @@ fn tests_and_comparisons_use_the_days_on_which_all_exist_and_leave_out_the_ruine
     let rows = || before.portfolios.iter().flat_map(|c| c.returns.iter().enumerate().map(move |(day, r)| (c, day, *r)));
     Table::default()
         .with_dates("date", rows().map(|(_, day, _)| before.dates[day]))
-        .with_texts("estimator", rows().map(|(c, ..)| &c.estimator))
-        .with_texts("allocator", rows().map(|(c, ..)| &c.allocator))
-        .with_numbers("return", rows().map(|(c, day, r)| changed(&c.estimator, day, r)))
+        .with_texts("estimator", rows().map(|(c, ..)| c.name.estimator_cell()))
+        .with_texts("allocator", rows().map(|(c, ..)| &c.name.allocator))
+        .with_numbers("return", rows().map(|(c, day, r)| changed(c.name.estimator_cell(), day, r)))
         .write_parquet(&folder.path().join("returns.parquet"))
         .unwrap();
     let results = Results::open(folder.path()).unwrap();
@@ -214,7 +214,7 @@ fn tests_and_comparisons_use_the_days_on_which_all_exist_and_leave_out_the_ruine
     let names: Vec<&str> = found.findings.iter().map(|f| f.portfolio.as_str()).collect();
     assert_eq!(names, ["sample", "lw_identity", "qis"]);
     assert_eq!(found.groups[0].n_days, before.dates.len() - 40);
-    let sample = before.portfolios.iter().find(|c| c.estimator == "sample").unwrap();
+    let sample = before.portfolios.iter().find(|c| c.name.estimator_cell() == "sample").unwrap();
     assert_eq!(found.findings[0].volatility, metrics::volatility_annual(&sample.returns[40..], 252.0));
     let notes = found.notes.join("\n");
     assert!(notes.contains(&format!("oas is left out, it was ruined on {}", before.dates[50])), "{notes}");
@@ -246,17 +246,23 @@ fn a_grid_of_leverages_goes_on_where_it_was_stopped() {
     let stop = AtomicBool::new(false);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let stopped = pool.install(|| {
-        experiment::simulate(&experiment, &market, &inputs, &place, &stop, &mut |p| {
-            stop.store(p.done > 0, std::sync::atomic::Ordering::Relaxed);
-        })
+        experiment::simulate(
+            Job::new(&experiment, &market, &place).stopped_by(&stop).watched(&mut |p| {
+                stop.store(p.done > 0, std::sync::atomic::Ordering::Relaxed);
+            }),
+            &inputs,
+        )
     });
     assert!(stopped.err().unwrap().to_string().starts_with("stopped after 8 of 40 accounts"));
     // Stored accounts have no gross Sharpe ratio, which is no number in their files.
     let mut first = None;
     let free = AtomicBool::new(false);
-    let finished = experiment::simulate(&experiment, &market, &inputs, &place, &free, &mut |p| {
-        first.get_or_insert(p.done);
-    });
+    let finished = experiment::simulate(
+        Job::new(&experiment, &market, &place).stopped_by(&free).watched(&mut |p| {
+            first.get_or_insert(p.done);
+        }),
+        &inputs,
+    );
     assert_eq!((finished.unwrap().rows.len(), first), (40, Some(8)));
 }
 
@@ -268,9 +274,9 @@ fn a_calibration_shows_how_far_it_is() {
     let mut experiment = experiment(60, 20, &format!("{oracle}\nallocators = [\"equal\", \"gmv_long_only\"]"), "");
     experiment.walk_forward.first = Some(jiff::civil::date(2022, 1, 3));
     let mut seen = Vec::new();
-    experiment::run(&experiment, &market, folder.path(), &AtomicBool::new(false), &mut |progress| {
+    experiment::run(Job::new(&experiment, &market, folder.path()).watched(&mut |progress| {
         seen.extend(progress.training.map(|t| (t.what, t.name.clone(), t.year, t.progress.steps)));
-    })
+    }))
     .unwrap();
     assert!(!seen.is_empty() && seen.iter().all(|s| *s == ("draws", "ao".to_string(), 2022, 3000)), "{seen:?}");
 }

@@ -1,10 +1,9 @@
 //! The first run on a panel of one's own: what quick.toml does with it, and what messages say when it cannot.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
 use minvar::calendar::Calendar;
-use minvar::experiment::{self, Experiment, Market};
+use minvar::experiment::{self, Experiment, Job, Market};
 use minvar::linalg::Matrix;
 use minvar::panel::{Asset, Panel};
 
@@ -22,7 +21,7 @@ fn on(calendar: Calendar, returns: Matrix) -> Market {
 
 fn run(experiment: &Experiment, market: &Market) -> Result<(experiment::Finished, String, tempfile::TempDir), String> {
     let folder = tempfile::tempdir().unwrap();
-    let finished = experiment::run(experiment, market, folder.path(), &AtomicBool::new(false), &mut |_| {});
+    let finished = experiment::run(Job::new(experiment, market, folder.path()));
     let finished = finished.map_err(|error| error.to_string())?;
     let text = std::fs::read_to_string(folder.path().join("run.toml")).unwrap();
     Ok((finished, text, folder))
@@ -62,7 +61,7 @@ fn quick_toml_runs_on_returns_alone_in_the_order_of_the_panel() {
 
 #[test]
 fn the_default_first_day_is_the_first_on_which_the_rules_leave_all_assets() {
-    let decisions = |market: &Market| run(&small("lookback = 40"), market).unwrap().0.provenance.n_decisions;
+    let decisions = |market: &Market| run(&small("lookback = 40"), market).unwrap().0.n_decisions;
     let from = jiff::civil::date(2019, 5, 1);
     assert_eq!(decisions(&market(from, 4, 70)), 6);
     // Two of four assets have holes up to day 30 of their lives: they pass the rule of 39 of 40 returns only from day 69 on.
@@ -160,5 +159,5 @@ fn a_first_date_on_which_nobody_has_a_rank_yet_is_answered_with_one_that_works()
         assert!(message.contains(part), "{message}");
     }
     // Without `first` the run begins there by itself.
-    assert_eq!(run(&small("lookback = 40"), &market).unwrap().0.provenance.n_decisions, 6);
+    assert_eq!(run(&small("lookback = 40"), &market).unwrap().0.n_decisions, 6);
 }

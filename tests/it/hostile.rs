@@ -10,7 +10,7 @@ use minvar::data::{
     Options, Table, import, open_panel, read_exclusions, read_rates, read_returns, read_weights, save_panel,
     write_matrix,
 };
-use minvar::experiment::{self, Experiment, Inputs, Market};
+use minvar::experiment::{self, Experiment, Inputs, Job, Market};
 use minvar::panel::Panel;
 use minvar::results::{Results, Side, compare, draw, evidence, write_tables};
 use minvar::train::Model;
@@ -304,10 +304,10 @@ fn damaged_results_are_named_and_never_panic() {
     let experiment = Experiment::parse(text, "run.toml").unwrap();
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
     let market = Market { panel, truth: Some(truth) };
-    experiment::run(&experiment, &market, &folder, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    experiment::run(Job::new(&experiment, &market, &folder)).unwrap();
     let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.clone(), foreign: None };
     let accounts = folder.join("simulation");
-    experiment::simulate(&experiment, &market, &inputs, &accounts, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    experiment::simulate(Job::new(&experiment, &market, &accounts), &inputs).unwrap();
     let side = |name: &str| -> minvar::error::Result<Side> {
         Ok(Side { results: Results::open(&folder)?, portfolio: Some(name.to_string()) })
     };
@@ -345,9 +345,9 @@ fn damaged_windows_never_move_a_result() {
     let market = Market { panel, truth: Some(truth) };
     let run = |folder: &Path, stop_early: bool| {
         let stop = AtomicBool::new(false);
-        experiment::run(&experiment, &market, folder, &stop, &mut |progress| {
+        experiment::run(Job::new(&experiment, &market, folder).stopped_by(&stop).watched(&mut |progress| {
             stop.store(stop_early && progress.done > 0, std::sync::atomic::Ordering::Relaxed);
-        })
+        }))
     };
     let metrics = |folder: &Path| std::fs::read(folder.join("metrics.csv")).unwrap();
     let whole = root.path().join("whole");

@@ -1,11 +1,10 @@
 //! No look-ahead: a future that is perturbed in every way changes no decision before it.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use minvar::data::Table;
 use minvar::estimators::Definite;
-use minvar::experiment::{self, Experiment, Market};
+use minvar::experiment::{self, Experiment, Job, Market};
 use minvar::panel::Panel;
 
 use crate::support::altered;
@@ -41,7 +40,7 @@ fn market() -> Panel {
 /// Date, portfolio, asset and bits of every weight.
 fn weights(panel: Panel, folder: &Path) -> Vec<(minvar::calendar::Date, String, u64)> {
     let market = Market { panel, truth: None };
-    experiment::run(&experiment(), &market, folder, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    experiment::run(Job::new(&experiment(), &market, folder)).unwrap();
     let file = folder.join("weights.parquet");
     let texts = |name| Table::read_texts(&file, name).unwrap();
     let labels = texts("estimator").into_iter().zip(texts("allocator")).zip(texts("asset"));

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use minvar::costs::{DEFAULT_SCHEDULES, Schedules};
 use minvar::error::{Error, Result};
-use minvar::experiment::{self, Experiment, Inputs, Market};
+use minvar::experiment::{self, Experiment, Inputs, Job, Market};
 use minvar::{allocators, estimators};
 use toml::Value;
 
@@ -128,12 +128,12 @@ fn outcome(text: &str) -> Result<()> {
     let market = Market { panel, truth: Some(truth) };
     let folder = tempfile::tempdir().unwrap();
     let stop = AtomicBool::new(false);
-    experiment::run(&experiment, &market, folder.path(), &stop, &mut |_| {})?;
+    experiment::run(Job::new(&experiment, &market, folder.path()).stopped_by(&stop))?;
     if experiment.simulation.is_some() {
         let inputs =
             Inputs { weights: folder.path().join("weights.parquet"), data: folder.path().to_path_buf(), foreign: None };
         let place = folder.path().join("simulation");
-        experiment::simulate(&experiment, &market, &inputs, &place, &stop, &mut |_| {})?;
+        experiment::simulate(Job::new(&experiment, &market, &place).stopped_by(&stop), &inputs)?;
     }
     Ok(())
 }
@@ -225,7 +225,7 @@ fn no_number_of_the_schedules_breaks_an_account() {
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
     let market = Market { panel, truth: Some(truth) };
     let stop = AtomicBool::new(false);
-    experiment::run(&experiment, &market, folder.path(), &stop, &mut |_| {}).unwrap();
+    experiment::run(Job::new(&experiment, &market, folder.path()).stopped_by(&stop)).unwrap();
     let inputs =
         Inputs { weights: folder.path().join("weights.parquet"), data: folder.path().to_path_buf(), foreign: None };
     let file = folder.path().join("mine.toml");
@@ -236,7 +236,7 @@ fn no_number_of_the_schedules_breaks_an_account() {
     let work = |text: &str| {
         std::fs::write(&file, text).unwrap();
         let place = folder.path().join("simulation");
-        experiment::simulate(&experiment, &market, &inputs, &place, &stop, &mut |_| {}).map(|_| ())
+        experiment::simulate(Job::new(&experiment, &market, &place).stopped_by(&stop), &inputs).map(|_| ())
     };
     assert!(each_number(DEFAULT_SCHEDULES, |_| true, work) > 200);
 }

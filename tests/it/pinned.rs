@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use minvar::experiment::{self, Experiment, Inputs, Market};
+use minvar::experiment::{self, Experiment, Inputs, Job, Market};
 
 /// The numbers of a CSV file by row, and its words.
 fn cells(path: &Path) -> Vec<String> {
@@ -21,9 +21,10 @@ fn quick_gives_the_committed_numbers() {
     let folder = folder.path();
     let market = Market::open(&experiment, folder).unwrap();
     let stop = AtomicBool::new(false);
-    experiment::run(&experiment, &market, folder, &stop, &mut |_| {}).unwrap();
+    experiment::run(Job::new(&experiment, &market, folder).stopped_by(&stop)).unwrap();
     let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.to_path_buf(), foreign: None };
-    experiment::simulate(&experiment, &market, &inputs, &folder.join("simulation"), &stop, &mut |_| {}).unwrap();
+    experiment::simulate(Job::new(&experiment, &market, &folder.join("simulation")).stopped_by(&stop), &inputs)
+        .unwrap();
     for file in ["metrics.csv", "universe.csv", "simulation/accounts.csv"] {
         let (committed, now) = (cells(&root.join("results/quick").join(file)), cells(&folder.join(file)));
         assert_eq!(committed.len(), now.len(), "{file}");

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-use minvar::experiment::{self, Experiment, Inputs, Market};
+use minvar::experiment::{self, Experiment, Inputs, Job, Market};
 use minvar::report::Page;
 use minvar::results::{Drawn, FIGURES, Results, Side, compare, draw, evidence, write_page, write_tables};
 
@@ -41,10 +41,11 @@ fn run(root: &Path, name: &str, text: &str) -> PathBuf {
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
     let market = Market { panel, truth: Some(truth) };
     let stop = AtomicBool::new(false);
-    experiment::run(&experiment, &market, &folder, &stop, &mut |_| {}).unwrap();
+    experiment::run(Job::new(&experiment, &market, &folder).stopped_by(&stop)).unwrap();
     if experiment.simulation.is_some() {
         let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.clone(), foreign: None };
-        experiment::simulate(&experiment, &market, &inputs, &folder.join("simulation"), &stop, &mut |_| {}).unwrap();
+        experiment::simulate(Job::new(&experiment, &market, &folder.join("simulation")).stopped_by(&stop), &inputs)
+            .unwrap();
     }
     folder
 }
@@ -137,7 +138,8 @@ fn a_prediction_is_held_against_the_days_after_its_decision_until_the_next() {
     assert_eq!(groups.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["gmv", "gmv_long_only"]);
     for (allocator, predictions) in &groups {
         for prediction in predictions {
-            let find = |c: &&minvar::results::Course| c.estimator == prediction.label && c.allocator == *allocator;
+            let find =
+                |c: &&minvar::results::Course| c.name.short() == prediction.label && c.name.allocator == *allocator;
             let course = courses.portfolios.iter().find(find).unwrap();
             let together: Vec<f64> = prediction.periods.iter().flat_map(|(_, days)| days.clone()).collect();
             assert!(together == course.returns, "{allocator} {}: days are lost or counted twice", prediction.label);
@@ -351,7 +353,7 @@ fn runs_are_compared_on_the_days_they_share_and_their_differences_are_named() {
     let pair = &chosen.pairings[0];
     let (ours, theirs) =
         (side(finished(), None).results.courses().unwrap(), side(&other, None).results.courses().unwrap());
-    let qis = ours.portfolios.iter().find(|c| c.estimator == "qis" && c.allocator == "gmv").unwrap();
+    let qis = ours.portfolios.iter().find(|c| c.name.estimator_cell() == "qis" && c.name.allocator == "gmv").unwrap();
     let days = ours.dates.iter().zip(&qis.returns).filter(|(date, _)| theirs.dates.contains(date)).map(|(_, r)| *r);
     let expected = minvar::metrics::volatility_annual(&days.collect::<Vec<_>>(), 252.0);
     assert!((pair.volatility.0 - expected).abs() < 1e-12, "the days compared are not those of the same dates");

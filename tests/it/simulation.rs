@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use minvar::data::Table;
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Inputs, Market, Simulated};
+use minvar::experiment::{self, Experiment, Inputs, Job, Market, Simulated};
 
 use crate::program::{fails, says};
 
@@ -39,13 +39,13 @@ fn market(experiment: &Experiment) -> Market {
 fn with_weights(folder: &Path) -> (Experiment, Market, Inputs) {
     let experiment = Experiment::parse(EXPERIMENT, "simulated.toml").unwrap();
     let market = market(&experiment);
-    experiment::run(&experiment, &market, folder, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    experiment::run(Job::new(&experiment, &market, folder)).unwrap();
     let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.to_path_buf(), foreign: None };
     (experiment, market, inputs)
 }
 
 fn simulate(experiment: &Experiment, market: &Market, inputs: &Inputs, folder: &Path) -> Simulated {
-    experiment::simulate(experiment, market, inputs, folder, &AtomicBool::new(false), &mut |_| {}).unwrap()
+    experiment::simulate(Job::new(experiment, market, folder), inputs).unwrap()
 }
 
 /// Every file of a result but `run.toml`, which carries times.
@@ -87,10 +87,13 @@ fn a_simulation_is_the_same_bytes_on_any_threads_and_after_an_interruption() {
         stop.store(false, Ordering::Relaxed);
         let mut first = None;
         let outcome = pool.install(|| {
-            experiment::simulate(&experiment, &market, &inputs, &path, &stop, &mut |progress| {
-                let first = *first.get_or_insert(progress.done);
-                stop.store(progress.done > first, Ordering::Relaxed);
-            })
+            experiment::simulate(
+                Job::new(&experiment, &market, &path).stopped_by(&stop).watched(&mut |progress| {
+                    let first = *first.get_or_insert(progress.done);
+                    stop.store(progress.done > first, Ordering::Relaxed);
+                }),
+                &inputs,
+            )
         });
         match outcome {
             Ok(_) => break,
@@ -170,7 +173,7 @@ fn a_grid_of_leverages_finds_the_first_liquidation() {
     let expected =
         ["accounts.parquet", "events.parquet", "leverage.csv", "leverage.svg", "summary.csv", "table.md", "table.tex"];
     assert_eq!(files, expected);
-    let qis: Vec<_> = simulated.rows.iter().filter(|row| row.estimator == "qis").collect();
+    let qis: Vec<_> = simulated.rows.iter().filter(|row| row.name.estimator_cell() == "qis").collect();
     let first = qis.iter().position(|row| row.n_liquidations > 0).unwrap();
     assert!(
         qis[first..].iter().all(|row| row.n_liquidations > 0 || !row.ruined.is_empty()),
@@ -191,11 +194,11 @@ fn weights_of_another_program_are_read_and_mistakes_in_them_are_named() {
         std::fs::write(&path, text).unwrap();
         let inputs = Inputs { weights: path.clone(), data: folder.path().to_path_buf(), foreign: None };
         let stop = AtomicBool::new(false);
-        experiment::simulate(&experiment, &market, &inputs, &folder.path().join("mine"), &stop, &mut |_| {})
+        experiment::simulate(Job::new(&experiment, &market, &folder.path().join("mine")).stopped_by(&stop), &inputs)
     };
     let rows = outcome(good).unwrap().rows;
     assert_eq!(rows.len(), 18);
-    assert!(rows.iter().all(|row| row.estimator == "mine" && row.n_days > 50));
+    assert!(rows.iter().all(|row| row.name.estimator_cell() == "mine" && row.n_days > 50));
     let refused = |from: &str, to: &str, expected: &str| {
         let message = outcome(&good.replacen(from, to, 1)).err().unwrap().to_string();
         assert!(message.contains(expected), "{message}");
@@ -275,7 +278,7 @@ fn rates_that_do_not_cover_the_years_are_refused() {
     let outcome = |text: &str| {
         std::fs::write(folder.path().join("rates.csv"), text).unwrap();
         let stop = AtomicBool::new(false);
-        experiment::simulate(&experiment, &market, &inputs, &folder.path().join("out"), &stop, &mut |_| {})
+        experiment::simulate(Job::new(&experiment, &market, &folder.path().join("out")).stopped_by(&stop), &inputs)
     };
     let message = outcome("date,dff\n2000-01-03,5.4\n2000-01-04,5.5\n").err().unwrap().to_string();
     assert!(

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Market, Resources, SweptRun};
+use minvar::experiment::{self, Experiment, Job, Market, SweptRun};
 
 const SWEEP: &str = r#"
 about = "sweep"
@@ -35,7 +35,7 @@ fn market(experiment: &Experiment) -> Market {
 }
 
 fn sweep(experiment: &Experiment, market: &Market, folder: &Path) -> SweptRun {
-    experiment::sweep(experiment, market, folder, Resources::default(), &AtomicBool::new(false), &mut |_| {}).unwrap()
+    experiment::sweep(Job::new(experiment, market, folder)).unwrap()
 }
 
 /// Every file below a folder but `run.toml`, which carries times.
@@ -70,8 +70,8 @@ fn a_sweep_stopped_in_its_second_size_continues_to_the_bytes_of_a_whole_one() {
     }
     assert!(!whole.keys().any(|file| file.contains("windows")), "stored dates are left behind");
     let sizes = |estimator: &str| -> Vec<usize> {
-        let rows = swept.rows.iter().filter(|row| row.performance.estimator == estimator);
-        rows.filter(|row| row.performance.allocator == "gmv").map(|row| row.size).collect()
+        let rows = swept.rows.iter().filter(|row| row.performance.name.estimator_cell() == estimator);
+        rows.filter(|row| row.performance.name.allocator == "gmv").map(|row| row.size).collect()
     };
     assert_eq!((sizes("qis"), sizes("bahc")), (vec![10, 30], vec![10]));
     let table = std::fs::read_to_string(folder.path().join("whole/table.md")).unwrap();
@@ -80,15 +80,15 @@ fn a_sweep_stopped_in_its_second_size_continues_to_the_bytes_of_a_whole_one() {
 
     let path = folder.path().join("stopped");
     let stop = AtomicBool::new(false);
-    let outcome = experiment::sweep(&experiment, &market, &path, Resources::default(), &stop, &mut |progress| {
+    let outcome = experiment::sweep(Job::new(&experiment, &market, &path).stopped_by(&stop).watched(&mut |progress| {
         stop.store(progress.size == Some(30) && progress.done > 0, Ordering::Relaxed);
-    });
+    }));
     assert!(matches!(outcome, Err(Error::Interrupted { done: 1.., .. })));
     assert!(path.join("n=10/metrics.csv").exists() && !path.join("metrics.csv").exists());
     let mut first = None;
-    experiment::sweep(&experiment, &market, &path, Resources::default(), &AtomicBool::new(false), &mut |progress| {
+    experiment::sweep(Job::new(&experiment, &market, &path).watched(&mut |progress| {
         first = first.or(Some((progress.size, progress.done, progress.total)));
-    })
+    }))
     .unwrap();
     let (size, done, total) = first.unwrap();
     assert_eq!((size, done), (Some(10), total), "the finished size is computed again");
@@ -106,9 +106,7 @@ fn repairs_are_counted_by_estimator_and_date() {
         .replace("[sweep]\nsize = [10, 30]\n[sweep.up_to]\nbahc = 10\n", "")
         .replace("rank_min", "size = 40\nrank_min");
     let experiment = Experiment::parse(&text, "repairs.toml").unwrap();
-    let finished =
-        experiment::run(&experiment, &market(&experiment), folder.path(), &AtomicBool::new(false), &mut |_| {})
-            .unwrap();
+    let finished = experiment::run(Job::new(&experiment, &market(&experiment), folder.path())).unwrap();
     let counts = &finished.provenance.repairs;
     let total: usize = counts.get("hc_complete").map_or(0, |repairs| repairs["negative_eigenvalues"]);
     let texts = minvar::data::Table::read_texts(&folder.path().join("diagnostics.parquet"), "repairs").unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::{DType, Tensor};
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Market, Resources, Share};
+use minvar::experiment::{self, Experiment, Job, Market, Resources, Share};
 use minvar::nn::variance;
 use minvar::panel::Panel;
 use minvar::train::{Adam, Compute, Eligible, Gradients, Model, Recipe, Sampler, Schedule, Task, train};
@@ -152,10 +152,8 @@ fn a_training_that_is_stopped_or_killed_ends_with_the_same_bytes() {
     let whole = |name: &str, threads: usize| {
         let path = folder.path().join(name);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            train(&task(&panel, &eligible, &recipe, &path.join("m.safetensors")), &AtomicBool::new(false), &mut |_| {})
-        })
-        .unwrap();
+        pool.install(|| train(&task(&panel, &eligible, &recipe, &path.join("m.safetensors")), &|| false, &mut |_| {}))
+            .unwrap();
         files(&path)
     };
     let one = whole("one", 1);
@@ -166,16 +164,17 @@ fn a_training_that_is_stopped_or_killed_ends_with_the_same_bytes() {
     let path = folder.path().join("stopped");
     let file = path.join("m.safetensors");
     let stop = AtomicBool::new(false);
-    let stopped =
-        train(&task(&panel, &eligible, &recipe, &file), &stop, &mut |p| stop.store(p.step == 6, Ordering::Relaxed));
+    let is_stopped = || stop.load(Ordering::Relaxed);
+    let stop_at_six = &mut |p: minvar::train::TrainingProgress| stop.store(p.step == 6, Ordering::Relaxed);
+    let stopped = train(&task(&panel, &eligible, &recipe, &file), &is_stopped, stop_at_six);
     assert!(matches!(stopped, Err(Error::Interrupted { done: 6, total: 12, .. })));
     let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let die = &mut |p: minvar::train::TrainingProgress| assert!(p.step < 10, "killed");
-        train(&task(&panel, &eligible, &recipe, &file), &AtomicBool::new(false), die)
+        train(&task(&panel, &eligible, &recipe, &file), &|| false, die)
     }));
     assert!(killed.is_err() && path.join("m.checkpoint.safetensors").exists());
     let mut first = None;
-    train(&task(&panel, &eligible, &recipe, &file), &AtomicBool::new(false), &mut |p| {
+    train(&task(&panel, &eligible, &recipe, &file), &|| false, &mut |p| {
         first.get_or_insert(p.step);
     })
     .unwrap();
@@ -183,7 +182,7 @@ fn a_training_that_is_stopped_or_killed_ends_with_the_same_bytes() {
     assert!(one == files(&path), "a continued training ends with other bytes");
 
     let other = Task { seed: 6, ..task(&panel, &eligible, &recipe, &file) };
-    let refused = train(&other, &AtomicBool::new(false), &mut |_| {}).err().unwrap().to_string();
+    let refused = train(&other, &|| false, &mut |_| {}).err().unwrap().to_string();
     assert!(refused.contains("comes from other data"), "{refused}");
 }
 
@@ -192,7 +191,7 @@ fn the_record_of_a_training_is_complete_and_its_loss_is_raw() {
     let (panel, eligible, recipe) = (panel(), eligible(), recipe());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("m.safetensors");
-    let model = train(&task(&panel, &eligible, &recipe, &file), &AtomicBool::new(false), &mut |_| {}).unwrap();
+    let model = train(&task(&panel, &eligible, &recipe, &file), &|| false, &mut |_| {}).unwrap();
     assert_eq!((model.header.steps, model.header.record.len()), (12, 12));
     let validated: Vec<usize> = model.header.record.iter().filter(|p| p.validation.is_some()).map(|p| p.step).collect();
     assert_eq!(validated, [5, 10, 12]);
@@ -226,7 +225,7 @@ fn a_training_that_breaks_saves_the_batch() {
     let (eligible, recipe) = (eligible(), recipe());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("m.safetensors");
-    let broken = train(&task(&panel, &eligible, &recipe, &file), &AtomicBool::new(false), &mut |_| {});
+    let broken = train(&task(&panel, &eligible, &recipe, &file), &|| false, &mut |_| {});
     let message = broken.err().unwrap().to_string();
     assert!(message.contains("at step") && message.contains("m.diverged.safetensors"), "{message}");
     let saved = candle_core::safetensors::load(folder.path().join("m.diverged.safetensors"), &candle_core::Device::Cpu);
@@ -238,7 +237,7 @@ fn a_model_file_that_is_not_one_is_refused() {
     let (panel, eligible, recipe) = (panel(), eligible(), recipe());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("m.safetensors");
-    let model = train(&task(&panel, &eligible, &recipe, &file), &AtomicBool::new(false), &mut |_| {}).unwrap();
+    let model = train(&task(&panel, &eligible, &recipe, &file), &|| false, &mut |_| {}).unwrap();
     let bytes = std::fs::read(&file).unwrap();
     assert_eq!(Model::open(&file).unwrap().hash().unwrap(), model.hash().unwrap());
     let refused = |bytes: &[u8]| {
@@ -288,13 +287,13 @@ fn a_network_is_trained_year_by_year_and_stands_in_the_tables() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let mut years = std::collections::BTreeSet::new();
-    let finished = experiment::run(&experiment, &market, &path, &AtomicBool::new(false), &mut |progress| {
+    let finished = experiment::run(Job::new(&experiment, &market, &path).watched(&mut |progress| {
         years.extend(progress.training.map(|training| (training.name, training.year)));
-    })
+    }))
     .unwrap();
     let trained: Vec<String> = years.iter().map(|(name, year)| format!("{name} {year}")).collect();
     assert_eq!(trained, ["tiny-0 2001", "tiny-0 2002", "tiny-1 2001", "tiny-1 2002"]);
-    let labels: Vec<&str> = finished.rows.iter().map(|row| row.estimator.as_str()).collect();
+    let labels: Vec<&str> = finished.rows.iter().map(|row| row.name.estimator_cell()).collect();
     let network = "seed=1,train=\"tiny\"";
     assert_eq!(labels, ["qis", "network", network, "qis", "network", network]);
     assert!(finished.rows.iter().all(|row| row.n_undefined == 0 && row.volatility_annual > 0.0));
@@ -308,23 +307,14 @@ fn a_network_is_trained_year_by_year_and_stands_in_the_tables() {
     // The same folder again: nothing is trained. A model file in the place of the recipe: the same portfolios.
     let mut trained = 0;
     let count = &mut |_| trained += 1;
-    experiment::train(
-        &experiment,
-        &market,
-        &path,
-        &Share::default(),
-        Resources::default(),
-        &AtomicBool::new(false),
-        count,
-    )
-    .unwrap();
+    experiment::train(Job::new(&experiment, &market, &path).watched(count), &Share::default()).unwrap();
     assert_eq!(trained, 0);
     let fixed = self::experiment(&format!(
         "{{ model = '{}', label = 'network' }}",
         path.join("models/tiny-0/2002.safetensors").display()
     ));
     let other = folder.path().join("fixed");
-    let again = experiment::run(&fixed, &market, &other, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    let again = experiment::run(Job::new(&fixed, &market, &other)).unwrap();
     assert_eq!(again.provenance.models["network"], second.hash().unwrap());
     assert!(again.rows.iter().all(|row| row.n_undefined == 0));
 }
@@ -341,8 +331,11 @@ fn models_trained_at_once_or_by_several_processes_are_the_same() {
         for share in shares {
             let stop = AtomicBool::new(false);
             let mut shown = 0;
-            let trained =
-                experiment::train(&experiment, &market, &path, share, resources, &stop, &mut |_| shown += 1).unwrap();
+            let trained = experiment::train(
+                Job::new(&experiment, &market, &path).with(resources).stopped_by(&stop).watched(&mut |_| shown += 1),
+                share,
+            )
+            .unwrap();
             assert!(shown > 0);
             let seeds = if share.seeds.is_empty() { 3 } else { share.seeds.len() };
             assert_eq!(trained.len(), seeds * if share.years.is_some() { 1 } else { 2 }, "{trained:?}");
@@ -370,8 +363,10 @@ fn an_error_of_one_model_stops_the_others() {
     std::fs::write(&broken, "no model").unwrap();
     let resources = Resources { parallel_models: 2, ..Resources::default() };
     let stop = AtomicBool::new(false);
-    let error =
-        experiment::train(&experiment, &market, folder.path(), &Share::default(), resources, &stop, &mut |_| {});
+    let error = experiment::train(
+        Job::new(&experiment, &market, folder.path()).with(resources).stopped_by(&stop),
+        &Share::default(),
+    );
     assert!(error.unwrap_err().to_string().contains("tiny-1/2001.safetensors"));
 }
 
@@ -386,16 +381,7 @@ fn nothing_behind_the_year_reaches_its_network() {
     let folder = tempfile::tempdir().unwrap();
     let model = |name: &str, market: &Market| {
         let path = folder.path().join(name);
-        experiment::train(
-            &experiment,
-            market,
-            &path,
-            &Share::default(),
-            Resources::default(),
-            &AtomicBool::new(false),
-            &mut |_| {},
-        )
-        .unwrap();
+        experiment::train(Job::new(&experiment, market, &path), &Share::default()).unwrap();
         [2001, 2002]
             .map(|year| Model::open(&path.join(format!("models/tiny-0/{year}.safetensors"))).unwrap().hash().unwrap())
     };
@@ -410,8 +396,7 @@ fn networks_that_cannot_be_used_are_refused_before_anything_is_computed() {
     let refused = |estimators: &str| {
         let experiment = experiment(estimators);
         let folder = tempfile::tempdir().unwrap();
-        let outcome =
-            experiment::run(&experiment, &market(&experiment), folder.path(), &AtomicBool::new(false), &mut |_| {});
+        let outcome = experiment::run(Job::new(&experiment, &market(&experiment), folder.path()));
         outcome.err().unwrap().to_string()
     };
     let unknown = refused("{ train = 'tinny' }");
@@ -427,7 +412,7 @@ fn a_trained_network_gives_the_level_of_the_sample_in_both_precisions() {
     let (panel, eligible, recipe) = (panel(), eligible(), recipe());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("m.safetensors");
-    let model = train(&task(&panel, &eligible, &recipe, &file), &AtomicBool::new(false), &mut |_| {}).unwrap();
+    let model = train(&task(&panel, &eligible, &recipe, &file), &|| false, &mut |_| {}).unwrap();
     let window = crate::support::window(crate::support::returns(12, 100));
     let variances: f64 = window.volatilities().iter().map(|s| s * s).sum();
     let estimates: [minvar::linalg::Covariance; 2] = {

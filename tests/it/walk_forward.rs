@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use minvar::calendar::Calendar;
 use minvar::data::Table;
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Market};
+use minvar::experiment::{self, Experiment, Job, Market};
 use minvar::linalg::Matrix;
 use minvar::panel::{Asset, Panel};
 use minvar::synthetic::SyntheticMarket;
@@ -37,7 +37,7 @@ fn market(experiment: &Experiment) -> Market {
 }
 
 fn run(experiment: &Experiment, market: &Market, folder: &Path) -> experiment::Finished {
-    experiment::run(experiment, market, folder, &AtomicBool::new(false), &mut |_| {}).unwrap()
+    experiment::run(Job::new(experiment, market, folder)).unwrap()
 }
 
 /// Every file of a result but `run.toml`, which carries times.
@@ -68,11 +68,12 @@ fn one_thread_two_threads_and_an_interrupted_run_give_the_same_bytes() {
         sessions += 1;
         stop.store(false, Ordering::Relaxed);
         let mut first = None;
-        let outcome = experiment::run(&experiment, &market, &path, &stop, &mut |progress| {
-            // Let each session store a few dates more than the last one had.
-            let first = *first.get_or_insert(progress.done);
-            stop.store(progress.done > first + 8, Ordering::Relaxed);
-        });
+        let outcome =
+            experiment::run(Job::new(&experiment, &market, &path).stopped_by(&stop).watched(&mut |progress| {
+                // Let each session store a few dates more than the last one had.
+                let first = *first.get_or_insert(progress.done);
+                stop.store(progress.done > first + 8, Ordering::Relaxed);
+            }));
         match outcome {
             Ok(finished) => break finished,
             Err(Error::Interrupted { done, total, .. }) => assert!(done > 0 && done < total),
@@ -95,7 +96,7 @@ fn a_damaged_window_is_computed_again_and_another_configuration_is_refused() {
     let stop_soon = |experiment: &Experiment| {
         stop.store(false, Ordering::Relaxed);
         let stop_now = &mut |progress: experiment::Progress| stop.store(progress.done > 0, Ordering::Relaxed);
-        experiment::run(experiment, &market, &path, &stop, stop_now).err().unwrap()
+        experiment::run(Job::new(experiment, &market, &path).stopped_by(&stop).watched(stop_now)).err().unwrap()
     };
     assert!(matches!(stop_soon(&experiment), Error::Interrupted { done: 2.., .. }));
     std::fs::write(path.join("windows/00001.json"), "{\"day\": 1").unwrap();
@@ -104,7 +105,7 @@ fn a_damaged_window_is_computed_again_and_another_configuration_is_refused() {
 
     stop_soon(&experiment);
     experiment.walk_forward.horizon = 10;
-    let refused = experiment::run(&experiment, &market, &path, &stop, &mut |_| {}).err().unwrap().to_string();
+    let refused = experiment::run(Job::new(&experiment, &market, &path).stopped_by(&stop)).err().unwrap().to_string();
     assert!(refused.contains("--fresh"), "{refused}");
 }
 
@@ -114,7 +115,12 @@ fn the_oracle_has_the_lowest_predicted_risk_and_is_realised() {
     let experiment = small();
     let finished = run(&experiment, &market(&experiment), folder.path());
     let volatility = |name: &str| {
-        finished.rows.iter().find(|row| row.estimator == name && row.allocator == "gmv").unwrap().volatility_annual
+        finished
+            .rows
+            .iter()
+            .find(|row| row.name.estimator_cell() == name && row.name.allocator == "gmv")
+            .unwrap()
+            .volatility_annual
     };
     assert!(volatility("oracle") < volatility("qis"), "{} {}", volatility("oracle"), volatility("qis"));
     assert!(volatility("qis") < volatility("sample"));
@@ -229,7 +235,7 @@ fn a_universe_without_assets_names_the_date_and_the_rules() {
     let folder = tempfile::tempdir().unwrap();
     let mut experiment = small();
     experiment.universe.price_range = Some([1e9, 2e9]);
-    let error = experiment::run(&experiment, &market(&experiment), folder.path(), &AtomicBool::new(false), &mut |_| {});
+    let error = experiment::run(Job::new(&experiment, &market(&experiment), folder.path()));
     let message = error.err().unwrap().to_string();
     for part in ["walk_forward.first: no asset is eligible on ", "price ", "universe.price_range; no later date works"]
     {
@@ -244,7 +250,7 @@ fn too_short_a_panel_and_singular_competitors_are_refused_before_the_start() {
         let mut experiment = small();
         change(&mut experiment);
         let market = market(&experiment);
-        let result = experiment::run(&experiment, &market, folder.path(), &AtomicBool::new(false), &mut |_| {});
+        let result = experiment::run(Job::new(&experiment, &market, folder.path()));
         assert!(!folder.path().join("windows").exists());
         result.err().unwrap().to_string()
     };

@@ -7,19 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Date, toml_date};
 use crate::data::read_text;
+use crate::description::choices::ORACLE;
+use crate::description::explained::explained;
+use crate::description::simulation::Simulation;
 use crate::error::{Error, Result};
-use crate::experiment::choices::ORACLE;
-use crate::experiment::explained::explained;
-use crate::experiment::simulation_config::Simulation;
 use crate::registry::{Choice, MOST_DAYS, check_label, check_name};
 use crate::synthetic::SyntheticMarket;
 use crate::train::Recipe;
 use crate::universe::Rules;
 
+/// The form of experiment files.
+const FORMAT: u32 = 1;
+
 /// A whole experiment file. Unknown keys are refused; defaults are written out in the saved `run.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
+    /// The form of this file: 1, which is also meant where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<u32>,
     /// One line on what the experiment is for; the name of its file, if it says nothing.
     #[serde(default)]
     pub about: String,
@@ -145,6 +151,11 @@ impl Experiment {
     pub fn parse(text: &str, file: &str) -> Result<Self> {
         let config = |message: String| Error::Config { file: file.to_string(), message };
         let mut experiment: Self = toml::from_str(text).map_err(|error| config(explained(&error, text)))?;
+        if let Some(format) = experiment.format.filter(|format| *format != FORMAT) {
+            return Err(config(format!(
+                "format = {format} is unknown; this program reads experiments of format {FORMAT}"
+            )));
+        }
         if experiment.about.is_empty() {
             let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
             experiment.about = stem.unwrap_or_default();
@@ -227,7 +238,7 @@ impl Experiment {
     }
 
     /// The run of one size of a sweep.
-    pub(super) fn at_size(&self, size: usize) -> Self {
+    pub fn at_size(&self, size: usize) -> Self {
         let mut one = self.clone();
         let sweep = one.sweep.take();
         one.universe.size = size;

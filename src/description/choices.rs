@@ -8,17 +8,20 @@ use crate::error::{Error, Result};
 use crate::train::{Precision, Recipe};
 
 /// The name of the true covariance.
-pub(super) const ORACLE: &str = "oracle";
+pub const ORACLE: &str = "oracle";
 /// The name of a choice with a recipe.
-pub(super) const TRAIN: &str = "train";
+pub const TRAIN: &str = "train";
 
 /// A network to be trained: `{ train = "RECIPE", seed = 0, precision = "f64" }`.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FromRecipe {
+pub struct FromRecipe {
+    /// The name of the recipe.
     pub train: String,
+    /// Seed of parameters and batches.
     #[serde(default)]
     pub seed: u64,
+    /// How it is applied.
     #[serde(default)]
     pub precision: Precision,
 }
