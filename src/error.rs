@@ -71,7 +71,27 @@ pub enum Error {
         /// The decision date.
         date: Date,
         /// Rules with the number of assets each removed.
-        removed: String,
+        removed: Removed,
+    },
+    /// A file of a finished run is not there.
+    #[error("{}: {file} is missing, and 'minvar run' or 'minvar simulate' of {run} writes it", folder.display())]
+    Missing {
+        /// The folder of the run.
+        folder: PathBuf,
+        /// The file.
+        file: String,
+        /// The name of the run.
+        run: String,
+    },
+    /// A training whose loss or gradient stopped being a number, or ran away.
+    #[error("the training diverged at step {step}: {why}; {saved}; try a lower learning rate")]
+    Diverged {
+        /// The step, from 1.
+        step: usize,
+        /// What was seen.
+        why: String,
+        /// Where batch and parameters are.
+        saved: String,
     },
     /// A column of a returns window cannot be used.
     #[error("asset in column {column}: {rule}")]
@@ -112,6 +132,17 @@ pub enum Error {
         /// How many there are.
         total: usize,
     },
+}
+
+/// Numbers of assets by the rule that removed them, in the order of the rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed(pub Vec<(&'static str, usize)>);
+
+impl std::fmt::Display for Removed {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let listed: Vec<String> = self.0.iter().map(|(rule, n)| format!("{rule} {n}")).collect();
+        out.write_str(&listed.join(", "))
+    }
 }
 
 /// The library's result.

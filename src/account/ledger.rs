@@ -1,5 +1,11 @@
 //! What happens to an account, a row each.
 
+use std::collections::BTreeMap;
+use std::ops::{Index, IndexMut};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::panel::AssetId;
 
 /// Where an order was filled.
@@ -72,7 +78,7 @@ pub enum Entry {
 
 impl Entry {
     /// Number of kinds.
-    pub const N: usize = 16;
+    pub const N: usize = Entry::ShortInterest as usize + 1;
 
     /// Every kind, in order.
     pub const ALL: [Entry; Entry::N] = [
@@ -95,18 +101,7 @@ impl Entry {
     ];
 
     /// What lowers or raises equity beside the market.
-    pub const CHARGES: [Entry; 10] = [
-        Entry::Commission,
-        Entry::Clearing,
-        Entry::Section31,
-        Entry::Taf,
-        Entry::AuctionFee,
-        Entry::Slippage,
-        Entry::BorrowFee,
-        Entry::DebitInterest,
-        Entry::CreditInterest,
-        Entry::ShortInterest,
-    ];
+    pub const CHARGES: &[Entry] = Entry::ALL.split_at(Entry::Commission as usize).1;
 
     /// The name used in files.
     pub fn name(self) -> &'static str {
@@ -137,7 +132,65 @@ impl Entry {
 
     /// Whether this accrues from night to night and reaches the cash in the next month.
     pub fn accrues(self) -> bool {
-        self >= Entry::BorrowFee
+        matches!(self, Entry::BorrowFee | Entry::DebitInterest | Entry::CreditInterest | Entry::ShortInterest)
+    }
+}
+
+/// An amount for each of [`Entry::CHARGES`]. In files they stand by their names: what an older file does not know is zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Charges([f64; Entry::N - Entry::Commission as usize]);
+
+impl Charges {
+    fn place(entry: Entry) -> usize {
+        assert!(entry.is_charge(), "{} is no charge", entry.name());
+        entry as usize - Entry::Commission as usize
+    }
+
+    /// The amounts, in the order of [`Entry::CHARGES`].
+    pub fn iter(&self) -> impl Iterator<Item = (Entry, f64)> {
+        Entry::CHARGES.iter().copied().zip(self.0)
+    }
+
+    /// The sum of all.
+    pub fn sum(&self) -> f64 {
+        self.0.iter().sum()
+    }
+
+    /// Each amount, changed.
+    pub fn map(self, change: impl Fn(f64) -> f64) -> Self {
+        Self(self.0.map(change))
+    }
+}
+
+impl Index<Entry> for Charges {
+    type Output = f64;
+    fn index(&self, entry: Entry) -> &f64 {
+        &self.0[Self::place(entry)]
+    }
+}
+
+impl IndexMut<Entry> for Charges {
+    fn index_mut(&mut self, entry: Entry) -> &mut f64 {
+        &mut self.0[Self::place(entry)]
+    }
+}
+
+impl Serialize for Charges {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(entry, amount)| (entry.name(), amount)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Charges {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut charges = Self::default();
+        for (name, amount) in BTreeMap::<String, Option<f64>>::deserialize(deserializer)? {
+            let entry = Entry::CHARGES.iter().find(|entry| entry.name() == name);
+            let entry = entry.ok_or_else(|| D::Error::custom(format!("no charge is called '{name}'")))?;
+            // A format without NaN writes null.
+            charges[*entry] = amount.unwrap_or(f64::NAN);
+        }
+        Ok(charges)
     }
 }
 
@@ -167,5 +220,19 @@ mod tests {
         assert!(Entry::ALL.iter().enumerate().all(|(k, entry)| *entry as usize == k));
         assert!(Entry::CHARGES.iter().all(|entry| entry.is_charge()));
         assert_eq!(Entry::ALL.iter().filter(|entry| entry.is_charge()).count(), Entry::CHARGES.len());
+    }
+
+    #[test]
+    fn amounts_go_by_their_names_and_those_of_a_newer_program_are_zero_in_older_files() {
+        let mut charges = Charges::default();
+        (charges[Entry::Taf], charges[Entry::ShortInterest]) = (-1.5, 2.0);
+        let written = toml::to_string(&charges).unwrap();
+        assert_eq!(toml::from_str::<Charges>(&written).unwrap(), charges);
+        let older = written.replace("borrow_fee = 0.0\n", "");
+        assert_ne!(older, written);
+        assert_eq!(toml::from_str::<Charges>(&older).unwrap(), charges);
+        assert!(
+            toml::from_str::<Charges>("rent = 1.0").unwrap_err().to_string().contains("no charge is called 'rent'")
+        );
     }
 }

@@ -6,4 +6,4 @@ mod ledger;
 
 pub use broker::{Account, Position, Rounding, Status};
 pub use holdings::Holdings;
-pub use ledger::{Auction, Entry, Fill, Posting};
+pub use ledger::{Auction, Charges, Entry, Fill, Posting};

@@ -10,6 +10,13 @@ impl Profile {
         self.costs.iter().map(|choice| (named(&choice.name)?.build)(choice, schedules)).collect()
     }
 
+    /// Whether a cost follows the benchmark rate.
+    pub fn needs_rates(&self) -> Result<bool> {
+        let needs: Vec<bool> =
+            self.costs.iter().map(|choice| Ok(named(&choice.name)?.needs_rates)).collect::<Result<_>>()?;
+        Ok(needs.contains(&true))
+    }
+
     /// Refuses what cannot be simulated.
     pub(super) fn check(&self, schedules: &Schedules) -> Result<()> {
         check((1.0..=1e13).contains(&self.capital_usd), "capital_usd", "between 1 and 1e13", self.capital_usd)?;

@@ -13,7 +13,7 @@ use crate::experiment::{Experiment, Leverage, Simulation};
 use crate::metrics;
 use crate::panel::{Panel, SizeRanks};
 use crate::policies::{Leveraged, Rebalance, Rounded, Stored};
-use crate::report::{AccountRow, COMPONENTS, annual_bps};
+use crate::report::{AccountRow, annual_bps};
 use crate::simulator::{Course, Event, EventKind, Setting, Simulator, follow};
 
 /// Postings held before they are written.
@@ -82,7 +82,7 @@ impl<'a> Bench<'a> {
         }
         for name in &simulation.profiles {
             let profile = schedules.profile(name)?;
-            if profile.costs.iter().any(|choice| choice.name.ends_with("interest")) {
+            if profile.needs_rates()? {
                 benchmark.check(calendar.date(first), calendar.date(end - 1))?;
             }
         }
@@ -162,9 +162,6 @@ impl<'a> Bench<'a> {
         let market_bps = daily(net.market);
         let gross_bps = gross.map_or(market_bps, |gross| daily(gross.returns.iter().sum()));
         let sharpe_gross = gross.filter(|gross| gross.ruined.is_none() && gross.n_fills > 0);
-        let mut components_bps = [0.0; COMPONENTS.len()];
-        components_bps[0] = market_bps - gross_bps;
-        components_bps[1..].iter_mut().zip(net.charges).for_each(|(bps, sum)| *bps = daily(sum));
         let row = AccountRow {
             name: task.portfolio.name.clone(),
             profile: task.name.to_string(),
@@ -181,7 +178,8 @@ impl<'a> Bench<'a> {
             turnover_annual: measured(net.turnover / n_days as f64 * per_year),
             gross_leverage: measured(net.gross),
             gross_bps,
-            components_bps,
+            tracking_bps: market_bps - gross_bps,
+            charges_bps: net.charges.map(daily),
             net_bps: daily(net.returns.iter().sum()),
             final_usd: net.equity_usd.last().copied().unwrap_or(task.capital_usd),
             n_days,

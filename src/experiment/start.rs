@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::calendar::Date;
 use crate::description::{FromRecipe, TRAIN};
-use crate::error::{Error, Result};
+use crate::error::{Error, Removed, Result};
 use crate::estimators::{self, Calibration, History};
 use crate::experiment::Experiment;
 use crate::panel::{Panel, Past};
@@ -205,12 +205,10 @@ impl Search<'_> {
     }
 }
 
-/// The rule that removes most, with the key that sets it, from a list such as `history 3, rank 57`.
-fn key_of_most(removed: &str) -> Option<String> {
-    let counts = removed.split(", ").filter_map(|part| part.rsplit_once(' '));
-    let counts = counts.filter_map(|(rule, n)| Some((rule, n.parse::<usize>().ok().filter(|n| *n > 0)?)));
-    let (rule, _) = counts.max_by_key(|(_, n)| *n)?;
-    let key = match rule {
+/// The rule that removes most, with the key that sets it.
+fn key_of_most(removed: &Removed) -> Option<String> {
+    let (rule, _) = removed.0.iter().filter(|(_, n)| *n > 0).max_by_key(|(_, n)| *n)?;
+    let key = match *rule {
         "excluded_whole" => "data.exclude",
         "history" => "universe.min_returns, the returns needed inside the look-back",
         "rolling_year" => "universe.min_traded_share",

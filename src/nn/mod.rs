@@ -26,7 +26,7 @@ mod weights;
 pub use float::Float;
 pub use lag::{Lag, LagCurves};
 pub use loss::{realised_variance, variance};
-pub use network::{Architecture, Network, Stages, failed};
+pub use network::{Architecture, Network, Stages};
 pub use reconstruction::Reconstruction;
 pub use recurrent::Direction;
 pub use scaling::TRADING_DAYS;

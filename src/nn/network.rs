@@ -182,7 +182,7 @@ impl<F: Float> Stages<F> {
     /// C `[batch, n, n]`.
     pub fn correlation(&self) -> Result<Tensor> {
         let n = |moments: &Tensor| moments.dim(2);
-        n(&self.moments).and_then(|n| self.moments.narrow(1, 0, n)).map_err(failed)
+        Ok(n(&self.moments).and_then(|n| self.moments.narrow(1, 0, n))?)
     }
 
     /// Eigenvectors of C as columns (n x rank), of each sample; those of a null space beyond T − 1 are left out.
@@ -210,15 +210,12 @@ impl<F: Float> Network<F> {
         architecture.check()?;
         let a = &architecture;
         let outputs = a.hidden[a.hidden.len() - 1] * a.direction.count();
-        let built = (|| {
-            let p = &mut parameters;
-            let lag = LagTransform::new(a.lag, a.n_days, p)?;
-            let cleaner = RecurrentCleaner::new(a.cell, a.direction, 1 + a.features.len(), &a.hidden, p)?;
-            let head = Head::new(outputs, p)?;
-            let volatility = MarginalVolatility::new(&a.volatility, p)?;
-            Ok((lag, cleaner, head, volatility, parameters.finished()?))
-        })();
-        let (lag, cleaner, head, volatility, parameters) = built.map_err(failed)?;
+        let p = &mut parameters;
+        let lag = LagTransform::new(a.lag, a.n_days, p)?;
+        let cleaner = RecurrentCleaner::new(a.cell, a.direction, 1 + a.features.len(), &a.hidden, p)?;
+        let head = Head::new(outputs, p)?;
+        let volatility = MarginalVolatility::new(&a.volatility, p)?;
+        let parameters = parameters.finished()?;
         Ok(Self { architecture, parameters, lag, cleaner, head, volatility, element: PhantomData })
     }
 
@@ -239,28 +236,25 @@ impl<F: Float> Network<F> {
 
     /// α and β `[T]` for returns in annual units, oldest day first.
     pub fn lag_curves(&self, n_days: usize) -> Result<LagCurves> {
-        self.lag.curves::<F>(n_days).map_err(failed)
+        Ok(self.lag.curves::<F>(n_days)?)
     }
 
     /// e: the marginal-volatility map before normalisation, for volatilities s (n).
     pub fn marginal_map(&self, volatilities: &[f64]) -> Result<Vec<f64>> {
-        let map = || {
-            let s: Vec<F> = volatilities.iter().map(|s| F::of(*s)).collect();
-            let s = Tensor::from_vec(s, (1, volatilities.len()), &candle_core::Device::Cpu)?;
-            to_vec::<F>(&self.volatility.forward(&s)?.1)
-        };
-        Ok(map().map_err(failed)?.into_iter().map(|e| e.value()).collect())
+        let s: Vec<F> = volatilities.iter().map(|s| F::of(*s)).collect();
+        let s = Tensor::from_vec(s, (1, volatilities.len()), &candle_core::Device::Cpu)?;
+        Ok(to_vec::<F>(&self.volatility.forward(&s)?.1)?.into_iter().map(|e| e.value()).collect())
     }
 
     /// All stages for daily returns `[batch, n, T]`, oldest day first.
     pub fn stages(&self, returns: &Tensor) -> Result<Stages<F>> {
-        self.forward(returns, None).map_err(failed)
+        Ok(self.forward(returns, None)?)
     }
 
     /// The same with eigenvalues `[batch, n]` and eigenvectors `[batch, n, n]` (columns) of C found by another solver,
     /// taken as simple and constant.
     pub fn stages_with(&self, returns: &Tensor, eigenvalues: &Tensor, eigenvectors: &Tensor) -> Result<Stages<F>> {
-        self.forward(returns, Some((eigenvalues, eigenvectors))).map_err(failed)
+        Ok(self.forward(returns, Some((eigenvalues, eigenvectors)))?)
     }
 
     fn daily_curves(&self, lag: &LagCurves) -> candle_core::Result<LagCurves> {
@@ -309,14 +303,13 @@ impl<F: Float> Network<F> {
 
     /// The standardised scores Z `[batch, n, T]`, which the forward pass itself never stores.
     pub fn scores(&self, returns: &Tensor) -> Result<Tensor> {
-        let all = || scores::<F>(returns, &self.daily_curves(&self.lag.curves::<F>(returns.dim(2)?)?)?);
-        all().map_err(failed)
+        Ok(scores::<F>(returns, &self.daily_curves(&self.lag.curves::<F>(returns.dim(2)?)?)?)?)
     }
 
     /// Minimum-variance weights `[batch, n]` of the stages.
     pub fn weights_of(&self, stages: &Stages<F>) -> Result<Tensor> {
         let (mu, d) = (&stages.inverse_eigenvalues, &stages.inverse_volatilities);
-        minimum_variance(&stages.moments, mu, d, &stages.spectra, self.architecture.diagonal()).map_err(failed)
+        Ok(minimum_variance(&stages.moments, mu, d, &stages.spectra, self.architecture.diagonal())?)
     }
 
     /// Minimum-variance weights `[batch, n]` for daily returns `[batch, n, T]`.
@@ -326,16 +319,17 @@ impl<F: Float> Network<F> {
 
     /// The cleaned matrices of every sample.
     pub fn reconstructions(&self, stages: &Stages<F>) -> Result<Vec<Reconstruction>> {
-        let rows = |tensor: &Tensor| tensor.to_vec2::<F>().map_err(failed);
+        let rows = |tensor: &Tensor| tensor.to_vec2::<F>().map_err(Error::from);
         let (mu, d) = (rows(&stages.inverse_eigenvalues)?, rows(&stages.inverse_volatilities)?);
         let samples = stages.spectra.samples().iter().zip(mu).zip(d);
         Ok(samples.map(|((sample, mu), d)| reconstruction(sample, &mu, &d, self.architecture.diagonal())).collect())
     }
 }
 
-/// A tensor error as the library's own.
-pub fn failed(error: candle_core::Error) -> Error {
-    // The backtrace and the wrapping that the tensor crate adds are of no use to a reader.
-    let text = error.to_string();
-    Error::Undefined { what: "the network", why: text.lines().next().unwrap_or_default().to_string() }
+impl From<candle_core::Error> for Error {
+    /// An error of the tensors, without the backtrace and the wrapping that the tensor crate adds.
+    fn from(error: candle_core::Error) -> Self {
+        let text = error.to_string();
+        Self::Undefined { what: "the network", why: text.lines().next().unwrap_or_default().to_string() }
+    }
 }

@@ -1,26 +1,12 @@
 //! What an account earned and paid: tables of all of them, and the bridge from gross to net.
 
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer};
 
+use crate::account::{Charges, Entry};
 use crate::data::Table;
 use crate::description::PortfolioName;
 use crate::grouping::grouped;
 use crate::report::sheet::{Sheet, number, percent};
-
-/// Components of the bridge, in order: what leads from the gross to the net return.
-pub const COMPONENTS: [&str; 11] = [
-    "tracking",
-    "commission",
-    "clearing",
-    "section31",
-    "taf",
-    "auction_fee",
-    "slippage",
-    "borrow_fee",
-    "debit_interest",
-    "credit_interest",
-    "short_interest",
-];
 
 /// One account; fractions, annual where the name says so, NaN where undefined.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -69,9 +55,11 @@ pub struct AccountRow {
     /// Annual return of weights times returns, basis points: where the bridge begins.
     #[serde(deserialize_with = "number_or_null")]
     pub gross_bps: f64,
-    /// In the order of [`COMPONENTS`], annual basis points; negative when taken.
-    #[serde(deserialize_with = "numbers_or_null")]
-    pub components_bps: [f64; COMPONENTS.len()],
+    /// Whole shares and orders counted at earlier prices: what holding leaves of the gross return before charges, annual basis points.
+    #[serde(deserialize_with = "number_or_null")]
+    pub tracking_bps: f64,
+    /// Annual basis points; negative when taken.
+    pub charges_bps: Charges,
     /// Annual net return, basis points: where it ends.
     #[serde(deserialize_with = "number_or_null")]
     pub net_bps: f64,
@@ -103,14 +91,6 @@ fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
-fn numbers_or_null<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<[f64; N], D::Error> {
-    let numbers: Vec<Option<f64>> = Vec::deserialize(deserializer)?;
-    let numbers: Vec<f64> = numbers.into_iter().map(|x| x.unwrap_or(f64::NAN)).collect();
-    numbers
-        .try_into()
-        .map_err(|numbers: Vec<f64>| D::Error::invalid_length(numbers.len(), &"a number for every component"))
-}
-
 impl AccountRow {
     /// Ruin and forced liquidations in words; nothing where there were none.
     pub fn incidents(&self) -> Option<String> {
@@ -131,20 +111,54 @@ impl AccountRow {
 
     /// Net minus gross minus all components: zero but for the last bits.
     pub fn bridge_error(&self) -> f64 {
-        self.net_bps - self.gross_bps - self.components_bps.iter().sum::<f64>()
+        self.net_bps - self.gross_bps - self.components().map(|(_, bps)| bps).sum::<f64>()
     }
 
-    /// Sums of components that readers think of together: commission and clearing, fees, slippage, financing, tracking.
+    /// What leads from the gross to the net return, with its name: tracking, then the charges.
+    fn components(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let charges = self.charges_bps.iter().map(|(entry, bps)| (entry.name(), bps));
+        std::iter::once((TRACKING, self.tracking_bps)).chain(charges)
+    }
+
+    /// Sums of components that readers think of together.
     pub fn grouped_bps(&self) -> [(&'static str, f64); 5] {
-        let c = &self.components_bps;
+        let of = |group: &str| {
+            self.charges_bps.iter().filter(|(entry, _)| group_of(*entry) == group).map(|(_, bps)| bps).sum()
+        };
+        let [commission, fees, slippage, financing] = GROUPS.map(|group| (group, of(group)));
         [
-            ("commission, clearing", c[1] + c[2]),
-            ("regulatory, auction fees", c[3] + c[4] + c[5]),
-            ("slippage", c[6]),
-            ("interest, borrow", c[7] + c[8] + c[9] + c[10]),
-            ("tracking: whole shares, orders counted at earlier prices", c[0]),
+            commission,
+            fees,
+            slippage,
+            financing,
+            ("tracking: whole shares, orders counted at earlier prices", self.tracking_bps),
         ]
     }
+}
+
+/// The component that is no charge.
+const TRACKING: &str = "tracking";
+
+/// Charges that readers think of together.
+const GROUPS: [&str; 4] = ["commission, clearing", "regulatory, auction fees", "slippage", "interest, borrow"];
+
+/// The group of a charge.
+fn group_of(entry: Entry) -> &'static str {
+    match entry {
+        Entry::Commission | Entry::Clearing => GROUPS[0],
+        Entry::Section31 | Entry::Taf | Entry::AuctionFee => GROUPS[1],
+        Entry::Slippage => GROUPS[2],
+        Entry::BorrowFee | Entry::DebitInterest | Entry::CreditInterest | Entry::ShortInterest => GROUPS[3],
+        Entry::Deposit | Entry::Fill | Entry::Split | Entry::CashInLieu | Entry::Dividend | Entry::Ending => {
+            unreachable!("{} is no charge", entry.name())
+        }
+    }
+}
+
+/// Columns of `accounts.csv` that hold the components of the bridge: what a file lacks is zero.
+pub fn component_columns() -> impl Iterator<Item = (Option<Entry>, String)> {
+    let charges = Entry::CHARGES.iter().map(|entry| (Some(*entry), format!("{}_bps", entry.name())));
+    std::iter::once((None, format!("{TRACKING}_bps"))).chain(charges)
 }
 
 /// Annual basis points of a mean daily fraction.
@@ -194,8 +208,9 @@ pub fn account_table(rows: &[AccountRow]) -> Table {
     for (name, measure) in MEASURES {
         table = table.with_numbers(name, rows.iter().map(measure));
     }
-    for (k, component) in COMPONENTS.iter().enumerate() {
-        table = table.with_numbers(&format!("{component}_bps"), rows.iter().map(|a| a.components_bps[k]));
+    for (entry, column) in component_columns() {
+        let bps = |a: &AccountRow| entry.map_or(a.tracking_bps, |entry| a.charges_bps[entry]);
+        table = table.with_numbers(&column, rows.iter().map(bps));
     }
     for (name, count) in COUNTS {
         table = table.with_counts(name, rows.iter().map(count));

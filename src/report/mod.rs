@@ -28,7 +28,7 @@ mod size;
 #[cfg(feature = "figures")]
 mod volatility;
 
-pub use account::{AccountRow, COMPONENTS, account_sheets, account_table, annual_bps, dollars};
+pub use account::{AccountRow, account_sheets, account_table, annual_bps, component_columns, dollars};
 #[cfg(feature = "figures")]
 pub use bridge::bridge_figure;
 pub use calibration::Prediction;

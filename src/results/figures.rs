@@ -69,9 +69,7 @@ impl FigureKind {
         match (self.draw)(results) {
             Ok(figures) if figures.is_empty() => Ok(Drawn::Nothing),
             Ok(figures) => Ok(Drawn::Figures(figures)),
-            Err(Error::Data { place, rule }) if rule.contains(" is missing, and ") => {
-                Ok(Drawn::Missing(Error::Data { place, rule }))
-            }
+            Err(error @ Error::Missing { .. }) => Ok(Drawn::Missing(error)),
             Err(other) => Err(other),
         }
     }

@@ -9,7 +9,9 @@ use crate::error::{Error, Result, toml_message};
 use crate::grouping::grouped;
 #[cfg(feature = "figures")]
 use crate::metrics;
-use crate::report::{AccountRow, COMPONENTS, Learned, LeveragePoint, Performance, Prediction, SizeSeries, dollars};
+use crate::report::{
+    AccountRow, Learned, LeveragePoint, Performance, Prediction, SizeSeries, component_columns, dollars,
+};
 #[cfg(feature = "figures")]
 use crate::report::{EigenvalueCurve, LearningCurve};
 use crate::results::Results;
@@ -98,8 +100,8 @@ impl Results {
     fn columns(&self, file: &str) -> Result<Columns> {
         let path = self.folder.join(file);
         if !path.exists() {
-            let rule = format!("{file} is missing, and 'minvar run' or 'minvar simulate' of {} writes it", self.name);
-            return Err(Error::data(self.folder.display().to_string(), rule));
+            let (folder, run) = (self.folder.clone(), self.name.clone());
+            return Err(Error::Missing { folder, file: file.to_string(), run });
         }
         Columns::read(&path)
     }
@@ -180,12 +182,11 @@ impl Results {
         let texts = ["estimator", "allocator", "profile", "first_liquidation", "ruined"];
         let file = format!("{simulation}/accounts.csv");
         let row = |mut row: toml::Table| {
-            // The file has a column for every component of the bridge, the row an array.
-            let components: Option<toml::value::Array> =
-                COMPONENTS.iter().map(|name| row.get(&format!("{name}_bps")).cloned()).collect();
+            // The file has a column for every charge, the row a table; a file from before a charge was known lacks its column.
+            let charges = component_columns().filter_map(|(entry, column)| Some((entry?, row.remove(&column)?)));
+            let charges: toml::Table = charges.map(|(entry, bps)| (entry.name().to_string(), bps)).collect();
+            row.insert("charges_bps".to_string(), toml::Value::Table(charges));
             let place = || self.folder.join(&file).display().to_string();
-            let components = components.ok_or_else(|| Error::data(place(), "a component of the bridge is missing"))?;
-            row.insert("components_bps".to_string(), toml::Value::Array(components));
             AccountRow::deserialize(row).map_err(|error| Error::data(place(), toml_message(&error, None)))
         };
         self.columns(&file)?.rows::<toml::Table>(&texts)?.into_iter().map(row).collect()

@@ -1,6 +1,6 @@
 //! An account from its first day to its last.
 
-use crate::account::{Account, Entry, Posting, Rounding, Status};
+use crate::account::{Account, Charges, Entry, Posting, Rounding, Status};
 use crate::costs::Shares;
 use crate::error::Result;
 use crate::panel::{AssetId, Panel, Quotes};
@@ -43,8 +43,8 @@ pub struct Course {
     pub returns: Vec<f64>,
     /// Equity after each day, the first one too, dollars.
     pub equity_usd: Vec<f64>,
-    /// Σ_t charges_t / equity_t−1 (on the first two days: the capital) by entry, in the order of [`Entry::CHARGES`]; negative when taken.
-    pub charges: [f64; Entry::CHARGES.len()],
+    /// Σ_t charges_t / equity_t−1 (on the first two days: the capital) by entry; negative when taken.
+    pub charges: Charges,
     /// Σ_t market moves_t / equity_t−1: what is left of the returns without charges.
     pub market: f64,
     /// Σ_t traded value_t / equity_t−1, without the first rebalance.
@@ -120,7 +120,7 @@ impl Course {
         for posting in &journal.postings {
             if posting.entry.is_charge() {
                 posted += posting.cents;
-                self.charges[posting.entry as usize - Entry::Commission as usize] += share(posting.cents);
+                self.charges[posting.entry] += share(posting.cents);
             } else if posting.entry == Entry::Fill {
                 traded += 100.0 * (posting.shares * posting.price).abs();
                 self.n_fills += 1;

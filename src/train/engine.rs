@@ -10,7 +10,6 @@ use crate::error::Result;
 use crate::nn::{Architecture, Network, realised_variance};
 use crate::panel::Past;
 use crate::train::adam::{Adam, Gradients};
-use crate::train::failed;
 use crate::train::numbers;
 use crate::train::sampler::{Draw, Sampler};
 use crate::train::schedule::Schedule;
@@ -96,7 +95,7 @@ impl OnProcessor {
     fn mean_loss(&self, sampler: &Sampler<'_>, draw: &Draw) -> Result<Tensor> {
         let batch = sampler.batch(draw)?;
         let weights = self.network.weights(&batch.returns)?;
-        realised_variance(&weights, &batch.future).and_then(|losses| losses.mean_all()).map_err(failed)
+        Ok(realised_variance(&weights, &batch.future)?.mean_all()?)
     }
 
     fn add_now(&mut self, sampler: &Sampler<'_>, draw: &Draw, weight: f64) -> Result<f64> {
@@ -104,10 +103,10 @@ impl OnProcessor {
         let loss = self.mean_loss(sampler, draw)?;
         self.seconds[0] += start.elapsed().as_secs_f64();
         let start = Instant::now();
-        let store = loss.backward().map_err(failed)?;
-        self.gradients.add::<f32>(self.network.parameters(), &store, weight).map_err(failed)?;
+        let store = loss.backward()?;
+        self.gradients.add::<f32>(self.network.parameters(), &store, weight)?;
         self.seconds[1] += start.elapsed().as_secs_f64();
-        loss.to_scalar::<f32>().map(f64::from).map_err(failed)
+        Ok(f64::from(loss.to_scalar::<f32>()?))
     }
 }
 
@@ -131,14 +130,14 @@ impl Engine for OnProcessor {
         let start = Instant::now();
         self.gradients.clip(clip_norm);
         self.adam.steps = number - 1;
-        self.adam.step::<f32>(self.network.parameters(), &self.gradients, learning_rate).map_err(failed)?;
+        self.adam.step::<f32>(self.network.parameters(), &self.gradients, learning_rate)?;
         self.gradients = Gradients::zeros(self.network.parameters());
         self.seconds[2] += start.elapsed().as_secs_f64();
         Ok(())
     }
 
     fn loss(&mut self, sampler: &Sampler<'_>, draw: &Draw) -> Result<f64> {
-        self.mean_loss(sampler, draw)?.to_scalar::<f32>().map(f64::from).map_err(failed)
+        Ok(f64::from(self.mean_loss(sampler, draw)?.to_scalar::<f32>()?))
     }
 
     fn parameters(&self) -> Result<BTreeMap<String, Tensor>> {
@@ -219,7 +218,7 @@ impl Engine for OnDevice {
     fn parameters(&self) -> Result<BTreeMap<String, Tensor>> {
         let parameters = self.program.parameters()?.into_iter().map(|(name, values)| {
             let values: Vec<f32> = values.into_iter().map(|x| x as f32).collect();
-            let tensor = Tensor::from_vec(values, self.shapes[&name].as_slice(), &Device::Cpu).map_err(failed)?;
+            let tensor = Tensor::from_vec(values, self.shapes[&name].as_slice(), &Device::Cpu)?;
             Ok((name, tensor))
         });
         parameters.collect()

@@ -26,7 +26,7 @@ impl<F: Float> CovarianceEstimator for Neural<F> {
         let (n, t) = (window.n_assets(), window.n_days());
         // Columns of the window lie one behind the other, oldest day first: they are the rows of X.
         let x: Vec<F> = window.returns().entries().iter().map(|r| F::of(*r)).collect();
-        let x = Tensor::from_vec(x, (1, n, t), &Device::Cpu).map_err(super::failed)?;
+        let x = Tensor::from_vec(x, (1, n, t), &Device::Cpu)?;
         let stages = self.0.stages(&x)?;
         at_sample_level(self.0.reconstructions(&stages)?.remove(0).covariance, window)
     }

@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use candle_core::{Tensor, Var};
 
 use crate::error::Result;
-use crate::nn::{Float, failed};
+use crate::nn::Float;
 
 /// The parameters of a network as numbers.
 fn numbers<F: Float>(parameters: &BTreeMap<String, Var>) -> Result<BTreeMap<String, Vec<f64>>> {
@@ -41,6 +41,6 @@ fn numbers<F: Float>(parameters: &BTreeMap<String, Var>) -> Result<BTreeMap<Stri
 
 /// The entries of a tensor in their order.
 fn values<F: Float>(tensor: &Tensor) -> Result<Vec<f64>> {
-    let flat = tensor.flatten_all().and_then(|flat| flat.to_vec1::<F>()).map_err(failed)?;
+    let flat = tensor.flatten_all().and_then(|flat| flat.to_vec1::<F>())?;
     Ok(flat.into_iter().map(|x| x.value()).collect())
 }

@@ -171,7 +171,7 @@ impl Model {
         let n_days = self.header.network.n_days.unwrap_or(self.header.lookback);
         let lag = network.lag_curves(n_days)?;
         let by_age = |curve: Tensor| -> Result<Vec<f64>> {
-            let mut values = curve.to_vec1::<f64>().map_err(super::failed)?;
+            let mut values = curve.to_vec1::<f64>()?;
             values.reverse();
             Ok(values)
         };
@@ -244,12 +244,12 @@ fn checksum_of(bytes: &[u8], written: &str) -> Option<String> {
 
 /// Little-endian bytes of an f32 or f64 tensor.
 fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
-    let flat = tensor.flatten_all().map_err(super::failed)?;
+    let flat = tensor.flatten_all()?;
     match tensor.dtype() {
         DType::F64 => flat.to_vec1::<f64>().map(|v| v.iter().flat_map(|x| x.to_le_bytes()).collect()),
         _ => flat.to_vec1::<f32>().map(|v| v.iter().flat_map(|x| x.to_le_bytes()).collect()),
     }
-    .map_err(super::failed)
+    .map_err(Error::from)
 }
 
 fn tensor(view: &TensorView<'_>) -> candle_core::Result<Tensor> {

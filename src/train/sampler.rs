@@ -188,18 +188,15 @@ impl<'a> Sampler<'a> {
         samples.zip(days.par_iter().zip(chosen)).try_for_each(|((returns, future), (&day, assets))| {
             let filled = self.eligible.missing.window(self.past.at(day), assets, n_days)?.returns;
             returns.iter_mut().zip(filled.entries()).for_each(|(to, r)| *to = *r as f32);
-            // Day `day` executes; the days behind it are part of this past, which ends before the model is used.
-            let behind = self.past.at(day + 1 + self.horizon);
+            // Day `day` executes; the days after it are part of this past, which ends before the model is used.
+            let after = self.past.at(day + 1 + self.horizon);
             for (future, &asset) in future.chunks_exact_mut(self.horizon).zip(assets) {
-                let known = behind.returns(asset, self.horizon).expect("the day lies behind a look-back");
+                let known = after.returns(asset, self.horizon).expect("the day lies after a look-back");
                 future.iter_mut().zip(known).for_each(|(to, r)| *to = if r.is_nan() { 0.0 } else { *r as f32 });
             }
-            Ok(())
+            Ok::<_, Error>(())
         })?;
         let tensor = |values, width| Tensor::from_vec(values, (days.len(), n, width), &Device::Cpu);
-        Ok(Batch {
-            returns: tensor(returns, n_days).map_err(super::failed)?,
-            future: tensor(future, self.horizon).map_err(super::failed)?,
-        })
+        Ok(Batch { returns: tensor(returns, n_days)?, future: tensor(future, self.horizon)? })
     }
 }

@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use crate::nn::Network;
 use crate::train::engine::{Compute, Engine, Named, OnDevice, OnProcessor, Outcome};
 use crate::train::events::{self, Events};
-use crate::train::failed;
 use crate::train::model::{Header, Model, Point};
 use crate::train::sampler::{Draw, Sampler};
 use crate::train::task::{Task, other_identity};
@@ -89,7 +88,7 @@ impl<'a> Session<'a> {
         let numbers = |prefix: &str| -> Result<BTreeMap<String, Vec<f64>>> {
             let flat = |tensor: Tensor| tensor.flatten_all()?.to_vec1::<f64>();
             let group = checkpoint.group(prefix).into_iter();
-            group.map(|(name, tensor)| Ok((name, flat(tensor).map_err(failed)?))).collect()
+            group.map(|(name, tensor)| Ok((name, flat(tensor)?))).collect()
         };
         let flat = numbers("record")?.remove("").unwrap_or_default();
         let record: Vec<Row> = flat.as_chunks().0.iter().map(|row| Row::from_array(*row)).collect();
@@ -186,9 +185,7 @@ impl<'a> Session<'a> {
             Ok(()) => format!("batch and parameters are in {}", file.display()),
             Err(error) => format!("the batch could not be saved: {error}"),
         };
-        let step = self.record.len() + 1;
-        let why = format!("at step {step} {why}; {saved}; try a lower learning rate");
-        Error::Undefined { what: "the rest of the training", why }
+        Error::Diverged { step: self.record.len() + 1, why: why.to_string(), saved }
     }
 
     fn parameters(&self) -> Result<BTreeMap<String, Tensor>> {
@@ -197,7 +194,7 @@ impl<'a> Session<'a> {
 
     /// Everything needed to go on from here.
     pub fn save_checkpoint(&mut self) -> Result<()> {
-        let vector = |values: &Vec<f64>| Tensor::from_slice(values, values.len(), &Device::Cpu).map_err(failed);
+        let vector = |values: &Vec<f64>| Tensor::from_slice(values, values.len(), &Device::Cpu).map_err(Error::from);
         let mut tensors = self.parameters()?;
         for (kind, moments) in ["first", "second"].into_iter().zip(&self.engine.moments()?) {
             for (name, values) in moments {

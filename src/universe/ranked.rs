@@ -1,6 +1,6 @@
 //! Filters, then a ranking, then the first `size`: [`Rules`] put to work on one past.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Removed, Result};
 use crate::linalg::Matrix;
 use crate::panel::{AssetId, Field, Past};
 use crate::universe::{Frequency, RankBy, Rules, Selection, Universe};
@@ -111,8 +111,7 @@ impl Universe for RankedUniverse {
             place <= rules.size
         });
         if sieve.kept.is_empty() {
-            let removed: Vec<String> = sieve.removed.iter().map(|(rule, n)| format!("{rule} {n}")).collect();
-            return Err(Error::EmptyUniverse { date: past.decision_date(), removed: removed.join(", ") });
+            return Err(Error::EmptyUniverse { date: past.decision_date(), removed: Removed(sieve.removed) });
         }
         sieve.kept.sort_unstable();
         Ok(Selection { members: sieve.kept, removed: sieve.removed })

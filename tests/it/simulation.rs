@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use minvar::account::Entry;
 use minvar::data::Table;
 use minvar::error::Error;
 use minvar::experiment::{self, Experiment, Inputs, Job, Market, Simulated};
@@ -118,11 +119,11 @@ fn the_bridge_of_every_account_sums_and_its_ledger_gives_its_last_equity() {
     let simulated = simulate(&experiment, &market, &inputs, &path);
     for row in &simulated.rows {
         assert!(row.bridge_error().abs() < 1e-9, "{row:?}");
-        assert!(row.components_bps[1] < 0.0, "commissions are paid: {row:?}");
+        assert!(row.charges_bps[Entry::Commission] < 0.0, "commissions are paid: {row:?}");
     }
     let slippage = |profile: &str, capital: f64| {
         let rows = simulated.rows.iter().filter(|r| r.profile == profile && r.capital_usd == capital);
-        rows.map(|r| r.components_bps[6]).sum::<f64>()
+        rows.map(|r| r.charges_bps[Entry::Slippage]).sum::<f64>()
     };
     assert!(slippage("paper", 1e9) < 3.0 * slippage("paper", 1e7), "impact grows with capital");
     assert_eq!(slippage("paper_sequel", 1e9), 0.0);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::{Date, date};
-use minvar::account::{Entry, Holdings, Position, Posting};
+use minvar::account::{Charges, Entry, Holdings, Position, Posting};
 use minvar::calendar::Calendar;
 use minvar::costs::{Benchmark, Profile, Schedules};
 use minvar::linalg::Matrix;
@@ -346,7 +346,7 @@ fn expected_charges(panel: &Panel, run: &Run) -> BTreeMap<Entry, f64> {
 /// Whether the ledger posts what it must, within a cent and rounding of the equity that scales credit interest.
 fn charges_agree(panel: &Panel, run: &Run) -> Result<(), String> {
     let expected = expected_charges(panel, run);
-    for entry in Entry::CHARGES.into_iter().filter(|entry| *entry != Entry::BorrowFee) {
+    for entry in Entry::CHARGES.iter().copied().filter(|entry| *entry != Entry::BorrowFee) {
         let posted: f64 =
             run.days.iter().flat_map(|d| &d.postings).filter(|p| p.entry == entry).map(|p| -p.cents / 100.0).sum();
         let expected = expected.get(&entry).copied().unwrap_or(0.0);
@@ -383,7 +383,7 @@ fn the_bridge_sums_to_the_net_return() {
     each_run(|what, _, _, run| {
         let c = &run.course;
         let net: f64 = c.returns.iter().sum();
-        let parts = c.market + c.charges.iter().sum::<f64>();
+        let parts = c.market + c.charges.sum();
         assert!((net - parts).abs() < 1e-12 * (1.0 + c.market.abs()), "{what}: {net} against {parts}");
     });
 }
@@ -455,7 +455,7 @@ fn without_costs_the_account_is_weights_times_returns() {
                 holdings.rebalance(targets.iter().map(|t| (t.asset, leverage * t.weight)));
             }
         }
-        assert_eq!(course.charges, [0.0; Entry::CHARGES.len()]);
+        assert_eq!(course.charges, Charges::default());
         assert!((course.market - course.returns.iter().sum::<f64>()).abs() < 1e-12);
     }
 }

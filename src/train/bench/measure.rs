@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::nn::{Architecture, Network};
 use crate::train::bench::timing::inputs;
 use crate::train::numbers;
-use crate::train::{Opener, Workload, failed};
+use crate::train::{Opener, Workload};
 
 /// Days of a target while measuring.
 const HORIZON: usize = 5;
@@ -81,8 +81,8 @@ pub fn ceilings(device: &dyn Backend) -> Result<Ceilings> {
 /// The windows of a workload as rows of a panel, and their sizes; behind each row, for the target, its first days once more.
 fn market(work: &Workload, arrays: Option<&Path>) -> Result<(Vec<f64>, Sizes)> {
     let inputs = inputs(work, arrays)?;
-    let (batch, n_assets, n_days) = inputs.dims3().map_err(failed)?;
-    let returns = inputs.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(failed)?;
+    let (batch, n_assets, n_days) = inputs.dims3()?;
+    let returns = inputs.flatten_all().and_then(|flat| flat.to_vec1::<f32>())?;
     let row = |row: &[f32]| row.iter().chain(&row[..HORIZON + 1]).map(|r| f64::from(*r)).collect::<Vec<_>>();
     Ok((returns.chunks_exact(n_days).flat_map(row).collect(), Sizes { batch, n_assets, n_days }))
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cuda::{Precision, Program, Windows};
 use crate::error::Result;
 use crate::nn::{Architecture, Cell, Direction, Feature, Float, Lag, Network, realised_variance};
-use crate::train::{Opener, failed, numbers, values};
+use crate::train::{Opener, numbers, values};
 
 /// The largest deviation of a device in one case, relative to the largest entry; for a gradient at least to a thousandth of the
 /// loss, since some vanish.
@@ -128,7 +128,7 @@ fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: Precision) -> Res
     let tensors = parameters.iter().map(|(name, values)| {
         let shape = start.parameters()[name].shape();
         let values: Vec<F> = values.iter().map(|x| F::of(*x)).collect();
-        Ok((name.clone(), Tensor::from_vec(values, shape, &candle_core::Device::Cpu).map_err(failed)?))
+        Ok((name.clone(), Tensor::from_vec(values, shape, &candle_core::Device::Cpu)?))
     });
     let network = Network::<F>::with_parameters(case.network.clone(), tensors.collect::<Result<_>>()?)?;
 
@@ -140,11 +140,11 @@ fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: Precision) -> Res
     let windows = Windows { days: &days, assets: &assets, n_days: t, market: case.market == Market::Holes };
 
     // On the processor.
-    let (returns, future) = gathered::<F>(&panel, &windows).map_err(failed)?;
+    let (returns, future) = gathered::<F>(&panel, &windows)?;
     let stages = network.stages(&returns)?;
     let weights = network.weights_of(&stages)?;
-    let loss = realised_variance(&weights, &future).and_then(|losses| losses.mean_all()).map_err(failed)?;
-    let store = loss.backward().map_err(failed)?;
+    let loss = realised_variance(&weights, &future).and_then(|losses| losses.mean_all())?;
+    let store = loss.backward()?;
 
     // On the device.
     let mut program = Program::new(open(&case.network, precision)?, &case.network, &parameters)?;

@@ -12,7 +12,6 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::nn::{Architecture, Network, variance};
 use crate::registry::{check, check_repetitions};
-use crate::train::failed;
 use crate::train::schedule::check_batch;
 use crate::train::{Adam, Gradients};
 
@@ -67,7 +66,7 @@ pub fn time(work: &Workload, arrays: Option<&Path>) -> Result<Timings> {
     work.check()?;
     let (inputs, sigma) = match arrays {
         Some(path) => read(path)?,
-        None => random(work).map_err(failed)?,
+        None => random(work)?,
     };
     let network = Network::<f32>::new(work.network.clone(), 1)?;
     let mut adam = Adam::new(network.parameters());
@@ -77,19 +76,19 @@ pub fn time(work: &Workload, arrays: Option<&Path>) -> Result<Timings> {
         let weights = network.weights(&inputs)?;
         let forward = start.elapsed().as_secs_f64();
         let (mut backward, mut optimiser) = (0.0, 0.0);
-        let loss = variance(&weights, &sigma).and_then(|loss| loss.mean_all()).map_err(failed)?;
+        let loss = variance(&weights, &sigma).and_then(|loss| loss.mean_all())?;
         if !work.forward_only {
-            let store = loss.backward().map_err(failed)?;
+            let store = loss.backward()?;
             backward = start.elapsed().as_secs_f64() - forward;
             let mut gradients = Gradients::zeros(network.parameters());
-            gradients.add::<f32>(network.parameters(), &store, 1.0).map_err(failed)?;
+            gradients.add::<f32>(network.parameters(), &store, 1.0)?;
             gradients.clip(1.0);
-            adam.step::<f32>(network.parameters(), &gradients, 1e-3).map_err(failed)?;
+            adam.step::<f32>(network.parameters(), &gradients, 1e-3)?;
             optimiser = start.elapsed().as_secs_f64() - forward - backward;
         }
         let total = start.elapsed().as_secs_f64();
         if repetition == 0 {
-            timings.loss = loss.to_scalar::<f32>().map(f64::from).map_err(failed)?;
+            timings.loss = loss.to_scalar::<f32>().map(f64::from)?;
             continue;
         }
         timings.forward.push(forward);
@@ -105,7 +104,7 @@ pub(super) fn inputs(work: &Workload, arrays: Option<&Path>) -> Result<Tensor> {
     work.check()?;
     match arrays {
         Some(path) => read(path).map(|(inputs, _)| inputs),
-        None => random(work).map(|(inputs, _)| inputs).map_err(failed),
+        None => random(work).map(|(inputs, _)| inputs).map_err(Error::from),
     }
 }
 
@@ -114,7 +113,7 @@ fn read(path: &Path) -> Result<(Tensor, Tensor)> {
     let all = candle_core::safetensors::load(path, &Device::Cpu).map_err(|e| Error::data(&place, e.to_string()))?;
     let get = |name: &str| -> Result<Tensor> {
         let tensor = all.get(name).ok_or_else(|| Error::data(&place, format!("there is no tensor '{name}'")))?;
-        tensor.to_dtype(DType::F32).map_err(failed)
+        tensor.to_dtype(DType::F32).map_err(Error::from)
     };
     Ok((get("inputs")?, get("sigma")?))
 }
