@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 const TILE: usize = 32;
 
 /// A dense matrix; entry (i, j) lies at `j * nrows + i`, so a column is a contiguous slice.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matrix {
     nrows: usize,
     ncols: usize,

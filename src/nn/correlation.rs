@@ -17,19 +17,20 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::linalg::dense::{View, product, symmetric_product};
 use crate::linalg::{Real, sum_of, vectorised};
-use crate::nn::float::{Float, Samples, entries, on_cpu, to_vec};
+use crate::nn::float::{Float, Samples, on_cpu, to_vec};
 use crate::nn::lag::LagCurves;
+use crate::nn::operation::{Input, Operation, apply_3};
 
 /// Correlation and volatilities of lag-transformed returns `[batch, n, T]`: `[batch, n + 1, n]`, the rows of C and s
 /// below them. One tensor, because an operation returns one; the operations behind it read the rows they need.
 pub(super) fn moments<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<Tensor> {
     let (alpha, beta) = (curves.alpha.contiguous()?, curves.beta.contiguous()?);
-    returns.contiguous()?.apply_op3(&alpha, &beta, Moments::<F>(OnceLock::new()))
+    apply_3(Moments::<F>(OnceLock::new()), [&returns.contiguous()?, &alpha, &beta])
 }
 
 /// The standardised scores Z `[batch, n, T]`, outside the graph.
@@ -51,23 +52,14 @@ pub(super) fn scores<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<T
 /// Holds Z (n x T) of every sample of the forward pass.
 struct Moments<F>(OnceLock<Vec<Vec<F>>>);
 
-impl<F: Float> CustomOp3 for Moments<F> {
-    fn name(&self) -> &'static str {
-        "moments"
-    }
+impl<F: Float> Operation<F> for Moments<F> {
+    const NAME: &'static str = "moments";
 
-    fn cpu_fwd(
-        &self,
-        s1: &CpuStorage,
-        l1: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-        s3: &CpuStorage,
-        l3: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (batch, n, t) = l1.shape().dims3()?;
-        let x = Samples::<F>::new(s1, l1)?;
-        let (alpha, beta) = (entries::<F>(s2, l2)?, entries::<F>(s3, l3)?);
+    fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
+        let [returns, alpha, beta] = inputs else { unreachable!("it is applied to three tensors") };
+        let (batch, n, t) = returns.shape().dims3()?;
+        let x = returns.samples::<F>()?;
+        let (alpha, beta) = (alpha.entries::<F>()?, beta.entries::<F>()?);
         if alpha.len() != t || beta.len() != t {
             bail!("{t} days need as many lag coefficients, not {} and {}", alpha.len(), beta.len());
         }
@@ -81,26 +73,19 @@ impl<F: Float> CustomOp3 for Moments<F> {
             scores
         };
         let _ = self.0.set(packed.par_chunks_mut((n + 1) * n).enumerate().map(sample).collect());
-        Ok((F::to_cpu_storage_owned(packed), (batch, n + 1, n).into()))
+        Ok((packed, (batch, n + 1, n).into()))
     }
 
-    fn bwd(
-        &self,
-        returns: &Tensor,
-        alpha: &Tensor,
-        beta: &Tensor,
-        result: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, inputs: &[&Tensor], result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let [returns, alpha, beta] = inputs else { unreachable!("it is applied to three tensors") };
         let (batch, n, t) = returns.dims3()?;
         let (alphas, betas) = (alpha.to_vec1::<F>()?, beta.to_vec1::<F>()?);
-        let gradient = gradient.contiguous()?;
         let inputs_too = returns.track_op();
         let scores = self.0.get().expect("the forward pass has set it");
         let volatilities = to_vec::<F>(&result.narrow(1, n, 1)?)?;
         let parts = on_cpu(returns, |storage, layout| {
             let x = Samples::<F>::new(storage, layout)?;
-            on_cpu(&gradient, |storage, layout| {
+            on_cpu(gradient, |storage, layout| {
                 let g = Samples::<F>::new(storage, layout)?;
                 let scratch = || (vec![F::of(0.0); n * t], vec![F::of(0.0); n * n]);
                 let sample = |(dz, symmetric): &mut (Vec<F>, Vec<F>), b: usize| {
@@ -133,7 +118,7 @@ impl<F: Float> CustomOp3 for Moments<F> {
             }
             false => None,
         };
-        Ok((inputs, Some(sums(0)?), Some(sums(t)?)))
+        Ok(vec![inputs, Some(sums(0)?), Some(sums(t)?)])
     }
 }
 

@@ -13,6 +13,7 @@ mod head;
 mod lag;
 mod loss;
 mod network;
+mod operation;
 mod parameters;
 mod reconstruction;
 mod recurrent;

@@ -16,13 +16,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::linalg::dense::{View, product};
 use crate::linalg::{Real, vectorised};
 use crate::nn::float::{Float, entries, on_cpu, to_vec};
+use crate::nn::operation::{Input, Operation, apply_3};
 
 /// The recurrent cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ pub(super) fn scan<F: Float>(
     kernel: &Tensor,
     bias: &Tensor,
 ) -> Result<Tensor> {
-    input.contiguous()?.apply_op3(kernel, bias, Scan::<F> { cell, start, kept: Arc::new(OnceLock::new()) })
+    apply_3(Scan::<F> { cell, start, kept: Arc::new(OnceLock::new()) }, [&input.contiguous()?, kernel, bias])
 }
 
 /// Sequences in a group.
@@ -288,48 +289,31 @@ fn kernel_gradients<F: Float>(states: &[Lanes<F>], dc: &[Lanes<F>], n: usize) ->
     (dr, db)
 }
 
-impl<F: Float> CustomOp3 for Scan<F> {
-    fn name(&self) -> &'static str {
-        "recurrent scan"
-    }
+impl<F: Float> Operation<F> for Scan<F> {
+    const NAME: &'static str = "recurrent scan";
 
-    fn cpu_fwd(
-        &self,
-        s1: &CpuStorage,
-        l1: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-        s3: &CpuStorage,
-        l3: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (batch, n, width) = l1.shape().dims3()?;
-        let (units, _) = l2.shape().dims2()?;
-        let (kernel, bias) = (entries::<F>(s2, l2)?, entries::<F>(s3, l3)?);
+    fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
+        let [input, kernel, bias] = inputs else { unreachable!("it is applied to three tensors") };
+        let (batch, n, width) = input.shape().dims3()?;
+        let (units, _) = kernel.shape().dims2()?;
+        let (input, kernel, bias) = (input.entries::<F>()?, kernel.entries::<F>()?, bias.entries::<F>()?);
         let recurrent = Packed::new(width, units, |gate, u| kernel[u * width + gate]);
-        let input = entries::<F>(s1, l1)?;
         let mut output = vec![F::of(0.0); batch * n * units];
         let groups = output.par_chunks_mut(LANES * n * units).zip(input.par_chunks(LANES * n * width));
         let forward = |(output, input): (&mut [F], &[F])| forward_group(self, input, n, &recurrent, bias, output);
         let _ = self.kept.set(groups.map(forward).collect());
-        Ok((F::to_cpu_storage_owned(output), (batch, n, units).into()))
+        Ok((output, (batch, n, units).into()))
     }
 
-    fn bwd(
-        &self,
-        input: &Tensor,
-        kernel: &Tensor,
-        bias: &Tensor,
-        _result: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, inputs: &[&Tensor], _result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let [input, kernel, bias] = inputs else { unreachable!("it is applied to three tensors") };
         let (batch, n, width) = input.dims3()?;
         let (units, _) = kernel.dims2()?;
         let r = to_vec::<F>(kernel)?;
         let transposed = Packed::new(units, width, |u, gate| r[u * width + gate]);
         let kept = self.kept.get().expect("the forward pass has set it");
-        let gradient = gradient.contiguous()?;
         let mut da = vec![F::of(0.0); batch * n * width];
-        let parts: Vec<(Vec<F>, Vec<F>)> = on_cpu(&gradient, |storage, layout| {
+        let parts: Vec<(Vec<F>, Vec<F>)> = on_cpu(gradient, |storage, layout| {
             let dh = entries::<F>(storage, layout)?;
             let groups = da.par_chunks_mut(LANES * n * width).zip(dh.par_chunks(LANES * n * units)).zip(kept);
             let backward = |((da, dh), kept): ((&mut [F], &[F]), &Kept<F>)| {
@@ -344,11 +328,11 @@ impl<F: Float> CustomOp3 for Scan<F> {
             db.iter_mut().zip(part_b).for_each(|(sum, g)| *sum += *g);
         }
         let device = input.device();
-        Ok((
+        Ok(vec![
             Some(Tensor::from_vec(da, (batch, n, width), device)?),
             Some(Tensor::from_vec(dr, (units, width), device)?),
             Some(Tensor::from_vec(db, bias.shape(), device)?),
-        ))
+        ])
     }
 }
 

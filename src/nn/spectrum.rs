@@ -20,12 +20,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::linalg::dense::{View, eigen, symmetric_product};
 use crate::linalg::sum_of;
 use crate::nn::float::{Float, Samples, on_cpu, to_vec};
+use crate::nn::operation::{Input, Operation, apply_1};
 
 /// Neighbouring eigenvalues closer than this many units of rounding of the largest one are tied.
 pub(crate) const TIE: f64 = 4.0;
@@ -115,7 +116,7 @@ impl<F: Float> Spectra<F> {
     pub fn averaged(&self, values: &Tensor) -> Result<Tensor> {
         match self.0.iter().all(|sample| sample.blocks.is_empty()) {
             true => Ok(values.clone()),
-            false => values.contiguous()?.apply_op1(Average(self.clone())),
+            false => apply_1(Average(self.clone()), &values.contiguous()?),
         }
     }
 }
@@ -131,7 +132,7 @@ pub(super) struct Spectrum<F> {
 pub(super) fn spectrum<F: Float>(moments: &Tensor, rank: usize, scores: Option<Tensor>) -> Result<Spectrum<F>> {
     let cell = Arc::new(OnceLock::new());
     let rank = rank.min(moments.dim(2)?);
-    let both = moments.apply_op1(Eigenvalues::<F> { rank, scores, spectra: cell.clone() })?;
+    let both = apply_1(Eigenvalues::<F> { rank, scores, spectra: cell.clone() }, moments)?;
     let spectra = cell.get().cloned().expect("the forward pass has set it");
     Ok(Spectrum { eigenvalues: both.get_on_dim(1, 0)?, volatilities: both.get_on_dim(1, 1)?, spectra })
 }
@@ -143,14 +144,12 @@ struct Eigenvalues<F> {
     spectra: Arc<OnceLock<Spectra<F>>>,
 }
 
-impl<F: Float> CustomOp1 for Eigenvalues<F> {
-    fn name(&self) -> &'static str {
-        "eigenvalues"
-    }
+impl<F: Float> Operation<F> for Eigenvalues<F> {
+    const NAME: &'static str = "eigenvalues";
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (batch, _, n) = layout.shape().dims3()?;
-        let moments = Samples::<F>::new(storage, layout)?;
+    fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
+        let (batch, _, n) = inputs[0].shape().dims3()?;
+        let moments = inputs[0].samples::<F>()?;
         let from_matrix = |b: usize| decompose(&moments.get(b)[..n * n], n, self.rank);
         let samples: Result<Vec<Decomposition<F>>> = match &self.scores {
             None => (0..batch).into_par_iter().map(from_matrix).collect(),
@@ -170,10 +169,11 @@ impl<F: Float> CustomOp1 for Eigenvalues<F> {
             both.extend_from_slice(&moments.get(b)[n * n..]);
         }
         let _ = self.spectra.set(Spectra(Arc::new(samples)));
-        Ok((F::to_cpu_storage_owned(both), (batch, 2, n).into()))
+        Ok((both, (batch, 2, n).into()))
     }
 
-    fn bwd(&self, moments: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+    fn backward(&self, inputs: &[&Tensor], _result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let moments = inputs[0];
         let (batch, rows, n) = moments.dims3()?;
         let gradient = to_vec::<F>(gradient)?;
         let spectra = self.spectra.get().expect("the forward pass has set it");
@@ -192,7 +192,7 @@ impl<F: Float> CustomOp1 for Eigenvalues<F> {
             symmetric_product(dc, basis.transposed(), scaled, F::of(1.0));
             ds.copy_from_slice(&gradient[n..]);
         });
-        Ok(Some(Tensor::from_vec(all, (batch, rows, n), moments.device())?))
+        Ok(vec![Some(Tensor::from_vec(all, (batch, rows, n), moments.device())?)])
     }
 }
 
@@ -231,24 +231,28 @@ fn decompose_dual<F: Float>(z: &[F], n: usize, t: usize, rank: usize) -> Result<
 /// Block means; the operation is its own transpose.
 struct Average<F>(Spectra<F>);
 
-impl<F: Float> CustomOp1 for Average<F> {
-    fn name(&self) -> &'static str {
-        "average over ties"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let values = Samples::<F>::new(storage, layout)?;
-        let mut all = Vec::with_capacity(layout.shape().elem_count());
+impl<F: Float> Average<F> {
+    fn of(&self, values: Samples<'_, F>) -> Vec<F> {
+        let mut all = Vec::new();
         for (b, sample) in self.0.samples().iter().enumerate() {
             let mut averaged = values.get(b).to_vec();
             sample.average(&mut averaged);
             all.extend(averaged);
         }
-        Ok((F::to_cpu_storage_owned(all), layout.shape().clone()))
+        all
+    }
+}
+
+impl<F: Float> Operation<F> for Average<F> {
+    const NAME: &'static str = "average over ties";
+
+    fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
+        Ok((self.of(inputs[0].samples()?), inputs[0].shape().clone()))
     }
 
-    fn bwd(&self, _values: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        Ok(Some(gradient.contiguous()?.apply_op1_no_bwd(self)?))
+    fn backward(&self, _inputs: &[&Tensor], _result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let averaged = on_cpu(gradient, |storage, layout| Ok(self.of(Samples::new(storage, layout)?)))?;
+        Ok(vec![Some(Tensor::from_vec(averaged, gradient.shape(), gradient.device())?)])
     }
 }
 

@@ -19,12 +19,13 @@
 //!
 //! The null space of a rank-deficient C has one μ_0 and enters through its projector P = I − VV' alone.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::linalg::dense::{View, product, symmetric_product};
 use crate::linalg::{Real, sum_of, vectorised};
 use crate::nn::float::{Float, Samples, on_cpu};
+use crate::nn::operation::{Input, Operation, apply_3};
 use crate::nn::spectrum::{Decomposition, Spectra};
 
 /// Whether the cleaned correlation matrix is scaled to a unit diagonal.
@@ -44,7 +45,7 @@ pub(super) fn minimum_variance<F: Float>(
 ) -> Result<Tensor> {
     let operation = Unscaled { spectra: spectra.clone(), diagonal };
     let (mu, d) = (inverse_eigenvalues.contiguous()?, inverse_volatilities.contiguous()?);
-    let unscaled = moments.apply_op3(&mu, &d, operation)?;
+    let unscaled = apply_3(operation, [moments, &mu, &d])?;
     unscaled.broadcast_div(&unscaled.sum_keepdim(1)?)
 }
 
@@ -233,47 +234,31 @@ fn symmetrise<F: Float>(a: &mut [F], n: usize) {
     }
 }
 
-impl<F: Float> CustomOp3 for Unscaled<F> {
-    fn name(&self) -> &'static str {
-        "minimum variance"
-    }
+impl<F: Float> Operation<F> for Unscaled<F> {
+    const NAME: &'static str = "minimum variance";
 
-    fn cpu_fwd(
-        &self,
-        _c: &CpuStorage,
-        shape: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-        s3: &CpuStorage,
-        l3: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (batch, _, n) = shape.shape().dims3()?;
-        let (mu, d) = (Samples::<F>::new(s2, l2)?, Samples::<F>::new(s3, l3)?);
+    fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
+        let [moments, mu, d] = inputs else { unreachable!("it is applied to three tensors") };
+        let (batch, _, n) = moments.shape().dims3()?;
+        let (mu, d) = (mu.samples::<F>()?, d.samples::<F>()?);
         let mut out = vec![F::of(0.0); batch * n];
         out.par_chunks_mut(n).zip(self.spectra.samples()).enumerate().for_each(|(b, (out, sample))| {
             let operator = Operator::new(sample, mu.get(b));
             let parts = parts(&operator, self.diagonal, d.get(b));
             out.iter_mut().zip(parts.a.iter().zip(&parts.s_a)).for_each(|(r, (a, s))| *r = *a * *s);
         });
-        Ok((F::to_cpu_storage_owned(out), (batch, n).into()))
+        Ok((out, (batch, n).into()))
     }
 
-    fn bwd(
-        &self,
-        moments: &Tensor,
-        mu: &Tensor,
-        d: &Tensor,
-        _result: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, inputs: &[&Tensor], _result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let [moments, mu, d] = inputs else { unreachable!("it is applied to three tensors") };
         let (batch, rows, n) = moments.dims3()?;
         let mut all = vec![F::of(0.0); batch * rows * n];
-        let gradient = gradient.contiguous()?;
         let rest: Vec<(Vec<F>, Vec<F>)> = on_cpu(mu, |storage, layout| {
             let mu = Samples::<F>::new(storage, layout)?;
             on_cpu(d, |storage, layout| {
                 let d = Samples::<F>::new(storage, layout)?;
-                on_cpu(&gradient, |storage, layout| {
+                on_cpu(gradient, |storage, layout| {
                     let g = Samples::<F>::new(storage, layout)?;
                     let samples = all.par_chunks_mut(rows * n).zip(self.spectra.samples()).enumerate();
                     let back = |(b, (out, sample)): (usize, (&mut [F], &Decomposition<F>))| {
@@ -285,11 +270,11 @@ impl<F: Float> CustomOp3 for Unscaled<F> {
         })?;
         let (dmu, dd): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
         let device = moments.device();
-        Ok((
+        Ok(vec![
             Some(Tensor::from_vec(all, (batch, rows, n), device)?),
             Some(Tensor::from_vec(dmu.concat(), (batch, n), device)?),
             Some(Tensor::from_vec(dd.concat(), (batch, n), device)?),
-        ))
+        ])
     }
 }
 

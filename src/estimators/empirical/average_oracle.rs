@@ -27,7 +27,6 @@
 //! ```
 
 use rand::RngExt;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -35,7 +34,7 @@ use crate::estimators::empirical::cv_oracle::{level_null, variances_along};
 use crate::estimators::rotation_invariant::rescaled;
 use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, History, Window};
 use crate::linalg::{Covariance, Matrix, Spectrum};
-use crate::random::generator;
+use crate::random::{generator, in_blocks};
 use crate::registry::{Choice, MOST_DAYS, check, check_repetitions};
 
 /// Parameters of `average_oracle`.
@@ -73,22 +72,19 @@ impl AverageOracle {
             let hint = format!(": the look-back of {lookback} and test_days = {test_days} of average_oracle");
             return Err(Error::NotEnoughDays { need, have: known, date, hint });
         };
-        let days: Vec<usize> =
-            (0..draws as u64).map(|number| generator(seed, number).random_range(lookback..=last)).collect();
+        let drawn =
+            |number: usize| draw(history, test_days, generator(seed, number as u64).random_range(lookback..=last));
         let (mut sum, mut count) = (Vec::new(), 0.0);
-        for block in days.chunks(BLOCK) {
-            let draws: Vec<Option<Vec<f64>>> =
-                block.par_iter().map(|&day| draw(history, test_days, day)).collect::<Result<_>>()?;
-            for variances in draws.into_iter().flatten() {
-                if variances.len() > sum.len() {
-                    let missing = variances.len() - sum.len();
-                    sum.splice(..0, std::iter::repeat_n((0.0, 0.0), missing));
-                }
-                // Ranks are counted from the largest eigenvalue down.
-                sum.iter_mut().rev().zip(variances.iter().rev()).for_each(|(s, v)| *s = (s.0 + v, s.1 + 1.0));
-                count += 1.0;
+        in_blocks(draws, BLOCK, drawn, |variances| {
+            let Some(variances) = variances else { return };
+            if variances.len() > sum.len() {
+                let missing = variances.len() - sum.len();
+                sum.splice(..0, std::iter::repeat_n((0.0, 0.0), missing));
             }
-        }
+            // Ranks are counted from the largest eigenvalue down.
+            sum.iter_mut().rev().zip(variances.iter().rev()).for_each(|(s, v)| *s = (s.0 + v, s.1 + 1.0));
+            count += 1.0;
+        })?;
         if count == 0.0 {
             let why = format!("no day before {} has a universe", history.past.decision_date());
             return Err(Error::Undefined { what: "average_oracle", why });

@@ -22,14 +22,13 @@
 //! ```
 
 use rand::seq::SliceRandom;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::estimators::empirical::cv_oracle::{level_null, variances_along};
 use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::{Covariance, Matrix, Spectrum};
-use crate::random::generator;
+use crate::random::{generator, in_blocks};
 use crate::registry::{Choice, NumberOr, check, check_repetitions};
 
 /// How the split is found.
@@ -80,15 +79,15 @@ impl Nercome {
         let n = y.ncols();
         let count = self.parameters.permutations.max(1);
         let (mut sum, mut gap) = (Matrix::zeros(n, n), Matrix::zeros(n, n));
-        for first in (0..count).step_by(BLOCK) {
-            let block = first..(first + BLOCK).min(count);
-            let trials: Vec<(Matrix, Matrix)> =
-                block.into_par_iter().map(|number| self.trial(y, m, number)).collect::<Result<_>>()?;
-            for (sigma, second) in trials {
-                gap = gap.map(|i, j, x| x + (sigma[(i, j)] - second[(i, j)]) / count as f64);
-                sum = sum.map(|i, j, x| x + sigma[(i, j)] / count as f64);
-            }
-        }
+        in_blocks(
+            count,
+            BLOCK,
+            |number| self.trial(y, m, number),
+            |(sigma, second): (Matrix, Matrix)| {
+                gap = std::mem::take(&mut gap).map(|i, j, x| x + (sigma[(i, j)] - second[(i, j)]) / count as f64);
+                sum = std::mem::take(&mut sum).map(|i, j, x| x + sigma[(i, j)] / count as f64);
+            },
+        )?;
         let norm = gap.entries().iter().map(|x| x * x).sum();
         Ok((sum, norm))
     }

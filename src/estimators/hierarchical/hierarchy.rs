@@ -24,7 +24,6 @@
 //! ```
 
 use rand::RngExt;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::clustering::{Linkage, Tree};
@@ -33,7 +32,7 @@ use crate::estimators::repair::without_negative_eigenvalues;
 use crate::estimators::rotation_invariant::rescaled;
 use crate::estimators::{Calibration, Centring, CovarianceEstimator, Diagonal, Window};
 use crate::linalg::{Covariance, Matrix};
-use crate::random::generator;
+use crate::random::{generator, in_blocks};
 use crate::registry::{Choice, check, check_repetitions};
 
 /// A hierarchical filter, once or k times, on the window or on bootstraps of it.
@@ -129,14 +128,10 @@ impl CovarianceEstimator for Hierarchy {
         };
         let (mut mean, mut n_repaired) = (Matrix::zeros(n, n), 0);
         let count = count.max(1);
-        for first in (0..count).step_by(BLOCK) {
-            let block = first..(first + BLOCK).min(count);
-            let trials: Vec<(Matrix, usize)> = block.into_par_iter().map(trial).collect::<Result<_>>()?;
-            for (filtered, repaired) in trials {
-                mean = mean.map(|i, j, x| x + filtered[(i, j)] / count as f64);
-                n_repaired += repaired;
-            }
-        }
+        in_blocks(count, BLOCK, trial, |(filtered, repaired): (Matrix, usize)| {
+            mean = std::mem::take(&mut mean).map(|i, j, x| x + filtered[(i, j)] / count as f64);
+            n_repaired += repaired;
+        })?;
         let volatilities = window.volatilities_about(Centring::MeanMaximumLikelihood);
         let covariance = Covariance::new(rescaled(mean, &volatilities, Diagonal::Kept))?;
         Ok(covariance.repaired("negative_eigenvalues", n_repaired))

@@ -1,0 +1,110 @@
+//! The bridge to the tensor crate's custom operations: what an operation of ours computes, and its gradient.
+
+use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Result, Shape, Tensor, bail};
+
+use crate::nn::Float;
+use crate::nn::float::{Samples, entries};
+
+/// An operation with a gradient of its own, on tensors of the processor.
+pub(super) trait Operation<F: Float>: Send + Sync {
+    /// What it is called in errors.
+    const NAME: &'static str;
+
+    /// The entries and the shape of the result.
+    fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)>;
+
+    /// The gradient of each input, from the contiguous gradient of the result; nothing where an input needs none.
+    fn backward(&self, inputs: &[&Tensor], result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>>;
+}
+
+/// An input of a forward pass.
+pub(super) struct Input<'a> {
+    storage: &'a CpuStorage,
+    layout: &'a Layout,
+}
+
+impl<'a> Input<'a> {
+    /// Its shape.
+    pub fn shape(&self) -> &'a Shape {
+        self.layout.shape()
+    }
+
+    /// Its samples, along the first dimension.
+    pub fn samples<F: Float>(&self) -> Result<Samples<'a, F>> {
+        Samples::new(self.storage, self.layout)
+    }
+
+    /// All its entries, which must be contiguous.
+    pub fn entries<F: Float>(&self) -> Result<&'a [F]> {
+        entries(self.storage, self.layout)
+    }
+}
+
+/// An operation as the tensor crate takes it.
+struct Adapted<F, O>(O, std::marker::PhantomData<F>);
+
+/// The operation on one tensor.
+pub(super) fn apply_1<F: Float>(operation: impl Operation<F> + 'static, input: &Tensor) -> Result<Tensor> {
+    input.apply_op1(Adapted(operation, std::marker::PhantomData::<F>))
+}
+
+/// The operation on three tensors.
+pub(super) fn apply_3<F: Float>(operation: impl Operation<F> + 'static, inputs: [&Tensor; 3]) -> Result<Tensor> {
+    let [a, b, c] = inputs;
+    a.apply_op3(b, c, Adapted(operation, std::marker::PhantomData::<F>))
+}
+
+impl<F: Float, O: Operation<F>> Adapted<F, O> {
+    fn forward(&self, inputs: &[Input<'_>]) -> Result<(CpuStorage, Shape)> {
+        let (entries, shape) = self.0.forward(inputs)?;
+        Ok((F::to_cpu_storage_owned(entries), shape))
+    }
+
+    fn backward<const N: usize>(
+        &self,
+        inputs: [&Tensor; N],
+        result: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<[Option<Tensor>; N]> {
+        match self.0.backward(&inputs, result, &gradient.contiguous()?)?.try_into() {
+            Ok(gradients) => Ok(gradients),
+            Err(_) => bail!("'{}' has a gradient for each of its {N} inputs", O::NAME),
+        }
+    }
+}
+
+impl<F: Float, O: Operation<F>> CustomOp1 for Adapted<F, O> {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        self.forward(&[Input { storage, layout }])
+    }
+
+    fn bwd(&self, input: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let [gradient] = self.backward([input], result, gradient)?;
+        Ok(gradient)
+    }
+}
+
+/// Gradients of three inputs.
+type Three = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
+
+impl<F: Float, O: Operation<F>> CustomOp3 for Adapted<F, O> {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+
+    #[rustfmt::skip]
+    fn cpu_fwd(
+        &self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout, s3: &CpuStorage, l3: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        self.forward(&[(s1, l1), (s2, l2), (s3, l3)].map(|(storage, layout)| Input { storage, layout }))
+    }
+
+    fn bwd(&self, a: &Tensor, b: &Tensor, c: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Three> {
+        let [a, b, c] = self.backward([a, b, c], result, gradient)?;
+        Ok((a, b, c))
+    }
+}
