@@ -2,6 +2,7 @@
 
 use crate::cuda::memory::Arrays;
 use crate::cuda::program::{BLOCK, Program, Windows};
+use crate::cuda::source::FEATURES;
 use crate::cuda::source::scan_name;
 use crate::cuda::{Address, Argument, Operand, Product, Sizes};
 use crate::error::{Error, Result};
@@ -146,7 +147,7 @@ impl Program {
         self.stage("recurrent cleaner")?;
         let (sizes, a) = (windows.sizes(), &self.architecture);
         let rows = sizes.rows();
-        let mut f = [0.0; 4];
+        let mut f = [0.0; FEATURES];
         let values = a.features.iter().map(|feature| feature.value(sizes.n_assets, sizes.n_days));
         f.iter_mut().zip(values).for_each(|(f, value)| *f = value);
         self.each("tokens", rows, arguments![a.features.len(), f[0], f[1], f[2], f[3], x.lambda, x.tokens])?;

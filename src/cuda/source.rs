@@ -2,7 +2,7 @@
 
 use crate::cuda::Precision;
 use crate::error::{Error, Result};
-use crate::nn::{Architecture, Cell};
+use crate::nn::{Architecture, Cell, Direction, Feature, Lag};
 
 const FILES: [&str; 6] = [
     include_str!("kernels/common.cu"),
@@ -22,10 +22,34 @@ pub(super) fn scan_name(backward: bool, cell: Cell, units: usize) -> String {
     format!("scan_{way}_{}_{units}", cell.gates())
 }
 
+/// Numbers beside the eigenvalue that the kernel `tokens` takes.
+pub(super) const FEATURES: usize = 4;
+
+/// Whether the kernels know a feature: a new one does not compile before it is looked at here and in `layers.cu`.
+const fn is_known(feature: Feature) -> bool {
+    match feature {
+        Feature::Q | Feature::SqrtN | Feature::SqrtT | Feature::InverseSqrtT => (feature as usize) < FEATURES,
+    }
+}
+
 /// Refuses what the kernels cannot do.
 pub fn check(architecture: &Architecture) -> Result<()> {
-    let most = MOST_THREADS / architecture.cell.gates();
-    match architecture.hidden.iter().find(|units| **units > most) {
+    // A new field does not compile before it is looked at here: the kernels would leave it out without a word.
+    let Architecture {
+        cell,
+        hidden,
+        features,
+        lag: Lag::Compact | Lag::PerLag | Lag::PerLagPositive,
+        direction: Direction::Both | Direction::Forward | Direction::Backward,
+        n_days: _,
+        volatility: _,
+        normalise_volatility: _,
+        unit_diagonal: _,
+        annualisation: _,
+    } = architecture;
+    assert!(features.iter().all(|feature| is_known(*feature)), "the kernel takes {FEATURES} features");
+    let most = MOST_THREADS / cell.gates();
+    match hidden.iter().find(|units| **units > most) {
         Some(units) => Err(Error::Parameter {
             name: "network.hidden",
             range: "at most 341 units of a GRU or 256 of an LSTM on a CUDA device (a thread per gate and unit)",
