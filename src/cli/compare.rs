@@ -13,7 +13,7 @@ use crate::results::{Side, compare};
 Examples:
   minvar compare us_gmv us_zoo
   minvar compare us_network:qis/gmv 'us_network:network, seed 0/gmv'
-  minvar compare us_sim/simulation:qis/gmv us_sim/simulation-mine:my_weights")]
+  minvar compare 'us_sim/simulation:qis/gmv_long_only, realistic, 10 M dollars, net' 'us_sim/simulation-mine:my_weights/weights'")]
 pub(super) struct Arguments {
     /// Runs or their simulations, each with a portfolio if one is meant: RUN, RUN/simulation or RUN:ESTIMATOR/ALLOCATOR; a
     /// label alone (RUN:LABEL) where one portfolio has it

@@ -227,7 +227,9 @@ fn print_description(panel: &Panel, description: &Description, most: usize) -> s
             writeln!(out, "  {name:<20} {:>6.2} %", 100.0 * share)?;
         }
     }
-    writeln!(out, "\nlongest holes inside a life (days without a return)")?;
+    if !description.longest_holes.is_empty() {
+        writeln!(out, "\nlongest holes inside a life (days without a return)")?;
+    }
     for (symbol, date, days) in &description.longest_holes {
         writeln!(out, "  {symbol:<12} from {date}  {days:>5}")?;
     }

@@ -129,6 +129,15 @@ fn open_results(out: &std::path::Path, name: &str) -> crate::error::Result<Resul
 
 /// Runs the program and returns its exit code: 0 done, 1 failed, 130 interrupted.
 pub fn main() -> ExitCode {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // `println!` panics when the reader of our output has seen enough, as `head` does.
+        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if text.starts_with("failed printing to stdout") {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),

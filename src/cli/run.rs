@@ -4,6 +4,7 @@ use crate::cli::device::ComputeArguments;
 use crate::cli::progress::Shown;
 use crate::cli::simulate::simulate;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
+use crate::description::RunFile;
 use crate::experiment::{self, Inputs, Job};
 use crate::report::performance_sheet;
 use crate::results::Results;
@@ -35,6 +36,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         experiment::discard_simulation(&folder.join("simulation"))?;
     }
     let stop = stop_on_interrupt()?;
+    let old = RunFile::read(&folder.join("run.toml")).ok().map(|run| run.provenance.data_hash);
+    if let Some(old) = old.filter(|hash| hash != market.panel.content_hash()) {
+        eprintln!(
+            "note: replaces results on other data, hash {}, in {}",
+            old.get(..12).unwrap_or(&old),
+            folder.display()
+        );
+    }
     let panel = &market.panel;
     eprintln!("{}", experiment.about);
     eprintln!(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::progress::Shown;
 use crate::cli::reading::{self, Reading};
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
+use crate::description::RunFile;
 use crate::experiment::{self, Experiment, Foreign, Inputs, Job, Leverage, Market, Simulated, Simulation};
 use crate::registry::check_name;
 
@@ -29,7 +30,7 @@ pub(super) struct Arguments {
     /// Weights, or the folder of a run that has them [default: those of this experiment]
     #[arg(long, value_name = "PATH")]
     weights: Option<PathBuf>,
-    /// Trade only the portfolios of these labels
+    /// Of the weights given with --weights, trade only the portfolios of these labels
     #[arg(long, value_name = "LABEL", requires = "weights")]
     portfolio: Vec<String>,
     /// The highest gross leverage of weights from elsewhere, the sum of weights without signs
@@ -52,7 +53,7 @@ pub(super) struct Arguments {
     /// Daily benchmark rates (date, percent a year), a file in the data folder; the options on reading tables hold for it, too
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
-    /// Write to simulation-TAG instead of simulation
+    /// Write to simulation-TAG instead of simulation [default with --weights: the name of the file]
     #[arg(long)]
     tag: Option<String>,
     /// Leave out the ledgers
@@ -64,7 +65,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let Opened { mut experiment, market, folder, data } = arguments.work.open()?;
+    let Opened { mut experiment, market, folder, data } = arguments.work.open_quietly()?;
     arguments.change(&mut experiment)?;
     let weights = match &arguments.weights {
         Some(path) if path.is_dir() => path.join("weights.parquet"),
@@ -72,7 +73,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None => folder.join("weights.parquet"),
     };
     arguments.tag.iter().try_for_each(|tag| check_name("--tag", tag))?;
-    let place = arguments.tag.as_ref().map_or("simulation".to_string(), |tag| format!("simulation-{tag}"));
+    // Weights from elsewhere do not take the place of the run's own accounts.
+    let named = arguments.weights.as_ref().map(|path| crate::data::table_name(path));
+    let tag = arguments.tag.clone().or(named);
+    tag.iter().try_for_each(|tag| check_name("the tag, from the name of the file of weights", tag))?;
+    let place = tag.as_ref().map_or("simulation".to_string(), |tag| format!("simulation-{tag}"));
+    note_other_panel(&weights, &market);
     let folder = folder.join(place);
     if arguments.fresh {
         experiment::discard_simulation(&folder)?;
@@ -83,6 +89,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         only: arguments.portfolio.clone(),
     });
     simulate(&experiment, &market, &Inputs { weights, data, foreign }, &folder)
+}
+
+/// Says that the panel is not the one that the weights were made on.
+fn note_other_panel(weights: &Path, market: &Market) {
+    let run = weights.parent().and_then(|folder| RunFile::read(&folder.join("run.toml")).ok());
+    let Some(made_on) = run.map(|run| run.provenance.data_hash) else { return };
+    let ours = market.panel.content_hash();
+    if made_on != ours {
+        let short = |hash: &str| hash.get(..12).unwrap_or(hash).to_string();
+        eprintln!(
+            "note: the weights were made on other data, hash {}; the panel has {}: 'minvar run' makes them again",
+            short(&made_on),
+            short(ours)
+        );
+    }
 }
 
 impl Arguments {

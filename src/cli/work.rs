@@ -37,20 +37,27 @@ pub(super) struct Opened {
 
 impl Work {
     /// Starts the threads, and reads the experiment and its data.
-    pub fn open(&self) -> anyhow::Result<Opened> {
+    pub fn open_quietly(&self) -> anyhow::Result<Opened> {
         super::start_threads(self.threads.unwrap_or(0))?;
         let experiment = Experiment::read(&self.file)?;
         let market = market(&experiment, &self.data)?;
         let real = if market.truth.is_none() { experiment.without_oracle() } else { None };
-        if real.is_some() {
-            eprintln!("oracle is left out: the true covariance is known for synthetic data only");
-        }
         let experiment = real.unwrap_or(experiment);
-        experiment::notes(&experiment, &market).iter().for_each(|note| eprintln!("{note}"));
         let name = self.file.file_stem().context("the experiment file has no name")?;
         check_name("the name of the experiment file", &name.to_string_lossy())?;
         let folder = self.out.join(name);
         Ok(Opened { experiment, market, folder, data: self.data.path() })
+    }
+
+    /// The same, with what a user should know before something is estimated.
+    pub fn open(&self) -> anyhow::Result<Opened> {
+        let opened = self.open_quietly()?;
+        let written = Experiment::read(&self.file)?.compare.estimators.len();
+        if opened.experiment.compare.estimators.len() < written {
+            eprintln!("oracle is left out: the true covariance is known for synthetic data only");
+        }
+        experiment::notes(&opened.experiment, &opened.market).iter().for_each(|note| eprintln!("{note}"));
+        Ok(opened)
     }
 }
 

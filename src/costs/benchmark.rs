@@ -12,7 +12,7 @@ const STALE_DAYS: i32 = 14;
 pub struct Benchmark {
     dates: Vec<Date>,
     percent: Vec<f64>,
-    /// Whether the last rate goes on for ever.
+    /// Whether the last rate goes on for ever and the first holds before, as in every dated list of the schedules.
     yearly: bool,
 }
 
@@ -42,9 +42,15 @@ impl Benchmark {
 
     /// The newest rate on or before a date, at least 0.
     pub fn at(&self, date: Date) -> Option<f64> {
-        let place = self.dates.partition_point(|known| *known <= date).checked_sub(1)?;
+        let known = self.dates.partition_point(|known| *known <= date);
+        let place = if self.yearly { known.saturating_sub(1) } else { known.checked_sub(1)? };
         let is_fresh = self.yearly || (date - self.dates[place]).get_days() <= STALE_DAYS;
         is_fresh.then_some(self.percent[place].max(0.0))
+    }
+
+    /// The first date of the yearly means, where a date lies before it.
+    pub fn stands_in(&self, date: Date) -> Option<Date> {
+        self.dates.first().copied().filter(|first| self.yearly && date < *first)
     }
 
     /// Refuses a period that the series does not cover.
@@ -55,7 +61,11 @@ impl Benchmark {
             Some(date) => {
                 let range = |dates: &[Date]| Some((*dates.first()?, *dates.last()?));
                 let covered = range(&self.dates).map_or("is empty".to_string(), |(a, b)| format!("covers {a} to {b}"));
-                Err(Error::data("benchmark rates", format!("none known for {date}; the series {covered}")))
+                let rule = format!(
+                    "none known for {date}; the series {covered}; leave rates out of [simulation] for yearly means, or give a \
+                     series that reaches as far"
+                );
+                Err(Error::data("benchmark rates", rule))
             }
         }
     }
@@ -84,5 +94,8 @@ mod tests {
         let yearly = Benchmark::yearly(&Schedules::default());
         assert_eq!((yearly.at(date(2000, 1, 1)), yearly.at(date(2000, 12, 31))), (Some(6.24), Some(6.24)));
         assert_eq!(yearly.at(date(2040, 1, 1)), Some(4.21));
+        assert_eq!((yearly.at(date(1981, 5, 1)), yearly.at(date(1926, 7, 1))), (Some(16.39), Some(5.05)));
+        assert_eq!(yearly.stands_in(date(1926, 7, 1)), Some(date(1976, 1, 1)));
+        assert_eq!(yearly.stands_in(date(1976, 7, 1)), None);
     }
 }

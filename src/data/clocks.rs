@@ -23,11 +23,26 @@ impl Clock {
         self.0.is_some_and(|(_, latest)| latest > 0)
     }
 
-    /// Whether the days look like midnights of a zone further east: Sundays and other days, but no Fridays.
-    pub fn is_shifted(&self, dates: &[Date]) -> bool {
+    /// Where the zone lies in which the days are midnights, if they look like those of another: a week from Monday to Friday
+    /// that lost Fridays to Sundays is written further west than it was lived, one that lost Mondays to Saturdays further east.
+    /// A zone with summer time moves half of a year, and a session on a Saturday now and then changes nothing.
+    pub fn zone(&self, dates: &[Date]) -> Option<&'static str> {
+        if !self.is_stamped() {
+            return None;
+        }
         let on = |day: Weekday| dates.iter().filter(|date| date.weekday() == day).count();
-        let n_sundays = on(Weekday::Sunday);
-        self.is_stamped() && n_sundays >= 2 && n_sundays < dates.len() && on(Weekday::Friday) == 0
+        let midweek = on(Weekday::Tuesday).max(on(Weekday::Wednesday)).max(on(Weekday::Thursday));
+        let moved = |lost: Weekday, gained: Weekday| {
+            let (lost, gained) = (on(lost), on(gained));
+            gained >= 2 && 10 * lost < 9 * midweek && 10 * (lost + gained) < 12 * midweek && 4 * gained > midweek - lost
+        };
+        if moved(Weekday::Friday, Weekday::Sunday) {
+            Some("further east")
+        } else if moved(Weekday::Monday, Weekday::Saturday) {
+            Some("further west")
+        } else {
+            None
+        }
     }
 
     /// What to know of times that may be midnights of a zone further east, where the days of the week cannot tell: all the
@@ -89,12 +104,41 @@ mod tests {
         // 2019-05-05 is a Sunday; the trading days of Tokyo, nine hours early.
         let days = (5..25).map(|day| date(2019, 5, day)).filter(|day| day.weekday().to_sunday_zero_offset() < 5);
         let cells: Vec<String> = days.map(|day| format!("{day} 15:00:00+00:00")).collect();
-        let is_shifted = |cells: &[&str]| {
+        let zone = |cells: &[&str]| {
             let dates = read(cells.iter().copied(), None).unwrap();
-            dates.clock.is_shifted(&dates.dates)
+            dates.clock.zone(&dates.dates)
         };
-        assert!(is_shifted(&cells.iter().map(String::as_str).collect::<Vec<_>>()));
-        assert!(!is_shifted(&["2019-05-03 16:00", "2019-05-05 16:00"]));
+        assert_eq!(zone(&cells.iter().map(String::as_str).collect::<Vec<_>>()), Some("further east"));
+        assert_eq!(zone(&["2019-05-03 16:00", "2019-05-05 16:00"]), None);
+        // Three years of weekdays and one Saturday, as each zone lives them, in the words of a file in UTC.
+        let lived: Vec<Date> = date(2018, 1, 1)
+            .series(jiff::Span::new().days(1))
+            .take(1096)
+            .filter(|day| day.weekday().to_monday_zero_offset() < 5 || *day == date(2019, 2, 2))
+            .collect();
+        let utc = |name: &str, hour: i8| -> Vec<String> {
+            let stamp = |day: &Date| day.at(hour, 0, 0, 0).in_tz(name).unwrap().timestamp().to_string();
+            lived.iter().map(stamp).collect()
+        };
+        for (name, hour, expected) in [
+            ("Asia/Tokyo", 0, Some("further east")),
+            ("Asia/Kolkata", 0, Some("further east")),
+            ("Europe/London", 0, Some("further east")),
+            ("Europe/Paris", 0, Some("further east")),
+            ("America/New_York", 20, Some("further west")),
+            ("America/New_York", 0, None),
+            ("America/New_York", 16, None),
+            ("Europe/London", 16, None),
+        ] {
+            let cells = utc(name, hour);
+            assert_eq!(zone(&cells.iter().map(String::as_str).collect::<Vec<_>>()), expected, "{name} {hour}");
+        }
+        let every_day: Vec<String> = date(2018, 1, 1)
+            .series(jiff::Span::new().days(1))
+            .take(400)
+            .map(|day| format!("{day}T16:00:00Z"))
+            .collect();
+        assert_eq!(zone(&every_day.iter().map(String::as_str).collect::<Vec<_>>()), None);
     }
 
     #[test]

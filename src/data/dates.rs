@@ -224,7 +224,9 @@ pub(super) fn counted<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Dates>
 }
 
 fn given(cell: &str, format: &str) -> Option<Date> {
-    let whole = jiff::fmt::strtime::parse(format, cell).ok()?;
+    // Others write %z for +09:00, too.
+    let colon = || jiff::fmt::strtime::parse(format.replace("%z", "%:z"), cell);
+    let whole = jiff::fmt::strtime::parse(format, cell).or_else(|_| colon()).ok()?;
     whole.to_date().or_else(|_| whole.to_datetime().map(DateTime::date)).ok()
 }
 

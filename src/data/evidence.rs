@@ -126,6 +126,16 @@ impl Evidence {
         }
     }
 
+    /// Whether the values move like levels, prices or their logarithms or sums, and not like changes from day to day.
+    pub fn are_levels(&self) -> bool {
+        self.is_long() && self.persistence < CLEAR_LEVELS && self.roughness < ROUGH
+    }
+
+    /// Whether values of levels are logarithms of prices.
+    pub fn are_logarithms(&self) -> bool {
+        self.are_levels() && self.negative < SOME_NEGATIVE && LOGARITHMS.contains(&self.level) && self.change < STILL
+    }
+
     /// A few words on what was seen.
     pub fn told(&self) -> String {
         let share = |x: f64| (100.0 * x).round();

@@ -257,7 +257,7 @@ impl Columns {
     fn no_number(&self, row: usize, column: usize, text: &str, codes: &MissingCodes) -> Error {
         let name = &self.names[column];
         let rule = match text.trim() {
-            code if code.len() <= 12 && !code.contains([' ', ',']) => format!(
+            code if code.len() <= 12 && !code.contains(',') => format!(
                 "'{text}' in column {name} is not a finite number; leave missing values empty, or add {} if it stands for one",
                 codes.way_in(code)
             ),

@@ -44,10 +44,10 @@ fn pair(name: &str) -> Option<(String, String)> {
     }
     let cut = |place: usize| (name[..place].to_string(), name[place + 1..].trim().to_string());
     let places = name.char_indices().filter(|(_, c)| " _.:-".contains(*c)).map(|(place, _)| place);
-    // Adj Close is one field: the longest field wins, and one that is alone over two.
+    // Adj Close is one field: the longest field wins, and where two are as long one that is alone.
     let length = |(a, b): &(String, String)| match (is_field(a), is_field(b)) {
-        (true, true) => (false, a.len().max(b.len())),
-        (first, _) => (true, if first { a.len() } else { b.len() }),
+        (true, true) => (a.len().max(b.len()), false),
+        (first, _) => (if first { a.len() } else { b.len() }, true),
     };
     places.map(cut).filter(is_pair).max_by_key(length)
 }
@@ -85,6 +85,9 @@ mod tests {
         let names =
             ["Date", "LOW.Close", "OPEN.Close", "LOW.High", "OPEN.High", "LOW.Open", "OPEN.Open"].map(String::from);
         assert_eq!(of_names(&names).unwrap()[2], ("Close".to_string(), "OPEN".to_string()));
+        let adjusted = ["Date", "LOW_Adj Close", "AAA_Adj Close", "LOW_Close", "AAA_Close"].map(String::from);
+        let found = of_names(&adjusted).unwrap();
+        assert_eq!(found[1], ("Adj Close".to_string(), "LOW".to_string()));
         let numbered = ["timestamp", "1. open", "2. high", "3. low", "4. close", "5. volume"].map(String::from);
         assert_eq!(of_names(&numbered), None);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::calendar::{Calendar, Date};
+use crate::calendar::{Calendar, Date, Period, days_since_epoch};
 use crate::data::evidence::Evidence;
 use crate::data::units::{ValueKind, odd_one, settle};
 use crate::error::{Error, Result};
@@ -130,18 +130,25 @@ impl Observations {
                 fields.insert(field, vec![f32::NAN; size]);
             }
         }
+        let daily = calendar.periodicity().period == Period::Weekdays;
         for (column, &asset) in order.iter().enumerate() {
             let rows = std::mem::take(&mut self.rows[asset]);
             self.check(asset, &rows, kind)?;
             let days: Vec<usize> = rows.iter().map(|o| calendar.first_on_or_after(o.date)).collect();
-            let values = simple_returns(&rows, &days, kind);
+            let values = simple_returns(&rows, &days, kind, daily);
             for ((row, &day), value) in rows.iter().zip(&days).zip(values) {
                 // A day without a return holds nothing else: the panel's fields describe observed returns.
                 if value.is_nan() {
                     continue;
                 }
                 if value > Panel::HIGHEST_RETURN {
-                    let rule = format!("a return of {value:.3e} is impossible; {}", self.way_out(asset, row));
+                    let prices = match (kind, price_before(&rows, row)) {
+                        (ValueKind::Prices, Some(o)) => {
+                            format!(", from {} on {} (row {}) to {}", short(o.value), o.date, o.row, short(row.value))
+                        }
+                        _ => String::new(),
+                    };
+                    let rule = format!("a return of {value:.3e} is impossible{prices}; {}", self.way_out(asset, row));
                     return Err(Error::data(self.place(asset, row), rule));
                 }
                 returns[(day, column)] = value;
@@ -151,6 +158,18 @@ impl Observations {
                     }
                 }
             }
+        }
+        let silent = |column: &usize| returns.column(*column).iter().all(|r| r.is_nan());
+        let silent: Vec<&str> =
+            (0..order.len()).filter(silent).map(|column| self.assets[order[column]].symbol.as_str()).collect();
+        if !silent.is_empty() && silent.len() < order.len() {
+            let shown = silent.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+            let more = if silent.len() > 5 { ", …" } else { "" };
+            notes.push(format!(
+                "{} of {} assets have no return, their values are too far apart: {shown}{more}",
+                silent.len(),
+                order.len()
+            ));
         }
         let mut places = vec![0; order.len()];
         order.iter().enumerate().for_each(|(place, &asset)| places[asset] = place);
@@ -195,6 +214,7 @@ impl Observations {
 
     /// Rules on single observations.
     fn check(&self, asset: usize, rows: &[Observation], kind: ValueKind) -> Result<()> {
+        let mut lost_before = false;
         for o in rows {
             let value = o.value;
             let broken = match kind {
@@ -213,6 +233,14 @@ impl Observations {
                 }
                 _ => None,
             };
+            // Nothing earns anything after a loss of everything.
+            let lost = |value: f64| match kind {
+                ValueKind::Returns => value == -1.0,
+                ValueKind::Percent => value == -100.0,
+                _ => false,
+            };
+            let again = std::mem::replace(&mut lost_before, lost(value)) && lost(value);
+            let broken = broken.or_else(|| again.then(|| "a loss of everything on two days in a row".to_string()));
             if let Some(rule) = broken {
                 return Err(Error::data(self.place(asset, o), format!("{rule}; {}", self.way_out(asset, o))));
             }
@@ -266,21 +294,38 @@ pub(super) fn impossible_fields(fields: &[f32; Field::ALL.len()]) -> Option<Stri
     None
 }
 
-/// One return a row; from prices, over the previous priced row unless the gap is too long.
-fn simple_returns(rows: &[Observation], days: &[usize], kind: ValueKind) -> Vec<f64> {
+/// The row with a price before another.
+fn price_before<'a>(rows: &'a [Observation], row: &Observation) -> Option<&'a Observation> {
+    rows.iter().take_while(|o| o.date < row.date).filter(|o| !o.value.is_nan()).last()
+}
+
+/// Weekdays from one date to another, holidays too.
+fn weekdays_between(from: Date, to: Date) -> usize {
+    let (from, to) = (days_since_epoch(from), days_since_epoch(to));
+    // 1970-01-01 was a Thursday: Mondays are 4 after a multiple of 7.
+    let whole = |day: i32| (day - 4).div_euclid(7) * 5 + (day - 4).rem_euclid(7).min(5);
+    usize::try_from(whole(to) - whole(from)).unwrap_or(0)
+}
+
+/// One return a row; from prices, over the previous priced row unless the gap is too long: in days of the panel or, where it is
+/// `daily`, in weekdays, so that days which a file lacks for all count, too.
+fn simple_returns(rows: &[Observation], days: &[usize], kind: ValueKind, daily: bool) -> Vec<f64> {
     match kind {
         ValueKind::Percent => return rows.iter().map(|o| o.value / 100.0).collect(),
         ValueKind::LogReturns => return rows.iter().map(|o| o.value.exp_m1()).collect(),
         ValueKind::Prices => {}
         ValueKind::Returns | ValueKind::Guess => return rows.iter().map(|o| o.value).collect(),
     }
-    let mut last: Option<(usize, f64)> = None;
+    let mut last: Option<(usize, Date, f64)> = None;
     let mut simple_return = |(o, &day): (&Observation, &usize)| {
         if o.value.is_nan() {
             return f64::NAN;
         }
-        let before = last.replace((day, o.value)).filter(|(last_day, _)| day - last_day <= OLDEST_PRICE);
-        before.map_or(f64::NAN, |(_, price)| o.value / price - 1.0)
+        let is_fresh = |(last_day, date, _): &(usize, Date, f64)| {
+            day - last_day <= OLDEST_PRICE && !(daily && weekdays_between(*date, o.date) > OLDEST_PRICE)
+        };
+        let before = last.replace((day, o.date, o.value)).filter(is_fresh);
+        before.map_or(f64::NAN, |(_, _, price)| o.value / price - 1.0)
     };
     rows.iter().zip(days).map(&mut simple_return).collect()
 }

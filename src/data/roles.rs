@@ -19,10 +19,23 @@ use crate::error::{Error, Result};
 /// Usual names of an index without meaning.
 const INDEX_NAMES: [&str; 6] = ["", "index", "indexlevel0", "unnamed0", "rownumber", "rowid"];
 /// Usual names of a number that the date says already.
-const CALENDAR_NAMES: [&str; 10] =
-    ["year", "month", "day", "weekday", "dayofweek", "dow", "week", "quarter", "yearmonth", "dayofyear"];
+const CALENDAR_NAMES: [&str; 13] = [
+    "yy",
+    "weekofmonth",
+    "wom",
+    "year",
+    "month",
+    "day",
+    "weekday",
+    "dayofweek",
+    "dow",
+    "week",
+    "quarter",
+    "yearmonth",
+    "dayofyear",
+];
 /// Numbers that a date has: of its year, month, day, weekday and week.
-const CALENDAR_NUMBERS: [fn(Date) -> f64; 13] = [
+const CALENDAR_NUMBERS: [fn(Date) -> f64; 16] = [
     |d| f64::from(d.year()),
     |d| f64::from(d.month()),
     |d| f64::from(d.day()),
@@ -30,6 +43,9 @@ const CALENDAR_NUMBERS: [fn(Date) -> f64; 13] = [
     |d| f64::from(d.weekday().to_monday_one_offset()),
     |d| f64::from(d.weekday().to_sunday_one_offset()),
     |d| f64::from(d.day_of_year()),
+    |d| f64::from(d.year() % 100),
+    |d| f64::from((d.day() - 1) / 7 + 1),
+    |d| f64::from(d.year()) * 1000.0 + f64::from(d.day_of_year()),
     |d| f64::from((d.month() + 2) / 3),
     |d| f64::from(d.iso_week_date().week()),
     |d| f64::from(d.iso_week_date().year()) * 100.0 + f64::from(d.iso_week_date().week()),
@@ -253,7 +269,8 @@ fn date_column(columns: &Columns, options: &Options) -> Result<Option<(usize, Da
     };
     if let Some(wanted) = &options.date_column {
         let Some(column) = names.iter().position(|name| name == wanted).or_else(|| columns.position(&[wanted])) else {
-            return Err(Error::unknown("column", wanted, names.iter().map(String::as_str)));
+            let error = Error::unknown("column", wanted, names.iter().map(String::as_str));
+            return Err(Error::data(columns.path().display().to_string(), error.to_string()));
         };
         return match columns.dates_at(column, format, true)? {
             Ok(dates) => shifted(columns, options, dates, column),
@@ -307,16 +324,23 @@ fn date_column(columns: &Columns, options: &Options) -> Result<Option<(usize, Da
 
 /// Refuses days that are those of another zone.
 fn shifted(columns: &Columns, options: &Options, dates: Dates, column: usize) -> Result<Option<(usize, Dates)>> {
-    if options.date_format.is_none() && dates.clock.is_shifted(&dates.dates) {
-        let rule = format!(
-            "the stamps of column {} fall on Sundays and never on a Friday: they look like midnights of a time zone further \
-             east, written in another one; write them in local time, or, if the week begins on Sunday, give their form with {}",
-            columns.names()[column],
-            options.missing.option("date-format", "FORM")
-        );
-        return Err(Error::data(columns.path().display().to_string(), rule));
+    match dates.clock.zone(&dates.dates).filter(|_| options.date_format.is_none()) {
+        None => Ok(Some((column, dates))),
+        Some(zone) => {
+            let rule = other_zone(&columns.names()[column], zone, options);
+            Err(Error::data(columns.path().display().to_string(), rule))
+        }
     }
-    Ok(Some((column, dates)))
+}
+
+/// What is wrong with stamps that are those of another zone, and what to do.
+pub(super) fn other_zone(column: &str, zone: &str, options: &Options) -> String {
+    let days = if zone == "further east" { "on Sundays instead of Fridays" } else { "on Saturdays instead of Mondays" };
+    format!(
+        "stamps of column {column} fall {days}: they look like those of a time zone {zone} than the one they are written in; \
+         write them in local time; if this is the week of the market, give their form with {}, such as %Y-%m-%d %H:%M:%S%:z",
+        options.missing.option("date-format", "FORM")
+    )
 }
 
 /// Digits cut by the same sign twice, such as 5/1/19.

@@ -59,9 +59,21 @@ pub(super) fn odd_one(assets: &[Vec<f64>], kind: ValueKind, periods: f64) -> Opt
     let looks = |values: &Vec<f64>| {
         let one = Evidence::of(std::iter::once(values.as_slice()), periods);
         let fractions = matches!(kind, ValueKind::Returns | ValueKind::LogReturns);
+        let rough = one.persistence > NO_LEVELS && one.roughness > ROUGH;
         match kind {
             _ if values.len() < ENOUGH_ROWS_OF_ONE => None,
-            ValueKind::Prices => (one.is_gross() && one.roughness > ROUGH).then_some("gross returns, 1 + r"),
+            ValueKind::Prices if one.is_gross() && one.roughness > ROUGH => Some("gross returns, 1 + r"),
+            ValueKind::Prices if rough && one.level < 1.0 && all.level > 2.0 => Some("returns"),
+            ValueKind::Prices if one.are_logarithms() && !all.are_logarithms() && all.level > 4.0 * one.level => {
+                Some("logarithms of prices")
+            }
+            ValueKind::Prices => None,
+            _ if rough && one.is_gross() && one.negative < SOME_NEGATIVE => Some("gross returns, 1 + r"),
+            ValueKind::Percent
+                if one.negative >= SOME_NEGATIVE && one.annual > 0.0 && 40.0 * one.annual < all.annual =>
+            {
+                Some("fractions")
+            }
             _ if one.negative < SOME_NEGATIVE && one.persistence < 0.5 && one.level > 20.0 * all.level => {
                 Some("prices or rates")
             }
@@ -125,11 +137,19 @@ pub(super) fn settle(
     let gross = "subtract 1, or 100, or give prices";
     let asked = || {
         Err(format!(
-            "the values may be prices, returns, percent or something else, such as logarithms of prices or basis points \
-             ({seen}); say which with --values prices, returns, percent or log_returns"
+            "the values may be prices, returns, percent or something else, such as logarithms of prices (give their \
+             exponential) or basis points ({seen}); say which with --values prices, returns, percent or log_returns"
         ))
     };
     match (subject, verdict) {
+        (ValueKind::Returns | ValueKind::LogReturns | ValueKind::Percent, Verdict::Unclear)
+            if evidence.are_levels() =>
+        {
+            refuse("they move like levels; give returns, or prices (the exponential of their logarithms)")
+        }
+        (ValueKind::Prices, _) if evidence.are_logarithms() => {
+            refuse("they are as still as logarithms of prices; give their exponential")
+        }
         (ValueKind::Guess, Verdict::Prices) => taken(ValueKind::Prices, "guessed, --values says otherwise"),
         (ValueKind::Guess, Verdict::Returns) => taken(ValueKind::Returns, "guessed, --values says otherwise"),
         (ValueKind::Guess, Verdict::Percent) => taken(ValueKind::Percent, "guessed, --values says otherwise"),
@@ -272,6 +292,17 @@ mod tests {
         assert_eq!(odd(&among(&r, &p[0]), Returns), Some(4));
         assert_eq!(odd(&among(&r, &percent), Returns), Some(4));
         assert_eq!(odd(&among(&p, &gross), Prices), Some(4));
+        assert_eq!(odd(&among(&r, &gross), Returns), Some(4));
+        let positive: Vec<f64> = r[0].iter().map(|r| r.abs()).collect();
+        assert_eq!(odd(&among(&p, &positive), Prices), Some(4));
+        let logarithms: Vec<f64> = p[0].iter().map(|p| p.ln()).collect();
+        assert_eq!(odd(&among(&p, &logarithms), Prices), Some(4));
+        let percents: Vec<Vec<f64>> = r.iter().map(|r| r.iter().map(|r| 100.0 * r).collect()).collect();
+        assert_eq!((odd(&percents, Percent), odd(&among(&percents, &r[0]), Percent)), (None, Some(4)));
+        let logs: Vec<Vec<f64>> = p.iter().map(|p| p.iter().map(|p| p.ln()).collect()).collect();
+        for kind in [Prices, Returns, Percent, LogReturns] {
+            assert!(settled(&logs, kind, None).unwrap_err().contains("exponential"), "{kind:?}");
+        }
         // Returns among prices: the prices win, and the first negative one is refused by its row.
         assert_eq!(settled(&among(&p, &r[0]), Guess, None), Ok(Prices));
     }

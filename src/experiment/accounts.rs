@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Entry, Posting};
+use crate::calendar::Date;
 use crate::costs::{Benchmark, Profile, Schedules};
 use crate::data::{Table, TableStream};
 use crate::error::{Error, Result};
@@ -91,6 +92,11 @@ impl<'a> Bench<'a> {
         let ledger = simulation.ledger.then(|| folder.join("ledger"));
         let ranks = SizeRanks::new(panel, first, end);
         Ok(Self { panel, schedules, benchmark, frictionless, ranks, first, end, is_grid, ledger })
+    }
+
+    /// The first year of the benchmark rates, where accounts begin before it.
+    pub fn rates_stand_in(&self) -> Option<Date> {
+        self.benchmark.stands_in(self.panel.calendar().date(self.first))
     }
 
     /// Follows an account, and its portfolio without costs beside it.

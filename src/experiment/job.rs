@@ -11,10 +11,26 @@ use serde::de::DeserializeOwned;
 use crate::description::Experiment;
 use crate::error::{Error, Result};
 use crate::experiment::store::Store;
-use crate::experiment::{Market, Progress, Resources};
+use crate::experiment::{Market, Progress};
+use crate::train::Compute;
 
 /// A flag that nobody raises.
 static NEVER: AtomicBool = AtomicBool::new(false);
+
+/// What the networks of an experiment are worked on with.
+#[derive(Clone, Copy)]
+pub struct Resources<'a> {
+    /// Where they are trained and applied.
+    pub compute: Compute<'a>,
+    /// Models trained at once, each by a thread of its own; on a device, each on a stream of its own.
+    pub parallel_models: usize,
+}
+
+impl Default for Resources<'_> {
+    fn default() -> Self {
+        Self { compute: Compute::Processor, parallel_models: 1 }
+    }
+}
 
 /// An experiment on its data, the folder of its results, and who works on it and watches it.
 ///

@@ -25,9 +25,9 @@ pub use crate::description::{
     Compare, Data, Experiment, Figures, Leverage, LeverageGrid, Provenance, Rates, RatesTable, Simulation, Sweep,
     WalkForward,
 };
-pub use job::Job;
+pub use job::{Job, Resources};
 pub use market::Market;
-pub use networks::{Resources, Share, Training};
+pub use networks::{Share, Training};
 pub use notes::notes;
 pub use run::{Finished, run};
 pub use simulation::{Inputs, Simulated, check_simulation, discard_simulation, simulate};

@@ -23,7 +23,7 @@ use crate::description::{FromRecipe, TRAIN};
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
 use crate::experiment::plan::Plan;
-use crate::experiment::{Experiment, Job, Market, start};
+use crate::experiment::{Experiment, Job, Market, Resources, start};
 use crate::registry::Choice;
 use crate::train::{
     Compute, Eligible, MODEL, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Task, TrainingProgress,
@@ -68,21 +68,6 @@ pub struct Training {
     pub year: i16,
     /// How far.
     pub progress: TrainingProgress,
-}
-
-/// What the networks of an experiment are worked on with.
-#[derive(Clone, Copy)]
-pub struct Resources<'a> {
-    /// Where they are trained and applied.
-    pub compute: Compute<'a>,
-    /// Models trained at once, each by a thread of its own; on a device, each on a stream of its own.
-    pub parallel_models: usize,
-}
-
-impl Default for Resources<'_> {
-    fn default() -> Self {
-        Self { compute: Compute::Processor, parallel_models: 1 }
-    }
 }
 
 /// The part of an experiment's models that one process trains; the others may be trained by other processes.

@@ -58,7 +58,12 @@ pub(super) fn run_and_keep(job: &mut Job<'_>) -> Result<(Finished, Store<Decisio
     let total = plan.decisions.len();
     let stored = store.load(total)?;
     let done = stored.items.len();
-    let notes = networks.notes.iter().cloned().chain(stored.damaged).collect();
+    let date = |day: &usize| market.panel.calendar().date(*day);
+    let span = plan.decisions.first().zip(plan.decisions.last()).map(|(from, to)| (date(from), date(to)));
+    let span = span.map(|(from, to)| format!("{total} decisions from {from} to {to}"));
+    let told = span.filter(|_| experiment.walk_forward.first.is_none());
+    let told = told.map(|span| format!("{span}; first and last in [walk_forward] say otherwise"));
+    let notes = told.into_iter().chain(networks.notes.iter().cloned()).chain(stored.damaged).collect();
     job.show(Progress { notes, ..Progress::new(DECISIONS, done, total) });
     if resources.parallel_models > 1 {
         let training = &mut |training| job.show(Progress::training(training, DECISIONS, done, total));

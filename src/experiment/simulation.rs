@@ -76,6 +76,9 @@ pub fn simulate(mut job: Job<'_>, inputs: &Inputs) -> Result<Simulated> {
     let (portfolios, mut read) = read_portfolios(&inputs.weights, panel, inputs.foreign.as_ref())?;
     let (portfolios, unnamed) = in_order(experiment, portfolios);
     read.extend(unnamed);
+    if inputs.foreign.is_none() {
+        read.clear(); // our own files need no guesses
+    }
     read.extend(benchmark.read);
     let bench = Bench::new(experiment, simulation, panel, &portfolios, schedules, benchmark.series, folder)?;
     let accounts = accounts(simulation, &bench.schedules, &portfolios)?;
@@ -103,7 +106,20 @@ pub fn simulate(mut job: Job<'_>, inputs: &Inputs) -> Result<Simulated> {
     let finished = work.items;
 
     let mut assumed = stand_ins(panel);
+    if inputs.foreign.is_some() {
+        for name in &simulation.profiles {
+            if let Some(sessions) = bench.schedules.profile(name)?.rebalance_sessions {
+                assumed.push(format!(
+                    "profile {name} brings positions back to the newest weights every {sessions} sessions (rebalance_sessions of \
+                     the schedules; without it they are traded on their dates)"
+                ));
+            }
+        }
+    }
     assumed.push(benchmark.sentence.clone());
+    if let Some(first) = bench.rates_stand_in() {
+        assumed.push(format!("before {} interest follows the mean of that year", first.year()));
+    }
     let rows: Vec<AccountRow> = finished.iter().map(|account| account.row.clone()).collect();
     bench.write(&finished, &rows, folder)?;
     let provenance = Provenance {

@@ -1,8 +1,9 @@
 //! The first decision day: what `walk_forward.first` says, or the first one on which the universe rules leave `size` assets,
 //! or all that have been listed for long enough, and before whose calendar year lie the days that estimators learn from.
 //!
-//! An asset that is too young for the look-back does not count among all. Where holes or missing ranks keep an asset out for
-//! ever, the first day with half of the most that the rules ever leave is taken. Our choice.
+//! An asset that is too young for the look-back does not count among all, and neither does a tenth of them with holes in it:
+//! one hole in one asset moves no start. Days before anybody has a return count for no look-back. Where holes or missing ranks keep
+//! more out for ever, the first day with half of the most that the rules ever leave is taken. Our choice.
 
 use rayon::prelude::*;
 
@@ -18,6 +19,8 @@ use crate::universe::{RankedUniverse, Selection, Universe};
 
 /// Days looked at together.
 const BLOCK: usize = 64;
+/// One in so many assets may have holes on the first day.
+const HOLED_SHARE: usize = 10;
 /// Of a panel with more entries only every horizon-th day is looked at.
 const LARGE: usize = 4_000_000;
 
@@ -39,7 +42,14 @@ pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniv
     let end = windows.last.map_or(n_days, |date| calendar.dates().partition_point(|d| *d <= date));
     let latest = calendar.date(n_days - 2);
     let first = windows.first.map(|date| calendar.first_on_or_after(date));
-    let learns = Learns::of(experiment, panel)?;
+    let mut learns = Learns::of(experiment, panel)?;
+    if learns.need > 0 {
+        // What learns draws from days on which the rules leave somebody.
+        let none = Learns { need: 0, known: learns.known.clone() };
+        let (size, horizon) = (experiment.universe.size, windows.horizon);
+        let any = Search { panel, universe, size, horizon, learns: &none, days: lookback..n_days - 1 };
+        learns.need += any.first_day()?.map_or(0, |day| day - lookback);
+    }
     let search = |from: usize, to: usize| Search {
         panel,
         universe,
@@ -48,7 +58,10 @@ pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniv
         learns: &learns,
         days: from..to,
     };
-    let from_all = search(lookback, n_days - 1);
+    // A panel of prices begins with a day on which nobody has a return.
+    let is_silent = |day: &usize| (0..panel.n_assets()).all(|asset| panel.returns(asset)[*day].is_nan());
+    let earliest_day = (lookback + (0..n_days - lookback - 1).take_while(is_silent).count()).min(n_days - 2);
+    let from_all = search(earliest_day, n_days - 1);
     if let (Some(first), Some(date)) = (first.filter(|first| *first < lookback), windows.first) {
         let works = from_all.works();
         let last = windows.last.filter(|last| works.is_some_and(|works| *last <= works));
@@ -57,7 +70,7 @@ pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniv
         return Err(Error::NotEnoughDays { need: lookback, have: first, date, hint });
     }
     // A decision needs a day after it that still counts.
-    if first.unwrap_or(lookback) + 1 >= end {
+    if first.unwrap_or(earliest_day) + 1 >= end {
         let written = |date: Option<Date>| date.map_or_else(|| "the start".to_string(), |date| date.to_string());
         let (from, to) = (written(windows.first), windows.last.unwrap_or(last_day));
         let possible = match from_all.works() {
@@ -72,7 +85,7 @@ pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniv
         );
         return Err(Error::data("walk_forward", rule));
     }
-    let start = first.unwrap_or(lookback);
+    let start = first.unwrap_or(earliest_day);
     match first {
         Some(first) => match universe.select(panel.past(first)) {
             Err(error @ Error::EmptyUniverse { .. }) => Err(search(start, n_days - 1).explained(error)),
@@ -80,6 +93,30 @@ pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniv
         },
         None => Ok((search(start, end - 1).first_full()?, end)),
     }
+    .and_then(|(first, end)| check_last(experiment, panel, universe, first, end))
+}
+
+/// Refuses a span at whose end the rules leave nobody, with the last date that works: what is missing only there would stop the
+/// run after all the work before.
+fn check_last(
+    experiment: &Experiment,
+    panel: &Panel,
+    universe: &RankedUniverse,
+    first: usize,
+    end: usize,
+) -> Result<(usize, usize)> {
+    let decisions: Vec<usize> = (first..end - 1).step_by(experiment.walk_forward.horizon).collect();
+    let is_empty = |day: &usize| matches!(universe.select(panel.past(*day)), Err(Error::EmptyUniverse { .. }));
+    let Some(last) = decisions.last().filter(|day| is_empty(day)) else { return Ok((first, end)) };
+    let error = universe.select(panel.past(*last)).err();
+    let key = match &error {
+        Some(Error::EmptyUniverse { removed, .. }) => key_of_most(removed).map(|key| format!("; {key}")),
+        _ => None,
+    };
+    let works = decisions.iter().rev().find(|day| !is_empty(day)).map(|day| panel.calendar().date(*day));
+    let works = works.map_or_else(String::new, |date| format!("; the last walk_forward.last that works is {date}"));
+    let error = error.map(|error| error.to_string()).unwrap_or_default();
+    Err(Error::data("walk_forward.last", format!("{error}{}{works}", key.unwrap_or_default())))
 }
 
 /// What an error says of the earliest date.
@@ -164,13 +201,19 @@ impl Search<'_> {
             past.is_listed(*asset) && past.n_days() - first < self.universe.min_returns()
         };
         let n_young = (0..past.n_assets()).filter(young).count();
-        selection.members.len() >= self.size || removed("rank") == 0 && removed("history") <= n_young
+        let n_holed = removed("history").saturating_sub(n_young);
+        let n_old = selection.members.len() + n_holed;
+        selection.members.len() >= self.size || removed("rank") == 0 && HOLED_SHARE * n_holed <= n_old
     }
 
     /// The first day that has everything: a look-back, a past to learn from, an asset.
     fn works(&self) -> Option<Date> {
-        let counts = self.counts(|n, _| n > 0).ok()?;
-        counts.into_iter().find(|(_, n, _)| *n > 0).map(|(day, ..)| self.panel.calendar().date(day))
+        self.first_day().ok()?.map(|day| self.panel.calendar().date(day))
+    }
+
+    fn first_day(&self) -> Result<Option<usize>> {
+        let counts = self.counts(|n, _| n > 0)?;
+        Ok(counts.into_iter().find(|(_, n, _)| *n > 0).map(|(day, ..)| day))
     }
 
     fn first_full(&self) -> Result<usize> {
@@ -228,6 +271,13 @@ fn key_of_most(removed: &Removed) -> Option<String> {
 
 /// An error of an estimator that lacks a past to learn from, with the earliest date on which all of the experiment have one.
 pub(super) fn explain_fit(error: Error, experiment: &Experiment, panel: &Panel, label: &str) -> Error {
+    if let Error::EmptyUniverse { removed, .. } = &error {
+        let key = key_of_most(removed).map(|key| format!("; {key}")).unwrap_or_default();
+        let way_out =
+            "'{label}' learns from earlier days, on which the rules leave nobody: begin later with walk_forward.first";
+        let rule = format!("{error}; {}{key}", way_out.replace("{label}", label));
+        return Error::data("walk_forward.first", rule);
+    }
     let Error::NotEnoughDays { need, have, date, hint } = error else { return error };
     let works = || {
         let universe = experiment.universe.over(experiment.walk_forward.lookback)?;
@@ -238,7 +288,22 @@ pub(super) fn explain_fit(error: Error, experiment: &Experiment, panel: &Panel, 
     };
     let works = match works().ok().flatten() {
         Some(date) => earliest(Some(date)),
-        None => "no calendar year of the panel has so many before it".to_string(),
+        None => {
+            // All needs but the look-back itself stay as they are.
+            let lookback = experiment.walk_forward.lookback;
+            let last = panel
+                .calendar()
+                .dates()
+                .last()
+                .map_or(0, |date| panel.calendar().first_on_or_after(date.first_of_year()));
+            match (last + lookback).checked_sub(need).filter(|most| *most >= 2) {
+                Some(most) => format!(
+                    "no calendar year of the panel has so many before it; a look-back of at most {most} days would do, with \
+                     walk_forward.lookback and what depends on it"
+                ),
+                None => format!("no calendar year of the panel has so many before it; leave '{label}' out"),
+            }
+        }
     };
     let hint = format!("{hint}; '{label}' learns from the days before the calendar year of a decision: {works}");
     Error::NotEnoughDays { need, have, date, hint }

@@ -173,7 +173,9 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
                     let dates = panel.calendar().dates();
                     let range =
                         dates.first().zip(dates.last()).map(|(a, b)| format!(", which has days from {a} to {b}"));
-                    let rule = format!("the date is no trading day of the panel{}", range.unwrap_or_default());
+                    let next = dates.get(day).filter(|_| day > 0);
+                    let next = next.map_or(String::new(), |next| format!("; the next one is {next}"));
+                    let rule = format!("the date is no trading day of the panel{}{next}", range.unwrap_or_default());
                     return Err(Error::data(rows.place(row), rule));
                 }
                 days.insert(date, day);

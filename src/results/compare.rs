@@ -79,6 +79,17 @@ fn named<'a>(courses: &'a Courses, name: &str, run: &str) -> Result<&'a Course> 
     if let Some(found) = courses.portfolios.iter().find(|course| course.name.path() == name) {
         return Ok(found);
     }
+    // Accounts of a simulation carry their profile and capital, which may be left out where they are clear.
+    let begins = |course: &&Course| course.name.path().strip_prefix(name).is_some_and(|rest| rest.starts_with(", "));
+    let begun: Vec<&Course> = courses.portfolios.iter().filter(begins).collect();
+    if let [only] = begun[..] {
+        return Ok(only);
+    }
+    if !begun.is_empty() {
+        let known = begun.iter().map(|course| format!("'{}'", course.name.path())).collect::<Vec<_>>().join(", ");
+        let why = format!("{run} has several accounts of {name}; choose one of {known}");
+        return Err(Error::Undefined { what: "a comparison", why });
+    }
     let labelled: Vec<&Course> = courses.portfolios.iter().filter(|course| course.name.short() == name).collect();
     if let [only] = labelled[..] {
         return Ok(only);

@@ -30,7 +30,7 @@ fn a_user_simulates_describes_and_runs() {
     for part in [
         "content hash",
         "zero returns",
-        "longest holes",
+        "returns present",
         "calendar: trading days, 252 a year",
         "ends: ",
         "findings: ",

@@ -228,3 +228,19 @@ fn stocks_filled_over_weekends_beside_coins_are_found() {
     }
     assert_eq!(of(&panel_on(calendar.clone(), returns(6, 140)), Kind::Calendar), []);
 }
+
+#[test]
+fn breaks_and_other_frequencies_of_a_daily_calendar_are_found() {
+    let days: Vec<jiff::civil::Date> = Calendar::weekdays(jiff::civil::date(2019, 5, 1), 300).dates().to_vec();
+    let found = |kept: &dyn Fn(usize) -> bool| {
+        let kept: Vec<jiff::civil::Date> =
+            days.iter().enumerate().filter(|(k, _)| kept(*k)).map(|(_, day)| *day).collect();
+        let n = kept.len();
+        of(&panel_on(Calendar::new(kept).unwrap(), returns(4, n)), Kind::Calendar)
+    };
+    assert_eq!(found(&|k| !(100..104).contains(&k)), []);
+    let month = found(&|k| !(100..120).contains(&k));
+    assert!(month.len() == 1 && month[0].text.starts_with("29 calendar days between"), "{month:?}");
+    let weekly = found(&|k| k < 280 || k % 5 == 0);
+    assert!(weekly[0].text.contains("the days are a week or more apart"), "{weekly:?}");
+}

@@ -161,3 +161,38 @@ fn a_first_date_on_which_nobody_has_a_rank_yet_is_answered_with_one_that_works()
     // Without `first` the run begins there by itself.
     assert_eq!(run(&small("lookback = 40"), &market).unwrap().0.n_decisions, 6);
 }
+
+#[test]
+fn one_hole_in_one_asset_moves_no_start_and_the_span_is_told() {
+    let from = jiff::civil::date(2019, 5, 1);
+    let holed = returns(20, 160).map(|day, asset, r| if asset == 7 && (30..60).contains(&day) { f64::NAN } else { r });
+    let market = on(Calendar::weekdays(from, 160), holed);
+    let mut told = Vec::new();
+    let mut hear = |progress: experiment::Progress| told.extend(progress.notes);
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = small("lookback = 40");
+    let job = experiment::Job::new(&experiment, &market, folder.path()).watched(&mut hear);
+    let finished = experiment::run(job).unwrap();
+    assert_eq!(finished.n_decisions, (40..159usize).step_by(5).count());
+    let first = market.panel.calendar().date(40);
+    assert!(told[0].starts_with(&format!("24 decisions from {first} to ")), "{told:?}");
+    // Prices begin with a day on which nobody has a return: no look-back counts it.
+    let priced = returns(4, 160).map(|day, _, r| if day == 0 { f64::NAN } else { r });
+    let finished = run(&small("lookback = 40"), &on(Calendar::weekdays(from, 160), priced)).unwrap().0;
+    assert_eq!((finished.n_decisions, finished.n_filled), ((41..159usize).step_by(5).count(), 0));
+}
+
+#[test]
+fn volume_that_ends_early_is_answered_before_anything_is_computed() {
+    let calendar = Calendar::weekdays(jiff::civil::date(2015, 1, 1), 1000);
+    let assets = (0..4).map(|k| Asset { symbol: format!("A{k}"), ..Asset::default() }).collect();
+    let volumes = (0..4000).map(|k| if k % 1000 < 500 { 1e6f32 } else { f32::NAN }).collect();
+    let fields = [(minvar::panel::Field::DollarVolume, volumes)].into();
+    let market = Market { panel: Panel::new(calendar, assets, returns(4, 1000), fields).unwrap(), truth: None };
+    let message = run(&small("lookback = 40"), &market).err().unwrap();
+    for part in
+        ["walk_forward.last: no asset is eligible on 2018", "universe.rank_min_values", "last that works is 2017"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+}

@@ -323,7 +323,7 @@ fn what_cannot_be_right_is_refused_with_a_way_out() {
     case("code.csv", &wide(&iso(), &coded()), "add --missing -99.99");
     let shifted: Vec<String> =
         weekdays().iter().map(|d| format!("{} 15:00:00+00:00", d.yesterday().unwrap())).collect();
-    case("shifted.csv", &wide(&shifted, &prices()), "midnights of a time zone further east");
+    case("shifted.csv", &wide(&shifted, &prices()), "those of a time zone further east");
     case(
         "two.csv",
         &text
@@ -713,4 +713,63 @@ fn symbols_called_like_fields_and_duplicate_fields() {
     assert!(read.notes[1].contains("prices from the adjusted close"), "{:?}", read.notes);
     let one = folder.file("one.csv", "Date,AAA\n2019-05-01,100\n");
     refused(&one, &Options::default(), "no returns: two days with prices are needed");
+}
+
+#[test]
+fn assets_that_live_in_another_zone_are_named() {
+    let folder = Folder::new();
+    let (days, values) = (weekdays(), prices());
+    let mut text = "date,symbol,close\n".to_string();
+    for k in 0..16 {
+        for (day, price) in days.iter().zip(&values[k % 4]) {
+            let (zone, hour) = if k == 2 { ("Asia/Tokyo", 0) } else { ("America/New_York", 16) };
+            let stamp = day.at(hour, 0, 0, 0).in_tz(zone).unwrap().timestamp();
+            text += &format!("{stamp},S{k},{price}\n");
+        }
+    }
+    let path = folder.file("mixed.csv", text);
+    refused(&path, &Options::default(), "asset S2: stamps of column date fall on Sundays instead of Fridays");
+}
+
+#[test]
+fn days_that_a_file_lacks_for_all_bridge_no_return() {
+    let folder = Folder::new();
+    let without = |kept: &dyn Fn(usize) -> bool| {
+        let dates: Vec<String> = iso().into_iter().enumerate().filter(|(k, _)| kept(*k)).map(|(_, day)| day).collect();
+        let values: Vec<Vec<f64>> = prices()
+            .iter()
+            .map(|column| column.iter().enumerate().filter(|(k, _)| kept(*k)).map(|(_, x)| *x).collect())
+            .collect();
+        let read = import(&folder.file("holes.csv", wide(&dates, &values)), &Options::default()).unwrap();
+        (0..read.panel.n_assets())
+            .map(|asset| read.panel.returns(asset).iter().filter(|r| r.is_nan()).count())
+            .sum::<usize>()
+    };
+    // The first day has no return; after a week away there is one, after three weeks none.
+    assert_eq!(without(&|_| true), 4);
+    assert_eq!(without(&|k| !(20..25).contains(&k)), 4);
+    assert_eq!(without(&|k| !(20..35).contains(&k)), 8);
+}
+
+#[test]
+fn assets_without_any_return_are_told_and_no_loss_of_everything_happens_twice() {
+    let folder = Folder::new();
+    let mut text = "Date,AAA,BBB\n".to_string();
+    for (k, day) in iso().iter().enumerate() {
+        let second = if k % 20 == 0 { format!("{}", 50 + k) } else { String::new() };
+        text += &format!("{day},{},{second}\n", 100 + k % 7);
+    }
+    let read = import(&folder.file("sparse.csv", text), &Options::default()).unwrap();
+    assert!(
+        read.notes.iter().any(|note| note.contains("1 of 2 assets have no return") && note.contains("BBB")),
+        "{:?}",
+        read.notes
+    );
+    let mut values = returns();
+    (values[1][30], values[1][31]) = (-1.0, -1.0);
+    refused(
+        &folder.file("lost.csv", wide(&iso(), &values)),
+        &Options::default(),
+        "a loss of everything on two days in a row",
+    );
 }

@@ -129,7 +129,12 @@ fn judge(panel: &Panel, moves: &[Move], shared: &impl Fn(&Move) -> bool) -> Vec<
                     percent(m.r)
                 } else {
                     let far = ((m.r - m.market) / m.deviation).abs();
-                    format!("{}, {far:.0} robust deviations; the market {}", percent(m.r), percent(m.market))
+                    let far = if far < 1e4 {
+                        format!("{far:.0} robust deviations")
+                    } else {
+                        "beside hardly any move".to_string()
+                    };
+                    format!("{}, {far}; the market {}", percent(m.r), percent(m.market))
                 };
                 found.push(finding(Kind::Jump, m.day, text));
             }

@@ -4,9 +4,15 @@ use super::{Finding, Kind};
 use crate::calendar::{Period, is_weekend};
 use crate::panel::Panel;
 
-pub(super) const RULE: &str = "days on a Saturday or Sunday outside the week of a daily calendar; steps of several lengths; \
-    assets that never move on weekends among others that do; days on which nine tenths of the assets, at least three, have \
+pub(super) const RULE: &str = "days on a Saturday or Sunday outside the week of a daily calendar; more than ten calendar days \
+    between two days of a daily calendar, or four such steps of five days and more in a row; steps of several lengths; assets that never move on weekends among others that do; days on which nine tenths of the assets, at least three, have \
     a return of exactly zero (holidays and weekends filled with the last price)";
+
+/// The longest break of a daily calendar that needs no remark, calendar days: holidays of a week with both weekends.
+const LONGEST_BREAK: i32 = 10;
+/// Steps of another frequency, calendar days, and how many of them in a row are a finding.
+const LONG_STEP: i32 = 5;
+const FEWEST_LONG_STEPS: usize = 4;
 
 /// What is wrong with the calendar.
 pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
@@ -26,6 +32,31 @@ pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
         let all = [0, panel.n_days().saturating_sub(1)];
         found.push(finding(&all, panel.n_days(), format!("the calendar is {}", periodicity.sentence())));
     }
+    if matches!(periodicity.period, Period::Weekdays | Period::EveryDay) {
+        let steps: Vec<i32> = dates.windows(2).map(|pair| (pair[1] - pair[0]).get_days()).collect();
+        for (k, step) in steps.iter().enumerate().filter(|(_, step)| **step > LONGEST_BREAK) {
+            let text = format!(
+                "{step} calendar days between {} and {}: what was earned between is no return of a day",
+                dates[k],
+                dates[k + 1]
+            );
+            found.push(finding(&[k, k + 1], *step as usize, text));
+        }
+        for run in steps.chunk_by(|a, b| (*a >= LONG_STEP) == (*b >= LONG_STEP)).scan(0, |start, run| {
+            *start += run.len();
+            Some((*start - run.len(), run))
+        }) {
+            let (start, run) = run;
+            if run[0] >= LONG_STEP && run.len() >= FEWEST_LONG_STEPS {
+                let text = format!(
+                    "from {} to {} the days are a week or more apart: another frequency than before",
+                    dates[start],
+                    dates[start + run.len()]
+                );
+                found.push(finding(&[start, start + run.len()], run.len(), text));
+            }
+        }
+    }
     if periodicity.stray_weekend_days > 0 {
         let n = periodicity.stray_weekend_days;
         found.push(finding(
@@ -42,7 +73,7 @@ pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
         if never > 0 {
             let text = format!(
                 "{never} of {} assets never move on a weekend: calendars of five and of seven days are mixed, and \
-                 365 days a year are too many for these",
+                 365 days a year are too many for these; leave the weekends of these out of the source",
                 panel.n_assets()
             );
             found.push(finding(&weekend, never, text));
@@ -53,7 +84,7 @@ pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
         let on_weekends = still.iter().filter(|&&day| is_weekend(dates[day])).count();
         let where_ = if on_weekends > 0 { format!(", {on_weekends} of them on a weekend") } else { String::new() };
         let text = format!(
-            "nearly every return is zero on {} of {} days{where_}: filled with the last price",
+            "nearly every return is zero on {} of {} days{where_}: filled with the last price; leave these days out of the source",
             still.len(),
             panel.n_days()
         );

@@ -1,10 +1,14 @@
 //! Long files: `date, asset, close|return` and, where present, volumes, prices and sectors.
 
+use std::collections::BTreeMap;
+
+use crate::calendar::Date;
+use crate::data::dates::Dates;
 use crate::data::frame::Columns;
 use crate::data::import::ohlcv;
 use crate::data::observations::{Aligned, Observation, Observations};
 use crate::data::options::Options;
-use crate::data::roles::{Role, Roles};
+use crate::data::roles::{Role, Roles, other_zone};
 use crate::data::units::ValueKind;
 use crate::data::words::file_name;
 use crate::error::{Error, Result};
@@ -85,6 +89,26 @@ pub(super) fn asset_by_values(columns: &Columns, roles: &Roles<'_>) -> Result<Op
     Ok(None)
 }
 
+/// Refuses assets whose stamps are those of another zone than the others'.
+fn check_zones(columns: &Columns, roles: &Roles<'_>, options: &Options, symbols: &[String]) -> Result<()> {
+    let Some((column, Dates { dates, clock, .. })) = roles.date.as_ref().filter(|_| options.date_format.is_none())
+    else {
+        return Ok(());
+    };
+    if !clock.is_stamped() {
+        return Ok(());
+    }
+    let mut by_asset: BTreeMap<&str, Vec<Date>> = BTreeMap::new();
+    symbols.iter().zip(dates).for_each(|(symbol, date)| by_asset.entry(symbol.trim()).or_default().push(*date));
+    match by_asset.iter().find_map(|(symbol, dates)| Some((symbol, clock.zone(dates)?))) {
+        None => Ok(()),
+        Some((symbol, zone)) => {
+            let rule = other_zone(&columns.names()[*column], zone, options);
+            Err(Error::data(format!("{}, asset {symbol}", columns.path().display()), rule))
+        }
+    }
+}
+
 pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) -> Result<(Aligned, Vec<String>)> {
     let refuse = |rule: String| Error::data(columns.path().display().to_string(), rule);
     let names = columns.names();
@@ -108,7 +132,11 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
         (None, Some(column), _) => (column, Some(ValueKind::LogReturns)),
         (None, None, Some((column, _))) => (column, Some(ValueKind::Prices)),
         (None, None, None) => {
-            let rule = format!("no column '{}'; columns are {}", VALUE.join("' or '"), names.join(", "));
+            let rule = format!(
+                "no column '{}'; columns are {}: rename the one with prices to price, or with returns to return",
+                VALUE.join("' or '"),
+                names.join(", ")
+            );
             return Err(refuse(rule));
         }
     };
@@ -148,6 +176,7 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
     let (sectors, venues) = (texts(&["sector"])?, texts(&["venue", "exchange"])?);
 
     let dates = roles.dates()?;
+    check_zones(columns, roles, options, &symbols)?;
     let mut observations = Observations::new(options.values, hint, true);
     let file = observations.file(columns.path().display().to_string());
     for row in 0..columns.n_rows() {
