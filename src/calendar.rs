@@ -80,11 +80,25 @@ pub mod toml_date {
 
     use super::{Date, parse_date};
 
+    /// The two spellings.
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Written {
+    #[allow(missing_docs)]
+    pub enum Written {
         Toml(toml::value::Datetime),
         Text(String),
+    }
+
+    /// A date to an editor that knows JSON schemas.
+    #[cfg(feature = "cli")]
+    impl schemars::JsonSchema for Written {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "date".into()
+        }
+
+        fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+            schemars::json_schema!({ "type": "string", "format": "date" })
+        }
     }
 
     /// Reads a date.

@@ -25,6 +25,18 @@ pub struct Choice {
     parameters: toml::Table,
 }
 
+/// Any name or table; the schema of an experiment says which names and parameters a registry knows.
+#[cfg(feature = "cli")]
+impl schemars::JsonSchema for Choice {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Choice".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": ["string", "object"] })
+    }
+}
+
 /// Keys that name a table which has no `name`.
 const NAMING_KEYS: [&str; 2] = ["model", "train"];
 

@@ -127,7 +127,7 @@ def run_peer(path, number, repetitions, environment):
 def run_minvar(binary, path, arguments, repetitions):
     command = [binary, "benchmark", "--json", "--returns", path, "--repeat", str(repetitions), *arguments]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return next(iter(json.loads(output).values()))
+    return next(iter(json.loads(output)["estimators"].values()))[-1]["seconds"]
 
 
 def main():

@@ -1,12 +1,14 @@
 //! `minvar benchmark`: how long every estimator takes.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets};
 
+use serde_json::{Value, json};
+
 use crate::allocators::{self, Allocator, Situation};
+use crate::cli::output::{note, say};
 use crate::cli::reading::{self, Reading};
 use crate::data::{Table, read_returns, write_text};
 use crate::estimators::{self, Calibration, History, Window};
@@ -53,12 +55,9 @@ pub(super) struct Arguments {
     /// Folder for runtime.csv and runtime.svg
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Print seconds of every repetition as JSON
-    #[arg(long)]
-    json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     super::start_threads(arguments.threads)?;
     check_repetitions(arguments.repeat, 1, "--repeat")?;
     check((2..=MOST_DAYS).contains(&arguments.days), "--days", "in 2..=100000", arguments.days)?;
@@ -84,25 +83,24 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             if runtime.points.last().is_some_and(|point| point.seconds() > arguments.limit) {
                 continue;
             }
-            eprintln!("{} assets: {}", work.returns.ncols(), choice.label);
+            note!("{} assets: {}", work.returns.ncols(), choice.label);
             runtime.points.extend(work.time(choice, allocator.as_deref(), arguments)?);
         }
     }
-    if arguments.json {
-        let seconds =
-            timed.iter().map(|runtime| (&runtime.label, runtime.points.last().map(|point| &point.repetitions)));
-        println!("{}", serde_json::to_string(&seconds.collect::<BTreeMap<_, _>>())?);
-    } else {
-        println!("{}", table(&timed, &sizes));
-        let (repeat, threads) = (arguments.repeat, arguments.threads);
-        println!("seconds for one estimate from {days} days, median of {repeat}; threads: {threads}");
-    }
+    say!("{}", table(&timed, &sizes));
+    let (repeat, threads) = (arguments.repeat, arguments.threads);
+    say!("seconds for one estimate from {days} days, median of {repeat}; threads: {threads}");
     if let Some(folder) = &arguments.out {
         csv(&timed).write_csv(&folder.join("runtime.csv"))?;
         let title = format!("One estimate from {days} days, threads: {}", arguments.threads);
         write_text(&folder.join("runtime.svg"), &runtime_figure(&title, &timed).svg())?;
     }
-    Ok(())
+    let points = |runtime: &Runtime| {
+        let point = |p: &RuntimePoint| json!({ "n_assets": p.n_assets, "seconds": p.repetitions, "fit_seconds": p.fit_seconds });
+        (runtime.label.clone(), runtime.points.iter().map(point).collect::<Vec<_>>().into())
+    };
+    let estimators: serde_json::Map<String, Value> = timed.iter().map(points).collect();
+    Ok(json!({ "estimators": estimators, "n_days": days, "threads": threads }))
 }
 
 /// Returns to work on, and the market they come from.
@@ -158,7 +156,7 @@ impl Work {
                 allocator.map_or(Ok(()), |a| a.allocate(&covariance, &Situation::default()).map(|_| ()))
             };
             if let Err(error) = estimator.estimate(&window).and_then(weigh) {
-                eprintln!("  {error}");
+                note!("  {error}");
                 return Ok(None);
             }
             point.repetitions.push(start.elapsed().as_secs_f64());

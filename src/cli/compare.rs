@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
+use crate::cli::output::say;
 use crate::results::{Side, compare};
 
 /// Compare finished runs, or two portfolios of them, on the days they share
@@ -22,15 +25,12 @@ pub(super) struct Arguments {
     /// Seed of the resampling
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Print as JSON
-    #[arg(long)]
-    json: bool,
     /// Folder of results
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let side = |text: &String| -> anyhow::Result<Side> {
         let (run, portfolio) = text.split_once(':').map_or((text.as_str(), None), |(run, name)| (run, Some(name)));
         Ok(Side { results: super::open_results(&arguments.out, run)?, portfolio: portfolio.map(str::to_string) })
@@ -38,15 +38,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let sides: Vec<Side> = arguments.runs.iter().map(side).collect::<anyhow::Result<_>>()?;
     let compared = compare(&sides, arguments.seed)?;
     let sheet = compared.sheet();
-    if arguments.json {
-        println!("{}", serde_json::json!({ "table": sheet, "notes": compared.notes }));
-        return Ok(());
-    }
-    println!("{}", sheet.caption);
+    say!("{}", sheet.caption);
     if !compared.pairings.is_empty() {
-        println!("{}", sheet.terminal());
-        println!("stars: * p < 0.05, ** p < 0.01, *** p < 0.001, by 4,999 studentised circular blocks");
+        say!("{}", sheet.terminal());
+        say!("stars: * p < 0.05, ** p < 0.01, *** p < 0.001, by 4,999 studentised circular blocks");
     }
-    compared.notes.iter().for_each(|note| println!("note: {note}"));
-    Ok(())
+    compared.notes.iter().for_each(|note| say!("note: {note}"));
+    Ok(json!({ "table": sheet, "notes": compared.notes }))
 }

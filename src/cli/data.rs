@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use crate::cli::DataFolder;
+use crate::cli::output::{say, stdout};
 use crate::cli::reading::{self, Reading};
 use crate::data::{self, Description, Ends, Finding, LOCK, Layout, Lock, Manifest, Suspects};
 use crate::panel::{AssetId, Panel};
@@ -91,7 +94,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(command: &Command) -> anyhow::Result<()> {
+pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
     match command {
         Command::Import { source, name, layout, reading, data } => {
             let options = reading.options(*layout);
@@ -106,8 +109,9 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             let manifest = data::save_panel(&imported.panel, &folder, &origin, &imported.notes, None)?;
             reading::say(&imported.notes);
             print_manifest(&name, &manifest, &imported.panel);
-            println!("saved in {}", folder.display());
+            say!("saved in {}", folder.display());
             print_worst(&name, &imported.panel);
+            Ok(told(&name, &folder, &manifest, &imported.panel, json!({})))
         }
         Command::Append { name, source, layout, reading, data } => {
             let options = reading.options(*layout);
@@ -117,10 +121,10 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             let imported = data::import(source, &options)?;
             reading::say(&imported.notes);
             let appended = data::append(&panel, &imported.panel)?;
-            appended.lines().iter().for_each(|line| println!("{line}"));
+            appended.lines().iter().for_each(|line| say!("{line}"));
             if appended.new_returns == 0 {
-                println!("nothing is new: panel {name} stays as it is");
-                return Ok(());
+                say!("nothing is new: panel {name} stays as it is");
+                return Ok(told(name, &folder, &before, &panel, json!({ "changed": appended.lines() })));
             }
             let stem = data::table_name(source);
             let origin = format!("{}, {stem}", before.source);
@@ -128,9 +132,11 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             let manifest = data::save_panel(&appended.panel, &folder, &origin, &read, None)?;
             print_manifest(name, &manifest, &appended.panel);
             print_worst(name, &appended.panel);
+            Ok(told(name, &folder, &manifest, &appended.panel, json!({ "changed": appended.lines() })))
         }
         Command::Describe { name, most, suspects, data } => {
-            let (panel, manifest) = data::open_panel(&data.panel(name)?)?;
+            let folder = data.panel(name)?;
+            let (panel, manifest) = data::open_panel(&folder)?;
             print_manifest(name, &manifest, &panel);
             let description = data::describe(&panel);
             print_description(&panel, &description, *most)?;
@@ -139,13 +145,26 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             let (outcome, n_rows) = data::write_suspects(&panel, &description.findings, path)?;
             let shown = path.display();
             match outcome {
-                Suspects::Written => println!("\n{n_rows} suspects written to {shown}"),
-                Suspects::Same => println!("\n{n_rows} suspects, as in {shown}"),
-                Suspects::Kept => println!(
+                Suspects::Written => say!("\n{n_rows} suspects written to {shown}"),
+                Suspects::Same => say!("\n{n_rows} suspects, as in {shown}"),
+                Suspects::Kept => say!(
                     "\n{n_rows} suspects; {shown} has other content, perhaps yours, and was left alone: remove it, or write \
                      to another file with --suspects FILE"
                 ),
             }
+            let found = |finding: &Finding| {
+                let symbols: Vec<&str> = finding.assets.iter().map(|&id| panel.assets()[id].symbol.as_str()).collect();
+                json!({
+                    "kind": finding.kind.name(),
+                    "assets": symbols,
+                    "first": panel.calendar().date(finding.first).to_string(),
+                    "last": panel.calendar().date(finding.last).to_string(),
+                    "number": finding.number,
+                    "text": finding.text,
+                })
+            };
+            let findings: Vec<Value> = description.findings.iter().map(found).collect();
+            Ok(told(name, &folder, &manifest, &panel, json!({ "findings": findings, "suspects": path })))
         }
         Command::Simulate { name, assets, days, seed, data } => {
             let market =
@@ -157,10 +176,32 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             note_replaced(&folder, name);
             let manifest = data::save_panel(&panel, &folder, "synthetic", &[], Some(market))?;
             print_manifest(name, &manifest, &panel);
-            println!("saved in {}", folder.display());
+            say!("saved in {}", folder.display());
+            Ok(told(name, &folder, &manifest, &panel, json!({})))
         }
     }
-    Ok(())
+}
+
+/// A panel as JSON, with what else a command found.
+fn told(name: &str, folder: &std::path::Path, manifest: &Manifest, panel: &Panel, more: Value) -> Value {
+    let dates = panel.calendar().dates();
+    let mut told = json!({
+        "panel": name,
+        "folder": folder,
+        "n_assets": manifest.n_assets,
+        "n_days": manifest.n_days,
+        "n_returns": manifest.n_returns,
+        "first": dates.first().map(ToString::to_string),
+        "last": dates.last().map(ToString::to_string),
+        "periods_per_year": panel.periods_per_year(),
+        "fields": manifest.fields,
+        "content_hash": manifest.content_hash,
+        "read": manifest.read,
+    });
+    if let (Some(told), Value::Object(more)) = (told.as_object_mut(), more) {
+        told.extend(more);
+    }
+    told
 }
 
 /// Says that an older panel goes.
@@ -168,13 +209,13 @@ fn note_replaced(folder: &std::path::Path, name: &str) {
     if let Some(old) = data::stored_manifest(folder) {
         let Manifest { n_assets, n_days, content_hash, .. } = old;
         let hash = content_hash.get(..12).unwrap_or_default();
-        println!("replaces the panel {name} of {n_assets} assets x {n_days} days, content hash {hash}");
+        say!("replaces the panel {name} of {n_assets} assets x {n_days} days, content hash {hash}");
     }
 }
 
 fn print_manifest(name: &str, manifest: &Manifest, panel: &crate::panel::Panel) {
     let dates = panel.calendar().dates();
-    println!(
+    say!(
         "panel {name}: {} assets x {} days ({} to {}), {} returns; {}",
         manifest.n_assets,
         manifest.n_days,
@@ -187,27 +228,27 @@ fn print_manifest(name: &str, manifest: &Manifest, panel: &crate::panel::Panel) 
             format!("with {}", manifest.fields.join(", "))
         }
     );
-    println!("calendar: {}", panel.calendar().periodicity().sentence());
+    say!("calendar: {}", panel.calendar().periodicity().sentence());
     let today = jiff::Zoned::now().date();
     let future = panel.n_days() - panel.calendar().first_on_or_after(today.tomorrow().unwrap_or(today));
     // A synthetic market may have any days.
     if future > 0 && manifest.synthetic.is_none() {
-        println!("{future} {} after today, {today}", if future == 1 { "day lies" } else { "days lie" });
+        say!("{future} {} after today, {today}", if future == 1 { "day lies" } else { "days lie" });
     }
-    println!("source {}, schema {}, content hash {}", manifest.source, manifest.schema_version, manifest.content_hash);
+    say!("source {}, schema {}, content hash {}", manifest.source, manifest.schema_version, manifest.content_hash);
 }
 
 /// The worst findings of a panel that was just made.
 fn print_worst(name: &str, panel: &Panel) {
     let worst = data::worst_findings(panel, 3);
     if !worst.is_empty() {
-        println!("look at this first; 'minvar data describe {name}' shows all:");
-        worst.iter().for_each(|line| println!("  {line}"));
+        say!("look at this first; 'minvar data describe {name}' shows all:");
+        worst.iter().for_each(|line| say!("  {line}"));
     }
 }
 
 fn print_description(panel: &Panel, description: &Description, most: usize) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     writeln!(out, "\n  year   days  assets     returns   holes  zero returns")?;
     for year in &description.years {
         writeln!(

@@ -2,6 +2,9 @@
 
 use std::io::Write;
 
+use serde_json::{Value, json};
+
+use crate::cli::output::{note, say, stdout};
 use crate::cuda::{self, Backend, Ceilings, Device, Found, Precision};
 use crate::error;
 use crate::experiment::Resources;
@@ -46,7 +49,7 @@ pub(super) fn select(device: Device) -> anyhow::Result<Selected> {
             (format!("cuda:{number} {}", info.name), Some(Box::new(open)))
         }
         Found::Cpu(notice) => {
-            notice.iter().for_each(|notice| eprintln!("{notice}"));
+            notice.iter().for_each(|notice| note!("{notice}"));
             ("cpu".to_string(), None)
         }
     };
@@ -82,12 +85,9 @@ pub(super) struct Arguments {
     /// Repetitions of a measurement
     #[arg(long, default_value_t = 20)]
     repeat: usize,
-    /// Print measurements as JSON instead
-    #[arg(long, requires = "measure")]
-    json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     if !arguments.check && !arguments.measure {
         return list();
     }
@@ -95,33 +95,38 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Compute::Device { name, open } = selected.resources().compute else {
         anyhow::bail!("the processor is what devices are compared with; choose cuda or cuda:N");
     };
+    let mut told = json!({ "device": name });
     if arguments.check {
+        let mut all = Vec::new();
         for precision in [Precision::Single, Precision::Double] {
-            report(precision, &parity(open, precision)?)?;
+            let parities = parity(open, precision)?;
+            report(precision, &parities)?;
+            all.extend(parities);
         }
+        told["parity"] = json!(all);
     }
     if arguments.measure {
         let limits = ceilings(&*open(&Architecture::compact(), Precision::Single)?)?;
         let mut measured = Vec::new();
         for (work, label) in workloads(arguments.repeat) {
-            eprintln!("{label}");
+            note!("{label}");
             measured.push((label, measure(&work, None, open, Some(&limits))?));
         }
-        if arguments.json {
-            println!("{}", serde_json::json!({ "device": name, "ceilings": limits, "work": measured }));
-        } else {
-            println!("{}\n", ceilings_line(name, &limits));
-            tables(&measured).iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
-        }
+        say!("{}\n", ceilings_line(name, &limits));
+        tables(&measured).iter().for_each(|sheet| say!("{}\n", sheet.markdown()));
+        told["ceilings"] = json!(limits);
+        told["work"] = json!(measured);
     }
-    Ok(())
+    Ok(told)
 }
 
-fn list() -> anyhow::Result<()> {
+fn list() -> anyhow::Result<Value> {
     let count = cuda::count()?;
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
+    let mut names = Vec::new();
     for number in 0..count {
         let device = cuda::info(number)?;
+        names.push(json!({ "number": number, "name": device.name, "memory_bytes": device.memory }));
         let [free, total] = device.memory.map(|bytes| bytes as f64 / (1u64 << 30) as f64);
         let ((major, minor), (driver, driver_minor)) = (device.capability, device.driver);
         writeln!(
@@ -134,20 +139,20 @@ fn list() -> anyhow::Result<()> {
     if count == 0 {
         writeln!(out, "the driver knows no CUDA device")?;
     }
-    Ok(())
+    Ok(json!({ "devices": names }))
 }
 
 /// The worst deviation of each case; an error if one is not allowed.
 fn report(precision: Precision, all: &[Parity]) -> anyhow::Result<()> {
     let mut failed = 0;
-    println!("{precision:?} precision: largest deviation from the processor over what is allowed");
+    say!("{precision:?} precision: largest deviation from the processor over what is allowed");
     for cases in all.chunk_by(|a, b| a.case == b.case) {
         let worst = |worst: &Parity, next: &Parity| {
             let ratio = |parity: &Parity| parity.deviation / parity.allowed;
             ratio(next) > ratio(worst) || ratio(next).is_nan()
         };
         let worst = cases.iter().fold(&cases[0], |most, next| if worst(most, next) { next } else { most });
-        println!("  {:<40} {:9.1e} of {:.0e}  {}", worst.case, worst.deviation, worst.allowed, worst.what);
+        say!("  {:<40} {:9.1e} of {:.0e}  {}", worst.case, worst.deviation, worst.allowed, worst.what);
         failed += cases.iter().filter(|parity| !parity.holds()).count();
     }
     anyhow::ensure!(failed == 0, "{failed} quantities deviate by more than is allowed");

@@ -6,7 +6,10 @@ use std::time::Instant;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use serde_json::{Value, json};
+
 use crate::allocators::{self, Situation};
+use crate::cli::output::note;
 use crate::cli::reading::{self, Reading};
 use crate::data::{NamedRows, read_returns, write_matrix, write_text};
 use crate::error::{Error, Result};
@@ -96,7 +99,7 @@ struct Record<'a> {
     repairs: &'a [Repair],
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let start = Instant::now();
     check((1..=MOST_DAYS).contains(&arguments.horizon), "--horizon", "in 1..=100000", arguments.horizon)?;
     let (estimator, allocator) = (Choice::from_words(&arguments.estimator)?, Choice::from_words(&arguments.allocator)?);
@@ -106,7 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let weigh = (allocators::named(&allocator.name)?.build)(&allocator)?;
     let read = read_returns(&arguments.returns, &arguments.reading.options(None), arguments.lookback)?;
     reading::say(&read.notes);
-    read.findings.iter().for_each(|finding| eprintln!("look at: {finding}"));
+    read.findings.iter().for_each(|finding| note!("look at: {finding}"));
     let (names, returns) = (read.returns.names, read.returns.matrix);
     let n_days = arguments.lookback.unwrap_or(returns.nrows());
     let in_asset = |error: Error| match error {
@@ -155,16 +158,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     write_text(&beside(&arguments.out), &toml::to_string(&record)?)?;
     for repair in covariance.repairs() {
-        eprintln!("note: {} {} {}", estimator.label, repair.what, repair.count);
+        note!("note: {} {} {}", estimator.label, repair.what, repair.count);
     }
-    eprintln!(
+    note!(
         "{} of {} assets from {n_days} days by {} in {}",
         title_of(arguments.what),
         names.len(),
         estimator.label,
         arguments.out.display()
     );
-    Ok(())
+    let mut told = serde_json::to_value(&record)?;
+    told["out"] = json!(arguments.out);
+    Ok(told)
 }
 
 fn title_of(what: What) -> &'static str {

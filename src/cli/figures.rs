@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
+use crate::cli::output::say;
 use crate::error::Error;
 use crate::report::Page;
 use crate::results::{self, FIGURES, Results, draw, write_tables};
@@ -28,15 +31,17 @@ pub(super) struct Arguments {
     out: PathBuf,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let runs: Vec<Results> =
         results::find(&arguments.out).iter().map(|f| Results::open(f)).collect::<Result<_, _>>()?;
     if arguments.list {
-        println!("runs in {}:", arguments.out.display());
-        runs.iter().for_each(|run| println!("  {:<24} {}", run.name, run.about));
-        println!("\nkinds of figures:");
-        FIGURES.iter().for_each(|kind| println!("  {:<24} {}", kind.name, kind.about));
-        return Ok(());
+        say!("runs in {}:", arguments.out.display());
+        runs.iter().for_each(|run| say!("  {:<24} {}", run.name, run.about));
+        say!("\nkinds of figures:");
+        FIGURES.iter().for_each(|kind| say!("  {:<24} {}", kind.name, kind.about));
+        let runs: Vec<Value> = runs.iter().map(|run| json!({ "name": run.name, "about": run.about })).collect();
+        let kinds: Vec<Value> = FIGURES.iter().map(|kind| json!({ "name": kind.name, "about": kind.about })).collect();
+        return Ok(json!({ "runs": runs, "kinds": kinds }));
     }
     if runs.is_empty() {
         let rule = "holds no finished run; 'minvar run experiments/quick.toml' makes one";
@@ -53,21 +58,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let pages: Vec<Page> =
         [(arguments.png, Page::Light), (arguments.dark, Page::Dark)].iter().filter(|p| p.0).map(|p| p.1).collect();
-    let mut n_files = 0;
+    let (mut files, mut left_out) = (Vec::new(), Vec::new());
     for run in runs.iter().filter(|run| wanted.is_empty() || wanted.iter().any(|name| belongs(run, name))) {
         let mut written = if kinds.is_empty() { write_tables(run)? } else { Vec::new() };
         let (figures, missing) = draw(run, &kinds, &pages)?;
         written.extend(figures);
-        n_files += written.len();
-        println!(
-            "{}: {}",
-            run.name,
-            if written.is_empty() { "nothing to draw".to_string() } else { written.join(", ") }
-        );
-        missing.iter().for_each(|(error, kinds)| println!("  left as they are: {}; {error}", kinds.join(", ")));
+        say!("{}: {}", run.name, if written.is_empty() { "nothing to draw".to_string() } else { written.join(", ") });
+        missing.iter().for_each(|(error, kinds)| say!("  left as they are: {}; {error}", kinds.join(", ")));
+        files.extend(written.iter().map(|file| run.folder.join(file)));
+        left_out.extend(missing.iter().map(|(error, kinds)| format!("{}: {}; {error}", run.name, kinds.join(", "))));
     }
-    println!("{n_files} files");
-    Ok(())
+    say!("{} files", files.len());
+    Ok(json!({ "files": files, "left_out": left_out }))
 }
 
 /// Whether a run has that name, or is a size of the sweep that has it.

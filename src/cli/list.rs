@@ -4,6 +4,9 @@ use std::io::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use serde_json::{Value, json};
+
+use crate::cli::output::stdout;
 use crate::costs::{DEFAULT_SCHEDULES, Schedules};
 use crate::estimators::Definite;
 use crate::{allocators, costs, estimators};
@@ -16,11 +19,11 @@ pub(super) struct Arguments {
     schedules: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
+    let mut out = stdout();
     if arguments.schedules {
         out.write_all(DEFAULT_SCHEDULES.as_bytes())?;
-        return Ok(());
+        return Ok(json!({ "schedules": DEFAULT_SCHEDULES }));
     }
     let above = |definite: Definite| match definite {
         Definite::Always => "yes",
@@ -70,7 +73,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         table.add_row([name, profile.about]);
     }
     writeln!(out, "{}", table.trim_fmt())?;
-    Ok(())
+    let entry = |name: &str, reference: &str, parameters: toml::Table| json!({ "name": name, "reference": reference, "parameters": parameters });
+    let estimators = estimators::ALL.iter().map(|e| entry(e.name, e.reference, (e.parameters)()));
+    let allocators = allocators::ALL.iter().map(|e| entry(e.name, e.reference, (e.parameters)()));
+    let models = costs::ALL.iter().map(|e| entry(e.name, e.reference, (e.parameters)()));
+    let profiles = Schedules::default().profiles.into_iter();
+    let profiles = profiles.map(|(name, profile)| json!({ "name": name, "about": profile.about }));
+    Ok(json!({
+        "estimators": estimators.collect::<Vec<_>>(),
+        "allocators": allocators.collect::<Vec<_>>(),
+        "cost_models": models.collect::<Vec<_>>(),
+        "profiles": profiles.collect::<Vec<_>>(),
+    }))
 }
 
 fn columns<const N: usize>(header: [&str; N]) -> Table {

@@ -6,13 +6,17 @@ mod device;
 mod data;
 mod estimate;
 mod figures;
+mod init;
 mod list;
 mod model;
+mod output;
 mod paper;
 mod progress;
 mod reading;
 mod report;
 mod run;
+pub mod schema;
+mod shell;
 mod simulate;
 mod train;
 mod work;
@@ -23,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::cli::output::Talk;
 use crate::error::Error;
 use crate::results::{self, Results};
 
@@ -36,7 +41,8 @@ use crate::results::{self, Results};
     max_term_width = 100,
     after_help = "\
 Start here:
-  minvar run experiments/quick.toml          a synthetic market and a small network, half a minute
+  minvar run quick                           a synthetic market and a small network, half a minute
+  minvar init mine --panel mine              an experiment of your own, with comments
   minvar list                                estimators and allocators, with parameters and references
   minvar estimate --returns returns.csv --estimator qis --out covariance.csv
   minvar data import FOLDER --name us_daily  bring your own data, see data/README.md
@@ -51,11 +57,15 @@ Start here:
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    talk: Talk,
 }
 
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Init(init::Arguments),
+    Schema(schema::Arguments),
     Simulate(simulate::Arguments),
     Train(train::Arguments),
     #[command(subcommand)]
@@ -71,6 +81,8 @@ enum Command {
     List(list::Arguments),
     Benchmark(benchmark::Arguments),
     Device(device::Arguments),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 /// Where panels live.
@@ -138,8 +150,12 @@ pub fn main() -> ExitCode {
         }
         usual(panic);
     }));
-    let outcome = match Arguments::parse().command {
+    let Arguments { command, talk } = Arguments::parse();
+    talk.set();
+    let outcome = match command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Model(command) => model::run(&command),
@@ -152,9 +168,16 @@ pub fn main() -> ExitCode {
         Command::List(arguments) => list::run(&arguments),
         Command::Benchmark(arguments) => benchmark::run(&arguments),
         Command::Device(arguments) => device::run(&arguments),
+        Command::Completions(arguments) => arguments.run(),
+        Command::Man(arguments) => arguments.run(),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(told) => {
+            if talk.json {
+                println!("{told}");
+            }
+            ExitCode::SUCCESS
+        }
         // The reader of our output has seen enough, as `head` does.
         Err(error) if error.downcast_ref().is_some_and(|e: &std::io::Error| e.kind() == ErrorKind::BrokenPipe) => {
             ExitCode::SUCCESS

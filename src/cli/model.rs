@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
+use serde_json::{Value, json};
+
 use crate::cli::device::select;
+use crate::cli::output::stdout;
 use crate::cuda::Device;
 use crate::nn::{Architecture, Cell};
 use crate::train::{Compute, Measured, Model, Point, Timings, Workload, measure, time};
@@ -17,9 +20,6 @@ pub(super) enum Command {
     Show {
         /// Model file
         file: PathBuf,
-        /// Print everything as JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Time training steps or forward passes on this machine
     ///
@@ -53,9 +53,6 @@ pub(super) enum Command {
         /// Threads [default: all cores]
         #[arg(long, value_name = "N")]
         threads: Option<usize>,
-        /// Print seconds of every repetition as JSON
-        #[arg(long)]
-        json: bool,
         /// Where: cpu, cuda, cuda:N or auto. On a device only whole steps are timed
         #[arg(long, default_value = "cpu", value_name = "DEVICE")]
         device: Device,
@@ -69,19 +66,15 @@ pub(super) enum CellName {
     Lstm,
 }
 
-pub(super) fn run(command: &Command) -> anyhow::Result<()> {
+pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
     match command {
-        Command::Show { file, json } => {
+        Command::Show { file } => {
             let model = Model::open(file)?;
-            match json {
-                true => {
-                    let (header, checksum, curves) = (&model.header, &model.checksum, model.curves()?);
-                    println!("{}", serde_json::json!({ "header": header, "checksum": checksum, "curves": curves }));
-                }
-                false => show(&model)?,
-            }
+            show(&model)?;
+            let (header, checksum, curves) = (&model.header, &model.checksum, model.curves()?);
+            Ok(json!({ "header": header, "checksum": checksum, "curves": curves }))
         }
-        Command::Time { assets, days, batch, cell, units, forward_only, repeat, arrays, threads, json, device } => {
+        Command::Time { assets, days, batch, cell, units, forward_only, repeat, arrays, threads, device } => {
             super::start_threads(threads.unwrap_or(0))?;
             let cell = match cell {
                 CellName::Gru => Cell::Gru,
@@ -103,13 +96,10 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
                     Timings { forward: vec![], backward: vec![], optimiser: vec![], total, loss }
                 }
             };
-            match json {
-                true => println!("{}", serde_json::to_string(&timings)?),
-                false => print_timings(&timings)?,
-            }
+            print_timings(&timings)?;
+            Ok(serde_json::to_value(&timings)?)
         }
     }
-    Ok(())
 }
 
 /// Ages at which the lag curves are printed.
@@ -118,7 +108,7 @@ const AGES: [usize; 11] = [1, 2, 5, 10, 20, 50, 100, 252, 500, 1000, 1200];
 fn show(model: &Model) -> anyhow::Result<()> {
     let (header, curves) = (&model.header, model.curves()?);
     let network = model.network::<f32>()?;
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     writeln!(out, "network of {} parameters", network.n_parameters())?;
     for (name, var) in network.parameters() {
         writeln!(out, "  {name:<40} {:?}", var.dims())?;
@@ -167,7 +157,7 @@ fn show(model: &Model) -> anyhow::Result<()> {
 }
 
 fn print_timings(timings: &Timings) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     writeln!(out, "milliseconds      best    median")?;
     for (name, seconds) in [
         ("forward", &timings.forward),

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use serde_json::{Value, json};
+
+use crate::cli::output::say;
 use crate::results::{Verdict, check_paper, paper_table};
 
 /// Check the published numbers against the results
@@ -23,14 +26,11 @@ pub(super) enum Command {
         /// Write check.csv and check.md into this folder too
         #[arg(long, value_name = "DIR")]
         write: Option<PathBuf>,
-        /// Print as JSON
-        #[arg(long)]
-        json: bool,
     },
 }
 
-pub(super) fn run(command: &Command) -> anyhow::Result<()> {
-    let Command::Check { expected, out, write, json } = command;
+pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
+    let Command::Check { expected, out, write } = command;
     let checks = check_paper(expected, out)?;
     let sheet = paper_table(&checks);
     if let Some(folder) = write {
@@ -43,18 +43,14 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
         table.write_csv(&folder.join("check.csv"))?;
         crate::data::write_text(&folder.join("check.md"), &format!("{}\n", sheet.markdown()))?;
     }
-    if *json {
-        println!("{}", serde_json::to_string(&checks)?);
-        return Ok(());
-    }
-    println!("{}", sheet.markdown());
+    say!("{}", sheet.markdown());
     let count = |verdict| checks.iter().filter(|check| check.verdict == verdict).count();
-    println!(
+    say!(
         "\n{} claims: {} agree, {} differ, {} cannot be tested here",
         checks.len(),
         count(Verdict::Agrees),
         count(Verdict::Differs),
         count(Verdict::NotTestable)
     );
-    Ok(())
+    Ok(json!({ "checks": checks }))
 }

@@ -1,7 +1,8 @@
 //! Progress on the terminal: a bar where there is one, lines in a log file.
 
-use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::output::{Talk, note};
 use crate::experiment::{Progress, Training};
 
 /// A bar for everything that is being done: dates, accounts, each network in training.
@@ -21,13 +22,17 @@ struct Line {
 
 impl Shown {
     pub fn new() -> Self {
-        Self { bars: MultiProgress::new(), lines: Vec::new() }
+        let bars = MultiProgress::new();
+        if Talk::get().quiet {
+            bars.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        Self { bars, lines: Vec::new() }
     }
 
     /// Dates done, or the network that is trained before they can go on.
     pub fn run(&mut self, progress: &Progress) {
         for note in &progress.notes {
-            self.bars.suspend(|| eprintln!("note: {note}"));
+            self.bars.suspend(|| note!("note: {note}"));
         }
         match &progress.training {
             Some(training) => self.training(training),
@@ -59,7 +64,7 @@ impl Shown {
             bar.set_position(done as u64);
             bar.reset_eta();
             if done > usize::from(!what.starts_with("dates")) {
-                self.bars.suspend(|| eprintln!("continuing after {done} of {total} {what}"));
+                self.bars.suspend(|| note!("continuing after {done} of {total} {what}"));
             }
             self.lines.push(Line { what: what.to_string(), bar, tenths: tenth });
             self.lines.len() - 1
@@ -68,7 +73,7 @@ impl Shown {
         bar.set_message(format!("{what}{state}"));
         bar.set_position(done as u64);
         if bar.is_hidden() && tenth > *tenths {
-            eprintln!("{done} of {total} {what}{state}, {} left", HumanDuration(bar.eta()));
+            note!("{done} of {total} {what}{state}, {} left", HumanDuration(bar.eta()));
             *tenths = tenth;
         }
         if done >= total {

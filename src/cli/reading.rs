@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cli::output::note;
 use crate::data::{Layout, MissingCodes, NotANumber, Options, ValueKind};
 use crate::experiment::{Rates, RatesTable};
 
@@ -54,6 +55,6 @@ impl Reading {
 /// Says in one line what was guessed while reading.
 pub(super) fn say(notes: &[String]) {
     if !notes.is_empty() {
-        eprintln!("read: {}", notes.join("; "));
+        note!("read: {}", notes.join("; "));
     }
 }

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
+use crate::cli::output::say;
 use crate::results::{Evidence, Results, evidence, write_evidence, write_page};
 
 /// Test what a finished run found, and put it on one self-contained page
@@ -24,28 +27,33 @@ pub(super) struct Arguments {
     out: PathBuf,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
+    let mut pages = Vec::new();
     for name in &arguments.runs {
         let results = super::open_results(&arguments.out, name)?;
         let tested = if arguments.no_tests { None } else { tests(&results, arguments.seed)? };
         let left_out = write_page(&results, tested.as_ref())?;
-        left_out.iter().for_each(|line| println!("not drawn: {line}"));
-        println!("{}", results.home.join("report.html").display());
+        left_out.iter().for_each(|line| say!("not drawn: {line}"));
+        let page = results.home.join("report.html");
+        say!("{}", page.display());
+        let tests = tested.as_ref().map(Evidence::sheets);
+        let notes = tested.as_ref().map_or(&[][..], |evidence| &evidence.notes);
+        pages.push(json!({ "run": results.name, "page": page, "tests": tests, "notes": notes, "left_out": left_out }));
     }
-    Ok(())
+    Ok(json!({ "reports": pages }))
 }
 
 /// The tests of a run; nothing, with a notice, where there is nothing to test.
 fn tests(results: &Results, seed: u64) -> anyhow::Result<Option<Evidence>> {
     match evidence(results, seed) {
         Ok(evidence) => {
-            evidence.sheets().iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
-            evidence.seed_lines().iter().chain(&evidence.notes).for_each(|line| println!("{line}"));
+            evidence.sheets().iter().for_each(|sheet| say!("{}\n", sheet.markdown()));
+            evidence.seed_lines().iter().chain(&evidence.notes).for_each(|line| say!("{line}"));
             write_evidence(results, &evidence)?;
             Ok(Some(evidence))
         }
         Err(error) => {
-            println!("no tests: {error}");
+            say!("no tests: {error}");
             Ok(None)
         }
     }

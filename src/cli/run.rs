@@ -1,11 +1,14 @@
 //! `minvar run`: an experiment from file to tables and figures.
 
+use serde_json::{Value, json};
+
 use crate::cli::device::ComputeArguments;
+use crate::cli::output::{note, say};
 use crate::cli::progress::Shown;
 use crate::cli::simulate::simulate;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
 use crate::description::RunFile;
-use crate::experiment::{self, Inputs, Job};
+use crate::experiment::{self, Inputs, Job, SweepRow};
 use crate::report::performance_sheet;
 use crate::results::Results;
 
@@ -24,7 +27,7 @@ pub(super) struct Arguments {
     fresh: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let selected = arguments.compute.select()?;
     let resources = selected.resources();
     let Opened { experiment, market, folder, data } = arguments.work.open()?;
@@ -38,20 +41,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let stop = stop_on_interrupt()?;
     let old = RunFile::read(&folder.join("run.toml")).ok().map(|run| run.provenance.data_hash);
     if let Some(old) = old.filter(|hash| hash != market.panel.content_hash()) {
-        eprintln!(
-            "note: replaces results on other data, hash {}, in {}",
-            old.get(..12).unwrap_or(&old),
-            folder.display()
-        );
+        note!("note: replaces results on other data, hash {}, in {}", old.get(..12).unwrap_or(&old), folder.display());
     }
     let panel = &market.panel;
-    eprintln!("{}", experiment.about);
-    eprintln!(
-        "panel of {} assets x {} days, data hash {}",
-        panel.n_assets(),
-        panel.n_days(),
-        &panel.content_hash()[..12]
-    );
+    note!("{}", experiment.about);
+    note!("panel of {} assets x {} days, data hash {}", panel.n_assets(), panel.n_days(), &panel.content_hash()[..12]);
 
     let mut shown = Shown::new();
     let mut show = |progress| shown.run(&progress);
@@ -60,25 +54,40 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let swept = experiment::sweep(job);
         shown.clear();
         let swept = swept?;
-        Results::open(&folder)?.sheets()?.iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
-        println!("{:.0} s; tables and figures of all sizes are in {}", swept.seconds, folder.display());
-        return Ok(());
+        Results::open(&folder)?.sheets()?.iter().for_each(|sheet| say!("{}\n", sheet.markdown()));
+        say!("{:.0} s; tables and figures of all sizes are in {}", swept.seconds, folder.display());
+        let row = |row: &SweepRow| {
+            let mut value = serde_json::to_value(&row.performance)?;
+            value["size"] = row.size.into();
+            Ok(value)
+        };
+        let rows = swept.rows.iter().map(row).collect::<Result<Vec<Value>, serde_json::Error>>()?;
+        return Ok(json!({ "folder": folder, "rows": rows, "duration_seconds": swept.seconds }));
     }
     let finished = experiment::run(job);
     shown.clear();
     let finished = finished?;
-    println!("{}", performance_sheet("", &finished.rows).terminal());
-    finished.never_defined.iter().for_each(|line| println!("undefined on every date: {line}"));
+    say!("{}", performance_sheet("", &finished.rows).terminal());
+    finished.never_defined.iter().for_each(|line| say!("undefined on every date: {line}"));
     let (n_filled, seconds) = (finished.n_filled, finished.provenance.duration_seconds);
-    println!(
+    say!(
         "{} rebalances, {n_filled} missing returns filled, {seconds} s; tables, figures and run.toml are in {}",
         finished.n_decisions,
         folder.display()
     );
+    let mut simulated = Value::Null;
     if experiment.simulation.is_some() {
         let inputs = Inputs { weights: folder.join("weights.parquet"), data, foreign: None };
-        simulate(&experiment, &market, &inputs, &folder.join("simulation"))?;
+        simulated = simulate(&experiment, &market, &inputs, &folder.join("simulation"))?;
     }
-    println!("what is more than luck, on one page: minvar report {}", folder.display());
-    Ok(())
+    say!("what is more than luck, on one page: minvar report {}", folder.display());
+    Ok(json!({
+        "folder": folder,
+        "rows": finished.rows,
+        "n_decisions": finished.n_decisions,
+        "n_filled": n_filled,
+        "duration_seconds": seconds,
+        "never_defined": finished.never_defined,
+        "simulation": simulated,
+    }))
 }

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
+use crate::cli::output::{note, say};
 use crate::cli::progress::Shown;
 use crate::cli::reading::{self, Reading};
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
@@ -64,7 +67,7 @@ pub(super) struct Arguments {
     fresh: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let Opened { mut experiment, market, folder, data } = arguments.work.open_quietly()?;
     arguments.change(&mut experiment)?;
     let weights = match &arguments.weights {
@@ -98,7 +101,7 @@ fn note_other_panel(weights: &Path, market: &Market) {
     let ours = market.panel.content_hash();
     if made_on != ours {
         let short = |hash: &str| hash.get(..12).unwrap_or(hash).to_string();
-        eprintln!(
+        note!(
             "note: the weights were made on other data, hash {}; the panel has {}: 'minvar run' makes them again",
             short(&made_on),
             short(ours)
@@ -137,7 +140,12 @@ impl Arguments {
 }
 
 /// Simulates and says what came of it.
-pub(super) fn simulate(experiment: &Experiment, market: &Market, inputs: &Inputs, folder: &Path) -> anyhow::Result<()> {
+pub(super) fn simulate(
+    experiment: &Experiment,
+    market: &Market,
+    inputs: &Inputs,
+    folder: &Path,
+) -> anyhow::Result<Value> {
     let stop = stop_on_interrupt()?;
     let mut shown = Shown::new();
     let mut show = |progress| shown.run(&progress);
@@ -146,8 +154,8 @@ pub(super) fn simulate(experiment: &Experiment, market: &Market, inputs: &Inputs
     shown.clear();
     let Simulated { rows, sheets, read, stand_ins, seconds } = simulated?;
     reading::say(&read);
-    sheets.iter().for_each(|sheet| println!("{}\n", sheet.markdown()));
-    stand_ins.iter().for_each(|note| println!("assumed: {note}"));
-    println!("{} accounts, {seconds} s; tables, figures, ledgers and run.toml are in {}", rows.len(), folder.display());
-    Ok(())
+    sheets.iter().for_each(|sheet| say!("{}\n", sheet.markdown()));
+    stand_ins.iter().for_each(|note| say!("assumed: {note}"));
+    say!("{} accounts, {seconds} s; tables, figures, ledgers and run.toml are in {}", rows.len(), folder.display());
+    Ok(json!({ "folder": folder, "rows": rows, "assumed": stand_ins, "read": read, "duration_seconds": seconds }))
 }

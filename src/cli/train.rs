@@ -2,7 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use serde_json::{Value, json};
+
 use crate::cli::device::{ComputeArguments, ceilings_line, stage_sheet};
+use crate::cli::output::say;
 use crate::cli::progress::Shown;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
 use crate::cuda::Precision;
@@ -61,7 +64,7 @@ fn years(text: &str) -> Result<RangeInclusive<i16>, String> {
     }
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let selected = arguments.compute.select()?;
     let resources = selected.resources();
     let Opened { experiment, market, folder, .. } = arguments.work.open()?;
@@ -72,9 +75,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         };
         let profiles = experiment::profile(&Job::new(&experiment, &market, &folder).with(resources), limits, PROFILED)?;
         anyhow::ensure!(!profiles.is_empty(), NOTHING);
-        limits.iter().for_each(|limits| println!("{}\n", ceilings_line(resources.compute.name(), limits)));
+        limits.iter().for_each(|limits| say!("{}\n", ceilings_line(resources.compute.name(), limits)));
         profiles.iter().for_each(|(name, profiled)| show(name, profiled));
-        return Ok(());
+        let of = |(name, profiled): (String, Profiled)| json!({ "recipe": name, "profile": profiled });
+        return Ok(json!({ "profiles": profiles.into_iter().map(of).collect::<Vec<_>>() }));
     }
     if arguments.fresh {
         experiment::discard_networks(&folder)?;
@@ -88,14 +92,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     shown.clear();
     let files = files?;
     anyhow::ensure!(!files.is_empty(), NOTHING);
-    files.iter().for_each(|file| println!("{}", file.display()));
-    Ok(())
+    files.iter().for_each(|file| say!("{}", file.display()));
+    Ok(json!({ "models": files }))
 }
 
 fn show(name: &str, profiled: &Profiled) {
     let Profiled { steps, samples, seconds, stages } = profiled;
     let each = 1e3 * seconds / *steps as f64;
     let rate = (steps * samples) as f64 / seconds;
-    println!("{name}: {each:.1} ms a step of {samples} samples, {rate:.0} samples/s over {steps} steps");
-    println!("{}\n", stage_sheet("", stages, *steps).terminal());
+    say!("{name}: {each:.1} ms a step of {samples} samples, {rate:.0} samples/s over {steps} steps");
+    say!("{}\n", stage_sheet("", stages, *steps).terminal());
 }

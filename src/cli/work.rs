@@ -7,14 +7,20 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context;
 
 use crate::cli::DataFolder;
+use crate::cli::output::note;
+use crate::data::read_text;
+use crate::error::{Error, toml_message};
 use crate::experiment::{self, Experiment, Market};
 use crate::registry::check_name;
 
 /// The arguments that say what to work on.
 #[derive(clap::Args)]
 pub(super) struct Work {
-    /// Experiment file, such as experiments/quick.toml
+    /// Experiment file, such as experiments/quick.toml; quick alone is the one that is built in
     file: PathBuf,
+    /// Change a key for this once, such as universe.size=50
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     #[command(flatten)]
     data: DataFolder,
     /// Folder for results
@@ -35,11 +41,50 @@ pub(super) struct Opened {
     pub data: PathBuf,
 }
 
+/// The experiment that is built in, and its name.
+const QUICK: (&str, &str) = ("quick", include_str!("../../experiments/quick.toml"));
+
 impl Work {
+    /// The experiment, with the changes of --set.
+    fn experiment(&self) -> crate::error::Result<Experiment> {
+        let (name, text) = match self.file.as_os_str() == QUICK.0 {
+            true if !self.file.is_file() => ("the built-in quick.toml".to_string(), QUICK.1.to_string()),
+            is_quick => {
+                if is_quick {
+                    note!("note: the file quick is read, not the experiment that is built in");
+                }
+                (self.file.display().to_string(), read_text(&self.file)?)
+            }
+        };
+        // A file without changes keeps its lines, which errors name.
+        if self.set.is_empty() { Experiment::parse(&text, &name) } else { self.changed(&text, &name) }
+    }
+
+    fn changed(&self, text: &str, name: &str) -> crate::error::Result<Experiment> {
+        let config = |message: String| Error::Config { file: name.to_string(), message };
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| config(toml_message(&error, Some(text))))?;
+        for words in &self.set {
+            let refuse = |why: &str| Error::Config { file: format!("--set {words}"), message: why.to_string() };
+            let (path, value) =
+                words.split_once('=').ok_or_else(|| refuse("write KEY=VALUE, such as universe.size=50"))?;
+            // A value that is no TOML is a text.
+            let parsed = toml::from_str::<toml::Table>(&format!("x = {value}")).ok().and_then(|mut t| t.remove("x"));
+            let mut keys: Vec<&str> = path.trim().split('.').collect();
+            let last = keys.pop().filter(|key| !key.is_empty()).ok_or_else(|| refuse("the key is missing"))?;
+            let mut at = &mut table;
+            for key in keys {
+                let inner = at.entry(key).or_insert_with(|| toml::Table::new().into());
+                at = inner.as_table_mut().ok_or_else(|| refuse(&format!("'{key}' is no table")))?;
+            }
+            at.insert(last.to_string(), parsed.unwrap_or_else(|| value.into()));
+        }
+        let text = toml::to_string(&table).expect("a table of TOML is TOML");
+        Experiment::parse(&text, &format!("{name} with --set {}", self.set.join(" --set ")))
+    }
     /// Starts the threads, and reads the experiment and its data.
     pub fn open_quietly(&self) -> anyhow::Result<Opened> {
         super::start_threads(self.threads.unwrap_or(0))?;
-        let experiment = Experiment::read(&self.file)?;
+        let experiment = self.experiment()?;
         let market = market(&experiment, &self.data)?;
         let real = if market.truth.is_none() { experiment.without_oracle() } else { None };
         let experiment = real.unwrap_or(experiment);
@@ -52,11 +97,11 @@ impl Work {
     /// The same, with what a user should know before something is estimated.
     pub fn open(&self) -> anyhow::Result<Opened> {
         let opened = self.open_quietly()?;
-        let written = Experiment::read(&self.file)?.compare.estimators.len();
+        let written = self.experiment()?.compare.estimators.len();
         if opened.experiment.compare.estimators.len() < written {
-            eprintln!("oracle is left out: the true covariance is known for synthetic data only");
+            note!("oracle is left out: the true covariance is known for synthetic data only");
         }
-        experiment::notes(&opened.experiment, &opened.market).iter().for_each(|note| eprintln!("{note}"));
+        experiment::notes(&opened.experiment, &opened.market).iter().for_each(|note| note!("{note}"));
         Ok(opened)
     }
 }
@@ -81,7 +126,7 @@ pub(super) fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("stopping after the dates, accounts or training step in work; press Ctrl-C again to stop at once");
+        note!("stopping after the dates, accounts or training step in work; press Ctrl-C again to stop at once");
     })?;
     Ok(stop)
 }

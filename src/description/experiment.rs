@@ -21,6 +21,7 @@ const FORMAT: u32 = 1;
 
 /// A whole experiment file. Unknown keys are refused; defaults are written out in the saved `run.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
     /// The form of this file: 1, which is also meant where none is given.
@@ -57,6 +58,7 @@ pub struct Experiment {
 
 /// `[data]`: exactly one of `panel` and `synthetic`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     /// Name of a panel folder.
@@ -65,7 +67,7 @@ pub struct Data {
     /// A market drawn on the spot, whose true covariance is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticMarket>,
-    /// A file of suspects whose returns do not count, in the data folder: rows of asset, first, last. See `data::read_exclusions`.
+    /// A file of suspects whose returns do not count, in the data folder: rows of asset, first, last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclude: Option<PathBuf>,
     /// Days in a year, for all annual figures and rank windows; found from the calendar if not given.
@@ -78,19 +80,23 @@ pub struct Data {
 /// On a decision date d the estimators see the returns of days d − lookback … d − 1. Day d executes at its close;
 /// the new weights earn the returns of d+1 … d+horizon, and d+horizon is the next decision date.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WalkForward {
-    /// Days in.
+    /// Days in a window: what estimators see before a decision.
     #[serde(default = "paper_lookback")]
     pub lookback: usize,
-    /// Days out, between rebalances.
+    /// Days that a portfolio is held, from one decision to the next.
     #[serde(default = "paper_horizon")]
     pub horizon: usize,
-    /// The first decision falls on the first trading day from here on; by default as early as the look-back allows.
+    /// The first decision falls on the first trading day from here on; by default on the first on which the rules leave `size`
+    /// assets or all.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date::optional")]
+    #[cfg_attr(feature = "cli", schemars(with = "Option<toml_date::Written>"))]
     pub first: Option<Date>,
     /// No decision and no return after this date; by default the end of the panel.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date::optional")]
+    #[cfg_attr(feature = "cli", schemars(with = "Option<toml_date::Written>"))]
     pub last: Option<Date>,
 }
 
@@ -104,6 +110,7 @@ fn paper_horizon() -> usize {
 
 /// `[compare]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Compare {
     /// Estimators; `oracle` is the true covariance of a synthetic market.
@@ -114,6 +121,7 @@ pub struct Compare {
 
 /// `[sweep]`: the experiment once for each size of the universe, in results/<name>/n=<size>/.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
     /// Values of `universe.size`.
@@ -125,6 +133,7 @@ pub struct Sweep {
 
 /// `[figures]`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Figures {
     /// Labels of estimators in colour; the others are grey or left out. All, if empty.

@@ -10,6 +10,7 @@ use crate::registry::check_repetitions;
 
 /// `[simulation]`: an account for every portfolio, profile, capital and leverage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Simulation {
     /// Names of profiles of the cost schedules.
@@ -37,6 +38,7 @@ fn yes() -> bool {
 
 /// A file of rates: its name, or a table that says how to read it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(
     untagged,
     expecting = "rates are a file, or { file = \"…\", date_column = \"…\", date_format = \"…\", missing = [\"…\"] }"
@@ -50,6 +52,7 @@ pub enum Rates {
 
 /// `rates` as a table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RatesTable {
     /// The file, in the data folder.
@@ -89,6 +92,7 @@ impl Rates {
 
 /// Leverages to simulate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Leverage {
     /// These.
@@ -99,6 +103,7 @@ pub enum Leverage {
 
 /// `{ from = 0.01, to = 3.99, steps = 400 }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LeverageGrid {
     /// The lowest.

@@ -20,6 +20,7 @@ use crate::nn::parameters::Parameters;
 
 /// The form of the lag transform.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Lag {
     /// Five numbers, any look-back.

@@ -35,6 +35,7 @@ use crate::nn::weights::{Diagonal, minimum_variance};
 
 /// Everything that fixes the number and meaning of the parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Architecture {
     /// The lag transform.

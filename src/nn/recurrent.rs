@@ -20,6 +20,7 @@ use crate::nn::scan::{Cell, Start, scan};
 
 /// The order in which eigenvalues are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Up and down, outputs side by side.

@@ -27,6 +27,7 @@ use crate::nn::operation::{Input, Operation, apply_3};
 
 /// The recurrent cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
     /// Gated recurrent unit, reset after the recurrent product.

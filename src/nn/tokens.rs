@@ -12,6 +12,7 @@ use crate::nn::float::Float;
 
 /// A number that every token carries beside its eigenvalue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
     /// n / T.

@@ -6,7 +6,7 @@ use crate::grouping::grouped;
 use crate::report::sheet::{Sheet, number, percent};
 
 /// What a portfolio did over a run; fractions, annual where the name says so, NaN where undefined.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Performance {
     /// What it is called.
     #[serde(flatten)]

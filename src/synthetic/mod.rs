@@ -26,6 +26,7 @@ use crate::panel::Panel;
 
 /// `[data.synthetic]` of an experiment, and the options of `minvar data simulate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SyntheticMarket {
     /// Number of assets over the whole history, listed or not.
@@ -44,9 +45,11 @@ pub struct SyntheticMarket {
     pub seed: u64,
     /// The first decision of an experiment on this market, where `[walk_forward]` names none.
     #[serde(skip_serializing, with = "toml_date::optional")]
+    #[cfg_attr(feature = "cli", schemars(with = "Option<toml_date::Written>"))]
     pub decisions_from: Option<Date>,
     /// The last day that counts in an experiment on this market, where `[walk_forward]` names none.
     #[serde(skip_serializing, with = "toml_date::optional")]
+    #[cfg_attr(feature = "cli", schemars(with = "Option<toml_date::Written>"))]
     pub decisions_to: Option<Date>,
 }
 

@@ -10,6 +10,7 @@ use crate::train::{Model, Neural};
 
 /// Element type in which a trained network is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// Single precision, as it was trained.

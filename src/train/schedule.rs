@@ -11,6 +11,7 @@ const MOST_STEPS: usize = 100_000_000;
 
 /// How the learning rate falls, by a factor `decay` in every `decay_steps` steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Decay {
     /// At the end of every `decay_steps`: once per epoch.
@@ -21,6 +22,7 @@ pub enum Decay {
 
 /// Everything about training that is not the network, the data or the seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// Optimiser steps of a model that starts from its seed.

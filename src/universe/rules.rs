@@ -8,6 +8,7 @@ use crate::universe::Missing;
 
 /// What assets are ranked by, largest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RankBy {
     /// Median dollar volume over `rank_days`.
@@ -32,6 +33,7 @@ impl RankBy {
 
 /// When the ranking is renewed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Frequency {
     /// Once, from the days before the calendar year of the decision.
@@ -43,6 +45,7 @@ pub enum Frequency {
 
 /// `[universe]` of an experiment. A rule that is `None` does not apply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
     /// Number of assets kept, largest first.

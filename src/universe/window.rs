@@ -8,6 +8,7 @@ use crate::panel::{AssetId, Past};
 
 /// What a missing return inside an accepted window becomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// Zero: the price is carried.

@@ -11,6 +11,7 @@ mod cuda;
 mod cuda_driver;
 mod defects;
 mod describe;
+mod doors;
 mod exclusions;
 mod first_run;
 mod emulation;

@@ -1,0 +1,63 @@
+//! `minvar init`: an experiment to begin with.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::cli::DataFolder;
+use crate::cli::output::say;
+use crate::data::{stored_manifest, write_text};
+use crate::description::Experiment;
+use crate::error::Error;
+
+/// Write an experiment with comments, to be changed and run
+///
+/// With --panel it is made for one of your panels: its look-back and its universe fit the days and assets there are.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  minvar init first                    first.toml, on a synthetic market
+  minvar init mine --panel mine        mine.toml, on the panel that 'minvar data import' has made
+  minvar run mine.toml")]
+pub(super) struct Arguments {
+    /// The experiment, with or without .toml
+    name: PathBuf,
+    /// A panel of yours
+    #[arg(long)]
+    panel: Option<String>,
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+/// Look-backs that people use, longest first.
+const LOOKBACKS: [usize; 8] = [1200, 800, 500, 400, 250, 120, 60, 30];
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
+    let file = match arguments.name.extension() {
+        Some(ending) if ending == "toml" => arguments.name.clone(),
+        _ => PathBuf::from(format!("{}.toml", arguments.name.display())),
+    };
+    if file.exists() {
+        return Err(Error::data(file.display().to_string(), "it is there already; choose another name").into());
+    }
+    let (data, n_assets, n_days) = match &arguments.panel {
+        None => ("[data.synthetic]\nn_assets = 300\nn_days = 1500\nseed = 1".to_string(), 300, 1500),
+        Some(panel) => {
+            let folder = arguments.data.panel(panel)?;
+            let manifest = stored_manifest(&folder)
+                .ok_or_else(|| Error::data(folder.display().to_string(), "its panel.toml cannot be read"))?;
+            (format!("[data]\npanel = \"{panel}\""), manifest.n_assets, manifest.n_days)
+        }
+    };
+    let lookback = LOOKBACKS.into_iter().find(|days| 2 * days <= n_days).unwrap_or_else(|| (n_days / 2).max(2));
+    let size = n_assets.min(1000);
+    let text = include_str!("init.toml")
+        .replace("{about}", &format!("Minimum variance, {size} assets from {lookback} days"))
+        .replace("{data}", &data)
+        .replace("{size}", &size.to_string())
+        .replace("{lookback}", &lookback.to_string());
+    Experiment::parse(&text, &file.display().to_string())?;
+    write_text(&file, &text)?;
+    say!("{}; run it with: minvar run {}", file.display(), file.display());
+    Ok(json!({ "file": file }))
+}

@@ -1,0 +1,242 @@
+//! `minvar schema`: the experiment file as a JSON schema, and as a page.
+//!
+//! Keys, types, defaults and words come from the structs that read the file, names and parameters from the registries, so that
+//! neither can differ from what the program does.
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::output::say;
+use crate::description::{Experiment, ORACLE, TRAIN};
+use crate::nn::Architecture;
+use crate::train::{MODEL, Schedule};
+use crate::{allocators, estimators};
+
+/// Print the JSON schema of an experiment file, for editors that complete and check
+///
+/// In an editor with a TOML plugin that knows schemas (taplo, Even Better TOML) begin an experiment with
+///   #:schema ./experiment.schema.json
+/// and it completes keys, names of estimators and allocators, their parameters and presets, and marks what is unknown.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Arguments {
+    /// Print the page docs/experiment.md instead
+    #[arg(long)]
+    page: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
+    if arguments.page {
+        let page = page();
+        say!("{}", page.trim_end());
+        return Ok(json!({ "page": page }));
+    }
+    let schema = schema();
+    say!("{}", serde_json::to_string_pretty(&schema)?);
+    Ok(schema)
+}
+
+/// The schema of an experiment file.
+pub fn schema() -> Value {
+    let mut root = schemars::schema_for!(Experiment).to_value();
+    root["title"] = "An experiment of minvar".into();
+    let estimators = estimators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference));
+    let mut choices = choice_schemas(estimators);
+    choices[0]["enum"].as_array_mut().expect("names are a list").push(ORACLE.into());
+    let precision = json!({ "enum": ["f64", "f32"], "default": "f64" });
+    for (key, what) in [(TRAIN, "A recipe of [train]."), (MODEL, "A model file; {year} stands for the year.")] {
+        let mut properties = json!({
+            "label": { "type": "string" },
+            "precision": precision,
+        });
+        properties[key] = json!({ "type": "string", "description": what });
+        if key == TRAIN {
+            properties["seed"] = json!({ "type": "integer", "minimum": 0, "default": 0 });
+        }
+        choices.push(json!({
+            "type": "object", "properties": properties, "required": [key], "additionalProperties": false,
+        }));
+    }
+    let allocators = allocators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference));
+    root["$defs"]["Compare"]["properties"]["estimators"]["items"] = json!({ "anyOf": choices });
+    root["$defs"]["Compare"]["properties"]["allocators"]["items"] = json!({ "anyOf": choice_schemas(allocators) });
+    let (network, schedule) = (["compact", "original"], ["cpu", "compact", "original"]);
+    for (key, name, presets) in [("network", "Architecture", &network[..]), ("schedule", "Schedule", &schedule[..])] {
+        let mut table = root["$defs"][name].clone();
+        table["properties"]["preset"] = json!({ "enum": presets, "description": "What the other keys change." });
+        if let Some(table) = table.as_object_mut() {
+            table.remove("required");
+        }
+        root["$defs"][name] = table;
+        let field = &mut root["$defs"]["Recipe"]["properties"][key];
+        let described = field["description"].clone();
+        *field = json!({
+            "description": described,
+            "anyOf": [{ "enum": presets }, { "$ref": format!("#/$defs/{name}") }],
+        });
+    }
+    if let Some(definitions) = root["$defs"].as_object_mut() {
+        definitions.remove("Choice");
+    }
+    root
+}
+
+/// A name alone, or a table with the name, a label and the parameters of its entry.
+fn choice_schemas<'a>(entries: impl Iterator<Item = (&'a str, toml::Table, &'a str)>) -> Vec<Value> {
+    let (mut names, mut tables) = (Vec::new(), Vec::new());
+    for (name, defaults, reference) in entries {
+        names.push(name);
+        let mut properties = Map::new();
+        properties.insert("name".to_string(), json!({ "const": name }));
+        properties.insert("label".to_string(), json!({ "type": "string" }));
+        for (key, default) in defaults {
+            // A word may stand where a number does, and the other way round: factors = 3, factors = "bai_ng".
+            let kind = match &default {
+                toml::Value::String(_) => json!(["string", "number"]),
+                toml::Value::Boolean(_) => json!("boolean"),
+                toml::Value::Integer(_) => json!("integer"),
+                toml::Value::Array(_) => json!("array"),
+                _ => json!(["number", "string"]),
+            };
+            properties.insert(key, json!({ "type": kind, "default": default }));
+        }
+        tables.push(json!({
+            "type": "object", "description": reference, "properties": properties, "required": ["name"],
+            "additionalProperties": false,
+        }));
+    }
+    let mut all = vec![json!({ "enum": names })];
+    all.extend(tables);
+    all
+}
+
+/// Tables of the page: heading, definition, and what stands above it.
+const TABLES: [(&str, &str, &str); 14] = [
+    ("The file", "", "Keys at the top, before any table."),
+    ("`[data]`", "Data", "Exactly one of `panel` and `synthetic`."),
+    ("`[data.synthetic]`", "SyntheticMarket", "A market drawn on the spot, whose true covariance is known."),
+    ("`[universe]`", "Rules", "Which assets take part on a date. A rule that is not given does not apply."),
+    ("`[walk_forward]`", "WalkForward", "The windows."),
+    ("`[compare]`", "Compare", "Who takes part: names, or tables with parameters and a label."),
+    ("`[sweep]`", "Sweep", "The experiment once for each size of the universe."),
+    ("`[simulation]`", "Simulation", "An account for every portfolio, profile, capital and leverage."),
+    ("`[simulation.leverage]`", "LeverageGrid", "Evenly spaced leverages, in place of a list."),
+    ("`[simulation.rates]`", "RatesTable", "How the file of rates is read, in place of its name alone."),
+    ("`[figures]`", "Figures", "What the figures show."),
+    ("`[train.NAME]`", "Recipe", "A network that `{ train = \"NAME\" }` among the estimators refers to."),
+    ("`network`", "Architecture", "A preset, or a table that changes one."),
+    ("`schedule`", "Schedule", "A preset, or a table that changes one."),
+];
+
+/// docs/experiment.md.
+pub fn page() -> String {
+    let schema = schema();
+    let mut page = "# The experiment file\n\n\
+        An experiment is a TOML file. `minvar init NAME` writes one with comments, `minvar schema` prints its JSON schema for \
+        editors, and `minvar run FILE --set universe.size=50` changes a key for once. Unknown keys are refused with the nearest \
+        known one; defaults are written out in the saved `run.toml`. This page is made by `minvar schema --page`.\n"
+        .to_string();
+    for (heading, name, about) in TABLES {
+        let definition = if name.is_empty() { &schema } else { &schema["$defs"][name] };
+        page += &format!("\n## {heading}\n\n{about}\n\n| key | value | default | what it is |\n|---|---|---|---|\n");
+        let required: Vec<&str> =
+            definition["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        for (key, property) in definition["properties"].as_object().into_iter().flatten() {
+            let default = default_of(name, key, property, required.contains(&key.as_str()));
+            let description =
+                property["description"].as_str().unwrap_or_default().replace('\n', " ").replace('|', "\\|");
+            page += &format!("| `{key}` | {} | {default} | {description} |\n", kind(&schema, property));
+        }
+    }
+    let names = |all: Vec<(&'static str, toml::Table, &'static str)>| -> String {
+        all.into_iter()
+            .map(|(name, defaults, reference)| {
+                let parameters: Vec<String> =
+                    defaults.iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
+                format!("| `{name}` | {} | {reference} |\n", parameters.join(", "))
+            })
+            .collect()
+    };
+    let estimators = estimators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference)).collect();
+    let allocators = allocators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference)).collect();
+    page += "\n## Estimators\n\n`oracle` is the true covariance of a synthetic market. Networks are `{ train = \"NAME\", seed = 0 }` and \
+             `{ model = \"FILE\" }`.\n\n| name | parameters and defaults | source |\n|---|---|---|\n";
+    page += &names(estimators);
+    page += "\n## Allocators\n\n| name | parameters and defaults | source |\n|---|---|---|\n";
+    page += &names(allocators);
+    page
+}
+
+/// What a key is when it is not given.
+fn default_of(table: &str, key: &str, property: &Value, is_required: bool) -> String {
+    let preset = match table {
+        "Architecture" => serde_json::to_value(Architecture::compact()).ok(),
+        "Schedule" => serde_json::to_value(Schedule::cpu()).ok(),
+        _ => None,
+    };
+    let preset = preset.and_then(|preset| preset.get(key).cloned());
+    match preset.as_ref().or_else(|| property.get("default")) {
+        Some(Value::Null) | None if is_required => "needed".to_string(),
+        Some(Value::Null | Value::Object(_)) | None => String::new(),
+        Some(default) => format!("`{default}`"),
+    }
+}
+
+/// The values that a key takes, in a few words.
+fn kind(schema: &Value, property: &Value) -> String {
+    if let Some(reference) = property["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        return match name {
+            "date" => "date".to_string(),
+            _ => match kind(schema, &schema["$defs"][name]) {
+                words if words == "table" => "table".to_string(),
+                words => words,
+            },
+        };
+    }
+    for key in ["anyOf", "oneOf"] {
+        if let Some(variants) = property[key].as_array() {
+            let mut words: Vec<String> = variants.iter().map(|variant| kind(schema, variant)).collect();
+            words.retain(|word| word != "null");
+            words.dedup();
+            return if words.len() > 4 && words.iter().any(|word| word == "table") {
+                "name or table".to_string()
+            } else {
+                words.join(" or ")
+            };
+        }
+    }
+    if let Some(word) = property.get("const") {
+        return format!("`{word}`");
+    }
+    if let Some(words) = property["enum"].as_array() {
+        return if words.len() > 6 {
+            "name".to_string()
+        } else {
+            words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+        };
+    }
+    let types: Vec<&str> = match &property["type"] {
+        Value::String(one) => vec![one.as_str()],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).filter(|kind| *kind != "null").collect(),
+        _ => vec![],
+    };
+    let word = |kind: &&str| match *kind {
+        "integer" => "whole number".to_string(),
+        "string" if property["format"] == "date" => "date".to_string(),
+        "string" => "text".to_string(),
+        "boolean" => "true or false".to_string(),
+        "array" => format!("list of {}", kind_of_items(schema, property)),
+        "object" => "table".to_string(),
+        other => other.to_string(),
+    };
+    types.iter().map(word).collect::<Vec<_>>().join(" or ")
+}
+
+fn kind_of_items(schema: &Value, property: &Value) -> String {
+    let items = property["prefixItems"].as_array().and_then(|items| items.first()).unwrap_or(&property["items"]);
+    match kind(schema, items) {
+        words if words == "name or table" => "names or tables".to_string(),
+        words if ["number", "whole number", "text"].contains(&words.as_str()) => format!("{words}s"),
+        words => words,
+    }
+}
