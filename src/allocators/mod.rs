@@ -1,4 +1,10 @@
 //! From a covariance to portfolio weights; one file per allocator, one line per allocator in [`ALL`].
+//!
+//! # What an allocator sees
+//!
+//! An allocator sees the covariance and a `Situation`: where a solver may start, the weights held (drifted to the last known
+//! close), newest market values, sectors. Long-only and box problems have active sets of our own on a growing Cholesky factor;
+//! other constraints are written as rows of a `Program` (`quadratic.rs`).
 
 pub mod cap_weighted;
 pub mod equal;

@@ -119,7 +119,7 @@ pub struct Compare {
     pub allocators: Vec<Choice>,
 }
 
-/// `[sweep]`: the experiment once for each size of the universe, in results/<name>/n=<size>/.
+/// `[sweep]`: the experiment once for each size of the universe, in `results/<name>/n=<size>/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -1,4 +1,16 @@
 //! From a window of returns to a covariance; one folder a family, one file an estimator, one line in [`ALL`].
+//!
+//! # What an estimator sees
+//!
+//! An estimator sees a `Window`: returns, and moments and decompositions that are computed once for all. Three kinds need nothing
+//! else: maps of eigenvalues (`EigenvalueCleaner`, put to work by `rotation_invariant.rs` on the covariance or the correlation),
+//! linear shrinkage (`linear/mod.rs`: one pass over the data for any target), and filters of the correlation (`rescaled`). What an
+//! estimator may learn from before is in `Calibration`: a `Past` that ends before the calendar year, and the members that the
+//! universe rules chose on its days. `Definite` says for which shapes the result can be inverted, so that an experiment refuses
+//! what cannot work before it starts.
+//!
+//! Random draws (`bahc`, `nercome`, `average_oracle`) are functions of seed and number; sums over them are taken in order, a few
+//! at a time, so that threads change no byte.
 
 pub mod dynamic;
 pub mod empirical;

@@ -1,4 +1,30 @@
 //! A TOML file to a resumable run: what to compare, on which windows.
+//!
+//! # A run
+//!
+//! `experiment::run` (`run.rs`) fixes a `Plan` (names, sizes and dates are checked before anything is computed), then works in blocks
+//! of decision dates; `fits.rs` fits estimators and networks for each year that a block enters. Within a block, universe, window and all covariances are computed in parallel over dates; a `Window`
+//! computes its moments and decompositions once for all estimators. Then each portfolio (estimator × allocator) is followed
+//! date by date, in parallel over portfolios, so that a solver can start from the portfolio's own last weights. Each date
+//! is stored as `windows/00042.json` before the next block begins. When all dates are there, `evaluate` lets the weights
+//! drift through the returns and `output` writes the tables of numbers; both are pure functions of the stored dates and the
+//! panel. `results` then makes everything that is for eyes from these files.
+//!
+//! Timing: on decision date d the inputs are the returns of days d−T … d−1. Day d executes at its close and is earned by
+//! the old weights. The new weights earn d+1 … d+h, and d+h is the next decision date.
+//!
+//! A stored date carries a checksum of its content, its number and the run it belongs to; one that was changed is computed again, with
+//! all after it, and said. Whoever works on dates, accounts, a model or a panel holds the lock of that unit (`data/lock.rs`), which the
+//! operating system releases with the process.
+//!
+//! A portfolio has no return before it first exists and none after a ruin: null in `returns.parquet`, and left out of tests. Holders of a
+//! listing that ends earn its delisting return on the day after, in `run` as in `simulate`.
+//!
+//! A portfolio that does not exist on a date (a singular covariance, say) keeps its old positions; the date is counted in
+//! the table's column *undefined* and the reason stands in `diagnostics.parquet`.
+//!
+//! A sweep is the same experiment at several sizes of the universe (`experiment/sweep.rs`): each size is a run in a folder of
+//! its own, whose dates stay stored until all sizes are finished.
 
 mod accounts;
 mod evaluate;

@@ -16,7 +16,7 @@ pub const WEIGHTS: &str = "weights";
 
 /// A portfolio with the weights it wants.
 pub struct Portfolio {
-    /// Its labels; the estimator is the name of the file where that names none, the allocator [`WEIGHTS`].
+    /// Its labels; the estimator is the name of the file where that names none, the allocator `weights`.
     pub name: PortfolioName,
     /// Its weights.
     pub targets: Targets,

@@ -3,6 +3,29 @@
 //!
 //! Returns are `[batch, n, T]`, oldest day first. One file per layer, each with its equations; [`Network`] puts them
 //! together. Everything is generic in the element: f32 for training, f64 for checking, from the same code.
+//!
+//! # How it is put together
+//!
+//! ```text
+//! X ─ scaling, lag transform, standardisation, correlation ─▶ C, s      correlation.rs   one operation
+//! C ─ eigenvalues ─▶ λ ─ tokens, recurrent scan, head ─▶ μ              spectrum.rs, scan.rs
+//! s ─ marginal volatility ─▶ d                                          volatility.rs
+//! C, μ, d ─ minimum variance ─▶ w ─▶ n w'Σw                             weights.rs, loss.rs
+//! ```
+//!
+//! The four operations `moments`, `eigenvalues`, `recurrent scan` and `minimum variance` do whole samples (or groups of sixteen
+//! sequences) at a time and have backward passes written by hand; what lies between them is a graph of small tensors. Samples
+//! are shared among threads, sums over samples are taken in their order. The cleaned matrix itself is never formed in training.
+//!
+//! Eigenvectors never enter the graph: their derivative is unbounded where eigenvalues meet. The weights are a spectral function
+//! of C, whose derivative needs divided differences only; where eigenvalues tie, or where fewer days than assets leave a null
+//! space, blocks replace single eigenvalues and projectors replace eigenvectors, so that no result depends on the basis that a
+//! solver returned (`spectrum.rs`, `weights.rs`).
+//!
+//! Loops over slices are compiled three times by `linalg::vectorised!`, for 512-bit, 256-bit and any vectors. Sums keep sixteen
+//! lanes and products use fused multiply-adds everywhere, so these loops give the same bits on every processor. Matrix products
+//! and decompositions come from faer, whose order of summation depends on the processor: results are the same bytes on one
+//! machine, and agree to rounding between two.
 
 #[cfg(test)]
 mod check;

@@ -1,4 +1,11 @@
 //! Tables and figures of a run. The plotting crate is named here and nowhere else.
+//!
+//! # Figures
+//!
+//! A figure is a title and `Picture`s (`report/canvas.rs`): SVG whose coordinates are tenths of a pixel, with the inks of light and dark pages
+//! in one style, a font of its own, and groups that name series, axes and values. `frames.rs` draws curves on linear, logarithmic and
+//! date axes, `rows.rs` dots in rows. `results/figures.rs` lists the kinds; a kind that lacks a file names it and leaves its figures
+//! alone. `results/page.html` puts the same pictures on one page, where `page.js` reads names and axes back from the groups.
 
 mod account;
 #[cfg(feature = "figures")]

@@ -11,6 +11,23 @@
 //! 7. interest and borrow fees for the calendar nights to the next session
 //!
 //! Every cent moves through a posting, and equity changes by market moves and postings alone.
+//!
+//! # What a day is made of
+//!
+//! `simulator::Simulator::step` takes an account and returns it a day later: dividends, splits and endings before the open; targets
+//! from the policy, orders counted at the open (or, where the panel has none, the last close); the opening auction; maintenance margin at
+//! every position's worst price on what was held through the day, with forced liquidation; the closing auction; marking, Regulation T
+//! and ruin; interest and borrow for the calendar nights that follow. The margin check precedes the closing auction because what is
+//! bought at the close was not held at the low.
+//!
+//! A `CostModel` sees fills once and positions once a day and adds charges; an `Account` turns them into postings of whole cents,
+//! keeping fractions for the next charge of the kind. A profile of `src/costs/schedules.toml` is a list of cost models with a margin rule
+//! and rules of execution. `experiment/simulation.rs` makes an account for every portfolio, profile, capital and leverage,
+//! `experiment/accounts.rs` follows one, in parallel over accounts; ledgers are streamed, so memory does not grow with the years.
+//!
+//! An account is opened on the day on which its portfolio first exists, and its returns begin on the day after, as those of a run do; the
+//! first one is against the capital and carries the costs of opening. The bridge of an account is a sum over days of cents over the equity of the day before: gross (the same targets as weights times
+//! returns) + tracking (what whole shares, caps and orders counted at earlier prices change) + charges = net.
 
 mod actions;
 mod course;

@@ -1,4 +1,14 @@
 //! Training: batches from the past, the loop, checkpoints, and the trained network as an estimator.
+//!
+//! # Two engines
+//!
+//! In an experiment, `{ train = "NAME" }` is trained for each calendar year on everything before it (`experiment/networks.rs`);
+//! the models of a finished run are found again by a hash of data, rules, recipe, seed and computation; `{ model = "FILE" }` reads
+//! one file, or one per year where FILE contains `{year}`. Nothing above `train` can
+//! tell a network from another estimator.
+//!
+//! In `train`, an `Engine` computes losses, gradients and steps; `session.rs` draws batches and keeps records the same way for
+//! both. Batches of the next step are drawn while a device works on this one.
 
 mod adam;
 mod bench;

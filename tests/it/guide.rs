@@ -1,0 +1,256 @@
+//! The guide: its generated pages are what the code says, every link leads somewhere, and every command of it works.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use minvar::registry::Choice;
+use minvar::synthetic::SyntheticMarket;
+use minvar::{costs, estimators};
+
+use crate::program::{minvar, text};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The documentation of a file without its example.
+fn documentation(path: &str) -> String {
+    let text = read(path);
+    let lines =
+        text.lines().map_while(|line| line.strip_prefix("//!")).map(|line| line.strip_prefix(' ').unwrap_or(line));
+    let (mut kept, mut in_example) = (Vec::new(), false);
+    for line in lines {
+        match line {
+            "```" if in_example => in_example = false,
+            "```" if !kept.iter().any(|line: &&str| line.starts_with("```text")) || is_closed(&kept) => {
+                in_example = true
+            }
+            _ if in_example => {}
+            _ => kept.push(line),
+        }
+    }
+    kept.join("\n").trim().to_string()
+}
+
+/// Whether every block of formulas has ended.
+fn is_closed(lines: &[&str]) -> bool {
+    lines.iter().filter(|line| line.starts_with("```")).count() % 2 == 0
+}
+
+/// Names that share a file, with the file, in the order of a registry: from its lines `Entry { name: "qis", …, fit: a::b::fit }`.
+fn by_file(registry: &str, key: &str, folder: &str) -> Vec<(String, Vec<String>)> {
+    let text = read(registry);
+    let mut files: Vec<(String, Vec<String>)> = Vec::new();
+    for line in text.lines().filter(|line| line.contains(" { name: \"")) {
+        let name = line.split('"').nth(1).unwrap().to_string();
+        let path = line.split(&format!("{key}: ")).nth(1).unwrap().trim_end_matches([' ', '}', ',']);
+        let parts: Vec<&str> = path.split("::").collect();
+        let file = format!("{folder}/{}.rs", parts[..parts.len() - 1].join("/"));
+        match files.iter_mut().find(|(known, _)| *known == file) {
+            Some((_, names)) => names.push(name),
+            None => files.push((file, vec![name])),
+        }
+    }
+    files
+}
+
+fn section(names: &[String], about: impl Fn(&str) -> (String, toml::Table), file: &str) -> String {
+    let heading = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut page = format!("\n## {heading}\n\n| name | parameters and defaults | source |\n|---|---|---|\n");
+    for name in names {
+        let (reference, defaults) = about(name);
+        let parameters: Vec<String> = defaults.iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
+        page += &format!("| `{name}` | {} | {reference} |\n", parameters.join(", "));
+    }
+    format!("{page}\n{}\n", documentation(file))
+}
+
+fn estimators_page() -> String {
+    let mut page = "# Estimators\n\n\
+        Each turns a complete window of daily returns, T days by n assets, oldest first, into a covariance (n by n, daily), or says why there is \
+        none. In an experiment they are names, or tables with parameters: `{ name = \"poet\", factors = 3, label = \"three factors\" }`; on a \
+        command line `poet,factors=3`. Notation: S sample covariance, E sample correlation, λ and v its eigenvalues and eigenvectors, q = n/T, Y \
+        the returns less their means. The page is made from the code.\n"
+        .to_string();
+    for (file, names) in by_file("src/estimators/mod.rs", "fit", "src/estimators") {
+        let about = |name: &str| {
+            let entry = estimators::named(name).unwrap();
+            (entry.reference.to_string(), (entry.parameters)())
+        };
+        page += &section(&names, about, &file);
+    }
+    page
+}
+
+fn costs_page() -> String {
+    let mut page = "# Cost models\n\n\
+        A profile of `[simulation]` is a list of these, with rules for orders, shares and margin; `minvar list --schedules` prints the built-in \
+        profiles and every dated rate with its source, as a file to be edited. Amounts are dollars. The page is made from the code.\n"
+        .to_string();
+    for (file, names) in by_file("src/costs/mod.rs", "build", "src/costs") {
+        let about = |name: &str| {
+            let entry = costs::named(name).unwrap();
+            (entry.reference.to_string(), (entry.parameters)())
+        };
+        page += &section(&names, about, &file);
+    }
+    page
+}
+
+#[test]
+fn pages_of_estimators_and_costs_are_made_from_the_code() {
+    for (path, page) in [("docs/estimators.md", estimators_page()), ("docs/costs.md", costs_page())] {
+        if std::env::var_os("MINVAR_WRITE_GUIDE").is_some() {
+            std::fs::write(root().join(path), &page).unwrap();
+        }
+        assert!(
+            read(path) == page,
+            "{path} is older than the code: MINVAR_WRITE_GUIDE=1 cargo test --release --test it -- guide"
+        );
+    }
+    let page = read("docs/estimators.md");
+    for entry in estimators::ALL {
+        assert!(page.contains(&format!("| `{}` |", entry.name)), "{}", entry.name);
+    }
+    assert!(page.matches("```text").count() >= 25 && !page.contains("use minvar::"), "formulas, no programs");
+    assert!(Choice::from_words("poet,factors=3").is_ok());
+}
+
+/// The pages for people.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = vec![];
+    for folder in ["", "docs", "data", "results", "results/benchmarks", "fuzz", "tests/odd"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            pages.extend(Some(path).filter(|path| path.extension().is_some_and(|ending| ending == "md")));
+        }
+    }
+    pages.sort();
+    pages
+}
+
+/// A heading as an address: small letters, dashes for blanks, no punctuation.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+fn anchors(page: &str) -> Vec<String> {
+    page.lines().filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches('#'))).collect()
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading() {
+    let mut n_links = 0;
+    for path in pages() {
+        let page = std::fs::read_to_string(&path).unwrap();
+        let mut in_code = false;
+        for line in page.lines() {
+            if line.starts_with("```") {
+                in_code = !in_code;
+            }
+            if in_code {
+                continue;
+            }
+            for link in line.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                if link.contains("://") || link.starts_with("mailto:") {
+                    continue;
+                }
+                n_links += 1;
+                let (file, heading) =
+                    link.split_once('#').map_or((link, None), |(file, heading)| (file, Some(heading)));
+                let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+                assert!(target.exists(), "{}: {link} leads nowhere", path.display());
+                if let Some(heading) = heading {
+                    let there = anchors(&std::fs::read_to_string(&target).unwrap());
+                    assert!(there.iter().any(|known| known == heading), "{}: no heading {link}", path.display());
+                }
+            }
+        }
+    }
+    assert!(n_links > 80, "{n_links}");
+    let summary = read("docs/SUMMARY.md");
+    for path in pages().iter().filter(|path| path.parent() == Some(&root().join("docs"))) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(name == "SUMMARY.md" || summary.contains(&format!("({name})")), "{name} is not in docs/SUMMARY.md");
+    }
+}
+
+/// Lines of code blocks that call the program.
+fn commands(page: &str) -> Vec<String> {
+    let mut in_code = false;
+    let mut found = Vec::new();
+    for line in page.lines() {
+        if line.starts_with("```") {
+            in_code = !in_code;
+        } else if in_code && line.starts_with("minvar ") {
+            found.push(line.split("  #").next().unwrap().trim().to_string());
+        }
+    }
+    found
+}
+
+/// Prices, newer prices and weights as a user would have them.
+fn small_data(folder: &Path) {
+    let returns = SyntheticMarket { seed: 3, ..SyntheticMarket::complete(12, 300) }.returns().unwrap();
+    let days = minvar::calendar::Calendar::weekdays(jiff::civil::date(2018, 1, 2), 300);
+    let symbols: Vec<String> = (0..12).map(|k| format!("S{k:02}")).collect();
+    let mut lines = vec![format!("date,{}", symbols.join(","))];
+    let mut prices = [100.0; 12];
+    for (day, date) in days.dates().iter().enumerate() {
+        prices.iter_mut().enumerate().for_each(|(asset, price)| *price *= 1.0 + returns[(day, asset)]);
+        lines.push(format!("{date},{}", prices.map(|price| format!("{price:.4}")).join(",")));
+    }
+    std::fs::write(folder.join("prices.csv"), lines[..281].join("\n")).unwrap();
+    let newer = [&lines[..1], &lines[280..]].concat();
+    std::fs::write(folder.join("newer.csv"), newer.join("\n")).unwrap();
+    let weights = |day: usize| symbols.iter().map(move |symbol| format!("{},{symbol},{:.6}", days_of(day), 1.0 / 12.0));
+    let rows: Vec<String> = [200, 240].into_iter().flat_map(weights).collect();
+    std::fs::write(folder.join("weights.csv"), format!("date,asset,weight\n{}\n", rows.join("\n"))).unwrap();
+}
+
+fn days_of(day: usize) -> jiff::civil::Date {
+    minvar::calendar::Calendar::weekdays(jiff::civil::date(2018, 1, 2), 300).date(day)
+}
+
+#[test]
+fn every_command_of_the_guide_works_on_small_data() {
+    let start = Instant::now();
+    let mut run: BTreeMap<&str, usize> = BTreeMap::new();
+    for page in ["docs/first-run.md", "docs/your-prices.md"] {
+        let folder = tempfile::tempdir().unwrap();
+        small_data(folder.path());
+        for command in commands(&read(page)) {
+            let mut words: Vec<&str> = command.split(' ').skip(1).collect();
+            // The same command on a smaller market, so that it takes a second.
+            let small = [
+                "data.synthetic.n_assets=60",
+                "data.synthetic.n_days=1150",
+                "universe.size=20",
+                "walk_forward.lookback=100",
+            ];
+            let short = [
+                "train.compact.schedule.steps=3",
+                "train.compact.schedule.warm_steps=2",
+                "train.compact.schedule.n_days=[50, 100]",
+            ];
+            let fewer = ["train.compact.schedule.n_assets=[5, 10]"];
+            if words.starts_with(&["run", "quick"]) {
+                for change in small.iter().chain(&short).chain(&fewer) {
+                    words.extend(["--set", change]);
+                }
+            }
+            let output = minvar(folder.path(), &words);
+            assert!(output.status.success(), "{page}: {command}\n{}", text(&output.stderr));
+            *run.entry(page).or_default() += 1;
+        }
+    }
+    assert!(run["docs/first-run.md"] >= 5 && run["docs/your-prices.md"] >= 9, "{run:?}");
+    assert!(start.elapsed().as_secs() < 60, "the guide takes more than a minute");
+}
