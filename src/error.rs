@@ -171,6 +171,9 @@ impl Error {
     }
 }
 
+/// Ends the answer to a wrong word where a number is right too.
+pub(crate) const OR_A_NUMBER: &str = ", or a number";
+
 /// What is wrong with a TOML file or table, in our words; with the line where the text is at hand.
 pub fn toml_message(error: &toml::de::Error, text: Option<&str>) -> String {
     let line = text.zip(error.span()).map(|(text, span)| text[..span.start].matches('\n').count() + 1);
@@ -189,7 +192,7 @@ pub fn toml_message(error: &toml::de::Error, text: Option<&str>) -> String {
     let rule = if message.starts_with("unknown field") {
         unknown("key")
     } else if message.starts_with("unknown variant") {
-        unknown("word")
+        unknown("word") + if message.ends_with(OR_A_NUMBER) { OR_A_NUMBER } else { "" }
     } else if message.starts_with("data did not match any variant") {
         "the value has none of the forms that this key takes".to_string()
     } else if let (true, Some(key)) = (message.starts_with("missing field"), quoted.first()) {

@@ -5,14 +5,16 @@
 //! ```
 //! A table without a name is known by the key that says what it is: `model` or `train`.
 
+mod number_or;
 mod synonyms;
 
+pub use number_or::NumberOr;
 pub use synonyms::suggested;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, toml_message};
+use crate::error::{Error, OR_A_NUMBER, Result, toml_message};
 
 /// A registered name with parameters, as an experiment writes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -190,26 +192,6 @@ pub fn check_repetitions(count: usize, least: usize, name: &'static str) -> Resu
 /// Days in a look-back, a holding period or a forecast: more than the trading days of three centuries are a slip of the pen.
 pub const MOST_DAYS: usize = 100_000;
 
-/// A number, or the name of a rule that finds it: `factors = 3`, `factors = "marcenko_pastur"`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum NumberOr<Rule> {
-    /// The number itself.
-    Number(f64),
-    /// How it is found.
-    Rule(Rule),
-}
-
-impl<Rule> NumberOr<Rule> {
-    /// Refuses a number that is not a count of at least `least`; a rule passes.
-    pub fn check_count(&self, least: usize, name: &'static str, range: &'static str) -> Result<()> {
-        match self {
-            Self::Number(x) => check(*x >= least as f64 && x.fract() == 0.0, name, range, x),
-            Self::Rule(_) => Ok(()),
-        }
-    }
-}
-
 /// The entry of a registry with a name, or an error that suggests what is usually meant, or the nearest one.
 pub fn find<'a, T>(kind: &'static str, all: &'a [T], name_of: fn(&T) -> &'static str, name: &str) -> Result<&'a T> {
     let entry = all.iter().find(|entry| name_of(entry) == name);
@@ -228,6 +210,24 @@ pub fn find<'a, T>(kind: &'static str, all: &'a [T], name_of: fn(&T) -> &'static
             }
         }
     })
+}
+
+/// What a parameter takes: nothing here where it is a plain number, truth value or list.
+#[derive(Debug, PartialEq)]
+pub struct Takes {
+    /// The words.
+    pub words: Vec<String>,
+    /// Whether a number may stand in place of a word.
+    pub or_number: bool,
+}
+
+/// What a parameter of an entry takes, as that answers a wrong word.
+pub fn takes<T>(build: fn(&str) -> Result<T>, name: &str, key: &str) -> Takes {
+    let answer = build(&format!("{name},{key}=?")).err().map(|error| error.to_string()).unwrap_or_default();
+    let known = answer.split_once("; known: ").map_or("", |(_, known)| known);
+    let or_number = known.ends_with(OR_A_NUMBER);
+    let words = known.trim_end_matches(OR_A_NUMBER).split(", ").filter(|word| !word.is_empty());
+    Takes { words: words.map(str::to_string).collect(), or_number }
 }
 
 #[cfg(test)]

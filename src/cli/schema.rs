@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::output::say;
 use crate::description::{Experiment, ORACLE, TRAIN};
+use crate::error::Error;
 use crate::nn::Architecture;
 use crate::train::{MODEL, Schedule};
-use crate::{allocators, estimators};
+use crate::{allocators, estimators, registry};
 
 /// Print the JSON schema of an experiment file, for editors that complete and check
 ///
@@ -40,7 +41,7 @@ pub fn schema() -> Value {
     let mut root = schemars::schema_for!(Experiment).to_value();
     root["title"] = "An experiment of minvar".into();
     let estimators = estimators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference));
-    let mut choices = choice_schemas(estimators);
+    let mut choices = choice_schemas(estimators, estimators::build);
     choices[0]["enum"].as_array_mut().expect("names are a list").push(ORACLE.into());
     let precision = json!({ "enum": ["f64", "f32"], "default": "f64" });
     for (key, what) in [(TRAIN, "A recipe of [train]."), (MODEL, "A model file; {year} stands for the year.")] {
@@ -58,7 +59,8 @@ pub fn schema() -> Value {
     }
     let allocators = allocators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference));
     root["$defs"]["Compare"]["properties"]["estimators"]["items"] = json!({ "anyOf": choices });
-    root["$defs"]["Compare"]["properties"]["allocators"]["items"] = json!({ "anyOf": choice_schemas(allocators) });
+    root["$defs"]["Compare"]["properties"]["allocators"]["items"] =
+        json!({ "anyOf": choice_schemas(allocators, allocators::build) });
     let (network, schedule) = (["compact", "original"], ["cpu", "compact", "original"]);
     for (key, name, presets) in [("network", "Architecture", &network[..]), ("schedule", "Schedule", &schedule[..])] {
         let mut table = root["$defs"][name].clone();
@@ -81,7 +83,10 @@ pub fn schema() -> Value {
 }
 
 /// A name alone, or a table with the name, a label and the parameters of its entry.
-fn choice_schemas<'a>(entries: impl Iterator<Item = (&'a str, toml::Table, &'a str)>) -> Vec<Value> {
+fn choice_schemas<'a, T>(
+    entries: impl Iterator<Item = (&'a str, toml::Table, &'a str)>,
+    build: fn(&str) -> Result<T, Error>,
+) -> Vec<Value> {
     let (mut names, mut tables) = (Vec::new(), Vec::new());
     for (name, defaults, reference) in entries {
         names.push(name);
@@ -89,15 +94,18 @@ fn choice_schemas<'a>(entries: impl Iterator<Item = (&'a str, toml::Table, &'a s
         properties.insert("name".to_string(), json!({ "const": name }));
         properties.insert("label".to_string(), json!({ "type": "string" }));
         for (key, default) in defaults {
-            // A word may stand where a number does, and the other way round: factors = 3, factors = "bai_ng".
-            let kind = match &default {
-                toml::Value::String(_) => json!(["string", "number"]),
-                toml::Value::Boolean(_) => json!("boolean"),
-                toml::Value::Integer(_) => json!("integer"),
-                toml::Value::Array(_) => json!("array"),
-                _ => json!(["number", "string"]),
+            let takes = registry::takes(build, name, &key);
+            let mut value = match &default {
+                _ if takes.or_number => json!({ "anyOf": [{ "enum": takes.words }, { "type": "number" }] }),
+                _ if !takes.words.is_empty() => json!({ "enum": takes.words }),
+                toml::Value::String(_) => json!({ "type": "string" }),
+                toml::Value::Boolean(_) => json!({ "type": "boolean" }),
+                toml::Value::Integer(_) => json!({ "type": "integer" }),
+                toml::Value::Array(_) => json!({ "type": "array" }),
+                _ => json!({ "type": "number" }),
             };
-            properties.insert(key, json!({ "type": kind, "default": default }));
+            value["default"] = json!(default);
+            properties.insert(key, value);
         }
         tables.push(json!({
             "type": "object", "description": reference, "properties": properties, "required": ["name"],
@@ -127,6 +135,18 @@ const TABLES: [(&str, &str, &str); 14] = [
     ("`schedule`", "Schedule", "A preset, or a table that changes one."),
 ];
 
+/// Parameters of an entry with their defaults and, of words, the others: `keep = "above_edge"` (or `fraction`).
+fn parameters<T>(name: &str, defaults: &toml::Table, build: fn(&str) -> Result<T, Error>) -> Vec<String> {
+    let parameter = |(key, value): (&String, &toml::Value)| {
+        let takes = registry::takes(build, name, key);
+        let others = takes.words.iter().filter(|word| value.as_str() != Some(word)).map(|word| format!("`{word}`"));
+        let others: Vec<String> = others.chain(takes.or_number.then(|| "a number".to_string())).collect();
+        let or = if others.is_empty() { String::new() } else { format!(" (or {})", others.join(", ")) };
+        format!("`{key} = {value}`{or}")
+    };
+    defaults.iter().map(parameter).collect()
+}
+
 /// docs/experiment.md.
 pub fn page() -> String {
     let schema = schema();
@@ -147,22 +167,18 @@ pub fn page() -> String {
             page += &format!("| `{key}` | {} | {default} | {description} |\n", kind(&schema, property));
         }
     }
-    let names = |all: Vec<(&'static str, toml::Table, &'static str)>| -> String {
-        all.into_iter()
-            .map(|(name, defaults, reference)| {
-                let parameters: Vec<String> =
-                    defaults.iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
-                format!("| `{name}` | {} | {reference} |\n", parameters.join(", "))
-            })
-            .collect()
+    let row = |name: &str, parameters: Vec<String>, reference: &str| {
+        format!("| `{name}` | {} | {reference} |\n", parameters.join(", "))
     };
-    let estimators = estimators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference)).collect();
-    let allocators = allocators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference)).collect();
     page += "\n## Estimators\n\n`oracle` is the true covariance of a synthetic market. Networks are `{ train = \"NAME\", seed = 0 }` and \
              `{ model = \"FILE\" }`.\n\n| name | parameters and defaults | source |\n|---|---|---|\n";
-    page += &names(estimators);
+    for entry in estimators::ALL {
+        page += &row(entry.name, parameters(entry.name, &(entry.parameters)(), estimators::build), entry.reference);
+    }
     page += "\n## Allocators\n\n| name | parameters and defaults | source |\n|---|---|---|\n";
-    page += &names(allocators);
+    for entry in allocators::ALL {
+        page += &row(entry.name, parameters(entry.name, &(entry.parameters)(), allocators::build), entry.reference);
+    }
     page
 }
 

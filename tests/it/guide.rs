@@ -59,15 +59,12 @@ fn by_file(registry: &str, key: &str, folder: &str) -> Vec<(String, Vec<String>)
     files
 }
 
-fn section(names: &[String], about: impl Fn(&str) -> (String, toml::Table), file: &str) -> String {
+/// A heading, a row for every name, and the documentation of their file.
+fn section(names: &[String], row: impl Fn(&str) -> String, file: &str) -> String {
     let heading = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let mut page = format!("\n## {heading}\n\n| name | parameters and defaults | source |\n|---|---|---|\n");
-    for name in names {
-        let (reference, defaults) = about(name);
-        let parameters: Vec<String> = defaults.iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
-        page += &format!("| `{name}` | {} | {reference} |\n", parameters.join(", "));
-    }
-    format!("{page}\n{}\n", documentation(file))
+    let rows: String = names.iter().map(|name| row(name)).collect();
+    let table = format!("| name | parameters and defaults | source |\n|---|---|---|\n{rows}");
+    format!("\n## {heading}\n\n{table}\n{}\n", documentation(file).replace("[`", "`").replace("`]", "`"))
 }
 
 fn estimators_page() -> String {
@@ -77,12 +74,13 @@ fn estimators_page() -> String {
         command line `poet,factors=3`. Notation: S sample covariance, E sample correlation, λ and v its eigenvalues and eigenvectors, q = n/T, Y \
         the returns less their means. The page is made from the code.\n"
         .to_string();
+    let listed = read("docs/experiment.md");
+    let row = |name: &str| {
+        let line = listed.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        format!("{}\n", line.unwrap_or_else(|| panic!("{name} is not in docs/experiment.md")))
+    };
     for (file, names) in by_file("src/estimators/mod.rs", "fit", "src/estimators") {
-        let about = |name: &str| {
-            let entry = estimators::named(name).unwrap();
-            (entry.reference.to_string(), (entry.parameters)())
-        };
-        page += &section(&names, about, &file);
+        page += &section(&names, row, &file);
     }
     page
 }
@@ -93,11 +91,13 @@ fn costs_page() -> String {
         profiles and every dated rate with its source, as a file to be edited. Amounts are dollars. The page is made from the code.\n"
         .to_string();
     for (file, names) in by_file("src/costs/mod.rs", "build", "src/costs") {
-        let about = |name: &str| {
+        let row = |name: &str| {
             let entry = costs::named(name).unwrap();
-            (entry.reference.to_string(), (entry.parameters)())
+            let parameters: Vec<String> =
+                (entry.parameters)().iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
+            format!("| `{name}` | {} | {} |\n", parameters.join(", "), entry.reference)
         };
-        page += &section(&names, about, &file);
+        page += &section(&names, row, &file);
     }
     page
 }

@@ -1,7 +1,7 @@
 //! Cross-validated eigenvalues: the variances that past eigenvectors went on to have, by rank.
 //!
 //! ```text
-//! window b:  eigenvectors u_i of the train days, covariance M of the test days behind them
+//! window b:  eigenvectors u_i of the train days, covariance M of the test days after them
 //! f_i = mean_b u_i' M u_i,   Σ = Σ_i f_i v_i v_i'  with the eigenvectors v of the whole window
 //! ```
 //! Windows slide through the panel; test stretches do not overlap. An isotonic fit makes f increase with the sample

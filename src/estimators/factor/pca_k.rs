@@ -3,7 +3,8 @@
 //! ```text
 //! Σ = L_k + diag(S − L_k),   L_k = Σ_{i ≤ k} λ_i v_i v_i' of the k largest eigenvalues of S = Y'Y/T
 //! ```
-//! Connor, Korajczyk (1986), "Performance measurement with the arbitrage pricing theory"; k by `factors.rs`.
+//! Connor, Korajczyk (1986), "Performance measurement with the arbitrage pricing theory"; k as given, or the number of
+//! eigenvalues of the correlation above (1 + √q)², or by Bai and Ng's (2002) criterion IC_p1.
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -3,8 +3,8 @@
 //! ```text
 //! F = diag(S),   ρ = Σ_i [ (1/N) Σ_t y_ti⁴ − s_ii² ]
 //! ```
-//! α as in `linear.rs`. Ledoit, Wolf (2004a), "Honey, I shrunk the sample covariance matrix"; the target as in the
-//! authors' `covDiag`.
+//! α = clip((π − ρ)/(Nγ), 0, 1), with π and γ as for `lw_identity`. Ledoit, Wolf (2004a), "Honey, I shrunk the sample
+//! covariance matrix"; the target as in the authors' `covDiag`.
 //!
 //! ```
 //! use minvar::prelude::*;

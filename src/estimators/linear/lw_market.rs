@@ -6,7 +6,8 @@
 //! ρ = Σ_i [ (1/N) Σ_t y_ti⁴ − s_ii² ] + (2/w) Σ_{i≠j} a_ij c_j − (1/w²) Σ_{i≠j} b_ij c_i c_j
 //! a_ij = (1/N) Σ_t y_ti² y_tj m_t − c_i s_ij,   b_ij = (1/N) Σ_t y_ti y_tj m_t² − w s_ij
 //! ```
-//! α as in `linear.rs`. Ledoit, Wolf (2003), "Improved estimation of the covariance matrix of stock returns", section 2.
+//! α = clip((π − ρ)/(Nγ), 0, 1), with π and γ as for `lw_identity`. Ledoit, Wolf (2003), "Improved estimation of the
+//! covariance matrix of stock returns", section 2.
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -4,8 +4,8 @@
 //! F = v on the diagonal, b off it;  v = mean_i s_ii,  b = mean_{i≠j} s_ij
 //! ρ = [ Σ_ij q_ij − (tr S)² ] / n + [ (1/N) Σ_t ( (Σ_i y_ti)² − Σ_i y_ti² )² − (Σ_{i≠j} s_ij)² ] / (n(n−1))
 //! ```
-//! q_ij = (1/N) Σ_t y_ti² y_tj²; α as in `linear.rs`. Ledoit, Wolf (2004a), "Honey, I shrunk the sample covariance
-//! matrix"; the two-parameter target as in the authors' `cov2Para`.
+//! q_ij = (1/N) Σ_t y_ti² y_tj²; α = clip((π − ρ)/(Nγ), 0, 1), with π and γ as for `lw_identity`. Ledoit, Wolf
+//! (2004a), "Honey, I shrunk the sample covariance matrix"; the two-parameter target as in the authors' `cov2Para`.
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -1,0 +1,63 @@
+//! A parameter that is a number or finds it by a rule.
+
+use std::marker::PhantomData;
+
+use serde::de::{self, IntoDeserializer, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::error::{OR_A_NUMBER, Result};
+use crate::registry::check;
+
+/// A number, or the name of a rule that finds it: `factors = 3`, `factors = "marcenko_pastur"`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum NumberOr<Rule> {
+    /// The number itself.
+    Number(f64),
+    /// How it is found.
+    Rule(Rule),
+}
+
+/// Read by hand, so that a wrong word is answered with the right ones.
+impl<'de, Rule: Deserialize<'de>> Deserialize<'de> for NumberOr<Rule> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberOrVisitor(PhantomData))
+    }
+}
+
+struct NumberOrVisitor<Rule>(PhantomData<Rule>);
+
+impl<'de, Rule: Deserialize<'de>> Visitor<'de> for NumberOrVisitor<Rule> {
+    type Value = NumberOr<Rule>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a number or the name of a rule")
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> std::result::Result<Self::Value, E> {
+        Ok(NumberOr::Number(number))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> std::result::Result<Self::Value, E> {
+        Ok(NumberOr::Number(number as f64))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> std::result::Result<Self::Value, E> {
+        Ok(NumberOr::Number(number as f64))
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> std::result::Result<Self::Value, E> {
+        let rule = Rule::deserialize(word.into_deserializer()).map(NumberOr::Rule);
+        rule.map_err(|error: E| E::custom(format!("{error}{OR_A_NUMBER}")))
+    }
+}
+
+impl<Rule> NumberOr<Rule> {
+    /// Refuses a number that is not a count of at least `least`; a rule passes.
+    pub fn check_count(&self, least: usize, name: &'static str, range: &'static str) -> Result<()> {
+        match self {
+            Self::Number(x) => check(*x >= least as f64 && x.fract() == 0.0, name, range, x),
+            Self::Rule(_) => Ok(()),
+        }
+    }
+}
