@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use minvar::experiment::{Experiment, Job, Market, run};
+use minvar::experiment::{Experiment, Job, MarketData, run};
 use minvar::prelude::*;
 
 const EXPERIMENT: &str = r#"
@@ -15,7 +15,7 @@ compare = { estimators = ["sample", "qis", "oracle"], allocators = ["gmv", "gmv_
 
 fn main() -> Result<()> {
     let experiment = Experiment::parse(EXPERIMENT, "walk_forward.toml")?;
-    let market = Market::open(&experiment, Path::new("data"))?; // the folder of panels, for `panel = "NAME"`
+    let market = MarketData::open(&experiment, Path::new("data"))?; // the folder of panels, for `panel = "NAME"`
     let folder = std::env::temp_dir().join("minvar_walk_forward");
     let finished = run(Job::new(&experiment, &market, &folder))?;
     for row in &finished.rows {

@@ -64,7 +64,7 @@ pub mod significance;
 #[cfg(all(feature = "data", feature = "nn"))]
 pub mod description;
 #[cfg(all(feature = "data", feature = "nn"))]
-pub mod report;
+pub mod render;
 #[cfg(all(feature = "data", feature = "nn"))]
 pub mod results;
 

@@ -85,7 +85,7 @@ impl Situation<'_> {
 }
 
 /// An allocator as experiments name it.
-pub struct Entry {
+pub struct RegisteredAllocator {
     /// The name in experiment files, tables and tests.
     pub name: &'static str,
     /// Authors and year, or the formula.
@@ -111,27 +111,27 @@ pub enum Needs {
 
 /// Every allocator. To add one: its file, its `mod` line above, its line here.
 #[rustfmt::skip]
-pub const ALL: &[Entry] = &[
-    Entry { name: "equal", reference: "w = 1/N", needs: Needs::Nothing, parameters: none, build: equal::build },
-    Entry { name: "cap_weighted", reference: "w ~ market value", needs: Needs::Nothing, parameters: none, build: cap_weighted::build },
-    Entry { name: "inverse_volatility", reference: "w ~ 1/sd", needs: Needs::Entries, parameters: none, build: inverse_volatility::build },
-    Entry { name: "inverse_variance", reference: "w ~ 1/variance", needs: Needs::Entries, parameters: none, build: inverse_variance::build },
-    Entry { name: "gmv", reference: "Markowitz 1952", needs: Needs::Inverse, parameters: none, build: gmv::build },
-    Entry { name: "gmv_long_only", reference: "Markowitz 1952; active set of Lawson and Hanson 1974", needs: Needs::Inverse, parameters: none, build: gmv_long_only::build },
-    Entry { name: "gmv_box", reference: "bounds on every weight; active set", needs: Needs::Inverse, parameters: defaults::<BoxMinimumVariance>, build: gmv_box::build },
-    Entry { name: "gmv_gross", reference: "Fan, Zhang, Yu 2012", needs: Needs::Inverse, parameters: defaults::<gmv_gross::GrossMinimumVariance>, build: gmv_gross::build },
-    Entry { name: "gmv_turnover", reference: "Lobo, Fazel, Boyd 2007", needs: Needs::Inverse, parameters: defaults::<gmv_turnover::TurnoverMinimumVariance>, build: gmv_turnover::build },
-    Entry { name: "gmv_sector", reference: "cap on every sector", needs: Needs::Inverse, parameters: defaults::<gmv_sector::SectorMinimumVariance>, build: gmv_sector::build },
-    Entry { name: "erc", reference: "Maillard, Roncalli, Teïletche 2010", needs: Needs::Entries, parameters: none, build: risk_budget::build_erc },
-    Entry { name: "risk_budget", reference: "Bruder and Roncalli 2012", needs: Needs::Entries, parameters: defaults::<RiskBudget>, build: risk_budget::build },
-    Entry { name: "max_diversification", reference: "Choueifaty and Coignard 2008", needs: Needs::Inverse, parameters: none, build: max_diversification::build },
-    Entry { name: "max_decorrelation", reference: "Christoffersen et al. 2012", needs: Needs::Inverse, parameters: none, build: max_diversification::build_decorrelation },
-    Entry { name: "hrp", reference: "López de Prado 2016", needs: Needs::Entries, parameters: defaults::<HierarchicalRiskParity>, build: hrp::build },
-    Entry { name: "herc", reference: "Raffinot 2018", needs: Needs::Entries, parameters: defaults::<hrp::EqualRiskContribution>, build: hrp::build_herc },
+pub const ALL: &[RegisteredAllocator] = &[
+    RegisteredAllocator { name: "equal", reference: "w = 1/N", needs: Needs::Nothing, parameters: none, build: equal::build },
+    RegisteredAllocator { name: "cap_weighted", reference: "w ~ market value", needs: Needs::Nothing, parameters: none, build: cap_weighted::build },
+    RegisteredAllocator { name: "inverse_volatility", reference: "w ~ 1/sd", needs: Needs::Entries, parameters: none, build: inverse_volatility::build },
+    RegisteredAllocator { name: "inverse_variance", reference: "w ~ 1/variance", needs: Needs::Entries, parameters: none, build: inverse_variance::build },
+    RegisteredAllocator { name: "gmv", reference: "Markowitz 1952", needs: Needs::Inverse, parameters: none, build: gmv::build },
+    RegisteredAllocator { name: "gmv_long_only", reference: "Markowitz 1952; active set of Lawson and Hanson 1974", needs: Needs::Inverse, parameters: none, build: gmv_long_only::build },
+    RegisteredAllocator { name: "gmv_box", reference: "bounds on every weight; active set", needs: Needs::Inverse, parameters: defaults::<BoxMinimumVariance>, build: gmv_box::build },
+    RegisteredAllocator { name: "gmv_gross", reference: "Fan, Zhang, Yu 2012", needs: Needs::Inverse, parameters: defaults::<gmv_gross::GrossMinimumVariance>, build: gmv_gross::build },
+    RegisteredAllocator { name: "gmv_turnover", reference: "Lobo, Fazel, Boyd 2007", needs: Needs::Inverse, parameters: defaults::<gmv_turnover::TurnoverMinimumVariance>, build: gmv_turnover::build },
+    RegisteredAllocator { name: "gmv_sector", reference: "cap on every sector", needs: Needs::Inverse, parameters: defaults::<gmv_sector::SectorMinimumVariance>, build: gmv_sector::build },
+    RegisteredAllocator { name: "erc", reference: "Maillard, Roncalli, Teïletche 2010", needs: Needs::Entries, parameters: none, build: risk_budget::build_erc },
+    RegisteredAllocator { name: "risk_budget", reference: "Bruder and Roncalli 2012", needs: Needs::Entries, parameters: defaults::<RiskBudget>, build: risk_budget::build },
+    RegisteredAllocator { name: "max_diversification", reference: "Choueifaty and Coignard 2008", needs: Needs::Inverse, parameters: none, build: max_diversification::build },
+    RegisteredAllocator { name: "max_decorrelation", reference: "Christoffersen et al. 2012", needs: Needs::Inverse, parameters: none, build: max_diversification::build_decorrelation },
+    RegisteredAllocator { name: "hrp", reference: "López de Prado 2016", needs: Needs::Entries, parameters: defaults::<HierarchicalRiskParity>, build: hrp::build },
+    RegisteredAllocator { name: "herc", reference: "Raffinot 2018", needs: Needs::Entries, parameters: defaults::<hrp::EqualRiskContribution>, build: hrp::build_herc },
 ];
 
 /// The registered allocator of that name.
-pub fn named(name: &str) -> Result<&'static Entry> {
+pub fn named(name: &str) -> Result<&'static RegisteredAllocator> {
     registry::find("allocator", ALL, |entry| entry.name, name)
 }
 

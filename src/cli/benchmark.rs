@@ -15,7 +15,7 @@ use crate::estimators::{self, Calibration, History, Window};
 use crate::linalg::{Covariance, Matrix};
 use crate::panel::Panel;
 use crate::registry::{Choice, MOST_DAYS, check, check_repetitions};
-use crate::report::{Runtime, RuntimePoint, runtime_figure};
+use crate::render::{Runtime, RuntimePoint, runtime_figure};
 use crate::synthetic::SyntheticMarket;
 use crate::train::{MODEL, ModelFile};
 

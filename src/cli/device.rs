@@ -5,11 +5,12 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use crate::cli::output::{note, say, stdout};
-use crate::cuda::{self, Backend, Ceilings, Device, Found, Precision};
+use crate::cuda::{self, Backend, Ceilings, Device, Found};
 use crate::error;
 use crate::experiment::Resources;
+use crate::nn::ElementType;
 use crate::nn::{Architecture, Cell};
-use crate::report::Sheet;
+use crate::render::Sheet;
 use crate::train::{Compute, Measured, Parity, Stage, Workload, ceilings, measure, parity};
 
 /// Where networks are trained and applied.
@@ -24,7 +25,7 @@ pub(super) struct ComputeArguments {
 }
 
 /// Opens the kernels for an architecture.
-type Open = Box<dyn Fn(&Architecture, Precision) -> error::Result<Box<dyn Backend + Send>> + Sync>;
+type Open = Box<dyn Fn(&Architecture, ElementType) -> error::Result<Box<dyn Backend + Send>> + Sync>;
 
 /// A device that is there.
 pub(super) struct Selected {
@@ -98,7 +99,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let mut told = json!({ "device": name });
     if arguments.check {
         let mut all = Vec::new();
-        for precision in [Precision::Single, Precision::Double] {
+        for precision in [ElementType::F32, ElementType::F64] {
             let parities = parity(open, precision)?;
             report(precision, &parities)?;
             all.extend(parities);
@@ -106,7 +107,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         told["parity"] = json!(all);
     }
     if arguments.measure {
-        let limits = ceilings(&*open(&Architecture::compact(), Precision::Single)?)?;
+        let limits = ceilings(&*open(&Architecture::compact(), ElementType::F32)?)?;
         let mut measured = Vec::new();
         for (work, label) in workloads(arguments.repeat) {
             note!("{label}");
@@ -143,7 +144,7 @@ fn list() -> anyhow::Result<Value> {
 }
 
 /// The worst deviation of each case; an error if one is not allowed.
-fn report(precision: Precision, all: &[Parity]) -> anyhow::Result<()> {
+fn report(precision: ElementType, all: &[Parity]) -> anyhow::Result<()> {
     let mut failed = 0;
     say!("{precision:?} precision: largest deviation from the processor over what is allowed");
     for cases in all.chunk_by(|a, b| a.case == b.case) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::output::say;
 use crate::error::Error;
-use crate::report::Page;
+use crate::render::Page;
 use crate::results::{self, FIGURES, Results, draw, write_tables};
 
 /// Draw the figures and tables of finished runs again, without computing anything

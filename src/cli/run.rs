@@ -9,7 +9,7 @@ use crate::cli::simulate::simulate;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
 use crate::description::RunFile;
 use crate::experiment::{self, Inputs, Job, SweepRow};
-use crate::report::performance_sheet;
+use crate::render::performance_sheet;
 use crate::results::Results;
 
 /// Run an experiment, or continue one that was stopped

@@ -9,7 +9,7 @@ use crate::cli::progress::Shown;
 use crate::cli::reading::{self, Reading};
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
 use crate::description::RunFile;
-use crate::experiment::{self, Experiment, Foreign, Inputs, Job, Leverage, Market, Simulated, Simulation};
+use crate::experiment::{self, Experiment, Foreign, Inputs, Job, Leverage, MarketData, Simulated, Simulation};
 use crate::registry::check_name;
 
 /// Trade stored target weights in simulated accounts: auctions, fees, slippage, interest, margin
@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
 }
 
 /// Says that the panel is not the one that the weights were made on.
-fn note_other_panel(weights: &Path, market: &Market) {
+fn note_other_panel(weights: &Path, market: &MarketData) {
     let run = weights.parent().and_then(|folder| RunFile::read(&folder.join("run.toml")).ok());
     let Some(made_on) = run.map(|run| run.provenance.data_hash) else { return };
     let ours = market.panel.content_hash();
@@ -142,7 +142,7 @@ impl Arguments {
 /// Simulates and says what came of it.
 pub(super) fn simulate(
     experiment: &Experiment,
-    market: &Market,
+    market: &MarketData,
     inputs: &Inputs,
     folder: &Path,
 ) -> anyhow::Result<Value> {

@@ -8,9 +8,9 @@ use crate::cli::device::{ComputeArguments, ceilings_line, stage_sheet};
 use crate::cli::output::say;
 use crate::cli::progress::Shown;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
-use crate::cuda::Precision;
 use crate::experiment::{self, Job, Share};
 use crate::nn::Architecture;
+use crate::nn::ElementType;
 use crate::train::{Compute, Profiled, ceilings};
 
 /// What is said where nothing is trained.
@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let Opened { experiment, market, folder, .. } = arguments.work.open()?;
     if arguments.profile {
         let limits = match resources.compute {
-            Compute::Device { open, .. } => Some(ceilings(&*open(&Architecture::compact(), Precision::Single)?)?),
+            Compute::Device { open, .. } => Some(ceilings(&*open(&Architecture::compact(), ElementType::F32)?)?),
             Compute::Processor => None,
         };
         let profiles = experiment::profile(&Job::new(&experiment, &market, &folder).with(resources), limits, PROFILED)?;

@@ -10,7 +10,7 @@ use crate::cli::DataFolder;
 use crate::cli::output::note;
 use crate::data::read_text;
 use crate::error::{Error, toml_message};
-use crate::experiment::{self, Experiment, Market};
+use crate::experiment::{self, Experiment, MarketData};
 use crate::registry::check_name;
 
 /// The arguments that say what to work on.
@@ -34,7 +34,7 @@ pub(super) struct Work {
 /// An experiment with its data.
 pub(super) struct Opened {
     pub experiment: Experiment,
-    pub market: Market,
+    pub market: MarketData,
     /// Where its results go.
     pub folder: PathBuf,
     /// The folder that holds the panels.
@@ -107,11 +107,11 @@ impl Work {
 }
 
 /// The data of an experiment; an unknown panel is answered with those there are.
-fn market(experiment: &Experiment, folder: &DataFolder) -> anyhow::Result<Market> {
+fn market(experiment: &Experiment, folder: &DataFolder) -> anyhow::Result<MarketData> {
     if let Some(panel) = &experiment.data.panel {
         folder.panel(panel)?;
     }
-    Ok(Market::open(experiment, &folder.path())?)
+    Ok(MarketData::open(experiment, &folder.path())?)
 }
 
 /// Becomes true at the first Ctrl-C; a second one ends the program at once.

@@ -118,7 +118,7 @@ pub trait CostModel: Send + Sync {
 }
 
 /// A registered cost model.
-pub struct Model {
+pub struct RegisteredCost {
     /// The name in profiles.
     pub name: &'static str,
     /// Where it comes from.
@@ -133,33 +133,33 @@ pub struct Model {
 
 /// Every cost model.
 #[rustfmt::skip]
-pub const ALL: &[Model] = &[
-    Model { name: "ibkr_fixed", reference: "Interactive Brokers, fixed plan", needs_rates: false, parameters: none, build: ibkr_fixed::today },
-    Model { name: "ibkr_fixed_history", reference: "the fixed plan as it was at the time", needs_rates: false, parameters: none, build: ibkr_fixed::history },
-    Model { name: "ibkr_tiered", reference: "Interactive Brokers, tiered plan, with clearing", needs_rates: false, parameters: none, build: ibkr_tiered::build },
-    Model { name: "section31", reference: "SEC fee on sales", needs_rates: false, parameters: none, build: section31::build },
-    Model { name: "taf", reference: "NASD/FINRA trading activity fee on sales", needs_rates: false, parameters: none, build: taf::build },
-    Model { name: "auction_fees", reference: "exchange fees of opening and closing auctions", needs_rates: false, parameters: none, build: auction_fees::build },
-    Model { name: "half_spread", reference: "Bogousslavsky, Muravyev 2023; Bessembinder 2003", needs_rates: false, parameters: defaults::<half_spread::Parameters>, build: half_spread::build },
-    Model { name: "impact_close", reference: "Goyal, Jegadeesh, Wu 2026, the closing auction's law in every auction", needs_rates: false, parameters: defaults::<impact_close::Parameters>, build: impact_close::close },
-    Model { name: "impact_close_open", reference: "the same, 3.3 times as large at the open, with noise", needs_rates: false, parameters: defaults::<impact_close::Parameters>, build: impact_close::close_open },
-    Model { name: "impact_continuous", reference: "Goyal, Jegadeesh, Wu 2026, continuous trading", needs_rates: false, parameters: defaults::<impact_continuous::Parameters>, build: impact_continuous::build },
-    Model { name: "square_root", reference: "Y sigma sqrt(Q/V)", needs_rates: false, parameters: defaults::<square_root::Parameters>, build: square_root::build },
-    Model { name: "almgren", reference: "Almgren, Thum, Hauptmann, Li 2005", needs_rates: false, parameters: defaults::<almgren::Parameters>, build: almgren::build },
-    Model { name: "volume_share", reference: "zipline's default", needs_rates: false, parameters: defaults::<volume_share::Parameters>, build: volume_share::build },
-    Model { name: "fixed_bps", reference: "a constant share of the value", needs_rates: false, parameters: defaults::<fixed_bps::Parameters>, build: fixed_bps::build },
-    Model { name: "cvxportfolio", reference: "cvxportfolio's default for stocks", needs_rates: false, parameters: defaults::<cvxportfolio::Parameters>, build: cvxportfolio::build },
-    Model { name: "liquidation_slippage", reference: "our choice", needs_rates: false, parameters: defaults::<liquidation_slippage::Parameters>, build: liquidation_slippage::build },
-    Model { name: "ibkr_interest", reference: "Interactive Brokers Pro, by tier", needs_rates: true, parameters: none, build: interest::ibkr },
-    Model { name: "institutional_interest", reference: "one spread each way", needs_rates: true, parameters: none, build: interest::institutional },
-    Model { name: "benchmark_interest", reference: "the benchmark on every balance", needs_rates: true, parameters: none, build: interest::benchmark },
-    Model { name: "borrow_general", reference: "one fee for all names", needs_rates: false, parameters: none, build: borrow::general },
-    Model { name: "borrow_by_rank", reference: "our choice by size", needs_rates: false, parameters: none, build: borrow::by_rank },
-    Model { name: "borrow_hard", reference: "D'Avolio 2002; Muravyev, Pearson, Pollet 2025", needs_rates: false, parameters: none, build: borrow::hard },
+pub const ALL: &[RegisteredCost] = &[
+    RegisteredCost { name: "ibkr_fixed", reference: "Interactive Brokers, fixed plan", needs_rates: false, parameters: none, build: ibkr_fixed::today },
+    RegisteredCost { name: "ibkr_fixed_history", reference: "the fixed plan as it was at the time", needs_rates: false, parameters: none, build: ibkr_fixed::history },
+    RegisteredCost { name: "ibkr_tiered", reference: "Interactive Brokers, tiered plan, with clearing", needs_rates: false, parameters: none, build: ibkr_tiered::build },
+    RegisteredCost { name: "section31", reference: "SEC fee on sales", needs_rates: false, parameters: none, build: section31::build },
+    RegisteredCost { name: "taf", reference: "NASD/FINRA trading activity fee on sales", needs_rates: false, parameters: none, build: taf::build },
+    RegisteredCost { name: "auction_fees", reference: "exchange fees of opening and closing auctions", needs_rates: false, parameters: none, build: auction_fees::build },
+    RegisteredCost { name: "half_spread", reference: "Bogousslavsky, Muravyev 2023; Bessembinder 2003", needs_rates: false, parameters: defaults::<half_spread::Parameters>, build: half_spread::build },
+    RegisteredCost { name: "impact_close", reference: "Goyal, Jegadeesh, Wu 2026, the closing auction's law in every auction", needs_rates: false, parameters: defaults::<impact_close::Parameters>, build: impact_close::close },
+    RegisteredCost { name: "impact_close_open", reference: "the same, 3.3 times as large at the open, with noise", needs_rates: false, parameters: defaults::<impact_close::Parameters>, build: impact_close::close_open },
+    RegisteredCost { name: "impact_continuous", reference: "Goyal, Jegadeesh, Wu 2026, continuous trading", needs_rates: false, parameters: defaults::<impact_continuous::Parameters>, build: impact_continuous::build },
+    RegisteredCost { name: "square_root", reference: "Y sigma sqrt(Q/V)", needs_rates: false, parameters: defaults::<square_root::Parameters>, build: square_root::build },
+    RegisteredCost { name: "almgren", reference: "Almgren, Thum, Hauptmann, Li 2005", needs_rates: false, parameters: defaults::<almgren::Parameters>, build: almgren::build },
+    RegisteredCost { name: "volume_share", reference: "zipline's default", needs_rates: false, parameters: defaults::<volume_share::Parameters>, build: volume_share::build },
+    RegisteredCost { name: "fixed_bps", reference: "a constant share of the value", needs_rates: false, parameters: defaults::<fixed_bps::Parameters>, build: fixed_bps::build },
+    RegisteredCost { name: "cvxportfolio", reference: "cvxportfolio's default for stocks", needs_rates: false, parameters: defaults::<cvxportfolio::Parameters>, build: cvxportfolio::build },
+    RegisteredCost { name: "liquidation_slippage", reference: "our choice", needs_rates: false, parameters: defaults::<liquidation_slippage::Parameters>, build: liquidation_slippage::build },
+    RegisteredCost { name: "ibkr_interest", reference: "Interactive Brokers Pro, by tier", needs_rates: true, parameters: none, build: interest::ibkr },
+    RegisteredCost { name: "institutional_interest", reference: "one spread each way", needs_rates: true, parameters: none, build: interest::institutional },
+    RegisteredCost { name: "benchmark_interest", reference: "the benchmark on every balance", needs_rates: true, parameters: none, build: interest::benchmark },
+    RegisteredCost { name: "borrow_general", reference: "one fee for all names", needs_rates: false, parameters: none, build: borrow::general },
+    RegisteredCost { name: "borrow_by_rank", reference: "our choice by size", needs_rates: false, parameters: none, build: borrow::by_rank },
+    RegisteredCost { name: "borrow_hard", reference: "D'Avolio 2002; Muravyev, Pearson, Pollet 2025", needs_rates: false, parameters: none, build: borrow::hard },
 ];
 
 /// The cost model with a name.
-pub fn named(name: &str) -> Result<&'static Model> {
+pub fn named(name: &str) -> Result<&'static RegisteredCost> {
     find("cost model", ALL, |model| model.name, name)
 }
 

@@ -4,67 +4,7 @@
 //! tests have one that compiles the same kernels for the processor and runs their threads one after the other.
 
 use crate::error::Result;
-use crate::nn::Float;
-
-/// The element type of a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// f32, for training and fast inference.
-    Single,
-    /// f64, for checking.
-    Double,
-}
-
-impl Precision {
-    /// Bytes of an element.
-    pub fn bytes(self) -> usize {
-        match self {
-            Precision::Single => 4,
-            Precision::Double => 8,
-        }
-    }
-
-    /// ε of the network's floors.
-    pub fn floor(self) -> f64 {
-        match self {
-            Precision::Single => f32::FLOOR,
-            Precision::Double => f64::FLOOR,
-        }
-    }
-
-    /// The unit of rounding.
-    pub fn unit(self) -> f64 {
-        match self {
-            Precision::Single => f64::from(f32::EPSILON),
-            Precision::Double => f64::EPSILON,
-        }
-    }
-
-    /// Its name in C.
-    pub fn c_name(self) -> &'static str {
-        match self {
-            Precision::Single => "float",
-            Precision::Double => "double",
-        }
-    }
-
-    /// Numbers as elements, little endian.
-    pub fn encode(self, values: impl IntoIterator<Item = f64>) -> Vec<u8> {
-        let values = values.into_iter();
-        match self {
-            Precision::Single => values.flat_map(|x| (x as f32).to_le_bytes()).collect(),
-            Precision::Double => values.flat_map(f64::to_le_bytes).collect(),
-        }
-    }
-
-    /// Elements as numbers.
-    pub fn decode(self, bytes: &[u8]) -> Vec<f64> {
-        match self {
-            Precision::Single => bytes.as_chunks().0.iter().map(|x| f64::from(f32::from_le_bytes(*x))).collect(),
-            Precision::Double => bytes.as_chunks().0.iter().map(|x| f64::from_le_bytes(*x)).collect(),
-        }
-    }
-}
+use crate::nn::ElementType;
 
 /// A place in device memory, in bytes; 0 is nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -156,7 +96,7 @@ pub struct Product {
 /// ```
 pub trait Backend {
     /// Precision of the kernels.
-    fn precision(&self) -> Precision;
+    fn precision(&self) -> ElementType;
 
     /// Memory of a size in bytes; its content is undefined. An error says how much was needed and how much is free.
     fn allocate(&self, bytes: usize) -> Result<Address>;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cuda::{Backend, DeviceInfo, Precision, source};
+use crate::cuda::{Backend, DeviceInfo, source};
 use crate::error::{Error, Result};
 use crate::nn::Architecture;
+use crate::nn::ElementType;
 
 /// A device as users write it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,7 +106,7 @@ fn device(number: usize) -> Result<DeviceInfo> {
 }
 
 /// A CUDA device with the kernels for an architecture.
-pub fn open(number: usize, architecture: &Architecture, precision: Precision) -> Result<Box<dyn Backend + Send>> {
+pub fn open(number: usize, architecture: &Architecture, precision: ElementType) -> Result<Box<dyn Backend + Send>> {
     source::check(architecture)?;
     #[cfg(feature = "cuda")]
     return Ok(Box::new(crate::cuda::driver::Driver::open(

@@ -1,8 +1,9 @@
 //! The least that a stage must do: operations, and bytes moved through the device's memory when every input is read and every
 //! output written once. Against what the device can do they give the floor of a stage's time.
 
-use crate::cuda::{Precision, Sizes};
+use crate::cuda::Sizes;
 use crate::nn::Architecture;
+use crate::nn::ElementType;
 
 /// Operations and bytes of a stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +31,7 @@ impl Cost {
 }
 
 /// The cost of a stage of a step as the profile names it; `None` where there is no such stage.
-pub fn cost(stage: &str, a: &Architecture, sizes: Sizes, precision: Precision) -> Option<Cost> {
+pub fn cost(stage: &str, a: &Architecture, sizes: Sizes, precision: ElementType) -> Option<Cost> {
     let (n, t, rank, rows) = (sizes.n_assets as f64, sizes.n_days as f64, sizes.rank() as f64, sizes.rows() as f64);
     let days = rows * t;
     let basis = rows * rank;
@@ -79,13 +80,13 @@ mod tests {
     fn a_floor_is_the_longer_of_two_times() {
         let sizes = Sizes { batch: 32, n_assets: 350, n_days: 1200 };
         let ceilings = Ceilings { operations: 50e12, bytes: 4e12 };
-        let of = |stage: &str| cost(stage, &Architecture::compact(), sizes, Precision::Single).unwrap();
+        let of = |stage: &str| cost(stage, &Architecture::compact(), sizes, ElementType::F32).unwrap();
         let correlation = of("correlation");
         assert_eq!(correlation.operations, 2.0 * 32.0 * 350.0 * 350.0 * 1200.0);
         assert!((correlation.floor(&ceilings) - correlation.operations / 50e12).abs() < 1e-12);
         let scores = of("scores");
         assert_eq!(scores.bytes, 2.0 * 4.0 * 32.0 * 350.0 * 1200.0);
         assert!((scores.floor(&ceilings) - scores.bytes / 4e12).abs() < 1e-12);
-        assert!(cost("lunch", &Architecture::compact(), sizes, Precision::Single).is_none());
+        assert!(cost("lunch", &Architecture::compact(), sizes, ElementType::F32).is_none());
     }
 }

@@ -13,14 +13,15 @@ use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, LaunchCo
 use cudarc::nvrtc::{Ptx, sys as nvrtc_sys};
 
 use crate::cuda::libraries::{check_libraries, compiled, driver_error};
-use crate::cuda::{Address, Argument, Backend, Operand, Precision, Product, Shape, kernels};
+use crate::cuda::{Address, Argument, Backend, Operand, Product, Shape, kernels};
 use crate::error::{Error, Result};
+use crate::nn::ElementType;
 
 const GIB: f64 = (1u64 << 30) as f64;
 
 /// A device, its compiled kernels and the handles of its libraries.
 pub(super) struct Driver {
-    precision: Precision,
+    precision: ElementType,
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
     functions: HashMap<String, CudaFunction>,
@@ -36,7 +37,7 @@ unsafe impl Send for Driver {}
 
 impl Driver {
     /// Compiles the kernels for a device and opens the libraries.
-    pub fn open(number: usize, source: &str, precision: Precision) -> Result<Self> {
+    pub fn open(number: usize, source: &str, precision: ElementType) -> Result<Self> {
         check_libraries()?;
         let failed = driver_error("the device");
         let context = CudaContext::new(number).map_err(&failed)?;
@@ -95,8 +96,8 @@ impl Driver {
 
     fn real(&self) -> cudaDataType {
         match self.precision {
-            Precision::Single => cudaDataType::CUDA_R_32F,
-            Precision::Double => cudaDataType::CUDA_R_64F,
+            ElementType::F32 => cudaDataType::CUDA_R_32F,
+            ElementType::F64 => cudaDataType::CUDA_R_64F,
         }
     }
 }
@@ -116,7 +117,7 @@ fn int(x: usize) -> c_int {
 }
 
 impl Backend for Driver {
-    fn precision(&self) -> Precision {
+    fn precision(&self) -> ElementType {
         self.precision
     }
 
@@ -168,7 +169,7 @@ impl Backend for Driver {
             Argument::Int(x) => u64::from(x.cast_unsigned()),
             Argument::Long(x) => x.cast_unsigned(),
             Argument::Double(x) => x.to_bits(),
-            Argument::Real(x) if self.precision == Precision::Single => u64::from((x as f32).to_bits()),
+            Argument::Real(x) if self.precision == ElementType::F32 => u64::from((x as f32).to_bits()),
             Argument::Real(x) => x.to_bits(),
         };
         let values: Vec<u64> = arguments.iter().map(value).collect();
@@ -228,8 +229,8 @@ impl Backend for Driver {
             }};
         }
         let done = match self.precision {
-            Precision::Single => gemm!(blas::sgemm_strided_batched, f32),
-            Precision::Double => gemm!(blas::dgemm_strided_batched, f64),
+            ElementType::F32 => gemm!(blas::sgemm_strided_batched, f32),
+            ElementType::F64 => gemm!(blas::dgemm_strided_batched, f64),
         };
         done.map_err(|error| Error::Device(format!("cuBLAS: {error:?}")))
     }

@@ -119,7 +119,8 @@ fn compile(source: &str, (major, minor): (i32, i32)) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cuda::{Precision, source};
+    use crate::cuda::source;
+    use crate::nn::ElementType;
     use crate::nn::{Architecture, Cell};
 
     #[test]
@@ -130,7 +131,7 @@ mod tests {
             return;
         }
         let lstm = Architecture { cell: Cell::Lstm, hidden: vec![64, 8], ..Architecture::compact() };
-        for precision in [Precision::Single, Precision::Double] {
+        for precision in [ElementType::F32, ElementType::F64] {
             for (architecture, capability) in [(Architecture::compact(), (8, 0)), (lstm.clone(), (9, 0))] {
                 let code = compile(&source(&architecture, precision), capability).unwrap();
                 assert!(code.len() > 10_000, "{}", code.len());

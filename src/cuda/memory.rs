@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::cuda::{Address, Precision};
+use crate::cuda::Address;
 use crate::nn::Architecture;
+use crate::nn::ElementType;
 
 /// Arrays start at multiples of so many bytes.
 const ALIGNMENT: usize = 256;
@@ -12,12 +13,12 @@ const ALIGNMENT: usize = 256;
 /// The parameters in the order of their names.
 pub(super) struct Layout {
     places: BTreeMap<String, Range<usize>>,
-    precision: Precision,
+    precision: ElementType,
 }
 
 impl Layout {
     /// From names and counts.
-    pub fn new<'a>(counts: impl Iterator<Item = (&'a String, usize)>, precision: Precision) -> Self {
+    pub fn new<'a>(counts: impl Iterator<Item = (&'a String, usize)>, precision: ElementType) -> Self {
         let mut from = 0;
         let place = |(name, count): (&String, usize)| {
             from += count;
@@ -73,7 +74,7 @@ impl Sizes {
 /// Hands out consecutive pieces of memory.
 struct Pieces {
     next: Address,
-    precision: Precision,
+    precision: ElementType,
 }
 
 impl Pieces {

@@ -46,7 +46,7 @@ mod memory;
 mod program;
 mod source;
 
-pub use backend::{Address, Argument, Backend, Operand, Precision, Product, Shape};
+pub use backend::{Address, Argument, Backend, Operand, Product, Shape};
 pub use choice::{Device, Found, count, info, open};
 pub use costs::{Ceilings, Cost, cost};
 pub use info::DeviceInfo;

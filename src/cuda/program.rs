@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::cuda::memory::{Arrays, Layout, Sizes};
-use crate::cuda::{Address, Argument, Backend, Operand, Precision, Product, Shape, source};
+use crate::cuda::{Address, Argument, Backend, Operand, Product, Shape, source};
 use crate::error::{Error, Result};
 use crate::nn::Architecture;
+use crate::nn::ElementType;
 
 /// Threads of a block that takes one number a thread.
 pub(super) const BLOCK: usize = 256;
@@ -115,7 +116,7 @@ impl Program {
         Ok(program)
     }
 
-    fn precision(&self) -> Precision {
+    fn precision(&self) -> ElementType {
         self.device.precision()
     }
 
@@ -183,7 +184,7 @@ impl Program {
     /// Replaces Adam's moments.
     pub fn set_moments(&self, moments: [&BTreeMap<String, Vec<f64>>; 2]) -> Result<()> {
         for (at, values) in self.moments.iter().zip(moments) {
-            self.device.write(*at, &Precision::Double.encode(self.layout.join(values)))?;
+            self.device.write(*at, &ElementType::F64.encode(self.layout.join(values)))?;
         }
         Ok(())
     }
@@ -282,7 +283,7 @@ impl Program {
     pub(super) fn doubles(&self, at: Address, count: usize) -> Result<Vec<f64>> {
         let mut bytes = vec![0; count * 8];
         self.device.read(at, &mut bytes)?;
-        Ok(Precision::Double.decode(&bytes))
+        Ok(ElementType::F64.decode(&bytes))
     }
 
     pub(super) fn launch(

@@ -1,7 +1,7 @@
 //! The kernels as one source: fixed files, and the recurrent scan for the sizes of an architecture.
 
-use crate::cuda::Precision;
 use crate::error::{Error, Result};
+use crate::nn::ElementType;
 use crate::nn::{Architecture, Cell, Direction, Feature, Lag};
 
 const FILES: [&str; 6] = [
@@ -60,7 +60,7 @@ pub fn check(architecture: &Architecture) -> Result<()> {
 }
 
 /// The source of all kernels, in CUDA C++ for one precision.
-pub fn source(architecture: &Architecture, precision: Precision) -> String {
+pub fn source(architecture: &Architecture, precision: ElementType) -> String {
     let mut text = format!("typedef {} real;\n", precision.c_name());
     text.extend(FILES);
     let mut sizes = architecture.hidden.clone();
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn kernels_are_named_once_each() {
-        let text = source(&Architecture { hidden: vec![16, 8, 16], ..Architecture::compact() }, Precision::Single);
+        let text = source(&Architecture { hidden: vec![16, 8, 16], ..Architecture::compact() }, ElementType::F32);
         let names = kernels(&text);
         let once = |name: &str| names.iter().filter(|known| **known == name).count() == 1;
         for name in ["standardise", "adam", "scan_forward_3_16", "scan_backward_3_8"] {

@@ -231,7 +231,7 @@ fn squeezed(text: &str) -> String {
 }
 
 /// Where the table begins.
-struct Start {
+struct TableStart {
     byte: usize,
     /// Lines above it, empty ones too.
     line: usize,
@@ -256,13 +256,13 @@ fn with_header_in_a_line(mut text: String) -> (String, usize) {
 }
 
 /// The first line with as many cells as the table, or the one above it where R left out a name.
-fn header_line(text: &str, separator: u8) -> Option<Start> {
+fn header_line(text: &str, separator: u8) -> Option<TableStart> {
     let (width, _) = commonest_width(text, separator);
-    let mut starts: Vec<(Start, &str)> = Vec::new();
+    let mut starts: Vec<(TableStart, &str)> = Vec::new();
     let (mut byte, mut n_texts) = (0, 0);
     for (number, line) in text.split_inclusive('\n').enumerate().take(10 * PROBE) {
         if !line.trim().is_empty() {
-            starts.push((Start { byte, line: number, n_texts }, line));
+            starts.push((TableStart { byte, line: number, n_texts }, line));
             n_texts += 1;
             if n_cells(line.trim_end(), separator) >= width {
                 break;

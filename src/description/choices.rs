@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::train::{Precision, Recipe};
+use crate::nn::ElementType;
+use crate::train::Recipe;
 
 /// The name of the true covariance.
 pub const ORACLE: &str = "oracle";
@@ -23,7 +24,7 @@ pub struct FromRecipe {
     pub seed: u64,
     /// How it is applied.
     #[serde(default)]
-    pub precision: Precision,
+    pub precision: ElementType,
 }
 
 impl FromRecipe {

@@ -189,7 +189,7 @@ pub enum Definite {
 }
 
 /// An estimator as experiments name it.
-pub struct Entry {
+pub struct RegisteredEstimator {
     /// The name in experiment files, tables and tests.
     pub name: &'static str,
     /// Authors and year.
@@ -202,7 +202,7 @@ pub struct Entry {
     pub fit: Fit,
 }
 
-/// The constructor of an [`Entry`].
+/// The constructor of an [`RegisteredEstimator`].
 pub type Fit = fn(&Choice, &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>>;
 
 use Definite::{Always, BelowT, Never, OnlyBelowT};
@@ -210,51 +210,51 @@ use rotation_invariant::{OnCorrelation, OnCovariance};
 
 /// Every estimator. To add one: its file and `mod` line in the folder of its family, its line here.
 #[rustfmt::skip]
-pub const ALL: &[Entry] = &[
-    Entry { name: "sample", reference: "unbiased sample covariance", definite: BelowT, parameters: defaults::<Centred>, fit: moments::sample::fit },
-    Entry { name: "ewma", reference: "RiskMetrics 1994", definite: BelowT, parameters: defaults::<moments::ewma::Parameters>, fit: moments::ewma::fit },
-    Entry { name: "rm2006", reference: "Zumbach 2007", definite: BelowT, parameters: none, fit: moments::rm2006::fit },
-    Entry { name: "lw_identity", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_identity::fit },
-    Entry { name: "lw_two_param", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_two_param::fit },
-    Entry { name: "lw_const_corr", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_const_corr::fit },
-    Entry { name: "lw_diagonal", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_diagonal::fit },
-    Entry { name: "lw_market", reference: "Ledoit and Wolf 2003", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_market::fit },
-    Entry { name: "oas", reference: "Chen, Wiesel, Eldar, Hero 2010, as in scikit-learn", definite: Always, parameters: none, fit: linear::oas::fit },
-    Entry { name: "oas_paper", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: linear::oas::fit_paper },
-    Entry { name: "rblw", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: linear::oas::fit_rao_blackwell },
-    Entry { name: "nls_analytical", reference: "Ledoit and Wolf 2020", definite: Always, parameters: defaults::<OnCovariance>, fit: nonlinear::nls_analytical::fit },
-    Entry { name: "qis", reference: "Ledoit and Wolf 2022", definite: Always, parameters: defaults::<OnCovariance>, fit: nonlinear::qis::fit },
-    Entry { name: "lis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: nonlinear::lis::fit },
-    Entry { name: "gis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: nonlinear::gis::fit },
-    Entry { name: "stein_haff", reference: "Stein 1975; Haff 1991", definite: OnlyBelowT, parameters: none, fit: nonlinear::stein_haff::fit },
-    Entry { name: "rie", reference: "Bun, Bouchaud, Potters 2016", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: random_matrix::rie::fit },
-    Entry { name: "rie_iw", reference: "Bun, Bouchaud, Potters 2017", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: random_matrix::rie::fit_inverse_wishart },
-    Entry { name: "clip", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", definite: Always, parameters: defaults::<random_matrix::clip::Parameters>, fit: random_matrix::clip::fit },
-    Entry { name: "clip_market", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", definite: Always, parameters: defaults::<OnCorrelation>, fit: random_matrix::clip::fit_market },
-    Entry { name: "mp_denoise", reference: "López de Prado 2020", definite: OnlyBelowT, parameters: defaults::<random_matrix::mp_denoise::DenoiseParameters>, fit: random_matrix::mp_denoise::fit },
-    Entry { name: "target_shrink", reference: "López de Prado 2020", definite: OnlyBelowT, parameters: defaults::<random_matrix::mp_denoise::ShrinkParameters>, fit: random_matrix::mp_denoise::fit_target_shrink },
-    Entry { name: "detone", reference: "López de Prado 2020", definite: Never, parameters: none, fit: random_matrix::mp_denoise::fit_detone },
-    Entry { name: "spiked", reference: "Donoho, Gavish, Johnstone 2018", definite: OnlyBelowT, parameters: defaults::<random_matrix::spiked::Parameters>, fit: random_matrix::spiked::fit },
-    Entry { name: "hard_threshold", reference: "Gavish and Donoho 2014", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: random_matrix::hard_threshold::fit },
-    Entry { name: "power_map", reference: "Guhr and Kälber 2003", definite: Always, parameters: defaults::<random_matrix::power_map::PowerMap>, fit: random_matrix::power_map::fit },
-    Entry { name: "average_oracle", reference: "Bongiorno, Challet, Loeper 2023", definite: Always, parameters: defaults::<empirical::average_oracle::Parameters>, fit: empirical::average_oracle::fit },
-    Entry { name: "cv_oracle", reference: "Bartz 2016", definite: Always, parameters: defaults::<CvOracle>, fit: empirical::cv_oracle::fit },
-    Entry { name: "nercome", reference: "Lam 2016", definite: Always, parameters: defaults::<empirical::nercome::Parameters>, fit: empirical::nercome::fit },
-    Entry { name: "hc_single", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchical::hierarchy::fit_single },
-    Entry { name: "hc_average", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchical::hierarchy::fit_average },
-    Entry { name: "hc_complete", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchical::hierarchy::fit_complete },
-    Entry { name: "bahc", reference: "Bongiorno and Challet 2021", definite: Always, parameters: defaults::<hierarchical::hierarchy::Bootstraps>, fit: hierarchical::hierarchy::fit_bahc },
-    Entry { name: "k_bahc", reference: "Bongiorno and Challet 2022", definite: Always, parameters: defaults::<hierarchical::hierarchy::Recursions>, fit: hierarchical::hierarchy::fit_k_bahc },
-    Entry { name: "pca_k", reference: "Connor and Korajczyk 1986", definite: Always, parameters: defaults::<factor::pca_k::PrincipalComponents>, fit: factor::pca_k::fit },
-    Entry { name: "efm", reference: "Sharpe 1963", definite: Always, parameters: none, fit: factor::efm::fit },
-    Entry { name: "poet", reference: "Fan, Liao, Mincheva 2013", definite: Always, parameters: defaults::<factor::poet::Poet>, fit: factor::poet::fit },
-    Entry { name: "gerber", reference: "Gerber, Markowitz et al. 2022", definite: Always, parameters: defaults::<sparse::gerber::Gerber>, fit: sparse::gerber::fit },
-    Entry { name: "glasso", reference: "Friedman, Hastie, Tibshirani 2008", definite: Always, parameters: defaults::<sparse::glasso::GraphicalLasso>, fit: sparse::glasso::fit },
-    Entry { name: "dcc_qis", reference: "Engle, Ledoit, Wolf 2019; Ledoit and Wolf 2022", definite: Always, parameters: defaults::<dynamic::dcc_qis::Parameters>, fit: dynamic::dcc_qis::fit },
+pub const ALL: &[RegisteredEstimator] = &[
+    RegisteredEstimator { name: "sample", reference: "unbiased sample covariance", definite: BelowT, parameters: defaults::<Centred>, fit: moments::sample::fit },
+    RegisteredEstimator { name: "ewma", reference: "RiskMetrics 1994", definite: BelowT, parameters: defaults::<moments::ewma::Parameters>, fit: moments::ewma::fit },
+    RegisteredEstimator { name: "rm2006", reference: "Zumbach 2007", definite: BelowT, parameters: none, fit: moments::rm2006::fit },
+    RegisteredEstimator { name: "lw_identity", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_identity::fit },
+    RegisteredEstimator { name: "lw_two_param", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_two_param::fit },
+    RegisteredEstimator { name: "lw_const_corr", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_const_corr::fit },
+    RegisteredEstimator { name: "lw_diagonal", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_diagonal::fit },
+    RegisteredEstimator { name: "lw_market", reference: "Ledoit and Wolf 2003", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_market::fit },
+    RegisteredEstimator { name: "oas", reference: "Chen, Wiesel, Eldar, Hero 2010, as in scikit-learn", definite: Always, parameters: none, fit: linear::oas::fit },
+    RegisteredEstimator { name: "oas_paper", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: linear::oas::fit_paper },
+    RegisteredEstimator { name: "rblw", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: linear::oas::fit_rao_blackwell },
+    RegisteredEstimator { name: "nls_analytical", reference: "Ledoit and Wolf 2020", definite: Always, parameters: defaults::<OnCovariance>, fit: nonlinear::nls_analytical::fit },
+    RegisteredEstimator { name: "qis", reference: "Ledoit and Wolf 2022", definite: Always, parameters: defaults::<OnCovariance>, fit: nonlinear::qis::fit },
+    RegisteredEstimator { name: "lis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: nonlinear::lis::fit },
+    RegisteredEstimator { name: "gis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: nonlinear::gis::fit },
+    RegisteredEstimator { name: "stein_haff", reference: "Stein 1975; Haff 1991", definite: OnlyBelowT, parameters: none, fit: nonlinear::stein_haff::fit },
+    RegisteredEstimator { name: "rie", reference: "Bun, Bouchaud, Potters 2016", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: random_matrix::rie::fit },
+    RegisteredEstimator { name: "rie_iw", reference: "Bun, Bouchaud, Potters 2017", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: random_matrix::rie::fit_inverse_wishart },
+    RegisteredEstimator { name: "clip", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", definite: Always, parameters: defaults::<random_matrix::clip::Parameters>, fit: random_matrix::clip::fit },
+    RegisteredEstimator { name: "clip_market", reference: "Laloux, Cizeau, Bouchaud, Potters 1999", definite: Always, parameters: defaults::<OnCorrelation>, fit: random_matrix::clip::fit_market },
+    RegisteredEstimator { name: "mp_denoise", reference: "López de Prado 2020", definite: OnlyBelowT, parameters: defaults::<random_matrix::mp_denoise::DenoiseParameters>, fit: random_matrix::mp_denoise::fit },
+    RegisteredEstimator { name: "target_shrink", reference: "López de Prado 2020", definite: OnlyBelowT, parameters: defaults::<random_matrix::mp_denoise::ShrinkParameters>, fit: random_matrix::mp_denoise::fit_target_shrink },
+    RegisteredEstimator { name: "detone", reference: "López de Prado 2020", definite: Never, parameters: none, fit: random_matrix::mp_denoise::fit_detone },
+    RegisteredEstimator { name: "spiked", reference: "Donoho, Gavish, Johnstone 2018", definite: OnlyBelowT, parameters: defaults::<random_matrix::spiked::Parameters>, fit: random_matrix::spiked::fit },
+    RegisteredEstimator { name: "hard_threshold", reference: "Gavish and Donoho 2014", definite: OnlyBelowT, parameters: defaults::<OnCorrelation>, fit: random_matrix::hard_threshold::fit },
+    RegisteredEstimator { name: "power_map", reference: "Guhr and Kälber 2003", definite: Always, parameters: defaults::<random_matrix::power_map::PowerMap>, fit: random_matrix::power_map::fit },
+    RegisteredEstimator { name: "average_oracle", reference: "Bongiorno, Challet, Loeper 2023", definite: Always, parameters: defaults::<empirical::average_oracle::Parameters>, fit: empirical::average_oracle::fit },
+    RegisteredEstimator { name: "cv_oracle", reference: "Bartz 2016", definite: Always, parameters: defaults::<CvOracle>, fit: empirical::cv_oracle::fit },
+    RegisteredEstimator { name: "nercome", reference: "Lam 2016", definite: Always, parameters: defaults::<empirical::nercome::Parameters>, fit: empirical::nercome::fit },
+    RegisteredEstimator { name: "hc_single", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchical::hierarchy::fit_single },
+    RegisteredEstimator { name: "hc_average", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchical::hierarchy::fit_average },
+    RegisteredEstimator { name: "hc_complete", reference: "Tumminello, Lillo, Mantegna 2007", definite: Always, parameters: none, fit: hierarchical::hierarchy::fit_complete },
+    RegisteredEstimator { name: "bahc", reference: "Bongiorno and Challet 2021", definite: Always, parameters: defaults::<hierarchical::hierarchy::Bootstraps>, fit: hierarchical::hierarchy::fit_bahc },
+    RegisteredEstimator { name: "k_bahc", reference: "Bongiorno and Challet 2022", definite: Always, parameters: defaults::<hierarchical::hierarchy::Recursions>, fit: hierarchical::hierarchy::fit_k_bahc },
+    RegisteredEstimator { name: "pca_k", reference: "Connor and Korajczyk 1986", definite: Always, parameters: defaults::<factor::pca_k::PrincipalComponents>, fit: factor::pca_k::fit },
+    RegisteredEstimator { name: "efm", reference: "Sharpe 1963", definite: Always, parameters: none, fit: factor::efm::fit },
+    RegisteredEstimator { name: "poet", reference: "Fan, Liao, Mincheva 2013", definite: Always, parameters: defaults::<factor::poet::Poet>, fit: factor::poet::fit },
+    RegisteredEstimator { name: "gerber", reference: "Gerber, Markowitz et al. 2022", definite: Always, parameters: defaults::<sparse::gerber::Gerber>, fit: sparse::gerber::fit },
+    RegisteredEstimator { name: "glasso", reference: "Friedman, Hastie, Tibshirani 2008", definite: Always, parameters: defaults::<sparse::glasso::GraphicalLasso>, fit: sparse::glasso::fit },
+    RegisteredEstimator { name: "dcc_qis", reference: "Engle, Ledoit, Wolf 2019; Ledoit and Wolf 2022", definite: Always, parameters: defaults::<dynamic::dcc_qis::Parameters>, fit: dynamic::dcc_qis::fit },
 ];
 
 /// The registered estimator of that name.
-pub fn named(name: &str) -> Result<&'static Entry> {
+pub fn named(name: &str) -> Result<&'static RegisteredEstimator> {
     registry::find("estimator", ALL, |entry| entry.name, name)
 }
 

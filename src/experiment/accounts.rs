@@ -9,13 +9,13 @@ use crate::calendar::Date;
 use crate::costs::{Benchmark, Profile, Schedules};
 use crate::data::{Table, TableStream};
 use crate::error::{Error, Result};
-use crate::experiment::targets::Portfolio;
+use crate::experiment::targets::TargetPortfolio;
 use crate::experiment::{Experiment, Leverage, Simulation};
 use crate::metrics;
 use crate::panel::{Panel, SizeRanks};
 use crate::policies::{Leveraged, Rebalance, Rounded, Stored};
-use crate::report::{AccountRow, annual_bps};
-use crate::simulator::{Course, Event, EventKind, Setting, Simulator, follow};
+use crate::render::{AccountRow, annual_bps};
+use crate::simulator::{AccountOutcome, Event, EventKind, Setting, Simulator, follow};
 
 /// Postings held before they are written.
 const LEDGER_ROWS: usize = 100_000;
@@ -26,7 +26,7 @@ pub(super) const FRICTIONLESS: &str = "frictionless";
 #[derive(Clone, Copy)]
 pub(super) struct AccountTask<'a> {
     pub number: usize,
-    pub portfolio: &'a Portfolio,
+    pub portfolio: &'a TargetPortfolio,
     /// Of the profile.
     pub name: &'a str,
     pub profile: &'a Profile,
@@ -36,7 +36,7 @@ pub(super) struct AccountTask<'a> {
 
 /// What is stored of a finished account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Finished {
+pub(super) struct StoredAccount {
     pub row: AccountRow,
     /// Growth of 1 from the first day of the account on, net and gross; empty in a grid of leverages.
     pub net: Vec<f64>,
@@ -64,13 +64,13 @@ impl<'a> Bench<'a> {
         experiment: &Experiment,
         simulation: &Simulation,
         panel: &'a Panel,
-        portfolios: &[Portfolio],
+        portfolios: &[TargetPortfolio],
         schedules: Schedules,
         benchmark: Benchmark,
         folder: &Path,
     ) -> Result<Self> {
         let calendar = panel.calendar();
-        let opened = |portfolio: &Portfolio| portfolio.targets.days[0].0;
+        let opened = |portfolio: &TargetPortfolio| portfolio.targets.days[0].0;
         let first = portfolios.iter().map(opened).min().expect("there are portfolios");
         let newest = portfolios.iter().max_by_key(|portfolio| opened(portfolio)).expect("there are portfolios");
         let last = experiment.walk_forward.last;
@@ -100,27 +100,27 @@ impl<'a> Bench<'a> {
     }
 
     /// Follows an account, and its portfolio without costs beside it.
-    pub fn account(&self, task: &AccountTask<'_>) -> Result<Finished> {
+    pub fn account(&self, task: &AccountTask<'_>) -> Result<StoredAccount> {
         let ledger = self.ledger.as_ref().map(|folder| folder.join(format!("{}.parquet", file_name(task))));
-        let net = self.course(task, task.profile, task.capital_usd, ledger.as_deref())?;
+        let net = self.outcome(task, task.profile, task.capital_usd, ledger.as_deref())?;
         let gross = match self.is_grid {
             true => None,
             false => {
                 let profile =
                     Profile { rebalance_sessions: task.profile.rebalance_sessions, ..self.frictionless.clone() };
-                Some(self.course(task, &profile, 1e6, None)?)
+                Some(self.outcome(task, &profile, 1e6, None)?)
             }
         };
         Ok(self.finished(task, &net, gross.as_ref()))
     }
 
-    fn course(
+    fn outcome(
         &self,
         task: &AccountTask<'_>,
         profile: &Profile,
         capital_usd: f64,
         ledger: Option<&Path>,
-    ) -> Result<Course> {
+    ) -> Result<AccountOutcome> {
         let simulator = Simulator::new(profile, &self.schedules, &self.benchmark, &self.ranks)?;
         let rebalance = profile.rebalance_sessions.map_or(Rebalance::OnDecisions, Rebalance::Every);
         let targets = &task.portfolio.targets;
@@ -135,7 +135,7 @@ impl<'a> Bench<'a> {
             return follow(&simulator, &setting, &mut policy, &mut |_| Ok(()));
         };
         let (mut file, mut rows) = (TableStream::new(path), Vec::new());
-        let course = follow(&simulator, &setting, &mut policy, &mut |day| {
+        let outcome = follow(&simulator, &setting, &mut policy, &mut |day| {
             rows.extend_from_slice(day.postings);
             if rows.len() < LEDGER_ROWS {
                 return Ok(());
@@ -146,10 +146,10 @@ impl<'a> Bench<'a> {
             file.append(ledger_table(panel, &rows))?;
         }
         file.finish()?;
-        Ok(course)
+        Ok(outcome)
     }
 
-    fn finished(&self, task: &AccountTask<'_>, net: &Course, gross: Option<&Course>) -> Finished {
+    fn finished(&self, task: &AccountTask<'_>, net: &AccountOutcome, gross: Option<&AccountOutcome>) -> StoredAccount {
         let calendar = self.panel.calendar();
         let opened = task.portfolio.targets.days[0].0;
         let n_days = net.returns.len();
@@ -210,7 +210,7 @@ impl<'a> Bench<'a> {
             [date(event.day), event.kind.name().to_string(), symbol.unwrap_or_default(), event.detail.clone()]
         };
         let is_kept = |event: &&Event| !self.is_grid || event.kind == EventKind::Ruin;
-        Finished {
+        StoredAccount {
             row,
             net: if self.is_grid { Vec::new() } else { growth(&returns) },
             gross: gross.map_or(Vec::new(), |gross| growth(&gross.returns)),

@@ -5,7 +5,7 @@ use crate::account::Holdings;
 use crate::experiment::plan::Plan;
 use crate::experiment::windows::Decision;
 use crate::metrics;
-use crate::report::Performance;
+use crate::render::Performance;
 
 /// The life of one portfolio.
 pub(super) struct Path {

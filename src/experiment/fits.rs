@@ -111,7 +111,7 @@ fn fit(
 }
 
 /// How many earlier days an estimator draws to learn from, if it does.
-fn draws(entry: &estimators::Entry, choice: &Choice) -> Result<Option<usize>> {
+fn draws(entry: &estimators::RegisteredEstimator, choice: &Choice) -> Result<Option<usize>> {
     let given: toml::Table = choice.parameters()?;
     let defaults = (entry.parameters)();
     let draws = defaults.get("draws").map(|default| given.get("draws").unwrap_or(default));

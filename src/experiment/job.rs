@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::description::Experiment;
 use crate::error::{Error, Result};
 use crate::experiment::store::Store;
-use crate::experiment::{Market, Progress};
+use crate::experiment::{MarketData, Progress};
 use crate::train::Compute;
 
 /// A flag that nobody raises.
@@ -35,14 +35,14 @@ impl Default for Resources<'_> {
 /// An experiment on its data, the folder of its results, and who works on it and watches it.
 ///
 /// ```
-/// use minvar::experiment::{Experiment, Job, Market, run};
+/// use minvar::experiment::{Experiment, Job, MarketData, run};
 /// # use minvar::prelude::*;
 /// # fn main() -> Result<()> {
 /// let text = "data.synthetic = { n_assets = 10, n_days = 60 }\nwalk_forward = { lookback = 30 }\n\
 ///             universe = { size = 5, rank_min_values = 5, rank_frequency = 'decision', recent_days = 5 }\n\
 ///             compare = { estimators = ['lw_identity'], allocators = ['gmv'] }";
 /// let experiment = Experiment::parse(text, "small.toml")?;
-/// let market = Market::open(&experiment, "data".as_ref())?;
+/// let market = MarketData::open(&experiment, "data".as_ref())?;
 /// let folder = std::env::temp_dir().join(format!("minvar_job_{}", std::process::id()));
 /// let mut show = |progress: minvar::experiment::Progress| println!("{} of {}", progress.done, progress.total);
 /// let finished = run(Job::new(&experiment, &market, &folder).watched(&mut show))?;
@@ -54,7 +54,7 @@ pub struct Job<'a> {
     /// What is asked for.
     pub experiment: &'a Experiment,
     /// Its data.
-    pub market: &'a Market,
+    pub market: &'a MarketData,
     /// Where its results go.
     pub folder: &'a Path,
     /// What networks are worked on with.
@@ -67,7 +67,7 @@ pub struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// Work on the processor that nobody watches or stops.
-    pub fn new(experiment: &'a Experiment, market: &'a Market, folder: &'a Path) -> Self {
+    pub fn new(experiment: &'a Experiment, market: &'a MarketData, folder: &'a Path) -> Self {
         Self { experiment, market, folder, resources: Resources::default(), stop: &NEVER, progress: None }
     }
 

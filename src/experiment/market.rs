@@ -14,14 +14,14 @@ use crate::synthetic::Truth;
 use crate::universe::RankBy;
 
 /// Data of a run.
-pub struct Market {
+pub struct MarketData {
     /// The panel.
     pub panel: Panel,
     /// Its true covariance, when it is synthetic.
     pub truth: Option<Truth>,
 }
 
-impl Market {
+impl MarketData {
     /// The data of an experiment; `folder` holds the panels.
     pub fn open(experiment: &Experiment, folder: &Path) -> Result<Self> {
         let data = &experiment.data;

@@ -52,13 +52,13 @@ pub use crate::description::{
     WalkForward,
 };
 pub use job::{Job, Resources};
-pub use market::Market;
+pub use market::MarketData;
 pub use networks::{Share, Training};
 pub use notes::notes;
-pub use run::{Finished, run};
+pub use run::{RunSummary, run};
 pub use simulation::{Inputs, Simulated, check_simulation, discard_simulation, simulate};
 pub use sweep::{SweepRow, SweptRun, discard, sweep};
-pub use targets::{Foreign, Portfolio, read_portfolios};
+pub use targets::{Foreign, TargetPortfolio, read_portfolios};
 
 use crate::cuda::Ceilings;
 use crate::error::Result;

@@ -17,17 +17,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, mpsc};
 
 use crate::calendar::Date;
-use crate::cuda::{self, Ceilings};
+use crate::cuda::Ceilings;
 use crate::data::{LOCK, Lock, list_folder, remove_folder};
 use crate::description::{FromRecipe, TRAIN};
 use crate::error::{Error, Result};
 use crate::estimators::CovarianceEstimator;
 use crate::experiment::plan::Plan;
-use crate::experiment::{Experiment, Job, Market, Resources, start};
+use crate::experiment::{Experiment, Job, MarketData, Resources, start};
+use crate::nn::ElementType;
 use crate::registry::Choice;
 use crate::train::{
-    Compute, Eligible, MODEL, Model, ModelFile, Neural, NeuralOnDevice, Precision, Profiled, Task, TrainingProgress,
-    profile, train,
+    Compute, Eligible, MODEL, Model, ModelFile, Neural, NeuralOnDevice, Profiled, Task, TrainingProgress, profile,
+    train,
 };
 
 /// The different files of a choice for some years, in their order.
@@ -89,7 +90,7 @@ struct Chain {
 pub(super) struct Networks<'a> {
     resources: Resources<'a>,
     experiment: &'a Experiment,
-    market: &'a Market,
+    market: &'a MarketData,
     folder: PathBuf,
     eligible: Eligible,
     /// First calendar year of the experiment.
@@ -170,13 +171,13 @@ impl<'a> Networks<'a> {
             }
         };
         Ok(match (self.resources.compute, precision) {
-            (Compute::Processor, Precision::F32) => Box::new(Neural(model.network::<f32>()?)),
-            (Compute::Processor, Precision::F64) => Box::new(Neural(model.network::<f64>()?)),
-            (Compute::Device { open, .. }, Precision::F32) => {
-                Box::new(NeuralOnDevice::new(&model.network::<f32>()?, open, cuda::Precision::Single)?)
+            (Compute::Processor, ElementType::F32) => Box::new(Neural(model.network::<f32>()?)),
+            (Compute::Processor, ElementType::F64) => Box::new(Neural(model.network::<f64>()?)),
+            (Compute::Device { open, .. }, ElementType::F32) => {
+                Box::new(NeuralOnDevice::new(&model.network::<f32>()?, open, ElementType::F32)?)
             }
-            (Compute::Device { open, .. }, Precision::F64) => {
-                Box::new(NeuralOnDevice::new(&model.network::<f64>()?, open, cuda::Precision::Double)?)
+            (Compute::Device { open, .. }, ElementType::F64) => {
+                Box::new(NeuralOnDevice::new(&model.network::<f64>()?, open, ElementType::F64)?)
             }
         })
     }

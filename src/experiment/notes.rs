@@ -1,11 +1,11 @@
 //! What a user should know before a run begins: where the panel is not what the experiment supposes.
 
 use crate::calendar::Period;
-use crate::experiment::{Experiment, Market};
+use crate::experiment::{Experiment, MarketData};
 use crate::universe::RankBy;
 
 /// One sentence each.
-pub fn notes(experiment: &Experiment, market: &Market) -> Vec<String> {
+pub fn notes(experiment: &Experiment, market: &MarketData) -> Vec<String> {
     let (panel, rules) = (&market.panel, &experiment.universe);
     let mut notes = Vec::new();
     let periodicity = panel.calendar().periodicity();

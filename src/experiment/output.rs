@@ -22,7 +22,7 @@ use crate::experiment::plan::Plan;
 use crate::experiment::windows::{Allocation, Decision, EigenvalueMap};
 use crate::linalg::Repair;
 use crate::metrics;
-use crate::report::{Performance, performance_table};
+use crate::render::{Performance, performance_table};
 
 /// Writes the tables of numbers and returns the measures.
 pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> Result<Vec<Performance>> {

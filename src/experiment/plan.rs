@@ -4,7 +4,7 @@ use crate::allocators::{self, Allocator, Needs};
 use crate::description::{ORACLE, PortfolioName, TRAIN};
 use crate::error::{Error, Result};
 use crate::estimators::{self, Definite};
-use crate::experiment::{Experiment, Market, start};
+use crate::experiment::{Experiment, MarketData, start};
 use crate::linalg::Covariance;
 use crate::panel::AssetId;
 use crate::registry::Choice;
@@ -20,7 +20,7 @@ pub(super) struct Pair {
 
 /// Everything a run needs besides the data.
 pub(super) struct Plan<'a> {
-    pub market: &'a Market,
+    pub market: &'a MarketData,
     pub experiment: &'a Experiment,
     pub universe: RankedUniverse,
     pub missing: Missing,
@@ -34,7 +34,7 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Checks names, sizes and dates against the data.
-    pub fn new(experiment: &'a Experiment, market: &'a Market) -> Result<Self> {
+    pub fn new(experiment: &'a Experiment, market: &'a MarketData) -> Result<Self> {
         let windows = &experiment.walk_forward;
         let universe = experiment.universe.over(windows.lookback)?;
         let (first, end) = start::span(experiment, &market.panel, &universe)?;

@@ -12,9 +12,9 @@ use crate::experiment::networks::Networks;
 use crate::experiment::plan::{Pair, Plan};
 use crate::experiment::store::Store;
 use crate::experiment::windows::{Allocation, Decision, decide_block, eigenvalue_maps};
-use crate::experiment::{Experiment, Market, Progress, Provenance, Share, output};
+use crate::experiment::{Experiment, MarketData, Progress, Provenance, Share, output};
 use crate::program::computation;
-use crate::report::Performance;
+use crate::render::Performance;
 use crate::results::{self, Results};
 
 /// Dates computed together, per thread: enough to share the work evenly, few enough to fit the memory.
@@ -25,7 +25,7 @@ const DECISIONS: &str = "dates";
 pub(super) const DATES: &str = "windows";
 
 /// A finished run.
-pub struct Finished {
+pub struct RunSummary {
     /// One row per portfolio.
     pub rows: Vec<Performance>,
     /// Decision dates.
@@ -41,14 +41,14 @@ pub struct Finished {
 /// Runs an experiment, or what is left of it, and writes its results into the folder of the job.
 ///
 /// Every finished date is stored at once; the same job continues after an interruption.
-pub fn run(mut job: Job<'_>) -> Result<Finished> {
+pub fn run(mut job: Job<'_>) -> Result<RunSummary> {
     let (finished, store) = run_and_keep(&mut job)?;
     store.close()?;
     Ok(finished)
 }
 
 /// The same, but the stored dates stay, still locked: a repetition finds them all and writes the results again.
-pub(super) fn run_and_keep(job: &mut Job<'_>) -> Result<(Finished, Store<Decision>)> {
+pub(super) fn run_and_keep(job: &mut Job<'_>) -> Result<(RunSummary, Store<Decision>)> {
     let start = Instant::now();
     let Job { experiment, market, folder, resources, .. } = *job;
     let plan = Plan::new(experiment, market)?;
@@ -97,7 +97,7 @@ pub(super) fn run_and_keep(job: &mut Job<'_>) -> Result<(Finished, Store<Decisio
     RunFile::new(provenance.clone(), experiment.clone()).write(&folder.join("run.toml"))?;
     redraw(folder)?;
     let never_defined = never_defined(&plan, &decisions);
-    Ok((Finished { rows, n_decisions: total, n_filled, provenance, never_defined }, store))
+    Ok((RunSummary { rows, n_decisions: total, n_filled, provenance, never_defined }, store))
 }
 
 /// Tables and figures from the files of a finished run.
@@ -133,7 +133,7 @@ fn repairs(experiment: &Experiment, decisions: &[Decision]) -> BTreeMap<String, 
 }
 
 /// Equal for runs whose dates may be mixed: configuration, data, computation and device are the same.
-fn fingerprint(experiment: &Experiment, market: &Market, networks: &Networks<'_>, device: &str) -> String {
+fn fingerprint(experiment: &Experiment, market: &MarketData, networks: &Networks<'_>, device: &str) -> String {
     let config = toml::to_string(experiment).expect("an experiment is plain data");
     let mut hasher = blake3::Hasher::new();
     let models = networks.models.values().map(|hash| hash.as_str()).collect::<String>();

@@ -12,14 +12,14 @@ use crate::costs::{Benchmark, Schedules};
 use crate::data::{hash_file, read_rates, read_text, remove_partial_files};
 use crate::description::{Provenance, RunFile};
 use crate::error::{Error, Result};
-use crate::experiment::accounts::{AccountTask, Bench, Finished};
+use crate::experiment::accounts::{AccountTask, Bench, StoredAccount};
 use crate::experiment::job::{Job, Work};
 use crate::experiment::store::Store;
-use crate::experiment::targets::{Foreign, Portfolio, read_portfolios};
+use crate::experiment::targets::{Foreign, TargetPortfolio, read_portfolios};
 use crate::experiment::{Experiment, Progress, Simulation};
 use crate::panel::stand_ins;
 use crate::program::computation;
-use crate::report::{AccountRow, Sheet};
+use crate::render::{AccountRow, Sheet};
 use crate::results::{Results, redraw};
 
 /// Accounts computed together, per thread.
@@ -89,7 +89,7 @@ pub fn simulate(mut job: Job<'_>, inputs: &Inputs) -> Result<Simulated> {
         [config.as_str(), panel.content_hash(), &weights_hash, &schedules_hash, &benchmark.identity, &computation()];
     let fingerprint = hash(&identity.join("\0"));
 
-    let (store, seconds) = Store::<Finished>::open(folder, ACCOUNTS, &fingerprint)?;
+    let (store, seconds) = Store::<StoredAccount>::open(folder, ACCOUNTS, &fingerprint)?;
     let total = accounts.len();
     remove_partial_files(&folder.join("ledger"));
     let stored = store.load(total)?;
@@ -152,7 +152,7 @@ pub fn check_simulation(simulation: &Simulation, data: &Path) -> Result<()> {
 
 /// Forgets an unfinished simulation.
 pub fn discard_simulation(folder: &Path) -> Result<()> {
-    Store::<Finished>::discard(folder, ACCOUNTS)
+    Store::<StoredAccount>::discard(folder, ACCOUNTS)
 }
 
 /// The schedules and what they are called.
@@ -195,9 +195,9 @@ fn benchmark(simulation: &Simulation, schedules: &Schedules, data: &Path) -> Res
 }
 
 /// The portfolios that an experiment compares first, in its order, then the others, with a line on those.
-fn in_order(experiment: &Experiment, mut portfolios: Vec<Portfolio>) -> (Vec<Portfolio>, Option<String>) {
+fn in_order(experiment: &Experiment, mut portfolios: Vec<TargetPortfolio>) -> (Vec<TargetPortfolio>, Option<String>) {
     let compare = &experiment.compare;
-    let place = |portfolio: &Portfolio| {
+    let place = |portfolio: &TargetPortfolio| {
         let allocator = compare.allocators.iter().position(|choice| choice.label == portfolio.name.allocator)?;
         let estimator = match &portfolio.name.estimator {
             Some(label) => compare.estimators.iter().position(|choice| choice.label == *label)?,
@@ -220,7 +220,7 @@ fn in_order(experiment: &Experiment, mut portfolios: Vec<Portfolio>) -> (Vec<Por
 fn accounts<'a>(
     simulation: &'a Simulation,
     schedules: &'a Schedules,
-    portfolios: &'a [Portfolio],
+    portfolios: &'a [TargetPortfolio],
 ) -> Result<Vec<AccountTask<'a>>> {
     let mut accounts = Vec::new();
     for name in &simulation.profiles {

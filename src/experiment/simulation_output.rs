@@ -16,18 +16,18 @@ use std::path::Path;
 
 use crate::data::Table;
 use crate::error::Result;
-use crate::experiment::accounts::{Bench, FRICTIONLESS, Finished};
-use crate::report::{AccountRow, account_table, leverage_csv};
+use crate::experiment::accounts::{Bench, FRICTIONLESS, StoredAccount};
+use crate::render::{AccountRow, account_table, leverage_csv};
 
 impl Bench<'_> {
     /// The tables of numbers.
-    pub(super) fn write(&self, finished: &[Finished], rows: &[AccountRow], folder: &Path) -> Result<()> {
+    pub(super) fn write(&self, finished: &[StoredAccount], rows: &[AccountRow], folder: &Path) -> Result<()> {
         if self.is_grid {
             account_table(rows).write_parquet(&folder.join("accounts.parquet"))?;
             leverage_csv(rows).write_csv(&folder.join("leverage.csv"))?;
         } else {
             account_table(rows).write_csv(&folder.join("accounts.csv"))?;
-            self.write_courses(finished, folder)?;
+            self.write_equity(finished, folder)?;
         }
         let events = || finished.iter().flat_map(|account| account.events.iter().map(|event| (&account.row, event)));
         let text = |k: usize| events().map(move |(_, event)| &event[k]);
@@ -45,29 +45,29 @@ impl Bench<'_> {
     }
 
     /// Equity of every account, and before them, once for each portfolio and leverage, what there was before costs.
-    fn write_courses(&self, finished: &[Finished], folder: &Path) -> Result<()> {
+    fn write_equity(&self, finished: &[StoredAccount], folder: &Path) -> Result<()> {
         let dates = &self.panel.calendar().dates()[self.first + 1..self.end];
         let mut known = HashSet::new();
-        let mut courses: Vec<(&AccountRow, &str, f64, &[f64])> = Vec::new();
-        for Finished { row, gross, .. } in finished {
+        let mut curves: Vec<(&AccountRow, &str, f64, &[f64])> = Vec::new();
+        for StoredAccount { row, gross, .. } in finished {
             if known.insert((&row.name, row.leverage.to_bits())) {
-                courses.push((row, FRICTIONLESS, f64::NAN, &gross[1..]));
+                curves.push((row, FRICTIONLESS, f64::NAN, &gross[1..]));
             }
         }
-        courses.extend(finished.iter().map(|f| (&f.row, f.row.profile.as_str(), f.row.capital_usd, &f.net[1..])));
+        curves.extend(finished.iter().map(|f| (&f.row, f.row.profile.as_str(), f.row.capital_usd, &f.net[1..])));
         // An account that was opened later has nothing before.
         let since_opened = |equity: &'_ [f64]| -> Vec<f64> {
             std::iter::repeat_n(f64::NAN, dates.len() - equity.len()).chain(equity.iter().copied()).collect()
         };
-        let each = || courses.iter().flat_map(|course| std::iter::repeat_n(course, dates.len()));
+        let each = || curves.iter().flat_map(|curve| std::iter::repeat_n(curve, dates.len()));
         Table::default()
-            .with_dates("date", courses.iter().flat_map(|_| dates.iter().copied()))
-            .with_texts("estimator", each().map(|course| course.0.name.estimator_cell()))
-            .with_texts("allocator", each().map(|course| &course.0.name.allocator))
-            .with_texts("profile", each().map(|course| course.1))
-            .with_numbers("capital_usd", each().map(|course| course.2))
-            .with_numbers("leverage", each().map(|course| course.0.leverage))
-            .with_singles("equity", courses.iter().flat_map(|course| since_opened(course.3)))
+            .with_dates("date", curves.iter().flat_map(|_| dates.iter().copied()))
+            .with_texts("estimator", each().map(|curve| curve.0.name.estimator_cell()))
+            .with_texts("allocator", each().map(|curve| &curve.0.name.allocator))
+            .with_texts("profile", each().map(|curve| curve.1))
+            .with_numbers("capital_usd", each().map(|curve| curve.2))
+            .with_numbers("leverage", each().map(|curve| curve.0.leverage))
+            .with_singles("equity", curves.iter().flat_map(|curve| since_opened(curve.3)))
             .write_parquet(&folder.join("equity.parquet"))
     }
 }

@@ -15,7 +15,7 @@ use crate::experiment::run::{DATES, redraw, run_and_keep};
 use crate::experiment::store::Store;
 use crate::experiment::windows::Decision;
 use crate::experiment::{Experiment, Job, Progress};
-use crate::report::{Performance, performance_table};
+use crate::render::{Performance, performance_table};
 
 /// A portfolio at one size.
 pub struct SweepRow {

@@ -15,7 +15,7 @@ use crate::registry::{check, check_label};
 pub const WEIGHTS: &str = "weights";
 
 /// A portfolio with the weights it wants.
-pub struct Portfolio {
+pub struct TargetPortfolio {
     /// Its labels; the estimator is the name of the file where that names none, the allocator `weights`.
     pub name: PortfolioName,
     /// Its weights.
@@ -132,7 +132,11 @@ fn check_assets(rows: &WeightRows, panel: &Panel) -> Result<()> {
 /// what was guessed.
 ///
 /// Every date must be a trading day of the panel, every asset one of its symbols, none twice on a date.
-pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) -> Result<(Vec<Portfolio>, Vec<String>)> {
+pub fn read_portfolios(
+    path: &Path,
+    panel: &Panel,
+    foreign: Option<&Foreign>,
+) -> Result<(Vec<TargetPortfolio>, Vec<String>)> {
     let options = foreign.map(|foreign| foreign.options.clone()).unwrap_or_default();
     let mut rows = read_weights(path, &options)?;
     let nameless = |row: usize| rows.estimators[row].is_empty() && rows.allocators[row].is_empty();
@@ -204,7 +208,7 @@ pub fn read_portfolios(path: &Path, panel: &Panel, foreign: Option<&Foreign>) ->
                 return Err(Error::data(place, "the asset stands twice on the date"));
             }
         }
-        portfolios.push(Portfolio { name: PortfolioName::new(name.0, name.1), targets: Targets { days } });
+        portfolios.push(TargetPortfolio { name: PortfolioName::new(name.0, name.1), targets: Targets { days } });
     }
     if portfolios.is_empty() {
         return Err(Error::data(path.display().to_string(), "no weights"));

@@ -64,7 +64,7 @@ pub(super) fn decide_block(fits: &Fits<'_>, days: &[usize], before: &[Decision])
     let plan = fits.plan();
     let estimate = |&day: &usize| estimate(fits, day);
     let estimates: Vec<Estimates> = days.par_iter().with_max_len(1).map(estimate).collect::<Result<_>>()?;
-    let follow = |(number, pair): (usize, &Pair)| Portfolio { plan, pair, number }.follow(&estimates, before);
+    let follow = |(number, pair): (usize, &Pair)| PortfolioWalk { plan, pair, number }.follow(&estimates, before);
     let portfolios: Vec<Vec<Allocation>> = plan.pairs.par_iter().with_max_len(1).enumerate().map(follow).collect();
     let decision = |(k, estimates): (usize, Estimates)| Decision {
         day: estimates.day,
@@ -133,7 +133,7 @@ fn repairs(covariance: &std::result::Result<Covariance, String>) -> Vec<Repair> 
 }
 
 /// A portfolio on its way through the dates.
-struct Portfolio<'a> {
+struct PortfolioWalk<'a> {
     plan: &'a Plan<'a>,
     pair: &'a Pair,
     number: usize,
@@ -142,7 +142,7 @@ struct Portfolio<'a> {
 /// What a portfolio last decided: when, on which assets, with which weights.
 type Last = (usize, Vec<AssetId>, Vec<f64>);
 
-impl Portfolio<'_> {
+impl PortfolioWalk<'_> {
     /// The allocations over the dates of a block, each starting from the one before.
     fn follow(&self, estimates: &[Estimates], before: &[Decision]) -> Vec<Allocation> {
         // The last date on which this portfolio existed, however long ago: where a block begins must not matter.
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
     use crate::allocators::{Allocator, Weights};
     use crate::experiment::networks::Networks;
-    use crate::experiment::{Experiment, Job, Market};
+    use crate::experiment::{Experiment, Job, MarketData};
 
     /// Holds one asset, keeps what it had before, and does not exist on its third date.
     #[derive(Default)]
@@ -232,7 +232,7 @@ mod tests {
                     allocators = ['gmv']\n";
         let experiment = Experiment::parse(text, "blocks.toml").unwrap();
         let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
-        let market = Market { panel, truth: Some(truth) };
+        let market = MarketData { panel, truth: Some(truth) };
         let decide = |blocks: &[usize]| {
             let mut plan = Plan::new(&experiment, &market).unwrap();
             plan.allocators[0] = Box::new(Sticky::default());

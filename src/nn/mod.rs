@@ -31,6 +31,7 @@
 mod check;
 mod correlation;
 mod dense_layer;
+mod element_type;
 mod float;
 mod head;
 mod lag;
@@ -47,6 +48,7 @@ mod tokens;
 mod volatility;
 mod weights;
 
+pub use element_type::ElementType;
 pub use float::Float;
 pub use lag::{Lag, LagCurves};
 pub use loss::{realised_variance, variance};

@@ -10,13 +10,13 @@ use rand_distr::StandardNormal;
 /// Names and values; the order of the names is the order of every sum over parameters.
 pub struct Parameters {
     all: BTreeMap<String, Var>,
-    start: Start,
+    start: Origin,
     dtype: DType,
     floor: f64,
 }
 
 /// Where values come from when a layer asks for a parameter.
-enum Start {
+enum Origin {
     Seed(Box<Xoshiro256PlusPlus>),
     Values(BTreeMap<String, Tensor>),
 }
@@ -24,18 +24,18 @@ enum Start {
 impl Parameters {
     /// The start of training: layers draw their own initial values from this seed.
     pub(super) fn from_seed(seed: u64, dtype: DType, floor: f64) -> Self {
-        let start = Start::Seed(Box::new(Xoshiro256PlusPlus::seed_from_u64(seed)));
+        let start = Origin::Seed(Box::new(Xoshiro256PlusPlus::seed_from_u64(seed)));
         Self { all: BTreeMap::new(), start, dtype, floor }
     }
 
     /// Given values; each must be asked for with its own shape.
     pub(super) fn from_values(values: BTreeMap<String, Tensor>, dtype: DType, floor: f64) -> Self {
-        Self { all: BTreeMap::new(), start: Start::Values(values), dtype, floor }
+        Self { all: BTreeMap::new(), start: Origin::Values(values), dtype, floor }
     }
 
     /// Refuses values that no layer asked for.
     pub(super) fn finished(self) -> Result<BTreeMap<String, Var>> {
-        if let Start::Values(left) = &self.start
+        if let Origin::Values(left) = &self.start
             && let Some(name) = left.keys().next()
         {
             bail!("the network has no parameter '{name}'");
@@ -93,8 +93,8 @@ impl Parameters {
         draw: impl FnOnce(&mut Xoshiro256PlusPlus) -> Vec<f64>,
     ) -> Result<Tensor> {
         let value = match &mut self.start {
-            Start::Seed(random) => Tensor::from_vec(draw(random), shape, &Device::Cpu)?,
-            Start::Values(values) => {
+            Origin::Seed(random) => Tensor::from_vec(draw(random), shape, &Device::Cpu)?,
+            Origin::Values(values) => {
                 let Some(value) = values.remove(name) else { bail!("parameter '{name}' is missing") };
                 if value.dims() != shape {
                     bail!("parameter '{name}' must have shape {shape:?}, but has {:?}", value.dims());

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::nn::float::Float;
 use crate::nn::parameters::Parameters;
-use crate::nn::scan::{Cell, Start, scan};
+use crate::nn::scan::{Cell, FirstEigenvalue, scan};
 
 /// The order in which eigenvalues are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Direction {
 
 /// One scan direction of one layer.
 struct Pass {
-    start: Start,
+    start: FirstEigenvalue,
     kernel: Tensor,
     recurrent: Tensor,
     bias: Tensor,
@@ -62,16 +62,16 @@ impl RecurrentCleaner {
         hidden: &[usize],
         parameters: &mut Parameters,
     ) -> Result<Self> {
-        let passes: &[(&str, Start)] = match direction {
-            Direction::Both => &[("forward", Start::Smallest), ("backward", Start::Largest)],
-            Direction::Forward => &[("forward", Start::Smallest)],
-            Direction::Backward => &[("backward", Start::Largest)],
+        let passes: &[(&str, FirstEigenvalue)] = match direction {
+            Direction::Both => &[("forward", FirstEigenvalue::Smallest), ("backward", FirstEigenvalue::Largest)],
+            Direction::Forward => &[("forward", FirstEigenvalue::Smallest)],
+            Direction::Backward => &[("backward", FirstEigenvalue::Largest)],
         };
         let mut layers = Vec::new();
         let mut inputs = width;
         for (number, &units) in hidden.iter().enumerate() {
             let columns = cell.gates() * units;
-            let pass = |(name, start): &(&str, Start)| {
+            let pass = |(name, start): &(&str, FirstEigenvalue)| {
                 let name = format!("recurrent.{number}.{name}");
                 let bias = format!("{name}.bias");
                 Ok(Pass {

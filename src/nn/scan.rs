@@ -57,7 +57,7 @@ impl Cell {
 
 /// Where the sequence starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Start {
+pub(super) enum FirstEigenvalue {
     Smallest,
     Largest,
 }
@@ -65,7 +65,7 @@ pub(super) enum Start {
 /// States h `[batch, n, units]` in the order of the sequence, from the projected input, R and b.
 pub(super) fn scan<F: Float>(
     cell: Cell,
-    start: Start,
+    start: FirstEigenvalue,
     input: &Tensor,
     kernel: &Tensor,
     bias: &Tensor,
@@ -83,7 +83,7 @@ type Lanes<F> = [F; LANES];
 
 struct Scan<F> {
     cell: Cell,
-    start: Start,
+    start: FirstEigenvalue,
     kept: Arc<OnceLock<Vec<Kept<F>>>>,
 }
 
@@ -148,8 +148,8 @@ impl<F: Float> Scan<F> {
     #[inline(always)]
     fn position(&self, step: usize, n: usize) -> usize {
         match self.start {
-            Start::Smallest => step,
-            Start::Largest => n - 1 - step,
+            FirstEigenvalue::Smallest => step,
+            FirstEigenvalue::Largest => n - 1 - step,
         }
     }
 }
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn gradients_are_those_of_the_function() {
         for cell in [Cell::Gru, Cell::Lstm] {
-            for start in [Start::Smallest, Start::Largest] {
+            for start in [FirstEigenvalue::Smallest, FirstEigenvalue::Largest] {
                 let width = 3 * cell.gates();
                 let f = |inputs: &[Tensor]| scan::<f64>(cell, start, &inputs[0], &inputs[1], &inputs[2]);
                 check_gradient(f, &[noise(1, &[2, 4, width]), noise(2, &[3, width]), noise(3, &[width])]);
@@ -357,7 +357,7 @@ mod tests {
     fn a_sequence_does_not_depend_on_its_group() {
         // 19 sequences are a group of sixteen and one of three.
         let (input, kernel, bias) = (noise(1, &[19, 5, 6]), noise(2, &[2, 6]), noise(3, &[6]));
-        let run = |input: &Tensor| scan::<f64>(Cell::Gru, Start::Largest, input, &kernel, &bias).unwrap();
+        let run = |input: &Tensor| scan::<f64>(Cell::Gru, FirstEigenvalue::Largest, input, &kernel, &bias).unwrap();
         let all = run(&input).to_vec3::<f64>().unwrap();
         for k in [0, 15, 16, 18] {
             assert_eq!(run(&input.narrow(0, k, 1).unwrap()).to_vec3::<f64>().unwrap()[0], all[k]);

@@ -48,8 +48,8 @@ pub struct Target {
 /// let (benchmark, ranks) = (Benchmark::yearly(&schedules), SizeRanks::new(&panel, 60, 120));
 /// let simulator = Simulator::new(schedules.profile("realistic")?, &schedules, &benchmark, &ranks)?;
 /// let setting = Setting { panel: &panel, assets: vec![0], first: 60, end: 120, capital_usd: 1e6 };
-/// let course = follow(&simulator, &setting, &mut Momentum, &mut |_| Ok(()))?;
-/// assert!(course.n_fills > 10);
+/// let outcome = follow(&simulator, &setting, &mut Momentum, &mut |_| Ok(()))?;
+/// assert!(outcome.n_fills > 10);
 /// # Ok(())
 /// # }
 /// ```

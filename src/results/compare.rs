@@ -3,10 +3,10 @@
 use crate::calendar::Date;
 use crate::error::{Error, Result, nearest};
 use crate::metrics;
-use crate::report::Sheet;
+use crate::render::Sheet;
 use crate::results::evidence::{Tested, is_same, test};
 use crate::results::stars;
-use crate::results::{Course, Courses, Results};
+use crate::results::{DailyReturns, PortfolioReturns, Results};
 use crate::significance::Measure;
 
 /// A portfolio of one run and the one it is compared with.
@@ -61,67 +61,69 @@ fn is_itself(a: &Side, b: &Side) -> bool {
 }
 
 /// Why a portfolio cannot be compared.
-fn unusable(courses: &Courses, course: &Course) -> Option<String> {
-    match course.ruin() {
-        Some(day) => Some(format!("it was ruined on {}", courses.dates[day])),
-        None if !course.is_defined() => Some("it never existed".to_string()),
+fn unusable(daily: &DailyReturns, series: &PortfolioReturns) -> Option<String> {
+    match series.ruin() {
+        Some(day) => Some(format!("it was ruined on {}", daily.dates[day])),
+        None if !series.is_defined() => Some("it never existed".to_string()),
         None => None,
     }
 }
 
 /// Names in a row, quoted: they hold commas, slashes and blanks of their own.
-fn listed(courses: &Courses) -> String {
-    courses.portfolios.iter().map(|course| format!("'{}'", course.name.path())).collect::<Vec<_>>().join(", ")
+fn listed(daily: &DailyReturns) -> String {
+    daily.portfolios.iter().map(|series| format!("'{}'", series.name.path())).collect::<Vec<_>>().join(", ")
 }
 
 /// The portfolio of that full name, or the only one of that label.
-fn named<'a>(courses: &'a Courses, name: &str, run: &str) -> Result<&'a Course> {
-    if let Some(found) = courses.portfolios.iter().find(|course| course.name.path() == name) {
+fn named<'a>(daily: &'a DailyReturns, name: &str, run: &str) -> Result<&'a PortfolioReturns> {
+    if let Some(found) = daily.portfolios.iter().find(|series| series.name.path() == name) {
         return Ok(found);
     }
     // Accounts of a simulation carry their profile and capital, which may be left out where they are clear.
-    let begins = |course: &&Course| course.name.path().strip_prefix(name).is_some_and(|rest| rest.starts_with(", "));
-    let begun: Vec<&Course> = courses.portfolios.iter().filter(begins).collect();
+    let begins =
+        |series: &&PortfolioReturns| series.name.path().strip_prefix(name).is_some_and(|rest| rest.starts_with(", "));
+    let begun: Vec<&PortfolioReturns> = daily.portfolios.iter().filter(begins).collect();
     if let [only] = begun[..] {
         return Ok(only);
     }
     if !begun.is_empty() {
-        let known = begun.iter().map(|course| format!("'{}'", course.name.path())).collect::<Vec<_>>().join(", ");
+        let known = begun.iter().map(|series| format!("'{}'", series.name.path())).collect::<Vec<_>>().join(", ");
         let why = format!("{run} has several accounts of {name}; choose one of {known}");
         return Err(Error::Undefined { what: "a comparison", why });
     }
-    let labelled: Vec<&Course> = courses.portfolios.iter().filter(|course| course.name.short() == name).collect();
+    let labelled: Vec<&PortfolioReturns> =
+        daily.portfolios.iter().filter(|series| series.name.short() == name).collect();
     if let [only] = labelled[..] {
         return Ok(only);
     }
-    let known: Vec<String> = courses.portfolios.iter().map(|course| course.name.path()).collect();
+    let known: Vec<String> = daily.portfolios.iter().map(|series| series.name.path()).collect();
     let near = nearest(name, &known.iter().map(String::as_str).collect::<Vec<_>>()).map(str::to_string);
-    let suggestion = labelled.first().map(|course| course.name.path()).or(near);
-    Err(Error::Unknown { kind: "portfolio", name: format!("{run}:{name}"), suggestion, known: listed(courses) })
+    let suggestion = labelled.first().map(|series| series.name.path()).or(near);
+    Err(Error::Unknown { kind: "portfolio", name: format!("{run}:{name}"), suggestion, known: listed(daily) })
 }
 
 /// Compares every later side with the first, on the days that all of them have.
 pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
-    let courses: Vec<Courses> = sides.iter().map(|side| side.results.courses()).collect::<Result<_>>()?;
+    let daily: Vec<DailyReturns> = sides.iter().map(|side| side.results.daily_returns()).collect::<Result<_>>()?;
     if let Some(twice) = sides[1..].iter().find(|side| is_itself(side, &sides[0])) {
         let why = format!("{} stands on both sides, and everything is equal to itself", twice.named());
         return Err(Error::Undefined { what: "a comparison", why });
     }
-    let mut common = courses[0].dates.clone();
-    for other in &courses[1..] {
+    let mut common = daily[0].dates.clone();
+    for other in &daily[1..] {
         common.retain(|date| other.dates.binary_search(date).is_ok());
     }
     let (Some(first_day), Some(last_day)) = (common.first().copied(), common.last().copied()) else {
-        let span = |c: &Courses| match (c.dates.first(), c.dates.last()) {
+        let span = |c: &DailyReturns| match (c.dates.first(), c.dates.last()) {
             (Some(from), Some(to)) => format!("{from} to {to}"),
             _ => "no days".to_string(),
         };
         let spans: Vec<String> =
-            sides.iter().zip(&courses).map(|(s, c)| format!("{}: {}", s.results.name, span(c))).collect();
+            sides.iter().zip(&daily).map(|(s, c)| format!("{}: {}", s.results.name, span(c))).collect();
         let why = format!("the runs share no day ({})", spans.join("; "));
         return Err(Error::Undefined { what: "a comparison", why });
     };
-    let mut notes = notes(sides, &courses, common.len());
+    let mut notes = notes(sides, &daily, common.len());
     let per_year = sides[0].results.periods_per_year();
     for side in &sides[1..] {
         let (theirs, name) = (side.results.periods_per_year(), &side.results.name);
@@ -133,22 +135,21 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
         }
     }
     let (mut pairings, mut n_same) = (Vec::new(), 0);
-    let on = |courses: &Courses, course: &Course, date: &Date| {
-        course.returns[courses.dates.binary_search(date).expect("a common day")]
+    let on = |daily: &DailyReturns, series: &PortfolioReturns, date: &Date| {
+        series.returns[daily.dates.binary_search(date).expect("a common day")]
     };
-    for (side, other) in sides.iter().zip(&courses).skip(1) {
-        for (first, second) in pairs(&sides[0], &courses[0], side, other, &mut notes)? {
-            let name = |side: &Side, c: &Course| {
+    for (side, other) in sides.iter().zip(&daily).skip(1) {
+        for (first, second) in pairs(&sides[0], &daily[0], side, other, &mut notes)? {
+            let name = |side: &Side, c: &PortfolioReturns| {
                 format!("{}: {} / {}", side.results.name, c.name.estimator_cell(), c.name.allocator)
             };
-            let both = [(&sides[0], &courses[0], first), (side, other, second)];
-            let out =
-                both.iter().find_map(|(side, courses, course)| Some((*side, *course, unusable(courses, course)?)));
-            if let Some((side, course, why)) = out {
-                notes.push(format!("{} is left out, {why}", name(side, course)));
+            let both = [(&sides[0], &daily[0], first), (side, other, second)];
+            let out = both.iter().find_map(|(side, daily, series)| Some((*side, *series, unusable(daily, series)?)));
+            if let Some((side, series, why)) = out {
+                notes.push(format!("{} is left out, {why}", name(side, series)));
                 continue;
             }
-            let days = common.iter().map(|date| (on(&courses[0], first, date), on(other, second, date)));
+            let days = common.iter().map(|date| (on(&daily[0], first, date), on(other, second, date)));
             let (a, b): (Vec<f64>, Vec<f64>) = days.filter(|(a, b)| !a.is_nan() && !b.is_nan()).unzip();
             if a.len() < common.len() {
                 let pair = format!("{} and {}", name(&sides[0], first), name(side, second));
@@ -178,31 +179,31 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
 /// The portfolios named, or those that both runs have under the same labels.
 fn pairs<'a>(
     base: &Side,
-    base_courses: &'a Courses,
+    base_daily: &'a DailyReturns,
     side: &Side,
-    courses: &'a Courses,
+    daily: &'a DailyReturns,
     notes: &mut Vec<String>,
-) -> Result<Vec<(&'a Course, &'a Course)>> {
+) -> Result<Vec<(&'a PortfolioReturns, &'a PortfolioReturns)>> {
     let (run, other) = (&base.results.name, &side.results.name);
-    let pick = |portfolio: &Option<String>, from: &'a Courses, run: &str| {
+    let pick = |portfolio: &Option<String>, from: &'a DailyReturns, run: &str| {
         portfolio.as_ref().map(|name| named(from, name, run)).transpose()
     };
-    let (first, second) = (pick(&base.portfolio, base_courses, run)?, pick(&side.portfolio, courses, other)?);
+    let (first, second) = (pick(&base.portfolio, base_daily, run)?, pick(&side.portfolio, daily, other)?);
     match (first, second) {
         (Some(first), Some(second)) => Ok(vec![(first, second)]),
-        (Some(first), None) => Ok(vec![(first, named(courses, &first.name.path(), other)?)]),
-        (None, Some(second)) => Ok(vec![(named(base_courses, &second.name.path(), run)?, second)]),
+        (Some(first), None) => Ok(vec![(first, named(daily, &first.name.path(), other)?)]),
+        (None, Some(second)) => Ok(vec![(named(base_daily, &second.name.path(), run)?, second)]),
         (None, None) => {
-            let twin = |c: &&'a Course| courses.portfolios.iter().find(|d| d.name == c.name);
-            let defined = base_courses.portfolios.iter().filter(|c| c.is_defined());
+            let twin = |c: &&'a PortfolioReturns| daily.portfolios.iter().find(|d| d.name == c.name);
+            let defined = base_daily.portfolios.iter().filter(|c| c.is_defined());
             let found: Vec<_> = defined.filter_map(|c| Some((c, twin(&c).filter(|d| d.is_defined())?))).collect();
-            let left_out = base_courses.portfolios.len() + courses.portfolios.len() - 2 * found.len();
+            let left_out = base_daily.portfolios.len() + daily.portfolios.len() - 2 * found.len();
             if found.is_empty() {
                 let why = format!(
                     "{run} and {other} have no portfolio of the same name; choose with RUN:ESTIMATOR/ALLOCATOR. {run} has {}; \
                      {other} has {}",
-                    listed(base_courses),
-                    listed(courses)
+                    listed(base_daily),
+                    listed(daily)
                 );
                 return Err(Error::Undefined { what: "a comparison", why });
             }
@@ -215,14 +216,14 @@ fn pairs<'a>(
 }
 
 /// How the runs differ.
-fn notes(sides: &[Side], courses: &[Courses], n_common: usize) -> Vec<String> {
+fn notes(sides: &[Side], daily: &[DailyReturns], n_common: usize) -> Vec<String> {
     let mut notes = Vec::new();
-    for (side, courses) in sides.iter().zip(courses) {
-        if courses.dates.len() > n_common {
-            let dropped = courses.dates.len() - n_common;
+    for (side, daily) in sides.iter().zip(daily) {
+        if daily.dates.len() > n_common {
+            let dropped = daily.dates.len() - n_common;
             notes.push(format!(
                 "{dropped} of {} days of {} are not in all runs and are left out",
-                courses.dates.len(),
+                daily.dates.len(),
                 side.results.name
             ));
         }

@@ -8,7 +8,7 @@ use crate::calendar::Date;
 use crate::error::{Error, Result};
 use crate::grouping::grouped;
 use crate::metrics;
-use crate::results::{Course, Courses, Results};
+use crate::results::{DailyReturns, PortfolioReturns, Results};
 use crate::significance::Kernel::QuadraticSpectral;
 use crate::significance::{
     Difference, Measure, Resampling, Scaling, Scheme, SeededDifference, Statistic, Superior, block_length,
@@ -107,16 +107,18 @@ pub struct Evidence {
 /// Tests the portfolios of a run, and of its simulations.
 pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
     let mut evidence = Evidence { per_year: results.periods_per_year(), ..Evidence::default() };
-    let mut groups: Vec<(String, Courses)> = Vec::new();
-    let mut add =
-        |name: String, dates: &[Date], course: Course| match groups.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, group)) => group.portfolios.push(course),
-            None => groups.push((name, Courses { dates: dates.to_vec(), portfolios: vec![course] })),
-        };
+    let mut groups: Vec<(String, DailyReturns)> = Vec::new();
+    let mut add = |name: String, dates: &[Date], series: PortfolioReturns| match groups
+        .iter_mut()
+        .find(|(known, _)| *known == name)
+    {
+        Some((_, group)) => group.portfolios.push(series),
+        None => groups.push((name, DailyReturns { dates: dates.to_vec(), portfolios: vec![series] })),
+    };
     if results.has_run && !results.is_sweep() {
-        let Courses { dates, portfolios } = results.courses()?;
-        for course in portfolios.into_iter().filter(|c| c.name.estimator.is_some()) {
-            add(format!("{}, before costs", course.name.allocator), &dates, course);
+        let DailyReturns { dates, portfolios } = results.daily_returns()?;
+        for series in portfolios.into_iter().filter(|c| c.name.estimator.is_some()) {
+            add(format!("{}, before costs", series.name.allocator), &dates, series);
         }
     }
     for simulation in &results.simulations {
@@ -125,24 +127,24 @@ pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
         }
         // Each simulation is a group of its own: it may hold other days, other weights or the same ones at other costs.
         let tag = simulation.strip_prefix("simulation-").map(|tag| format!(" ({tag})")).unwrap_or_default();
-        match results.account_courses(simulation) {
+        match results.account_returns(simulation) {
             Ok((dates, accounts)) => {
-                for a in accounts.into_iter().filter(|a| a.capital_usd.is_finite() && a.course.name.estimator.is_some())
+                for a in accounts.into_iter().filter(|a| a.capital_usd.is_finite() && a.series.name.estimator.is_some())
                 {
-                    let group = format!("{}, {}{tag}", a.course.name.allocator, a.words());
+                    let group = format!("{}, {}{tag}", a.series.name.allocator, a.words());
                     match a.is_cash {
                         true => evidence
                             .notes
-                            .push(format!("{group}: {} is left out, it only ever held cash", a.course.name.short())),
-                        false => add(group, &dates, a.course),
+                            .push(format!("{group}: {} is left out, it only ever held cash", a.series.name.short())),
+                        false => add(group, &dates, a.series),
                     }
                 }
             }
             Err(error) => evidence.notes.push(error.to_string()),
         }
     }
-    for (name, courses) in groups {
-        if let Err(error) = evidence.add_group(results, &name, &courses, seed) {
+    for (name, daily) in groups {
+        if let Err(error) = evidence.add_group(results, &name, &daily, seed) {
             evidence.notes.push(format!("{name}: {error}"));
         }
     }
@@ -154,11 +156,11 @@ pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
 }
 
 impl Evidence {
-    fn add_group(&mut self, results: &Results, group: &str, courses: &Courses, seed: u64) -> Result<()> {
-        let common = self.common_days(group, courses);
+    fn add_group(&mut self, results: &Results, group: &str, daily: &DailyReturns, seed: u64) -> Result<()> {
+        let common = self.common_days(group, daily);
         let defined = self.without_twins(group, common.iter().collect());
         let per_year = self.per_year;
-        let volatility = |c: &Course| metrics::volatility_annual(&c.returns, per_year);
+        let volatility = |c: &PortfolioReturns| metrics::volatility_annual(&c.returns, per_year);
         let analytic = defined.iter().filter(|c| !results.is_network(&c.name) && !results.is_truth(&c.name));
         let reference = analytic.min_by(|a, b| volatility(a).total_cmp(&volatility(b)));
         let Some(&reference) = reference.filter(|_| defined.len() > 1) else {
@@ -178,21 +180,21 @@ impl Evidence {
         let max = confidence_set(&views, Statistic::Max, SETWISE, blocks)?;
         let returns: Vec<&[f64]> = defined.iter().map(|c| c.returns.as_slice()).collect();
         let mut findings = Vec::new();
-        for (k, course) in defined.iter().enumerate() {
-            let r = course.returns.as_slice();
+        for (k, series) in defined.iter().enumerate() {
+            let r = series.returns.as_slice();
             let tested = |first: &[f64], second: &[f64]| -> Result<(Tested, Tested)> {
                 let of = |measure| test(measure, first, second, seed);
                 Ok((of(Measure::LogVariance)?, of(Measure::SharpeRatio)?))
             };
-            let is_reference = course.name.short() == reference.name.short();
+            let is_reference = series.name.short() == reference.name.short();
             let against_reference = (!is_reference).then(|| tested(r, &reference.returns)).transpose()?;
-            let other_network = network.filter(|network| network.name.short() != course.name.short());
+            let other_network = network.filter(|network| network.name.short() != series.name.short());
             let network_against = other_network.map(|network| tested(&network.returns, r)).transpose()?;
             findings.push(Finding {
                 group: group.to_string(),
-                portfolio: course.name.short().to_string(),
-                is_network: results.is_network(&course.name),
-                volatility: volatility(course),
+                portfolio: series.name.short().to_string(),
+                is_network: results.is_network(&series.name),
+                volatility: volatility(series),
                 sharpe: metrics::sharpe_ratio(r, per_year),
                 sharpe_autocorrelated: metrics::autocorrelated_sharpe_ratio(r, 10, per_year),
                 against_reference,
@@ -222,59 +224,58 @@ impl Evidence {
     }
 
     /// The portfolios that can be tested, on the days on which all of them exist.
-    fn common_days(&mut self, group: &str, courses: &Courses) -> Vec<Course> {
-        let mut kept: Vec<&Course> = Vec::new();
-        for course in &courses.portfolios {
-            let why = match (course.is_defined(), course.ruin()) {
+    fn common_days(&mut self, group: &str, daily: &DailyReturns) -> Vec<PortfolioReturns> {
+        let mut kept: Vec<&PortfolioReturns> = Vec::new();
+        for series in &daily.portfolios {
+            let why = match (series.is_defined(), series.ruin()) {
                 (false, _) => "it was never defined".to_string(),
-                (true, Some(day)) => format!("it was ruined on {}", courses.dates[day]),
+                (true, Some(day)) => format!("it was ruined on {}", daily.dates[day]),
                 (true, None) => {
-                    kept.push(course);
+                    kept.push(series);
                     continue;
                 }
             };
-            self.notes.push(format!("{group}: {} is left out, {why}", course.name.short()));
+            self.notes.push(format!("{group}: {} is left out, {why}", series.name.short()));
         }
-        let exists = |day: &usize| kept.iter().all(|course| !course.returns[*day].is_nan());
-        let days: Vec<usize> = (0..courses.dates.len()).filter(exists).collect();
-        let n_missing = courses.dates.len() - days.len();
+        let exists = |day: &usize| kept.iter().all(|series| !series.returns[*day].is_nan());
+        let days: Vec<usize> = (0..daily.dates.len()).filter(exists).collect();
+        let n_missing = daily.dates.len() - days.len();
         if n_missing > 0 {
-            let begun = |course: &&&Course| course.returns.iter().take_while(|r| r.is_nan()).count();
-            let latest = kept.iter().max_by_key(begun).map_or("", |course| course.name.short());
-            let words = format!("{n_missing} of {} days are left out, before all exist", courses.dates.len());
+            let begun = |series: &&&PortfolioReturns| series.returns.iter().take_while(|r| r.is_nan()).count();
+            let latest = kept.iter().max_by_key(begun).map_or("", |series| series.name.short());
+            let words = format!("{n_missing} of {} days are left out, before all exist", daily.dates.len());
             self.notes.push(format!("{group}: {words}; {latest} is the last to begin"));
         }
-        let on_days = |course: &&Course| Course {
-            returns: days.iter().map(|day| course.returns[*day]).collect(),
-            ..Course::clone(course)
+        let on_days = |series: &&PortfolioReturns| PortfolioReturns {
+            returns: days.iter().map(|day| series.returns[*day]).collect(),
+            ..PortfolioReturns::clone(series)
         };
         kept.iter().map(on_days).collect()
     }
 
     /// Portfolios that are different; of those that are the same on every day the first stays.
-    fn without_twins<'a>(&mut self, group: &str, courses: Vec<&'a Course>) -> Vec<&'a Course> {
-        let mut kept: Vec<&Course> = Vec::new();
-        for course in courses {
-            match kept.iter().find(|known| is_same(&known.returns, &course.returns)) {
+    fn without_twins<'a>(&mut self, group: &str, daily: Vec<&'a PortfolioReturns>) -> Vec<&'a PortfolioReturns> {
+        let mut kept: Vec<&PortfolioReturns> = Vec::new();
+        for series in daily {
+            match kept.iter().find(|known| is_same(&known.returns, &series.returns)) {
                 Some(twin) => {
                     let note = format!(
                         "{group}: {} is left out, it is {} on every day",
-                        course.name.short(),
+                        series.name.short(),
                         twin.name.short()
                     );
                     self.notes.push(note);
                 }
-                None => kept.push(course),
+                None => kept.push(series),
             }
         }
         kept
     }
 
     /// Networks whose labels differ in what follows ", seed".
-    fn add_seeds(&mut self, group: &str, courses: &[&Course], reference: &[f64], seed: u64) -> Result<()> {
+    fn add_seeds(&mut self, group: &str, daily: &[&PortfolioReturns], reference: &[f64], seed: u64) -> Result<()> {
         let family = |label: &'_ str| label.split_once(", seed").map(|(family, _)| family.to_string());
-        let seeded =
-            courses.iter().filter_map(|course| Some((family(course.name.short())?, course.returns.as_slice())));
+        let seeded = daily.iter().filter_map(|series| Some((family(series.name.short())?, series.returns.as_slice())));
         let families = grouped(seeded);
         for (network, seeds) in families.into_iter().filter(|(_, seeds)| seeds.len() > 1) {
             let test = |measure| seeded_difference(measure, &seeds, reference, PAIRWISE, seed);

@@ -3,7 +3,7 @@
 use crate::data::{Table, write_text};
 use crate::error::Result;
 use crate::metrics;
-use crate::report::Sheet;
+use crate::render::Sheet;
 use crate::results::Results;
 use crate::results::evidence::{Evidence, Finding, GroupFinding, SeedFinding, Tested};
 use crate::significance::Difference;

@@ -5,13 +5,13 @@ use crate::data::{write_atomically, write_text};
 use crate::description::PortfolioName;
 use crate::error::{Error, Result};
 use crate::grouping::grouped;
-use crate::report::{
+use crate::render::{
     AccountRow, Curve, Figure, Group, Labelled, LeverageSeries, Page, bridge_figure, calibration_figure, dollars,
     drawdown_figure, eigenvalue_figure, equity_figure, lag_figure, learning_figure, leverage_figure, marginal_figure,
     periods_figure, rolling_figure, size_figure, turnover_figure, volatility_figure,
 };
-use crate::results::read::AccountCourse;
-use crate::results::{Course, Results};
+use crate::results::read::AccountReturns;
+use crate::results::{PortfolioReturns, Results};
 
 /// Place of a figure below the folder of its run, without extension, and the figure.
 type Placed = (String, Figure);
@@ -142,33 +142,34 @@ fn size(results: &Results) -> Result<Vec<Placed>> {
 }
 
 /// An allocator and its portfolios.
-type ByAllocator = (String, Vec<Course>);
+type ByAllocator = (String, Vec<PortfolioReturns>);
 
 /// Defined portfolios of highlighted estimators by allocator; those that need no estimator beside each of the others.
 fn shown(results: &Results) -> Result<(Vec<Date>, Vec<ByAllocator>)> {
-    let courses = results.courses()?;
+    let daily = results.daily_returns()?;
     let highlight = results.highlight();
-    let defined = courses.portfolios.into_iter().filter(Course::is_defined);
-    let (alone, others): (Vec<Course>, Vec<Course>) = defined.partition(|course| course.name.estimator.is_none());
-    let others = others.into_iter().filter(|course| is_shown(highlight, &course.name));
-    let mut groups: Vec<ByAllocator> = grouped(others.map(|course| (course.name.allocator.clone(), course)));
+    let defined = daily.portfolios.into_iter().filter(PortfolioReturns::is_defined);
+    let (alone, others): (Vec<PortfolioReturns>, Vec<PortfolioReturns>) =
+        defined.partition(|series| series.name.estimator.is_none());
+    let others = others.into_iter().filter(|series| is_shown(highlight, &series.name));
+    let mut groups: Vec<ByAllocator> = grouped(others.map(|series| (series.name.allocator.clone(), series)));
     groups.iter_mut().for_each(|(_, group)| group.extend(alone.iter().cloned()));
     if groups.is_empty() && !alone.is_empty() {
         groups.push((alone[0].name.allocator.clone(), alone));
     }
-    Ok((courses.dates, groups))
+    Ok((daily.dates, groups))
 }
 
-type CourseFigure<'a> = &'a dyn Fn(&str, &[Date], &[Group]) -> Figure;
+type DailyFigure<'a> = &'a dyn Fn(&str, &[Date], &[Group]) -> Figure;
 
 /// A figure of portfolios over days.
-fn over_days(results: &Results, place: &str, figure: CourseFigure<'_>) -> Result<Vec<Placed>> {
+fn over_days(results: &Results, place: &str, figure: DailyFigure<'_>) -> Result<Vec<Placed>> {
     if !is_run(results) {
         return Ok(Vec::new());
     }
     let (dates, groups) = shown(results)?;
-    let curve = |c: &Course| Curve { label: c.name.short().to_string(), equity: c.growth() };
-    let group = |(name, courses): &ByAllocator| (name.clone(), courses.iter().map(curve).collect());
+    let curve = |c: &PortfolioReturns| Curve { label: c.name.short().to_string(), equity: c.growth() };
+    let group = |(name, daily): &ByAllocator| (name.clone(), daily.iter().map(curve).collect());
     let groups: Vec<Group> = groups.iter().map(group).collect();
     one(place, figure(&results.about, &with_start(&dates), &groups))
 }
@@ -198,8 +199,8 @@ fn periods(results: &Results) -> Result<Vec<Placed>> {
     }
     let (dates, groups) = shown(results)?;
     let mut labelled: Vec<(String, Vec<Labelled<'_>>)> = Vec::new();
-    for (name, courses) in &groups {
-        let measured = courses.iter().filter(|c| c.ruin().is_none());
+    for (name, daily) in &groups {
+        let measured = daily.iter().filter(|c| c.ruin().is_none());
         labelled.push((name.clone(), measured.map(|c| (c.name.short().to_string(), c.returns.as_slice())).collect()));
     }
     one("periods", periods_figure(&results.about, &dates, &labelled, results.periods_per_year()))
@@ -299,26 +300,26 @@ fn leverage(results: &Results) -> Result<Vec<Placed>> {
 
 /// A figure of accounts over days: before costs first, then a frame for each profile with its smallest and largest capital, and
 /// for each allocator if there are several; curves of neighbouring capitals look alike.
-fn net(results: &Results, place: &str, figure: CourseFigure<'_>) -> Result<Vec<Placed>> {
+fn net(results: &Results, place: &str, figure: DailyFigure<'_>) -> Result<Vec<Placed>> {
     let highlight = results.highlight();
     let of_simulation = |simulation: String| {
-        let (dates, mut accounts) = results.account_courses(&simulation)?;
-        accounts.retain(|account| is_shown(highlight, &account.course.name));
-        let several = PortfolioName::several_allocators(accounts.iter().map(|a| &a.course.name));
+        let (dates, mut accounts) = results.account_returns(&simulation)?;
+        accounts.retain(|account| is_shown(highlight, &account.series.name));
+        let several = PortfolioName::several_allocators(accounts.iter().map(|a| &a.series.name));
         let capitals = || accounts.iter().map(|account| account.capital_usd).filter(|usd| usd.is_finite());
         let ends = [capitals().fold(f64::INFINITY, f64::min), capitals().fold(0.0, f64::max)];
         if several {
-            accounts.retain(|account| account.course.name.estimator.is_some());
+            accounts.retain(|account| account.series.name.estimator.is_some());
         }
-        let curve = |account: &AccountCourse| {
-            let AccountCourse { profile, capital_usd, leverage, course, .. } = account;
+        let curve = |account: &AccountReturns| {
+            let AccountReturns { profile, capital_usd, leverage, series, .. } = account;
             let heading = match capital_usd.is_nan() {
                 true => "before costs".to_string(),
                 false => format!("{profile}, {} dollars, net", dollars(*capital_usd)),
             };
-            let heading = if several { format!("{}, {heading}", course.name.allocator) } else { heading };
-            let label = account_name(&course.name, *leverage, false);
-            (heading, Curve { label, equity: course.growth() })
+            let heading = if several { format!("{}, {heading}", series.name.allocator) } else { heading };
+            let label = account_name(&series.name, *leverage, false);
+            (heading, Curve { label, equity: series.growth() })
         };
         let shown = accounts.iter().filter(|a| a.capital_usd.is_nan() || ends.contains(&a.capital_usd));
         let groups: Vec<Group> = grouped(shown.map(curve));

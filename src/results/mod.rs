@@ -28,7 +28,7 @@ pub use figures::{Drawn, FIGURES, FigureKind, Left, draw};
 #[cfg(feature = "figures")]
 pub use page::write_page;
 pub use paper::{Check, Verdict, check_paper, paper_table};
-pub use read::{Course, Courses};
+pub use read::{DailyReturns, PortfolioReturns};
 pub use tables::write_tables;
 
 use crate::description::{ORACLE, PortfolioName, RunFile, TRAIN};

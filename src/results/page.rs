@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::data::{Columns, NotANumber, read_text, write_text};
 use crate::description::ExclusionCount;
 use crate::error::Result;
-use crate::report::{Sheet, style};
+use crate::render::{Sheet, style};
 use crate::results::{Drawn, EXPLAINED, Evidence, FIGURES, Results};
 use crate::train::Schedule;
 use crate::universe::RankBy;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::data::{Columns, NotANumber, read_text};
 use crate::error::{Error, Result};
-use crate::report::Sheet;
+use crate::render::Sheet;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

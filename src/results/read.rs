@@ -9,11 +9,11 @@ use crate::error::{Error, Result, toml_message};
 use crate::grouping::grouped;
 #[cfg(feature = "figures")]
 use crate::metrics;
-use crate::report::{
+use crate::render::{
     AccountRow, Learned, LeveragePoint, Performance, Prediction, SizeSeries, component_columns, dollars,
 };
 #[cfg(feature = "figures")]
-use crate::report::{EigenvalueCurve, LearningCurve};
+use crate::render::{EigenvalueCurve, LearningCurve};
 use crate::results::Results;
 use crate::train::Model;
 
@@ -22,23 +22,23 @@ const RETURNS: std::ops::RangeInclusive<f64> = -1.0..=1e6;
 
 /// Daily returns of several portfolios on the same dates.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Courses {
+pub struct DailyReturns {
     /// Days with a return.
     pub dates: Vec<Date>,
     /// The portfolios.
-    pub portfolios: Vec<Course>,
+    pub portfolios: Vec<PortfolioReturns>,
 }
 
 /// Daily returns of a portfolio.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Course {
+pub struct PortfolioReturns {
     /// What it is called.
     pub name: PortfolioName,
-    /// On the dates of the courses; NaN before it first exists and after its ruin.
+    /// On those dates; NaN before it first exists and after its ruin.
     pub returns: Vec<f64>,
 }
 
-impl Course {
+impl PortfolioReturns {
     /// Whether it did anything: a portfolio that was never defined has no return, or, in older files, none but zero.
     pub fn is_defined(&self) -> bool {
         self.returns.iter().any(|r| !r.is_nan() && *r != 0.0)
@@ -65,17 +65,17 @@ fn ended_by_ruin(mut returns: Vec<f64>) -> Vec<f64> {
     returns
 }
 
-/// The course of an account.
-pub(super) struct AccountCourse {
+/// Daily returns of an account.
+pub(super) struct AccountReturns {
     pub profile: String,
     pub capital_usd: f64,
     pub leverage: f64,
     /// Whether it never traded anything.
     pub is_cash: bool,
-    pub course: Course,
+    pub series: PortfolioReturns,
 }
 
-impl AccountCourse {
+impl AccountReturns {
     /// Profile, capital and leverage.
     pub fn words(&self) -> String {
         let leverage = if self.leverage == 1.0 { String::new() } else { format!(", leverage {:.2}", self.leverage) };
@@ -121,36 +121,36 @@ impl Results {
     }
 
     /// Daily returns: those of `returns.parquet`, before costs; net, those of the accounts, where only a simulation was opened.
-    pub fn courses(&self) -> Result<Courses> {
+    pub fn daily_returns(&self) -> Result<DailyReturns> {
         match self.simulations.as_slice() {
-            [simulation] if !self.has_run => self.net_courses(simulation),
-            _ => self.gross_courses(),
+            [simulation] if !self.has_run => self.net_returns(simulation),
+            _ => self.gross_returns(),
         }
     }
 
     /// The accounts of a simulation as portfolios; where it has several profiles, capitals or leverages, the allocator tells them
     /// apart.
-    fn net_courses(&self, simulation: &str) -> Result<Courses> {
+    fn net_returns(&self, simulation: &str) -> Result<DailyReturns> {
         if self.has(&format!("{simulation}/leverage.csv")) {
             let why = "a grid of leverages keeps no daily returns of its accounts".to_string();
             return Err(Error::Undefined { what: "a comparison", why });
         }
-        let (dates, mut accounts) = self.account_courses(simulation)?;
+        let (dates, mut accounts) = self.account_returns(simulation)?;
         accounts.retain(|account| account.capital_usd.is_finite());
         let is_one = accounts.iter().all(|account| account.words() == accounts[0].words());
-        let course = |account: AccountCourse| {
+        let series = |account: AccountReturns| {
             let words = account.words();
-            let PortfolioName { estimator, allocator } = account.course.name;
+            let PortfolioName { estimator, allocator } = account.series.name;
             let allocator = if is_one { allocator } else { format!("{allocator}, {words}") };
             // Interest alone is no portfolio.
-            let returns = if account.is_cash { vec![f64::NAN; dates.len()] } else { account.course.returns };
-            Course { name: PortfolioName { estimator, allocator }, returns }
+            let returns = if account.is_cash { vec![f64::NAN; dates.len()] } else { account.series.returns };
+            PortfolioReturns { name: PortfolioName { estimator, allocator }, returns }
         };
-        let portfolios = accounts.into_iter().map(course).collect();
-        Ok(Courses { dates, portfolios })
+        let portfolios = accounts.into_iter().map(series).collect();
+        Ok(DailyReturns { dates, portfolios })
     }
 
-    fn gross_courses(&self) -> Result<Courses> {
+    fn gross_returns(&self) -> Result<DailyReturns> {
         let columns = self.columns("returns.parquet")?;
         let (estimators, allocators) = (columns.texts("estimator")?, columns.texts("allocator")?);
         let (dates, returns) = (columns.dates("date")?, columns.numbers("return", NotANumber::Missing)?);
@@ -161,20 +161,20 @@ impl Results {
         let keys = [estimators.clone(), allocators.clone()];
         let blocks = blocks(&keys, dates.len());
         let first = blocks.first().cloned().unwrap_or(0..0);
-        let course = |block: std::ops::Range<usize>| {
+        let series = |block: std::ops::Range<usize>| {
             if dates[block.clone()] != dates[first.clone()] {
                 let place =
                     format!("{}, portfolio {}", self.folder.join("returns.parquet").display(), estimators[block.start]);
                 return Err(Error::data(place, "its dates are not those of the first portfolio"));
             }
-            Ok(Course {
+            Ok(PortfolioReturns {
                 name: PortfolioName::new(&estimators[block.start], &allocators[block.start]),
                 returns: ended_by_ruin(returns[block].to_vec()),
             })
         };
         let dates_of_all = dates[first.clone()].to_vec();
         self.check_days(&dates_of_all, "returns.parquet")?;
-        Ok(Courses { dates: dates_of_all, portfolios: blocks.into_iter().map(course).collect::<Result<_>>()? })
+        Ok(DailyReturns { dates: dates_of_all, portfolios: blocks.into_iter().map(series).collect::<Result<_>>()? })
     }
 
     /// `accounts.csv` of a simulation.
@@ -199,7 +199,7 @@ impl Results {
     }
 
     /// `equity.parquet` of a simulation: daily net returns of every account; those before costs have profile `frictionless`.
-    pub(super) fn account_courses(&self, simulation: &str) -> Result<(Vec<Date>, Vec<AccountCourse>)> {
+    pub(super) fn account_returns(&self, simulation: &str) -> Result<(Vec<Date>, Vec<AccountReturns>)> {
         let file = format!("{simulation}/equity.parquet");
         let columns = self.columns(&file)?;
         let texts = |name: &str| columns.texts(&columns.require(&[name])?);
@@ -218,19 +218,19 @@ impl Results {
             };
             rows.iter().find(is_account).is_some_and(AccountRow::is_cash)
         };
-        let course = |block: &std::ops::Range<usize>| {
+        let series = |block: &std::ops::Range<usize>| {
             let (row, mut before) = (block.start, 1.0);
             let earned = |now: &f64| {
                 let earned = if before > 0.0 { now / before - 1.0 } else { f64::NAN };
                 before = if now.is_nan() { before } else { *now };
                 earned
             };
-            AccountCourse {
+            AccountReturns {
                 profile: profiles[row].clone(),
                 capital_usd: capital[row],
                 leverage: leverage[row],
                 is_cash: is_cash(row),
-                course: Course {
+                series: PortfolioReturns {
                     name: PortfolioName::new(&estimators[row], &allocators[row]),
                     returns: equity[block.clone()].iter().map(earned).collect(),
                 },
@@ -241,7 +241,7 @@ impl Results {
             return Err(Error::data(columns.place(block.start), "the days of this account are not those of the first"));
         }
         self.check_days(&dates[first.clone()], &file)?;
-        Ok((dates[first].to_vec(), blocks.iter().map(course).collect()))
+        Ok((dates[first].to_vec(), blocks.iter().map(series).collect()))
     }
 
     /// Refuses days of a result that do not increase.
@@ -276,24 +276,25 @@ impl Results {
         let (dates, estimators, allocators) =
             (columns.dates("date")?, columns.texts("estimator")?, columns.texts("allocator")?);
         let predicted = columns.numbers("predicted_volatility_annual", NotANumber::Missing)?;
-        let courses = self.courses()?;
+        let daily = self.daily_returns()?;
         // An allocator without a covariance predicts nothing.
-        let is_shown =
-            |course: &&Course| course.is_defined() && course.ruin().is_none() && course.name.estimator.is_some();
-        let prediction = |course: &Course| {
+        let is_shown = |series: &&PortfolioReturns| {
+            series.is_defined() && series.ruin().is_none() && series.name.estimator.is_some()
+        };
+        let prediction = |series: &PortfolioReturns| {
             let rows: Vec<usize> = (0..dates.len())
-                .filter(|row| PortfolioName::new(&estimators[*row], &allocators[*row]) == course.name)
+                .filter(|row| PortfolioName::new(&estimators[*row], &allocators[*row]) == series.name)
                 .collect();
-            let day_after = |row: usize| courses.dates.partition_point(|date| *date <= dates[row]);
-            let ends = rows.iter().skip(1).map(|row| day_after(*row)).chain([courses.dates.len()]);
+            let day_after = |row: usize| daily.dates.partition_point(|date| *date <= dates[row]);
+            let ends = rows.iter().skip(1).map(|row| day_after(*row)).chain([daily.dates.len()]);
             let periods: Vec<(f64, Vec<f64>)> = rows
                 .iter()
                 .zip(ends)
-                .map(|(&row, end)| (predicted[row], course.returns[day_after(row).min(end)..end].to_vec()))
+                .map(|(&row, end)| (predicted[row], series.returns[day_after(row).min(end)..end].to_vec()))
                 .collect();
-            (course.name.allocator.clone(), Prediction { label: course.name.short().to_string(), periods })
+            (series.name.allocator.clone(), Prediction { label: series.name.short().to_string(), periods })
         };
-        Ok(grouped(courses.portfolios.iter().filter(is_shown).map(prediction)))
+        Ok(grouped(daily.portfolios.iter().filter(is_shown).map(prediction)))
     }
 
     /// Folders of trained models: `compact-0` and the like.

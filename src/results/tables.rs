@@ -2,7 +2,7 @@
 
 use crate::data::{Table, write_text};
 use crate::error::Result;
-use crate::report::{
+use crate::render::{
     Learned, LeverageSeries, Sheet, account_sheets, leverage_sheet, leverage_summary, performance_sheet, power_law,
     size_sheets,
 };

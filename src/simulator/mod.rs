@@ -30,13 +30,13 @@
 //! returns) + tracking (what whole shares, caps and orders counted at earlier prices change) + charges = net.
 
 mod actions;
-mod course;
+mod outcome;
 mod liquidation;
 mod margin;
 mod orders;
 
-pub use course::{Course, Observed, Setting, follow};
 pub use margin::{Held, Margin, fraction_sold};
+pub use outcome::{AccountOutcome, Observed, Setting, follow};
 
 use crate::account::{Account, Fill, Posting, Status};
 use crate::calendar::Date;

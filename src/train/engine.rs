@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use candle_core::{Device, Tensor};
 
-use crate::cuda::{Backend, Precision, Program, Sizes, Windows};
+use crate::cuda::{Backend, Program, Sizes, Windows};
 use crate::error::Result;
+use crate::nn::ElementType;
 use crate::nn::{Architecture, Network, realised_variance};
 use crate::panel::Past;
 use crate::train::adam::{Adam, Gradients};
@@ -15,7 +16,7 @@ use crate::train::sampler::{Draw, Sampler};
 use crate::train::schedule::Schedule;
 
 /// Opens a device for an architecture.
-pub type Opener<'a> = &'a (dyn Fn(&Architecture, Precision) -> Result<Box<dyn Backend + Send>> + Sync);
+pub type Opener<'a> = &'a (dyn Fn(&Architecture, ElementType) -> Result<Box<dyn Backend + Send>> + Sync);
 
 /// Where networks are trained and applied.
 #[derive(Clone, Copy)]

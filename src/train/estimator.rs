@@ -10,10 +10,11 @@ use std::sync::Mutex;
 
 use candle_core::{Device, Tensor};
 
-use crate::cuda::{Precision, Program, Windows};
+use crate::cuda::{Program, Windows};
 use crate::error::{Error, Result};
 use crate::estimators::{CovarianceEstimator, Window};
 use crate::linalg::{Covariance, Matrix};
+use crate::nn::ElementType;
 use crate::nn::{Float, Network};
 use crate::train::Opener;
 use crate::train::numbers;
@@ -37,7 +38,7 @@ pub struct NeuralOnDevice(Mutex<Program>);
 
 impl NeuralOnDevice {
     /// A network that is not trained any more, in the precision asked for.
-    pub fn new<F: Float>(network: &Network<F>, open: Opener<'_>, precision: Precision) -> Result<Self> {
+    pub fn new<F: Float>(network: &Network<F>, open: Opener<'_>, precision: ElementType) -> Result<Self> {
         let device = open(network.architecture(), precision)?;
         let parameters = numbers::<F>(network.parameters())?;
         Ok(Self(Mutex::new(Program::new(device, network.architecture(), &parameters)?)))

@@ -6,19 +6,8 @@ use serde::Deserialize;
 
 use crate::error::Result;
 use crate::estimators::CovarianceEstimator;
+use crate::nn::ElementType;
 use crate::train::{Model, Neural};
-
-/// Element type in which a trained network is applied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Precision {
-    /// Single precision, as it was trained.
-    F32,
-    /// Double precision.
-    #[default]
-    F64,
-}
 
 /// The name of a choice with a model file.
 pub const MODEL: &str = "model";
@@ -31,7 +20,7 @@ pub struct ModelFile {
     pub model: PathBuf,
     /// How it is applied.
     #[serde(default)]
-    pub precision: Precision,
+    pub precision: ElementType,
 }
 
 impl ModelFile {
@@ -40,8 +29,8 @@ impl ModelFile {
         let model = Model::open(&self.model)?;
         model.check_days(n_days, &self.model)?;
         Ok(match self.precision {
-            Precision::F32 => Box::new(Neural(model.network::<f32>()?)),
-            Precision::F64 => Box::new(Neural(model.network::<f64>()?)),
+            ElementType::F32 => Box::new(Neural(model.network::<f32>()?)),
+            ElementType::F64 => Box::new(Neural(model.network::<f64>()?)),
         })
     }
 }

@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use candle_core::{Device, Tensor};
 
-use crate::cuda::Precision;
 use crate::data::Table;
 use crate::error::{Error, Result};
+use crate::nn::ElementType;
 use crate::nn::Network;
 use crate::train::engine::{Compute, Engine, Named, OnDevice, OnProcessor, Outcome};
 use crate::train::events::{self, Events};
@@ -236,7 +236,7 @@ fn engine<'a>(task: &Task<'_>, network: Network<f32>, moments: Option<[Named; 2]
     match task.compute {
         Compute::Processor => Ok(Box::new(OnProcessor::new(network, moments))),
         Compute::Device { open, .. } => {
-            let device = open(network.architecture(), Precision::Single)?;
+            let device = open(network.architecture(), ElementType::F32)?;
             let mut engine = OnDevice::new(device, &network, moments)?;
             engine.prepare(task.past, &task.recipe.schedule)?;
             Ok(Box::new(engine))

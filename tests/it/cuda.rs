@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::Tensor;
-use minvar::cuda::{Backend, Ceilings, Precision, Program, Windows};
+use minvar::cuda::{Backend, Ceilings, Program, Windows};
 use minvar::error::{Error, Result};
 use minvar::experiment::{self, Job, Resources};
 use minvar::nn::Architecture;
+use minvar::nn::ElementType;
 use minvar::train::{Compute, Eligible, Model, Parity, Stage, Task, Workload, measure, parity, train};
 use minvar::universe::{Frequency, Missing, Rules};
 use nalgebra::{DMatrix, SymmetricEigen};
@@ -19,14 +20,14 @@ use crate::network_reference::{GRADIENTS, VALUES, Vectors, files, needs_their_ba
 use crate::support::altered;
 use crate::training;
 
-fn emulated(a: &Architecture, precision: Precision) -> Result<Box<dyn Backend + Send>> {
+fn emulated(a: &Architecture, precision: ElementType) -> Result<Box<dyn Backend + Send>> {
     Ok(Box::new(Emulated::open(a, precision)))
 }
 
 const DEVICE: Compute<'static> = Compute::Device { name: "emulated", open: &emulated };
 
 #[track_caller]
-fn check(precision: Precision) {
+fn check(precision: ElementType) {
     if !available() {
         return;
     }
@@ -38,12 +39,12 @@ fn check(precision: Precision) {
 
 #[test]
 fn the_device_does_what_the_processor_does_in_doubles() {
-    check(Precision::Double);
+    check(ElementType::F64);
 }
 
 #[test]
 fn the_device_does_what_the_processor_does_in_single_precision() {
-    check(Precision::Single);
+    check(ElementType::F32);
 }
 
 /// Assets beyond which emulation takes too long.
@@ -100,7 +101,7 @@ fn the_device_gives_the_stages_and_gradients_of_the_reference() {
         };
         let parameters = as_numbers(file.parameters("param", &architecture));
         let mut program =
-            Program::new(emulated(&architecture, Precision::Double).unwrap(), &architecture, &parameters).unwrap();
+            Program::new(emulated(&architecture, ElementType::F64).unwrap(), &architecture, &parameters).unwrap();
         let (panel, days) = panel_of(&file);
         program.set_panel(&panel, days).unwrap();
         let (decisions, assets) = (vec![t; batch], (0..batch * n).collect::<Vec<_>>());
@@ -270,7 +271,7 @@ fn memory_that_is_not_there_is_named_with_what_lowers_the_need() {
     if !available() {
         return;
     }
-    let small = |a: &Architecture, precision: Precision| -> Result<Box<dyn Backend + Send>> {
+    let small = |a: &Architecture, precision: ElementType| -> Result<Box<dyn Backend + Send>> {
         Ok(Box::new(Emulated::open(a, precision).with_limit(1 << 15)))
     };
     let folder = tempfile::tempdir().unwrap();
@@ -309,7 +310,7 @@ fn windows_beyond_the_panel_are_refused() {
     let architecture = Architecture { hidden: vec![3], volatility: vec![2], ..Architecture::compact() };
     let network = minvar::nn::Network::<f32>::new(architecture.clone(), 1).unwrap();
     let parameters = network.parameters().iter().map(|(name, var)| (name.clone(), numbers(var.as_tensor())));
-    let device = emulated(&architecture, Precision::Single).unwrap();
+    let device = emulated(&architecture, ElementType::F32).unwrap();
     let mut program = Program::new(device, &architecture, &parameters.collect()).unwrap();
     program.set_panel(&[0.01; 4 * 30], 30).unwrap();
     let mut loss = |day: usize, asset: usize| {

@@ -9,9 +9,10 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 
 use libloading::{Library, Symbol};
-use minvar::cuda::{Address, Argument, Backend, Operand, Precision, Product, Shape, kernels, source};
+use minvar::cuda::{Address, Argument, Backend, Operand, Product, Shape, kernels, source};
 use minvar::error::{Error, Result};
 use minvar::nn::Architecture;
+use minvar::nn::ElementType;
 use nalgebra::{DMatrix, SymmetricEigen};
 
 type Launch =
@@ -19,7 +20,7 @@ type Launch =
 
 pub struct Emulated {
     library: &'static Mutex<Library>,
-    precision: Precision,
+    precision: ElementType,
     pieces: RefCell<HashMap<u64, Vec<u128>>>,
     /// Bytes that one allocation may have.
     limit: usize,
@@ -69,7 +70,7 @@ fn compile(source: &str) -> Library {
 }
 
 impl Emulated {
-    pub fn open(architecture: &Architecture, precision: Precision) -> Self {
+    pub fn open(architecture: &Architecture, precision: ElementType) -> Self {
         let library = compiled(&source(architecture, precision));
         Self { library, precision, pieces: RefCell::default(), limit: usize::MAX }
     }
@@ -82,8 +83,8 @@ impl Emulated {
     fn get(&self, at: Address, index: usize) -> f64 {
         unsafe {
             match self.precision {
-                Precision::Single => f64::from(*(at.0 as *const f32).add(index)),
-                Precision::Double => *(at.0 as *const f64).add(index),
+                ElementType::F32 => f64::from(*(at.0 as *const f32).add(index)),
+                ElementType::F64 => *(at.0 as *const f64).add(index),
             }
         }
     }
@@ -91,8 +92,8 @@ impl Emulated {
     fn set(&self, at: Address, index: usize, x: f64) {
         unsafe {
             match self.precision {
-                Precision::Single => *(at.0 as *mut f32).add(index) = x as f32,
-                Precision::Double => *(at.0 as *mut f64).add(index) = x,
+                ElementType::F32 => *(at.0 as *mut f32).add(index) = x as f32,
+                ElementType::F64 => *(at.0 as *mut f64).add(index) = x,
             }
         }
     }
@@ -107,7 +108,7 @@ impl Emulated {
 }
 
 impl Backend for Emulated {
-    fn precision(&self) -> Precision {
+    fn precision(&self) -> ElementType {
         self.precision
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use minvar::calendar::Date;
 use minvar::data::{Table, read_exclusions, save_panel};
-use minvar::experiment::{self, Experiment, Job, Market};
+use minvar::experiment::{self, Experiment, Job, MarketData};
 use minvar::panel::Panel;
 use minvar::synthetic::SyntheticMarket;
 
@@ -38,7 +38,7 @@ fn data(rows: &str) -> tempfile::TempDir {
 
 fn run(folder: &Path, exclude: &str) -> Vec<(Date, String, u64)> {
     let experiment = experiment(exclude);
-    let market = Market::open(&experiment, folder).unwrap();
+    let market = MarketData::open(&experiment, folder).unwrap();
     let out = folder.join(if exclude.is_empty() { "whole" } else { "less" });
     experiment::run(Job::new(&experiment, &market, &out)).unwrap();
     let file = out.join("weights.parquet");
@@ -80,7 +80,7 @@ fn everything_decided_before_the_first_excluded_day_is_the_same() {
 #[test]
 fn the_file_is_part_of_the_data_hash_and_an_empty_one_excludes_nothing() {
     let folder = data("asset,first,last\n");
-    let open = |exclude: &str| Market::open(&experiment(exclude), folder.path()).unwrap();
+    let open = |exclude: &str| MarketData::open(&experiment(exclude), folder.path()).unwrap();
     let (whole, less) = (open(""), open("exclude = 'out.csv'"));
     assert_ne!(whole.panel.content_hash(), less.panel.content_hash());
     assert_eq!(whole.panel.n_returns(), less.panel.n_returns());
@@ -148,6 +148,6 @@ fn a_wrong_row_is_refused_with_file_row_and_asset() {
         &format!("{symbol},03/02/2000,04/02/2000,"),
         "'03/02/2000' in column first may be 2000-02-03 or 2000-03-02",
     );
-    let nowhere = Market::open(&experiment("exclude = 'nowhere.csv'"), data("").path()).err().unwrap().to_string();
+    let nowhere = MarketData::open(&experiment("exclude = 'nowhere.csv'"), data("").path()).err().unwrap().to_string();
     assert!(nowhere.contains("exclude = \"nowhere.csv\"") && nowhere.contains("no such file"), "{nowhere}");
 }

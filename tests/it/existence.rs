@@ -6,19 +6,19 @@ use std::sync::atomic::AtomicBool;
 
 use minvar::calendar::Calendar;
 use minvar::data::Table;
-use minvar::experiment::{self, Experiment, Finished, Inputs, Job, Market, Simulated};
+use minvar::experiment::{self, Experiment, Inputs, Job, MarketData, RunSummary, Simulated};
 use minvar::linalg::Matrix;
 use minvar::metrics;
 use minvar::panel::{Asset, Panel};
 use minvar::results::{Results, Side, compare, draw, evidence, write_page, write_tables};
 
 /// A market of weekdays from 2020-01-01 with given returns (days × assets) and delisting returns.
-fn market(returns: Matrix, delisting: &[Option<f64>]) -> Market {
+fn market(returns: Matrix, delisting: &[Option<f64>]) -> MarketData {
     let calendar = Calendar::weekdays(jiff::civil::date(2020, 1, 1), returns.nrows());
     let asset =
         |(k, r): (usize, &Option<f64>)| Asset { symbol: format!("A{k}"), delisting_return: *r, ..Asset::default() };
     let panel = Panel::new(calendar, delisting.iter().enumerate().map(asset).collect(), returns, BTreeMap::new());
-    Market { panel: panel.unwrap(), truth: None }
+    MarketData { panel: panel.unwrap(), truth: None }
 }
 
 fn experiment(lookback: usize, horizon: usize, compare: &str, more: &str) -> Experiment {
@@ -29,11 +29,11 @@ fn experiment(lookback: usize, horizon: usize, compare: &str, more: &str) -> Exp
     Experiment::parse(&text, "existence.toml").unwrap()
 }
 
-fn run(experiment: &Experiment, market: &Market, folder: &Path) -> Finished {
+fn run(experiment: &Experiment, market: &MarketData, folder: &Path) -> RunSummary {
     experiment::run(Job::new(experiment, market, folder)).unwrap()
 }
 
-fn simulate(experiment: &Experiment, market: &Market, folder: &Path) -> Simulated {
+fn simulate(experiment: &Experiment, market: &MarketData, folder: &Path) -> Simulated {
     let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.to_path_buf(), foreign: None };
     let place = folder.join("simulation");
     experiment::simulate(Job::new(experiment, market, &place), &inputs).unwrap()
@@ -79,7 +79,7 @@ fn a_run_and_its_accounts_earn_the_same_on_the_same_days_a_delisting_return_too(
 
     simulate(&experiment, &market, folder.path());
     let simulation = Results::open(&folder.path().join("simulation")).unwrap();
-    let net = simulation.courses().unwrap();
+    let net = simulation.daily_returns().unwrap();
     assert_eq!(net.dates, ours.iter().map(|(date, _)| *date).collect::<Vec<_>>());
     let frictionless = net.portfolios.iter().find(|c| c.name.allocator.contains("frictionless")).unwrap();
     for (r, (date, expected)) in frictionless.returns.iter().zip(&ours) {
@@ -117,7 +117,7 @@ fn a_portfolio_that_begins_late_is_null_before_and_measured_on_its_own_days() {
     let simulated = simulate(&experiment, &market, folder.path());
     assert_eq!(simulated.rows.iter().map(|row| row.n_days).collect::<Vec<_>>(), [79, 29]);
     let results = Results::open(&folder.path().join("simulation")).unwrap();
-    let net = &results.courses().unwrap().portfolios[1];
+    let net = &results.daily_returns().unwrap().portfolios[1];
     assert_eq!(net.returns.iter().position(|r| !r.is_nan()), Some(50));
     // Every figure bears the gap.
     assert!(draw(&Results::open(folder.path()).unwrap(), &[], &[]).unwrap().1.is_empty());
@@ -192,8 +192,8 @@ fn tests_and_comparisons_use_the_days_on_which_all_exist_and_leave_out_the_ruine
     let folder = tempfile::tempdir().unwrap();
     let experiment = Experiment::parse(TESTED, "tested.toml").unwrap();
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
-    run(&experiment, &Market { panel, truth: Some(truth) }, folder.path());
-    let before = Results::open(folder.path()).unwrap().courses().unwrap();
+    run(&experiment, &MarketData { panel, truth: Some(truth) }, folder.path());
+    let before = Results::open(folder.path()).unwrap().daily_returns().unwrap();
     // qis begins on the 41st day, oas loses everything on the 51st.
     let changed = |name: &str, day: usize, r: f64| match (name, day) {
         ("qis", ..40) => f64::NAN,

@@ -3,23 +3,26 @@
 use std::collections::BTreeMap;
 
 use minvar::calendar::Calendar;
-use minvar::experiment::{self, Experiment, Job, Market};
+use minvar::experiment::{self, Experiment, Job, MarketData};
 use minvar::linalg::Matrix;
 use minvar::panel::{Asset, Panel};
 
 use crate::support::returns;
 
 /// Returns and nothing else, on weekdays from a date on.
-fn market(from: jiff::civil::Date, n_assets: usize, n_days: usize) -> Market {
+fn market(from: jiff::civil::Date, n_assets: usize, n_days: usize) -> MarketData {
     on(Calendar::weekdays(from, n_days), returns(n_assets, n_days))
 }
 
-fn on(calendar: Calendar, returns: Matrix) -> Market {
+fn on(calendar: Calendar, returns: Matrix) -> MarketData {
     let assets = (0..returns.ncols()).map(|k| Asset { symbol: format!("A{k}"), ..Asset::default() }).collect();
-    Market { panel: Panel::new(calendar, assets, returns, BTreeMap::new()).unwrap(), truth: None }
+    MarketData { panel: Panel::new(calendar, assets, returns, BTreeMap::new()).unwrap(), truth: None }
 }
 
-fn run(experiment: &Experiment, market: &Market) -> Result<(experiment::Finished, String, tempfile::TempDir), String> {
+fn run(
+    experiment: &Experiment,
+    market: &MarketData,
+) -> Result<(experiment::RunSummary, String, tempfile::TempDir), String> {
     let folder = tempfile::tempdir().unwrap();
     let finished = experiment::run(Job::new(experiment, market, folder.path()));
     let finished = finished.map_err(|error| error.to_string())?;
@@ -61,7 +64,7 @@ fn quick_toml_runs_on_returns_alone_in_the_order_of_the_panel() {
 
 #[test]
 fn the_default_first_day_is_the_first_on_which_the_rules_leave_all_assets() {
-    let decisions = |market: &Market| run(&small("lookback = 40"), market).unwrap().0.n_decisions;
+    let decisions = |market: &MarketData| run(&small("lookback = 40"), market).unwrap().0.n_decisions;
     let from = jiff::civil::date(2019, 5, 1);
     assert_eq!(decisions(&market(from, 4, 70)), 6);
     // Two of four assets have holes up to day 30 of their lives: they pass the rule of 39 of 40 returns only from day 69 on.
@@ -137,9 +140,9 @@ fn periods_per_year_in_the_experiment_stand_over_the_calendar() {
     let daily = market(jiff::civil::date(2000, 1, 3), 6, 160);
     minvar::data::save_panel(&daily.panel, &folder.path().join("mine"), "test", &[], None).unwrap();
     let mut experiment = small("lookback = 40");
-    let usual = Market::open(&experiment, folder.path()).unwrap();
+    let usual = MarketData::open(&experiment, folder.path()).unwrap();
     experiment.data.periods_per_year = Some(365.0);
-    let market = Market::open(&experiment, folder.path()).unwrap();
+    let market = MarketData::open(&experiment, folder.path()).unwrap();
     assert_eq!((usual.panel.periods_per_year(), market.panel.periods_per_year()), (252.0, 365.0));
     assert_ne!(usual.panel.content_hash(), market.panel.content_hash());
     let text = toml::to_string(&experiment).unwrap().replace("periods_per_year = 365.0", "periods_per_year = 1000");
@@ -153,7 +156,7 @@ fn a_first_date_on_which_nobody_has_a_rank_yet_is_answered_with_one_that_works()
     let assets = (0..4).map(|k| Asset { symbol: format!("A{k}"), ..Asset::default() }).collect();
     let volumes = [(minvar::panel::Field::DollarVolume, vec![1e6f32; 1600])].into();
     let panel = Panel::new(calendar, assets, returns(4, 400), volumes).unwrap();
-    let market = Market { panel, truth: None };
+    let market = MarketData { panel, truth: None };
     let message = run(&small("lookback = 40\nfirst = 2020-03-02"), &market).err().unwrap();
     for part in ["no asset is eligible on 2020-03-02", "universe.rank_min_values", "works is 2021-01-01"] {
         assert!(message.contains(part), "{message}");
@@ -188,7 +191,7 @@ fn volume_that_ends_early_is_answered_before_anything_is_computed() {
     let assets = (0..4).map(|k| Asset { symbol: format!("A{k}"), ..Asset::default() }).collect();
     let volumes = (0..4000).map(|k| if k % 1000 < 500 { 1e6f32 } else { f32::NAN }).collect();
     let fields = [(minvar::panel::Field::DollarVolume, volumes)].into();
-    let market = Market { panel: Panel::new(calendar, assets, returns(4, 1000), fields).unwrap(), truth: None };
+    let market = MarketData { panel: Panel::new(calendar, assets, returns(4, 1000), fields).unwrap(), truth: None };
     let message = run(&small("lookback = 40"), &market).err().unwrap();
     for part in
         ["walk_forward.last: no asset is eligible on 2018", "universe.rank_min_values", "last that works is 2017"]

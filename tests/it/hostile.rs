@@ -10,7 +10,7 @@ use minvar::data::{
     Options, Table, import, open_panel, read_exclusions, read_rates, read_returns, read_weights, save_panel,
     write_matrix,
 };
-use minvar::experiment::{self, Experiment, Inputs, Job, Market};
+use minvar::experiment::{self, Experiment, Inputs, Job, MarketData};
 use minvar::panel::Panel;
 use minvar::results::{Results, Side, compare, draw, evidence, write_tables};
 use minvar::train::Model;
@@ -303,7 +303,7 @@ fn damaged_results_are_named_and_never_panic() {
     let text = EXPERIMENT.split("rates =").next().unwrap();
     let experiment = Experiment::parse(text, "run.toml").unwrap();
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
-    let market = Market { panel, truth: Some(truth) };
+    let market = MarketData { panel, truth: Some(truth) };
     experiment::run(Job::new(&experiment, &market, &folder)).unwrap();
     let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.clone(), foreign: None };
     let accounts = folder.join("simulation");
@@ -315,7 +315,7 @@ fn damaged_results_are_named_and_never_panic() {
     attack(&folder.join("returns.parquet"), 40, compared, |_| Ok(()));
     let read_accounts = || {
         let results = Results::open_simulation(&accounts)?;
-        results.courses()?;
+        results.daily_returns()?;
         results.simulation_sheets("simulation")
     };
     for (file, n) in [("run.toml", 40), ("accounts.csv", 60), ("equity.parquet", 60)] {
@@ -323,7 +323,7 @@ fn damaged_results_are_named_and_never_panic() {
     }
     let read = || {
         let results = Results::open(&folder)?;
-        results.courses()?;
+        results.daily_returns()?;
         results.performances()?;
         results.predictions()?;
         write_tables(&results)
@@ -342,7 +342,7 @@ fn damaged_windows_never_move_a_result() {
     let text = EXPERIMENT.split("[simulation]").next().unwrap();
     let experiment = Experiment::parse(text, "run.toml").unwrap();
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
-    let market = Market { panel, truth: Some(truth) };
+    let market = MarketData { panel, truth: Some(truth) };
     let run = |folder: &Path, stop_early: bool| {
         let stop = AtomicBool::new(false);
         experiment::run(Job::new(&experiment, &market, folder).stopped_by(&stop).watched(&mut |progress| {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use minvar::data::Table;
 use minvar::estimators::Definite;
-use minvar::experiment::{self, Experiment, Job, Market};
+use minvar::experiment::{self, Experiment, Job, MarketData};
 use minvar::panel::Panel;
 
 use crate::support::altered;
@@ -39,7 +39,7 @@ fn market() -> Panel {
 
 /// Date, portfolio, asset and bits of every weight.
 fn weights(panel: Panel, folder: &Path) -> Vec<(minvar::calendar::Date, String, u64)> {
-    let market = Market { panel, truth: None };
+    let market = MarketData { panel, truth: None };
     experiment::run(Job::new(&experiment(), &market, folder)).unwrap();
     let file = folder.join("weights.parquet");
     let texts = |name| Table::read_texts(&file, name).unwrap();

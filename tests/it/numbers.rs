@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use minvar::costs::{DEFAULT_SCHEDULES, Schedules};
 use minvar::error::{Error, Result};
-use minvar::experiment::{self, Experiment, Inputs, Job, Market};
+use minvar::experiment::{self, Experiment, Inputs, Job, MarketData};
 use minvar::{allocators, estimators};
 use toml::Value;
 
@@ -125,7 +125,7 @@ fn set(value: &mut Value, place: &[String], number: Value) {
 fn outcome(text: &str) -> Result<()> {
     let experiment = Experiment::parse(text, "numbers.toml")?;
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate()?;
-    let market = Market { panel, truth: Some(truth) };
+    let market = MarketData { panel, truth: Some(truth) };
     let folder = tempfile::tempdir().unwrap();
     let stop = AtomicBool::new(false);
     experiment::run(Job::new(&experiment, &market, folder.path()).stopped_by(&stop))?;
@@ -223,7 +223,7 @@ fn no_number_of_the_schedules_breaks_an_account() {
     let folder = tempfile::tempdir().unwrap();
     let mut experiment = Experiment::parse(EXPERIMENT, "numbers.toml").unwrap();
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
-    let market = Market { panel, truth: Some(truth) };
+    let market = MarketData { panel, truth: Some(truth) };
     let stop = AtomicBool::new(false);
     experiment::run(Job::new(&experiment, &market, folder.path()).stopped_by(&stop)).unwrap();
     let inputs =

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use minvar::experiment::{self, Experiment, Inputs, Job, Market};
+use minvar::experiment::{self, Experiment, Inputs, Job, MarketData};
 
 /// The numbers of a CSV file by row, and its words.
 fn cells(path: &Path) -> Vec<String> {
@@ -19,7 +19,7 @@ fn quick_gives_the_committed_numbers() {
     let experiment = Experiment::read(&root.join("experiments/quick.toml")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let market = Market::open(&experiment, folder).unwrap();
+    let market = MarketData::open(&experiment, folder).unwrap();
     let stop = AtomicBool::new(false);
     experiment::run(Job::new(&experiment, &market, folder).stopped_by(&stop)).unwrap();
     let inputs = Inputs { weights: folder.join("weights.parquet"), data: folder.to_path_buf(), foreign: None };

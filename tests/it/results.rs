@@ -6,8 +6,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-use minvar::experiment::{self, Experiment, Inputs, Job, Market};
-use minvar::report::Page;
+use minvar::experiment::{self, Experiment, Inputs, Job, MarketData};
+use minvar::render::Page;
 use minvar::results::{Drawn, FIGURES, Results, Side, compare, draw, evidence, write_page, write_tables};
 
 use crate::program::{fails, says};
@@ -39,7 +39,7 @@ fn run(root: &Path, name: &str, text: &str) -> PathBuf {
     let folder = root.join(name);
     let experiment = Experiment::parse(text, "test.toml").unwrap();
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
-    let market = Market { panel, truth: Some(truth) };
+    let market = MarketData { panel, truth: Some(truth) };
     let stop = AtomicBool::new(false);
     experiment::run(Job::new(&experiment, &market, &folder).stopped_by(&stop)).unwrap();
     if experiment.simulation.is_some() {
@@ -133,13 +133,14 @@ fn committed_figures_are_what_the_committed_results_give() {
 #[test]
 fn a_prediction_is_held_against_the_days_after_its_decision_until_the_next() {
     let results = Results::open(finished()).unwrap();
-    let courses = results.courses().unwrap();
+    let courses = results.daily_returns().unwrap();
     let groups = results.predictions().unwrap();
     assert_eq!(groups.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["gmv", "gmv_long_only"]);
     for (allocator, predictions) in &groups {
         for prediction in predictions {
-            let find =
-                |c: &&minvar::results::Course| c.name.short() == prediction.label && c.name.allocator == *allocator;
+            let find = |c: &&minvar::results::PortfolioReturns| {
+                c.name.short() == prediction.label && c.name.allocator == *allocator
+            };
             let course = courses.portfolios.iter().find(find).unwrap();
             let together: Vec<f64> = prediction.periods.iter().flat_map(|(_, days)| days.clone()).collect();
             assert!(together == course.returns, "{allocator} {}: days are lost or counted twice", prediction.label);
@@ -352,7 +353,7 @@ fn runs_are_compared_on_the_days_they_share_and_their_differences_are_named() {
     assert_eq!(chosen.pairings.len(), 1);
     let pair = &chosen.pairings[0];
     let (ours, theirs) =
-        (side(finished(), None).results.courses().unwrap(), side(&other, None).results.courses().unwrap());
+        (side(finished(), None).results.daily_returns().unwrap(), side(&other, None).results.daily_returns().unwrap());
     let qis = ours.portfolios.iter().find(|c| c.name.estimator_cell() == "qis" && c.name.allocator == "gmv").unwrap();
     let days = ours.dates.iter().zip(&qis.returns).filter(|(date, _)| theirs.dates.contains(date)).map(|(_, r)| *r);
     let expected = minvar::metrics::volatility_annual(&days.collect::<Vec<_>>(), 252.0);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use minvar::account::Entry;
 use minvar::data::Table;
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Inputs, Job, Market, Simulated};
+use minvar::experiment::{self, Experiment, Inputs, Job, MarketData, Simulated};
 
 use crate::program::{fails, says};
 
@@ -31,13 +31,13 @@ capital_usd = [1e5, 1e7, 1e9]
 leverage = [1.0, 2.5]
 "#;
 
-fn market(experiment: &Experiment) -> Market {
+fn market(experiment: &Experiment) -> MarketData {
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
-    Market { panel, truth: Some(truth) }
+    MarketData { panel, truth: Some(truth) }
 }
 
 /// Runs the estimates of the experiment once and returns its folder.
-fn with_weights(folder: &Path) -> (Experiment, Market, Inputs) {
+fn with_weights(folder: &Path) -> (Experiment, MarketData, Inputs) {
     let experiment = Experiment::parse(EXPERIMENT, "simulated.toml").unwrap();
     let market = market(&experiment);
     experiment::run(Job::new(&experiment, &market, folder)).unwrap();
@@ -45,7 +45,7 @@ fn with_weights(folder: &Path) -> (Experiment, Market, Inputs) {
     (experiment, market, inputs)
 }
 
-fn simulate(experiment: &Experiment, market: &Market, inputs: &Inputs, folder: &Path) -> Simulated {
+fn simulate(experiment: &Experiment, market: &MarketData, inputs: &Inputs, folder: &Path) -> Simulated {
     experiment::simulate(Job::new(experiment, market, folder), inputs).unwrap()
 }
 

@@ -9,7 +9,7 @@ use minvar::costs::{Benchmark, Profile, Schedules};
 use minvar::linalg::Matrix;
 use minvar::panel::{Asset, Field, Panel, Quotes, SizeRanks, Venue};
 use minvar::policies::{Leveraged, Rebalance, Stored, Target, Targets};
-use minvar::simulator::{Course, EventKind, Setting, Simulator, follow};
+use minvar::simulator::{AccountOutcome, EventKind, Setting, Simulator, follow};
 use rand::{Rng, RngExt, SeedableRng};
 
 const N_ASSETS: usize = 12;
@@ -100,7 +100,7 @@ struct Recorded {
 }
 
 struct Run {
-    course: Course,
+    outcome: AccountOutcome,
     days: Vec<Recorded>,
 }
 
@@ -130,7 +130,7 @@ fn run_with(
     let assets = (0..panel.n_assets()).collect();
     let setting = Setting { panel, assets, first: FIRST, end: panel.n_days(), capital_usd: capital };
     let mut days = Vec::new();
-    let course = follow(&simulator, &setting, &mut policy, &mut |day| {
+    let outcome = follow(&simulator, &setting, &mut policy, &mut |day| {
         days.push(Recorded {
             day: day.day,
             postings: day.postings.to_vec(),
@@ -140,7 +140,7 @@ fn run_with(
         });
         Ok(())
     });
-    Run { course: course.unwrap(), days }
+    Run { outcome: outcome.unwrap(), days }
 }
 
 fn run(panel: &Panel, targets: &Targets, profile: &Profile, capital: f64, leverage: f64) -> Run {
@@ -381,7 +381,7 @@ fn every_charge_is_posted_once_and_a_dropped_one_is_missed() {
 #[test]
 fn the_bridge_sums_to_the_net_return() {
     each_run(|what, _, _, run| {
-        let c = &run.course;
+        let c = &run.outcome;
         let net: f64 = c.returns.iter().sum();
         let parts = c.market + c.charges.sum();
         assert!((net - parts).abs() < 1e-12 * (1.0 + c.market.abs()), "{what}: {net} against {parts}");
@@ -398,7 +398,7 @@ fn no_fill_exceeds_its_share_of_the_volume_and_what_is_left_is_traded_later() {
             if k > 0 {
                 quotes.advance();
             }
-            let forced = run.course.events.iter().any(|e| e.day == day.day && e.kind != EventKind::Ending);
+            let forced = run.outcome.events.iter().any(|e| e.day == day.day && e.kind != EventKind::Ending);
             for fill in day.postings.iter().filter(|p| p.entry == Entry::Fill && !forced) {
                 let asset = fill.asset.unwrap();
                 let volume = quotes.average_dollar_volume(asset, 20).unwrap() / quotes.of(asset).previous;
@@ -442,21 +442,21 @@ fn without_costs_the_account_is_weights_times_returns() {
     for (seed, long_only, leverage) in [(1, true, 1.0), (2, false, 1.0), (3, true, 2.0)] {
         let panel = calm_market(seed, N_ASSETS);
         let targets = random_targets(seed, long_only);
-        let course = run(&panel, &targets, &profile("frictionless"), 1e6, leverage).course;
-        assert_eq!(course.returns.len(), N_DAYS - FIRST - 1, "the first day only buys");
+        let outcome = run(&panel, &targets, &profile("frictionless"), 1e6, leverage).outcome;
+        assert_eq!(outcome.returns.len(), N_DAYS - FIRST - 1, "the first day only buys");
         let mut holdings = Holdings::cash();
         for day in FIRST..N_DAYS {
             let expected = holdings.earn(|asset| panel.returns(asset)[day]);
             if day > FIRST {
-                let r = course.returns[day - FIRST - 1];
+                let r = outcome.returns[day - FIRST - 1];
                 assert!((r - expected).abs() < 1e-12, "day {day}: {r} against {expected}");
             }
             if let Some((_, targets)) = targets.days.iter().find(|(decision, _)| *decision == day) {
                 holdings.rebalance(targets.iter().map(|t| (t.asset, leverage * t.weight)));
             }
         }
-        assert_eq!(course.charges, Charges::default());
-        assert!((course.market - course.returns.iter().sum::<f64>()).abs() < 1e-12);
+        assert_eq!(outcome.charges, Charges::default());
+        assert!((outcome.market - outcome.returns.iter().sum::<f64>()).abs() < 1e-12);
     }
 }
 
@@ -497,12 +497,12 @@ fn long_only_at_leverage_one_is_never_liquidated() {
         ]);
         let panel = Panel::new(calendar, assets, returns, fields).unwrap();
         for name in ["paper_sequel", "realistic", "stress"] {
-            let course = run(&panel, &random_targets(seed, true), &profile(name), 1e6, 1.0).course;
-            assert_eq!(course.liquidations().count(), 0, "{name}");
-            assert_eq!(course.ruined, None);
+            let outcome = run(&panel, &random_targets(seed, true), &profile(name), 1e6, 1.0).outcome;
+            assert_eq!(outcome.liquidations().count(), 0, "{name}");
+            assert_eq!(outcome.ruined, None);
         }
-        let course = run(&panel, &random_targets(seed, true), &profile("paper_sequel"), 1e6, 3.0).course;
-        assert!(course.liquidations().count() > 0 || course.ruined.is_some(), "three times the equity is");
+        let outcome = run(&panel, &random_targets(seed, true), &profile("paper_sequel"), 1e6, 3.0).outcome;
+        assert!(outcome.liquidations().count() > 0 || outcome.ruined.is_some(), "three times the equity is");
     }
 }
 
@@ -530,7 +530,7 @@ fn a_worst_price_below_a_quarter_sells_back_to_27_percent() {
     profile.rebalance_sessions = None;
     profile.costs.clear();
     let ran = run(&panel, &bought(3.0), &profile, 1e6, 1.0);
-    let event = ran.course.events.iter().find(|e| e.kind == EventKind::Liquidation).unwrap();
+    let event = ran.outcome.events.iter().find(|e| e.kind == EventKind::Liquidation).unwrap();
     assert_eq!(event.day, 33);
     // Equity 1 − 0.36 = 0.64 of gross 2.64, 24.2 %: f = (0.27 − 0.2424) / 0.27.
     let fill = ran.days[3].postings.iter().find(|p| p.entry == Entry::Fill).unwrap();
@@ -541,7 +541,7 @@ fn a_worst_price_below_a_quarter_sells_back_to_27_percent() {
     low[33] = -0.30;
     let panel = single(date(2019, 1, 1), returns.clone(), &[(Field::Low, low)], None);
     let ran = run(&panel, &bought(2.0), &profile, 1e6, 1.0);
-    assert_eq!(ran.course.liquidations().count(), 0, "a fall of 15 % does not trip twice the equity");
+    assert_eq!(ran.outcome.liquidations().count(), 0, "a fall of 15 % does not trip twice the equity");
     let ran = run(&panel, &bought(2.9), &profile, 1e6, 1.0);
     let fill = ran.days[3].postings.iter().find(|p| p.entry == Entry::Fill).unwrap();
     assert_eq!(fill.price, 42.5);
@@ -549,12 +549,12 @@ fn a_worst_price_below_a_quarter_sells_back_to_27_percent() {
     returns[33] = -0.5;
     let panel = single(date(2019, 1, 1), returns, &[], None);
     let ran = run(&panel, &bought(2.5), &profile, 1e6, 1.0);
-    let ruin = ran.course.events.iter().find(|e| e.kind == EventKind::Ruin).unwrap();
-    assert_eq!((ruin.day, ran.course.ruined), (33, Some(33)));
+    let ruin = ran.outcome.events.iter().find(|e| e.kind == EventKind::Ruin).unwrap();
+    assert_eq!((ruin.day, ran.outcome.ruined), (33, Some(33)));
     assert!(ruin.detail.starts_with("equity -250000.00"), "{}", ruin.detail);
     let last = ran.days.last().unwrap();
     assert!(last.positions.is_empty() && last.equity == -25_000_000.0);
-    assert!(ran.course.returns[3..].iter().all(|r| *r == 0.0));
+    assert!(ran.outcome.returns[3..].iter().all(|r| *r == 0.0));
 }
 
 #[test]
@@ -571,8 +571,8 @@ fn regulation_t_keeps_orders_within_twice_the_equity_and_sells_what_is_above() {
     assert_eq!(fills[0], 40_000.0);
     let excess: f64 = 40_000.0 * 51.0 - 2e6;
     assert_eq!(fills[1], -(excess / 51.0).ceil());
-    assert!(ran.course.events[0].detail.starts_with("Regulation T"), "{}", ran.course.events[0].detail);
-    assert_eq!(ran.course.liquidations().count(), 1);
+    assert!(ran.outcome.events[0].detail.starts_with("Regulation T"), "{}", ran.outcome.events[0].detail);
+    assert_eq!(ran.outcome.liquidations().count(), 1);
 }
 
 #[test]
@@ -671,7 +671,7 @@ fn an_ending_pays_the_last_price_and_the_delisting_return() {
         let run = run_with(&market(venue, known), &bought(0.5), &profile, &schedules, 1e6, 1.0);
         let end = run.days[3].postings.iter().find(|p| p.entry == Entry::Ending).unwrap();
         assert_eq!((end.day, end.shares), (33, -10_000.0));
-        assert_eq!(run.course.events[0].kind, EventKind::Ending);
+        assert_eq!(run.outcome.events[0].kind, EventKind::Ending);
         assert!(run.days[7].settled == run.days[3].settled, "the money comes after five sessions");
         assert!(run.days[8].settled > run.days[7].settled || known == Some(-1.0));
         run.days.last().unwrap().equity / 1e8
@@ -698,7 +698,7 @@ fn a_missing_price_carries_the_position_and_its_orders_and_is_flagged() {
         run.days.iter().flat_map(|d| &d.postings).filter(|p| p.entry == Entry::Fill).map(|p| p.day).collect();
     assert_eq!(fills, [FIRST + 1], "the order waits for a price");
     assert_eq!(run.days[5].equity, 1e8);
-    assert_eq!(run.course.n_unpriced, 2, "one order and one position");
+    assert_eq!(run.outcome.n_unpriced, 2, "one order and one position");
 }
 
 #[test]

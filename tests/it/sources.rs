@@ -81,8 +81,8 @@ fn heavy_crates_stay_behind_their_module() {
         for (name, homes) in [
             ("polars::", ["data", "data"]),
             ("faer::", ["linalg", "linalg"]),
-            ("plotters::", ["report", "report"]),
-            ("resvg::", ["report", "report"]),
+            ("plotters::", ["render", "render"]),
+            ("resvg::", ["render", "render"]),
             ("minijinja::", ["results", "results"]),
             ("cudarc::", ["cuda", "cuda"]),
             ("clarabel::", ["allocators", "allocators"]),

@@ -58,7 +58,7 @@ pub fn estimator(words: &str) -> minvar::error::Result<Box<dyn CovarianceEstimat
 }
 
 /// Every registered estimator with its default parameters, fewer repetitions where those are slow.
-pub fn all_estimators() -> Vec<(&'static estimators::Entry, Box<dyn CovarianceEstimator>)> {
+pub fn all_estimators() -> Vec<(&'static estimators::RegisteredEstimator, Box<dyn CovarianceEstimator>)> {
     let words = |name: &str| match name {
         "nercome" => "nercome,permutations=4".to_string(),
         "bahc" | "k_bahc" => format!("{name},bootstraps=8"),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Job, Market, SweptRun};
+use minvar::experiment::{self, Experiment, Job, MarketData, SweptRun};
 
 const SWEEP: &str = r#"
 about = "sweep"
@@ -29,12 +29,12 @@ highlight = ["qis"]
 eigenvalues = ["qis", "bahc"]
 "#;
 
-fn market(experiment: &Experiment) -> Market {
+fn market(experiment: &Experiment) -> MarketData {
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
-    Market { panel, truth: Some(truth) }
+    MarketData { panel, truth: Some(truth) }
 }
 
-fn sweep(experiment: &Experiment, market: &Market, folder: &Path) -> SweptRun {
+fn sweep(experiment: &Experiment, market: &MarketData, folder: &Path) -> SweptRun {
     experiment::sweep(Job::new(experiment, market, folder)).unwrap()
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::{DType, Tensor};
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Job, Market, Resources, Share};
+use minvar::experiment::{self, Experiment, Job, MarketData, Resources, Share};
 use minvar::nn::variance;
 use minvar::panel::Panel;
 use minvar::train::{Adam, Compute, Eligible, Gradients, Model, Recipe, Sampler, Schedule, Task, train};
@@ -275,9 +275,9 @@ pub fn experiment(estimators: &str) -> Experiment {
     Experiment::parse(&text, "networks.toml").unwrap()
 }
 
-pub fn market(experiment: &Experiment) -> Market {
+pub fn market(experiment: &Experiment) -> MarketData {
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
-    Market { panel, truth: Some(truth) }
+    MarketData { panel, truth: Some(truth) }
 }
 
 #[test]
@@ -379,14 +379,14 @@ fn nothing_behind_the_year_reaches_its_network() {
     let changed =
         altered(&market.panel, |day, _, r| later(day, r), |day, _, x| if day >= boundary { 3.0 * x } else { x });
     let folder = tempfile::tempdir().unwrap();
-    let model = |name: &str, market: &Market| {
+    let model = |name: &str, market: &MarketData| {
         let path = folder.path().join(name);
         experiment::train(Job::new(&experiment, market, &path), &Share::default()).unwrap();
         [2001, 2002]
             .map(|year| Model::open(&path.join(format!("models/tiny-0/{year}.safetensors"))).unwrap().hash().unwrap())
     };
     let [first, second] = model("one", &market);
-    let [first_changed, second_changed] = model("two", &Market { panel: changed, truth: None });
+    let [first_changed, second_changed] = model("two", &MarketData { panel: changed, truth: None });
     assert_eq!(first, first_changed);
     assert_ne!(second, second_changed, "the second year has seen the first");
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use minvar::calendar::Calendar;
 use minvar::data::Table;
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Job, Market};
+use minvar::experiment::{self, Experiment, Job, MarketData};
 use minvar::linalg::Matrix;
 use minvar::panel::{Asset, Panel};
 use minvar::synthetic::SyntheticMarket;
@@ -31,12 +31,12 @@ allocators = ["gmv", "gmv_long_only", "equal"]
     Experiment::parse(text, "small.toml").unwrap()
 }
 
-fn market(experiment: &Experiment) -> Market {
+fn market(experiment: &Experiment) -> MarketData {
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
-    Market { panel, truth: Some(truth) }
+    MarketData { panel, truth: Some(truth) }
 }
 
-fn run(experiment: &Experiment, market: &Market, folder: &Path) -> experiment::Finished {
+fn run(experiment: &Experiment, market: &MarketData, folder: &Path) -> experiment::RunSummary {
     experiment::run(Job::new(experiment, market, folder)).unwrap()
 }
 
@@ -145,7 +145,7 @@ fn equal_weight(lookback: usize, horizon: usize) -> Experiment {
 fn the_decision_day_is_skipped_and_positions_drift_until_the_next_one_has_earned() {
     let folder = tempfile::tempdir().unwrap();
     let returns = Matrix::from_fn(40, 2, |t, i| 0.01 * ((t * (i + 2)) % 7) as f64 - 0.02);
-    let market = Market { panel: panel(returns.clone()), truth: None };
+    let market = MarketData { panel: panel(returns.clone()), truth: None };
     run(&equal_weight(20, 3), &market, folder.path());
     let ours = Table::read_numbers(&folder.path().join("returns.parquet"), "return").unwrap();
     let mut expected = Vec::new();
@@ -171,7 +171,7 @@ fn an_asset_that_ends_while_held_leaves_at_its_last_price_on_the_next_decision_d
             3,
             |t, i| if i == 2 && t > 22 { f64::NAN } else { 0.01 * ((t * (i + 2)) % 5) as f64 - 0.02 },
         );
-    let market = Market { panel: panel(returns), truth: None };
+    let market = MarketData { panel: panel(returns), truth: None };
     let finished = run(&equal_weight(20, 4), &market, folder.path());
     let file = folder.path().join("weights.parquet");
     let held = Table::read_dates(&file, "date").unwrap().into_iter().zip(Table::read_texts(&file, "asset").unwrap());

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::scale::{FEWEST, Market, Scale, median, robust};
+use super::scale::{FEWEST, MarketReturns, Scale, median, robust};
 use super::{Finding, Kind, percent};
 use crate::panel::{AssetId, Field, Panel};
 
@@ -50,7 +50,7 @@ struct Move {
 
 /// Jumps, spikes, splits and changes of company.
 pub(super) fn moves(panel: &Panel, scales: &[Scale]) -> Vec<Finding> {
-    let market = Market::new(panel);
+    let market = MarketReturns::new(panel);
     let far = |asset: AssetId| far_days(panel, &market, &scales[asset], asset);
     let moves: Vec<Vec<Move>> = (0..panel.n_assets()).into_par_iter().map(far).collect();
     // How many jump up and down on a day: what many do at once is the market's.
@@ -63,7 +63,7 @@ pub(super) fn moves(panel: &Panel, scales: &[Scale]) -> Vec<Finding> {
     moves.par_iter().flat_map_iter(|moves| judge(panel, moves, &shared)).collect()
 }
 
-fn far_days(panel: &Panel, market: &Market<'_>, scale: &Scale, asset: AssetId) -> Vec<Move> {
+fn far_days(panel: &Panel, market: &MarketReturns<'_>, scale: &Scale, asset: AssetId) -> Vec<Move> {
     let returns = panel.returns(asset);
     let far = |(day, &r): (usize, &f64)| {
         let (centre, deviation) = scale.at(day);

@@ -83,13 +83,13 @@ pub(super) fn median(values: &mut [f64]) -> f64 {
 }
 
 /// What the market did: the median return of a day.
-pub(super) struct Market<'a> {
+pub(super) struct MarketReturns<'a> {
     panel: &'a Panel,
     /// Median and number of the returns, by day.
     days: Vec<(f64, usize)>,
 }
 
-impl<'a> Market<'a> {
+impl<'a> MarketReturns<'a> {
     pub fn new(panel: &'a Panel) -> Self {
         let blocks: Vec<usize> = (0..panel.n_days()).step_by(BLOCK).collect();
         let block = |&start: &usize| -> Vec<(f64, usize)> {

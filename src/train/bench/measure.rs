@@ -8,8 +8,9 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use serde::Serialize;
 
-use crate::cuda::{Argument, Backend, Ceilings, Operand, Precision, Product, Program, Shape, Sizes, Windows, cost};
+use crate::cuda::{Argument, Backend, Ceilings, Operand, Product, Program, Shape, Sizes, Windows, cost};
 use crate::error::Result;
+use crate::nn::ElementType;
 use crate::nn::{Architecture, Network};
 use crate::train::bench::timing::inputs;
 use crate::train::numbers;
@@ -94,7 +95,7 @@ pub fn measure(
     open: Opener<'_>,
     ceilings: Option<&Ceilings>,
 ) -> Result<Measured> {
-    let precision = Precision::Single;
+    let precision = ElementType::F32;
     let network = Network::<f32>::new(work.network.clone(), 1)?;
     let device = open(&work.network, precision)?;
     let mut program = Program::new(device, &work.network, &numbers::<f32>(network.parameters())?)?;
@@ -149,7 +150,7 @@ pub(super) fn stage(
     sizes: Sizes,
     ceilings: &Ceilings,
 ) -> Stage {
-    let cost = cost(name, network, sizes, Precision::Single);
+    let cost = cost(name, network, sizes, ElementType::F32);
     let over = |amount: Option<f64>| amount.map_or(f64::NAN, |amount| amount / seconds);
     Stage {
         name,

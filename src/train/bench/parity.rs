@@ -6,8 +6,9 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use serde::Serialize;
 
-use crate::cuda::{Precision, Program, Windows};
+use crate::cuda::{Program, Windows};
 use crate::error::Result;
+use crate::nn::ElementType;
 use crate::nn::{Architecture, Cell, Direction, Feature, Float, Lag, Network, realised_variance};
 use crate::train::{Opener, numbers, values};
 
@@ -38,11 +39,11 @@ struct Case {
     network: Architecture,
     n_assets: usize,
     n_days: usize,
-    market: Market,
+    market: Scenario,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Market {
+enum Scenario {
     Plain,
     /// One return in ten is missing and becomes the mean of the others.
     Holes,
@@ -57,7 +58,7 @@ const HORIZON: usize = 5;
 
 fn cases() -> Vec<Case> {
     let compact = Architecture::compact;
-    let case = |name, network, n_assets, n_days| Case { name, network, n_assets, n_days, market: Market::Plain };
+    let case = |name, network, n_assets, n_days| Case { name, network, n_assets, n_days, market: Scenario::Plain };
     let lstm = || Architecture { cell: Cell::Lstm, hidden: vec![12], volatility: vec![6, 5, 3], ..compact() };
     let per_lag = |lag, network| Architecture { lag, n_days: Some(60), ..network };
     vec![
@@ -82,24 +83,24 @@ fn cases() -> Vec<Case> {
         case("null space 40 x 25", compact(), 40, 25),
         case("null space, diagonal as cleaned 30 x 30", Architecture { unit_diagonal: false, ..lstm() }, 30, 30),
         case("one asset", compact(), 1, 30),
-        Case { market: Market::Holes, ..case("missing returns 20 x 60", compact(), 20, 60) },
-        Case { market: Market::Degenerate, ..case("equal and constant assets 8 x 40", compact(), 8, 40) },
+        Case { market: Scenario::Holes, ..case("missing returns 20 x 60", compact(), 20, 60) },
+        Case { market: Scenario::Degenerate, ..case("equal and constant assets 8 x 40", compact(), 8, 40) },
     ]
 }
 
 /// Compares a device with the processor in every case.
-pub fn parity(open: Opener<'_>, precision: Precision) -> Result<Vec<Parity>> {
+pub fn parity(open: Opener<'_>, precision: ElementType) -> Result<Vec<Parity>> {
     let mut all = Vec::new();
     for case in cases() {
         all.extend(match precision {
-            Precision::Single => compare::<f32>(&case, open, precision)?,
-            Precision::Double => compare::<f64>(&case, open, precision)?,
+            ElementType::F32 => compare::<f32>(&case, open, precision)?,
+            ElementType::F64 => compare::<f64>(&case, open, precision)?,
         });
     }
     Ok(all)
 }
 
-fn market(kind: Market) -> Vec<f64> {
+fn market(kind: Scenario) -> Vec<f64> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(11);
     let factor: Vec<f64> = (0..DAYS).map(|_| 0.01 * random.sample::<f64, _>(StandardNormal)).collect();
     let mut panel: Vec<f64> = Vec::with_capacity(ASSETS * DAYS);
@@ -108,9 +109,9 @@ fn market(kind: Market) -> Vec<f64> {
         panel.extend(factor.iter().map(|f| f + size * random.sample::<f64, _>(StandardNormal)));
     }
     match kind {
-        Market::Plain => {}
-        Market::Holes => panel.iter_mut().filter(|_| random.random_range(0..10) == 0).for_each(|r| *r = f64::NAN),
-        Market::Degenerate => {
+        Scenario::Plain => {}
+        Scenario::Holes => panel.iter_mut().filter(|_| random.random_range(0..10) == 0).for_each(|r| *r = f64::NAN),
+        Scenario::Degenerate => {
             panel.copy_within(0..DAYS, DAYS);
             panel[2 * DAYS..3 * DAYS].fill(0.0);
             panel[3 * DAYS..4 * DAYS].iter_mut().for_each(|r| *r *= 1e-5);
@@ -119,7 +120,7 @@ fn market(kind: Market) -> Vec<f64> {
     panel
 }
 
-fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: Precision) -> Result<Vec<Parity>> {
+fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: ElementType) -> Result<Vec<Parity>> {
     let (n, t) = (case.n_assets, case.n_days);
     let start = Network::<F>::new(case.network.clone(), 5)?;
     let mut random = Xoshiro256PlusPlus::seed_from_u64(7);
@@ -134,10 +135,10 @@ fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: Precision) -> Res
 
     let panel = market(case.market);
     let days: Vec<usize> = (0..BATCH).map(|_| random.random_range(t..DAYS - HORIZON - 1)).collect();
-    let ordered = case.market == Market::Degenerate;
+    let ordered = case.market == Scenario::Degenerate;
     let draw = |b: usize| move |i: usize| if ordered { i } else { (b * 17 + i * 7) % ASSETS };
     let assets: Vec<usize> = (0..BATCH).flat_map(|b| (0..n).map(draw(b))).collect();
-    let windows = Windows { days: &days, assets: &assets, n_days: t, market: case.market == Market::Holes };
+    let windows = Windows { days: &days, assets: &assets, n_days: t, market: case.market == Scenario::Holes };
 
     // On the processor.
     let (returns, future) = gathered::<F>(&panel, &windows)?;
@@ -155,7 +156,7 @@ fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: Precision) -> Res
     let gradients = program.gradients()?;
 
     // Rounding that the network cannot help: the spectrum magnifies that of C, gradients that of the spectrum.
-    let (of_values, of_gradients) = if precision == Precision::Single { (2e-4, 5e-3) } else { (1e-9, 1e-7) };
+    let (of_values, of_gradients) = if precision == ElementType::F32 { (2e-4, 5e-3) } else { (1e-9, 1e-7) };
     let mut all = Vec::new();
     let mut push = |what: String, ours: &[f64], theirs: &[f64], allowed: f64, least: f64| {
         all.push(Parity { case: case.name, what, deviation: deviation(ours, theirs, least), allowed });

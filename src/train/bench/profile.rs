@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::cuda::{Ceilings, Cost, Precision, Sizes, cost};
+use crate::cuda::{Ceilings, Cost, Sizes, cost};
 use crate::error::Result;
+use crate::nn::ElementType;
 use crate::nn::Network;
 use crate::train::bench::measure::Stage;
 use crate::train::engine::{Engine, OnDevice, OnProcessor};
@@ -33,7 +34,7 @@ pub fn profile(task: &Task<'_>, steps: usize, limits: Option<Ceilings>) -> Resul
     let mut engine: Box<dyn Engine> = match task.compute {
         Compute::Processor => Box::new(OnProcessor::new(network, None)),
         Compute::Device { open, .. } => {
-            let device = open(&task.recipe.network, Precision::Single)?;
+            let device = open(&task.recipe.network, ElementType::F32)?;
             let mut engine = OnDevice::new(device, &network, None)?;
             engine.prepare(task.past, schedule)?;
             Box::new(engine.measured())
@@ -61,7 +62,7 @@ pub fn profile(task: &Task<'_>, steps: usize, limits: Option<Ceilings>) -> Resul
     let measured = engine.stages()?;
     let seconds = start.elapsed().as_secs_f64();
     let stage = |(name, seconds): (&'static str, f64)| {
-        let all = |sizes: &Sizes| cost(name, &task.recipe.network, *sizes, Precision::Single);
+        let all = |sizes: &Sizes| cost(name, &task.recipe.network, *sizes, ElementType::F32);
         let costs: Option<Vec<Cost>> = batches.iter().map(all).collect();
         let over = |amount: &dyn Fn(&Cost, &Ceilings) -> f64| match (&costs, &limits) {
             (Some(costs), Some(limits)) => costs.iter().map(|cost| amount(cost, limits)).sum::<f64>() / seconds,

@@ -6,7 +6,7 @@ use crate::account::{Charges, Entry};
 use crate::data::Table;
 use crate::description::PortfolioName;
 use crate::grouping::grouped;
-use crate::report::sheet::{Sheet, number, percent};
+use crate::render::sheet::{Sheet, number, percent};
 
 /// One account; fractions, annual where the name says so, NaN where undefined.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -166,9 +166,9 @@ pub fn annual_bps(daily: f64, per_year: f64) -> f64 {
     daily * per_year * 1e4
 }
 
-type Measure = (&'static str, fn(&AccountRow) -> f64);
+type Metric = (&'static str, fn(&AccountRow) -> f64);
 
-const MEASURES: [Measure; 16] = [
+const METRICS: [Metric; 16] = [
     ("capital_usd", |a| a.capital_usd),
     ("leverage", |a| a.leverage),
     ("volatility_annual", |a| a.volatility_annual),
@@ -205,7 +205,7 @@ pub fn account_table(rows: &[AccountRow]) -> Table {
         .with_texts("estimator", rows.iter().map(|a| a.name.estimator_cell()))
         .with_texts("allocator", rows.iter().map(|a| &a.name.allocator))
         .with_texts("profile", rows.iter().map(|a| &a.profile));
-    for (name, measure) in MEASURES {
+    for (name, measure) in METRICS {
         table = table.with_numbers(name, rows.iter().map(measure));
     }
     for (entry, column) in component_columns() {

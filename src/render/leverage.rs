@@ -4,10 +4,10 @@ use crate::data::Table;
 use crate::description::PortfolioName;
 use crate::grouping::grouped;
 #[cfg(feature = "figures")]
-use crate::report::canvas::Figure;
+use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
-use crate::report::frames::{Axis, Frame, Kind, Series, frames_figure};
-use crate::report::{AccountRow, Sheet};
+use crate::render::frames::{Axis, Frame, Kind, Series, frames_figure};
+use crate::render::{AccountRow, Sheet};
 
 /// An account of a grid of leverages: a row of `leverage.csv`.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -82,9 +82,9 @@ impl<'a> LeverageSeries<'a> {
     }
 }
 
-type Measure = (&'static str, fn(&AccountRow) -> f64);
+type Metric = (&'static str, fn(&AccountRow) -> f64);
 
-const MEASURES: [Measure; 7] = [
+const METRICS: [Metric; 7] = [
     ("leverage", |row| row.leverage),
     ("sharpe", |row| row.sharpe),
     ("sharpe_excess", |row| row.sharpe_excess),
@@ -99,7 +99,7 @@ pub fn leverage_csv(rows: &[AccountRow]) -> Table {
     let mut table = Table::default()
         .with_texts("estimator", rows.iter().map(|row| row.name.estimator_cell()))
         .with_texts("allocator", rows.iter().map(|row| &row.name.allocator));
-    for (name, measure) in MEASURES {
+    for (name, measure) in METRICS {
         table = table.with_numbers(name, rows.iter().map(|row| (measure(row) * 1e6).round() / 1e6));
     }
     table

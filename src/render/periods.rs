@@ -2,8 +2,8 @@
 
 use crate::calendar::Date;
 use crate::metrics;
-use crate::report::canvas::Figure;
-use crate::report::rows::{Row, Rows, rows_figure};
+use crate::render::canvas::Figure;
+use crate::render::rows::{Row, Rows, rows_figure};
 
 /// A stretch of days.
 pub struct Period {

@@ -7,9 +7,9 @@
 #[cfg(feature = "figures")]
 use crate::metrics::mean;
 #[cfg(feature = "figures")]
-use crate::report::canvas::Figure;
+use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
-use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
+use crate::render::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 
 /// Predictions of one portfolio and what came.
 pub struct Prediction {

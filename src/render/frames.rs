@@ -1,7 +1,7 @@
 //! Curves in frames: linear, logarithmic and date axes, direct labels at the right.
 
 use crate::calendar::{Date, date_from_epoch, days_since_epoch};
-use crate::report::canvas::{Anchor, Canvas, Figure, GRID, INK, PALE, Picture, Place, colour, spread, text_width};
+use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, PALE, Picture, Place, colour, spread, text_width};
 
 /// How an axis maps its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Dots in rows: a value for every name, or one for every name and series.
 
-use crate::report::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colour, text_width};
-use crate::report::frames::{log_ticks, round_ticks};
+use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colour, text_width};
+use crate::render::frames::{log_ticks, round_ticks};
 
 /// One row.
 pub(super) struct Row {

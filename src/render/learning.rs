@@ -2,9 +2,9 @@
 //! another one stands behind it.
 
 #[cfg(feature = "figures")]
-use crate::report::canvas::Figure;
+use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
-use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
+use crate::render::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 
 /// Steps and losses.
 #[cfg(feature = "figures")]

@@ -6,8 +6,8 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{Options, Tree};
 
-use crate::report::Figure;
-use crate::report::canvas::{FONT, darkened};
+use crate::render::Figure;
+use crate::render::canvas::{FONT, darkened};
 
 /// Pixels of the file in a pixel of the figure: 300 dots an inch when a figure of two frames is as wide as a text of 17 cm.
 const SCALE: f32 = 2.4;

@@ -1,9 +1,9 @@
 //! What leads from the gross to the net return: bars of costs, one frame per profile and capital.
 
 use crate::grouping::grouped;
-use crate::report::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colour, text_width};
-use crate::report::frames::round_ticks;
-use crate::report::{AccountRow, dollars};
+use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colour, text_width};
+use crate::render::frames::round_ticks;
+use crate::render::{AccountRow, dollars};
 
 const PLOT: f64 = 300.0;
 const TOP: f64 = 72.0;

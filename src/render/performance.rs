@@ -3,7 +3,7 @@
 use crate::data::Table;
 use crate::description::PortfolioName;
 use crate::grouping::grouped;
-use crate::report::sheet::{Sheet, number, percent};
+use crate::render::sheet::{Sheet, number, percent};
 
 /// What a portfolio did over a run; fractions, annual where the name says so, NaN where undefined.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -48,10 +48,10 @@ pub struct Performance {
     pub ruined: String,
 }
 
-type Measure = (&'static str, fn(&Performance) -> f64);
+type Metric = (&'static str, fn(&Performance) -> f64);
 
 /// Columns of `metrics.csv`, in order.
-const MEASURES: [Measure; 12] = [
+const METRICS: [Metric; 12] = [
     ("volatility_annual", |p| p.volatility_annual),
     ("volatility_5day_annual", |p| p.volatility_5day_annual),
     ("return_annual", |p| p.return_annual),
@@ -71,7 +71,7 @@ pub fn performance_table(rows: &[Performance]) -> Table {
     let mut table = Table::default()
         .with_texts("estimator", rows.iter().map(|p| p.name.estimator_cell()))
         .with_texts("allocator", rows.iter().map(|p| &p.name.allocator));
-    for (name, measure) in MEASURES {
+    for (name, measure) in METRICS {
         table = table.with_numbers(name, rows.iter().map(measure));
     }
     table = table

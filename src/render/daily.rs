@@ -2,8 +2,8 @@
 
 use crate::calendar::Date;
 use crate::metrics;
-use crate::report::canvas::Figure;
-use crate::report::frames::{Axis, Frame, Kind, Series, day_number, frames_figure};
+use crate::render::canvas::Figure;
+use crate::render::frames::{Axis, Frame, Kind, Series, day_number, frames_figure};
 
 /// A portfolio over the days of a figure.
 pub struct Curve {

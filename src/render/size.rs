@@ -2,10 +2,10 @@
 
 use crate::description::PortfolioName;
 #[cfg(feature = "figures")]
-use crate::report::canvas::Figure;
+use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
-use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
-use crate::report::sheet::{Sheet, number};
+use crate::render::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
+use crate::render::sheet::{Sheet, number};
 
 /// Volatility of a portfolio by size.
 pub struct SizeSeries {

@@ -1,9 +1,9 @@
 //! Realised volatility and turnover by estimator, one frame per allocator.
 
 use crate::grouping::grouped;
-use crate::report::Performance;
-use crate::report::canvas::Figure;
-use crate::report::rows::{Row, Rows, rows_figure};
+use crate::render::Performance;
+use crate::render::canvas::Figure;
+use crate::render::rows::{Row, Rows, rows_figure};
 
 fn figure(title: &str, rows: &[Performance], heading: &str, digits: usize, value: fn(&Performance) -> f64) -> Figure {
     let groups = grouped(rows.iter().map(|row| (row.name.allocator.as_str(), row)));

@@ -1,9 +1,9 @@
 //! What a network has learned: the lag transform and the map of marginal volatilities.
 
 #[cfg(feature = "figures")]
-use crate::report::canvas::Figure;
+use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
-use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
+use crate::render::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 use crate::train::Curves;
 
 /// The curves of one network.

@@ -2,7 +2,7 @@
 //!
 //! # Figures
 //!
-//! A figure is a title and `Picture`s (`report/canvas.rs`): SVG whose coordinates are tenths of a pixel, with the inks of light and dark pages
+//! A figure is a title and `Picture`s (`render/canvas.rs`): SVG whose coordinates are tenths of a pixel, with the inks of light and dark pages
 //! in one style, a font of its own, and groups that name series, axes and values. `frames.rs` draws curves on linear, logarithmic and
 //! date axes, `rows.rs` dots in rows. `results/figures.rs` lists the kinds; a kind that lacks a file names it and leaves its figures
 //! alone. `results/page.html` puts the same pictures on one page, where `page.js` reads names and axes back from the groups.
@@ -14,7 +14,7 @@ mod calibration;
 #[cfg(feature = "figures")]
 mod canvas;
 #[cfg(feature = "figures")]
-mod courses;
+mod daily;
 mod eigenvalues;
 #[cfg(feature = "figures")]
 mod frames;
@@ -44,7 +44,7 @@ pub use calibration::calibration_figure;
 #[cfg(feature = "figures")]
 pub use canvas::{Figure, Picture, style};
 #[cfg(feature = "figures")]
-pub use courses::{Curve, Group, drawdown_figure, equity_figure, rolling_figure};
+pub use daily::{Curve, Group, drawdown_figure, equity_figure, rolling_figure};
 pub use eigenvalues::EigenvalueCurve;
 #[cfg(feature = "figures")]
 pub use eigenvalues::eigenvalue_figure;

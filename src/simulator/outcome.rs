@@ -37,7 +37,7 @@ pub struct Observed<'a> {
 
 /// What became of an account.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Course {
+pub struct AccountOutcome {
     /// Returns of all days after the first; 0 after a ruin. The first return is against the capital, so that it carries what
     /// opening the positions on the first day has cost.
     pub returns: Vec<f64>,
@@ -65,7 +65,7 @@ pub struct Course {
     pub ruined: Option<usize>,
 }
 
-impl Course {
+impl AccountOutcome {
     /// The days of forced liquidations.
     pub fn liquidations(&self) -> impl Iterator<Item = usize> {
         self.events.iter().filter(|event| event.kind == EventKind::Liquidation).map(|event| event.day)
@@ -79,12 +79,12 @@ pub fn follow(
     setting: &Setting<'_>,
     policy: &mut dyn Policy,
     observe: &mut dyn FnMut(&Observed<'_>) -> Result<()>,
-) -> Result<Course> {
+) -> Result<AccountOutcome> {
     let rounding = match simulator.profile.shares {
         Shares::Whole => Rounding::Whole,
         Shares::Fractional => Rounding::Exact,
     };
-    let mut course = Course::default();
+    let mut outcome = AccountOutcome::default();
     let mut journal = Journal::default();
     let mut today = Quotes::new(setting.panel, setting.assets.clone(), setting.first);
     let mut account = Account::open(setting.capital_usd, rounding, setting.first, &mut journal.postings);
@@ -97,9 +97,9 @@ pub fn follow(
         let day = today.day();
         observe(&Observed { day, postings: &journal.postings, account: &account, equity, gross })?;
         let base = if day <= setting.first + 1 { capital } else { before };
-        course.record(&journal, base, before, equity, gross);
+        outcome.record(&journal, base, before, equity, gross);
         if let Status::Ruined(day) = account.status {
-            course.ruined = course.ruined.or(Some(day));
+            outcome.ruined = outcome.ruined.or(Some(day));
         }
         if day + 1 >= setting.end {
             break;
@@ -108,11 +108,11 @@ pub fn follow(
         journal.clear();
         today.advance();
     }
-    course.gross /= course.equity_usd.len() as f64;
-    Ok(course)
+    outcome.gross /= outcome.equity_usd.len() as f64;
+    Ok(outcome)
 }
 
-impl Course {
+impl AccountOutcome {
     fn record(&mut self, journal: &Journal, base: f64, before: f64, equity: f64, gross: f64) {
         let is_over = self.ruined.is_some();
         let share = |cents: f64| if is_over { 0.0 } else { cents / base };

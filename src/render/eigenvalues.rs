@@ -1,9 +1,9 @@
 //! What estimators make of the eigenvalues of a sample.
 
 #[cfg(feature = "figures")]
-use crate::report::canvas::Figure;
+use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
-use crate::report::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
+use crate::render::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 
 /// Label of an estimator, and its points: sample eigenvalue, cleaned eigenvalue; ascending.
 pub type EigenvalueCurve = (String, Vec<(f64, f64)>);

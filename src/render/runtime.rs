@@ -1,7 +1,7 @@
 //! Time of one estimate, by estimator and number of assets: dots on a logarithmic scale, fastest at the top.
 
-use crate::report::canvas::Figure;
-use crate::report::rows::{Row, Rows, rows_figure};
+use crate::render::canvas::Figure;
+use crate::render::rows::{Row, Rows, rows_figure};
 
 /// The times of one estimator.
 pub struct Runtime {
