@@ -236,7 +236,7 @@ pub(crate) mod tests {
         let first = jiff::civil::date(2003, 1, 1);
         for model in ALL {
             let auction = if model.name == "liquidation_slippage" { Auction::Liquidation } else { Auction::Close };
-            let fills = [Fill { asset: 0, shares: -1000.0, price: 50.0, auction }];
+            let fills = [-1000.0, 1000.0].map(|shares| Fill { asset: 0, shares, price: 50.0, auction });
             let positions = [Position { asset: 0, shares: -1000.0 }];
             let traded = charged(model.name, first, |day| day.fills = Box::leak(Box::new(fills)));
             let held = charged(model.name, first, |day| {

@@ -150,7 +150,8 @@ impl Program {
         let mut f = [0.0; FEATURES];
         let values = a.features.iter().map(|feature| feature.value(sizes.n_assets, sizes.n_days));
         f.iter_mut().zip(values).for_each(|(f, value)| *f = value);
-        self.each("tokens", rows, arguments![a.features.len(), f[0], f[1], f[2], f[3], x.lambda, x.tokens])?;
+        let [f0, f1, f2, f3] = f; // the arguments of the kernel
+        self.each("tokens", rows, arguments![a.features.len(), f0, f1, f2, f3, x.lambda, x.tokens])?;
         let (mut input, mut inputs) = (x.tokens, 1 + a.features.len());
         for (number, (&units, layer)) in a.hidden.iter().zip(&x.recurrent).enumerate() {
             let width = a.cell.gates() * units;
