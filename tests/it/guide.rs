@@ -67,16 +67,15 @@ fn section(names: &[String], row: impl Fn(&str) -> String, file: &str) -> String
     format!("\n## {heading}\n\n{table}\n{}\n", documentation(file).replace("[`", "`").replace("`]", "`"))
 }
 
-fn estimators_page() -> String {
+fn estimators_page(experiment_page: &str) -> String {
     let mut page = "# Estimators\n\n\
         Each turns a complete window of daily returns, T days by n assets, oldest first, into a covariance (n by n, daily), or says why there is \
         none. In an experiment they are names, or tables with parameters: `{ name = \"poet\", factors = 3, label = \"three factors\" }`; on a \
         command line `poet,factors=3`. Notation: S sample covariance, E sample correlation, λ and v its eigenvalues and eigenvectors, q = n/T, Y \
         the returns less their means. The page is made from the code.\n"
         .to_string();
-    let listed = read("docs/experiment.md");
     let row = |name: &str| {
-        let line = listed.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        let line = experiment_page.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
         format!("{}\n", line.unwrap_or_else(|| panic!("{name} is not in docs/experiment.md")))
     };
     for (file, names) in by_file("src/estimators/mod.rs", "fit", "src/estimators") {
@@ -103,8 +102,12 @@ fn costs_page() -> String {
 }
 
 #[test]
-fn pages_of_estimators_and_costs_are_made_from_the_code() {
-    for (path, page) in [("docs/estimators.md", estimators_page()), ("docs/costs.md", costs_page())] {
+fn pages_of_reference_are_made_from_the_code() {
+    let experiment = minvar::cli::schema::page();
+    let estimators = estimators_page(&experiment);
+    let pages =
+        [("docs/experiment.md", experiment), ("docs/estimators.md", estimators), ("docs/costs.md", costs_page())];
+    for (path, page) in pages {
         if std::env::var_os("MINVAR_WRITE_GUIDE").is_some() {
             std::fs::write(root().join(path), &page).unwrap();
         }
