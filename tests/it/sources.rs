@@ -53,18 +53,25 @@ fn used_modules(code: &str) -> Vec<String> {
     used
 }
 
+/// Rooms in the order of lib.rs, each with the rooms that it uses: `cargo test --release sources::rooms -- --nocapture` prints them.
 #[test]
-fn modules_use_only_those_above_them() {
+fn rooms_use_only_those_above_them() {
     let modules = modules();
     assert!(modules.len() >= 13, "{modules:?}");
     let place = |name: &str| modules.iter().position(|module| module == name);
+    let mut arrows = vec![std::collections::BTreeSet::new(); modules.len()];
     for path in files(&root()) {
         let Some(own) = module_of(&path) else { continue };
         let own_place = place(&own).unwrap_or_else(|| panic!("{own} is not declared in lib.rs"));
         for used in used_modules(&code(&path)) {
             let used_place = place(&used).unwrap_or_else(|| panic!("{}: crate::{used} is no module", path.display()));
-            assert!(used_place <= own_place, "{}: {own} must not use {used}, which stands below it", path.display());
+            assert!(used_place <= own_place, "{}: {own} must not use {used}, which is below it", path.display());
+            arrows[own_place].extend((used_place < own_place).then_some(used_place));
         }
+    }
+    for (module, used) in modules.iter().zip(arrows) {
+        let used: Vec<&str> = used.into_iter().map(|place| modules[place].as_str()).collect();
+        println!("{module:13} <- {}", used.join(", "));
     }
 }
 
