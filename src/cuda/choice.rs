@@ -72,7 +72,7 @@ impl Device {
 /// A device by its number, or why there is none of this number.
 pub fn info(number: usize) -> Result<DeviceInfo> {
     match count()? {
-        0 => Err(Error::Device("the driver knows no CUDA device".to_string())),
+        0 => Err(Error::Device("the driver reports no CUDA device".to_string())),
         count if number < count => device(number),
         count => {
             let known = (0..count).map(|k| format!("cuda:{k}")).collect::<Vec<_>>().join(", ");

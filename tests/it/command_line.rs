@@ -112,7 +112,7 @@ fn a_user_trades_the_weights_of_a_run_and_varies_the_costs() {
     let twice = EXPERIMENT
         .replace("allocators = [\"gmv\"]", "allocators = [\"gmv\"]\n[simulation]\nprofiles = [\"paper\", \"paper\"]");
     std::fs::write(folder.join("x.toml"), twice).unwrap();
-    fails(folder, &["run", "x.toml"], "x.toml: simulation.profiles: 'paper' stands twice");
+    fails(folder, &["run", "x.toml"], "x.toml: simulation.profiles: 'paper' is listed twice");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_user_cleans_a_matrix_of_returns() {
     refuse(&["--estimator", "qis", "--out", "x.xlsx"], "a result file ends in .csv, .parquet or .npy");
     refuse(&["--estimator", "qis", "--lookback", "500", "--out", "x.csv"], "more than the 120 rows");
     refuse(&["--estimator", "rie", "--lookback", "8", "--out", "x.csv"], "more days than assets");
-    refuse(&["--estimator", "average_oracle", "--out", "x.csv"], "give --lookback a smaller number");
+    refuse(&["--estimator", "average_oracle", "--out", "x.csv"], "reduce --lookback");
     refuse(&["--estimator", "detone", "--what", "weights", "--out", "x.csv"], "not positive definite");
     std::fs::write(folder.join("flat.csv"), "A,B\n0.1,0.2\n0.1,0.1\n0.1,0.3\n").unwrap();
     fails(

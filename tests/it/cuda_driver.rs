@@ -64,7 +64,7 @@ fn what_is_wrong_with_a_device_is_one_line() {
         return;
     }
     let check = ["device", "--check"];
-    refused(&check, &[("FAKE_INIT", "100")], "the driver knows no CUDA device");
+    refused(&check, &[("FAKE_INIT", "100")], "the driver reports no CUDA device");
     refused(&check, &[("FAKE_INIT", "803")], "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH");
     refused(&["device", "--check", "--device", "cuda:2"], &[("FAKE_DEVICES", "2")], "there is cuda:0, cuda:1");
     refused(&check, &[("FAKE_LOAD", "222")], "a driver older than that cannot load them");
@@ -89,7 +89,7 @@ fn auto_takes_the_device_or_says_why_not() {
     assert!(without.status.success() && String::from_utf8_lossy(&without.stdout).contains("backward"));
     assert!(
         String::from_utf8_lossy(&without.stderr)
-            .starts_with("working on the processor: the driver knows no CUDA device")
+            .starts_with("working on the processor: the driver reports no CUDA device")
     );
 }
 

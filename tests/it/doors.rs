@@ -124,7 +124,7 @@ fn set_changes_a_key_and_answers_mistakes() {
     let folder = folder.path();
     fails(folder, &["run", "quick", "--set", "universe.siz=3"], "did you mean 'size'?");
     fails(folder, &["run", "quick", "--set", "universe.size"], "write KEY=VALUE");
-    fails(folder, &["run", "quick", "--set", "about.x=1"], "'about' is no table");
+    fails(folder, &["run", "quick", "--set", "about.x=1"], "'about' is not a table");
     fails(folder, &["run", "quick", "--set", "universe.size=many"], "a whole number from 0 on");
 }
 
@@ -136,7 +136,7 @@ fn init_writes_what_runs_and_overwrites_nothing() {
     let written = std::fs::read_to_string(folder.join("first.toml")).unwrap();
     let experiment = minvar::experiment::Experiment::parse(&written, "first.toml").unwrap();
     assert_eq!((experiment.universe.size, experiment.walk_forward.lookback), (300, 500));
-    fails(folder, &["init", "first.toml"], "it is there already");
+    fails(folder, &["init", "first.toml"], "the file exists already");
     fails(folder, &["init", "second", "--panel", "none"], "unknown panel 'none'");
     // Everything that is commented out is valid, too, apart from the file of suspects.
     let mut all = String::new();

@@ -90,7 +90,7 @@ fn a_run_and_its_accounts_earn_the_same_on_the_same_days_a_delisting_return_too(
     // Net against gross, by the names of the folders.
     let side = |folder: &Path| Side { results: Results::open(folder).unwrap(), portfolio: None };
     let same = compare(&[side(folder.path()), side(folder.path())], 0).unwrap_err().to_string();
-    assert!(same.contains("stands on both sides"), "{same}");
+    assert!(same.contains("is on both sides"), "{same}");
 }
 
 #[test]

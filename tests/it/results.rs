@@ -225,7 +225,7 @@ fn a_page_holds_everything_and_asks_for_nothing() {
     assert!(left_out.is_empty(), "{left_out:?}");
     let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
     for part in [
-        "What is more than luck",
+        "Tests of significance",
         "<figcaption>Growth of 1 before costs</figcaption>",
         "Ledoit",
         "figure-equity",

@@ -209,8 +209,8 @@ fn weights_of_another_program_are_read_and_mistakes_in_them_are_named() {
         "XYZ,0.5",
         "mine.csv, row 3, asset XYZ, 2001-02-01: the panel has no such asset; 1 unknown: XYZ",
     );
-    refused("2001-03-01", "2001-03-03", "row 4, asset S0002, 2001-03-03: the date is no trading day");
-    refused("S0002,0.5", "S0001,0.5", "asset S0001, 2001-02-01: the asset stands twice on the date");
+    refused("2001-03-01", "2001-03-03", "row 4, asset S0002, 2001-03-03: the date is not a trading day");
+    refused("S0002,0.5", "S0001,0.5", "asset S0001, 2001-02-01: the asset appears twice on this date");
     refused("S0002,0.5", "S0002,NaN", "row 3: 'NaN' in column weight is not a finite number");
     refused("S0002,0.5", "S0002,", "row 3: weight is missing");
     refused("S0002,0.5", "S0002,1e9", "row 3, asset S0002, 2001-02-01: a weight of 1.000e9 is impossible");
@@ -255,7 +255,7 @@ fn own_weights_carry_the_name_of_their_file_and_what_cannot_be_bought_is_said() 
     };
     let told = simulate("a, b.csv", "early");
     assert!(told.contains("| weights") && told.contains("a, b"), "{told}");
-    assert!(!told.contains("without signs") && !told.contains("not bought"), "{told}");
+    assert!(!told.contains("absolute weights") && !told.contains("not bought"), "{told}");
     let told = simulate("late.csv", "late");
     let lost = "1 of 20 weights, up to 25.0 % of equity on a day, are in assets that have no return on their date";
     assert!(told.contains(lost) && told.contains(&format!("first {} on {date}", symbol(missing))), "{told}");
@@ -268,7 +268,7 @@ fn own_weights_carry_the_name_of_their_file_and_what_cannot_be_bought_is_said() 
     assert!(told.contains("own/simulation-early: a, b / weights"), "{told}");
     fails(place, &["compare", "own/simulation-early:b", "own/simulation-late"], "known: 'a, b/weights'");
     std::fs::write(place.join("twice.csv"), monthly(150, [1.5, -0.75])).unwrap();
-    assert!(simulate("twice.csv", "twice").contains("sum to 2.25 to 2.25 without signs"));
+    assert!(simulate("twice.csv", "twice").contains("absolute weights of a day sum to 2.25 to 2.25"));
 }
 
 #[test]

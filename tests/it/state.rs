@@ -259,5 +259,5 @@ fn a_simulation_is_reported_and_compared_by_its_folder() {
         out.contains("short: qis / gmv_long_only") && out.contains("short/simulation: qis / gmv_long_only"),
         "{out}"
     );
-    fails(folder, &["compare", "short", "results/short"], "short stands on both sides");
+    fails(folder, &["compare", "short", "results/short"], "short is on both sides");
 }
