@@ -25,7 +25,7 @@
 //!
 //! ```text
 //! panel on the device ─ scores: transform, mean, variance (one block per asset) ─▶ Z
-//! Z ─ cuBLAS ─▶ C ─ cuSOLVER, batched, in place ─▶ V, λ ─ ties ─ tokens ─ scan (one block per sequence and direction) ─▶ μ
+//! Z ─ cuBLAS ─▶ C ─ cuSOLVER, batched, in place ─▶ V, λ ─ ties ─ tokens ─ scan (one block per sequence) ─▶ μ
 //! s ─ dense layers ─▶ d;   V, μ, d ─ three passes over V ─▶ w ─ returns after the decision ─▶ loss
 //! ```
 //!

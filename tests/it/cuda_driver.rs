@@ -1,5 +1,6 @@
-//! The program built with CUDA, on a machine without a GPU: libraries that stand in for NVIDIA's (`tests/cuda/fake.cpp`) run the
-//! kernels, products and eigenvalues on the processor, and say what a driver says when something is wrong.
+//! The program built with CUDA, on a machine without a GPU. Libraries that stand in for NVIDIA's
+//! (`tests/cuda/fake.cpp`) run the kernels, products and eigenvalues on the processor, and return a driver's errors
+//! when something is wrong.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,10 +8,10 @@ use std::sync::LazyLock;
 
 use crate::emulation::available;
 
-/// A folder with the libraries under the names that are looked for.
+/// A folder with the libraries under the names that the program looks for.
 static LIBRARIES: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cuda_driver");
-    let _ = std::fs::remove_dir_all(&folder); // of the test before
+    let _ = std::fs::remove_dir_all(&folder); // of an earlier test
     std::fs::create_dir_all(&folder).unwrap();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda");
     let header = format!("-DHEADER=\"{}\"", sources.join("emulation.h").display());

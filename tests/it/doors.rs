@@ -1,4 +1,4 @@
-//! Doors for people who write no Rust: built-in experiments, `init`, `--set`, the schema, JSON, completions.
+//! Entry points for users who write no Rust: built-in experiments, `init`, `--set`, the schema, JSON, completions.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ fn repository(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The keys that docs/json.md promises for a command.
+/// The JSON keys that docs/json.md promises for a command.
 fn promised(command: &str) -> Vec<String> {
     let page = repository("docs/json.md");
     let label = if command.contains('`') { command.to_string() } else { format!("`{command}`") };
@@ -33,7 +33,7 @@ fn promised(command: &str) -> Vec<String> {
     keys
 }
 
-/// What a command prints as JSON; its keys are those that are promised.
+/// The JSON output of a command; checks that its keys are those promised.
 #[track_caller]
 fn told(folder: &Path, command: &str, arguments: &[&str]) -> Value {
     let output = minvar(folder, &[arguments, &["--json", "--quiet"]].concat());
@@ -138,7 +138,7 @@ fn init_writes_what_runs_and_overwrites_nothing() {
     assert_eq!((experiment.universe.size, experiment.walk_forward.lookback), (300, 500));
     fails(folder, &["init", "first.toml"], "the file exists already");
     fails(folder, &["init", "second", "--panel", "none"], "unknown panel 'none'");
-    // Everything that is commented out is valid, too, apart from the file of suspects.
+    // Everything that is commented out is valid, too, except the file of suspects.
     let mut all = String::new();
     for line in written.lines() {
         let bare = line.trim_start_matches("# ");
@@ -169,7 +169,7 @@ fn the_schema_knows_every_name_and_the_page_is_made_from_it() {
         repository("docs/experiment.md"),
         "minvar schema --page > docs/experiment.md"
     );
-    // Every committed experiment satisfies it, and mistakes do not.
+    // Every committed experiment satisfies the schema, and mistakes do not.
     for name in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments")).unwrap() {
         let path = name.unwrap().path();
         let table: toml::Table = toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
@@ -188,7 +188,7 @@ fn the_schema_knows_every_name_and_the_page_is_made_from_it() {
     assert!(!with(|quick| quick["train"]["compact"]["schedule"]["preset"] = "gpu".into()).is_empty());
 }
 
-/// What of a value a schema refuses: as much of JSON Schema as ours uses.
+/// The places at which a value violates a schema, for the part of JSON Schema that ours uses.
 fn mistakes(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap();
@@ -221,7 +221,7 @@ fn mistakes(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
         _ => vec![],
     };
-    // A date of TOML becomes a table on its way to JSON.
+    // A TOML date becomes a table when it is converted to JSON.
     let is_date = value.get("$__toml_private_datetime").is_some();
     let is = |kind: &&str| match *kind {
         "string" => value.is_string() || is_date,

@@ -1,18 +1,18 @@
-//! The results that pin `COMPUTATION`: `quick`, computed again.
+//! The committed results of `quick`, computed again; they pin `COMPUTATION`.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use minvar::experiment::{self, Experiment, Inputs, Job, MarketData};
 
-/// The numbers of a CSV file by row, and its words.
+/// The cells of a CSV file by row: numbers and words.
 fn cells(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().flat_map(|line| line.split(',').map(String::from).collect::<Vec<_>>()).collect()
 }
 
-/// Where a committed result differs from one computed now, the number in `src/program.rs` has to be raised, and the result
-/// committed again. Vector units of other processors may round the last digits otherwise.
+/// If a committed result differs from one computed now, the number in `src/program.rs` must be raised and the result
+/// committed again. Vector units of other processors may round the last digits differently.
 #[test]
 fn quick_gives_the_committed_numbers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

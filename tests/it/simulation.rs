@@ -36,7 +36,7 @@ fn market(experiment: &Experiment) -> MarketData {
     MarketData { panel, truth: Some(truth) }
 }
 
-/// Runs the estimates of the experiment once and returns its folder.
+/// Runs the experiment's estimation once and returns its inputs to a simulation.
 fn with_weights(folder: &Path) -> (Experiment, MarketData, Inputs) {
     let experiment = Experiment::parse(EXPERIMENT, "simulated.toml").unwrap();
     let market = market(&experiment);
@@ -49,7 +49,7 @@ fn simulate(experiment: &Experiment, market: &MarketData, inputs: &Inputs, folde
     experiment::simulate(Job::new(experiment, market, folder), inputs).unwrap()
 }
 
-/// Every file of a result but `run.toml`, which carries times.
+/// Every file of a result except `run.toml`, which contains times.
 fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -127,7 +127,7 @@ fn the_bridge_of_every_account_sums_and_its_ledger_gives_its_last_equity() {
     };
     assert!(slippage("paper", 1e9) < 3.0 * slippage("paper", 1e7), "impact grows with capital");
     assert_eq!(slippage("paper_sequel", 1e9), 0.0);
-    // The ledger of the first account: all money it ever moved, less what its positions are worth, is the deposit.
+    // The ledger of the first account: the sum of its money, minus the value of its positions, equals the deposit.
     let mut ledgers: Vec<_> = std::fs::read_dir(path.join("ledger")).unwrap().map(|e| e.unwrap().path()).collect();
     ledgers.sort();
     let (file, row) = (&ledgers[0], &simulated.rows[0]);
@@ -260,7 +260,7 @@ fn own_weights_carry_the_name_of_their_file_and_what_cannot_be_bought_is_said() 
     let lost = "1 of 20 weights, up to 25.0 % of equity on a day, are in assets that have no return on their date";
     assert!(told.contains(lost) && told.contains(&format!("first {} on {date}", symbol(missing))), "{told}");
 
-    // Accounts of other days are groups of their own, and each is alone in its group.
+    // Accounts over other days are separate groups, with a single account each.
     let told = says(place, &["report", "own"]);
     assert!(told.contains("weights, paper, 1 M dollars, net (early)"), "{told}");
     let both = ["compare", "own/simulation-early:a, b/weights", "own/simulation-late:late"];
