@@ -64,7 +64,8 @@ pub fn schema() -> Value {
     let (network, schedule) = (["compact", "original"], ["cpu", "compact", "original"]);
     for (key, name, presets) in [("network", "Architecture", &network[..]), ("schedule", "Schedule", &schedule[..])] {
         let mut table = root["$defs"][name].clone();
-        table["properties"]["preset"] = json!({ "enum": presets, "description": "The preset that the other keys change." });
+        table["properties"]["preset"] =
+            json!({ "enum": presets, "description": "The preset that the other keys change." });
         if let Some(table) = table.as_object_mut() {
             table.remove("required");
         }

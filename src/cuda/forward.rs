@@ -87,8 +87,9 @@ impl Program {
         let asset = windows.assets.iter().find(|asset| **asset >= self.panel.n_assets);
         if day.is_some() || asset.is_some() {
             let (n_assets, n_days) = (self.panel.n_assets, self.panel.n_days);
-            let why =
-                format!("{t} days and {behind} days after them reach beyond the panel, {n_assets} assets x {n_days} days");
+            let why = format!(
+                "{t} days and {behind} days after them reach beyond the panel, {n_assets} assets x {n_days} days"
+            );
             return Err(Error::Device(why));
         }
         Ok(())

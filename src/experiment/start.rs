@@ -280,8 +280,7 @@ fn key_of_most(removed: &Removed) -> Option<String> {
 pub(super) fn explain_fit(error: Error, experiment: &Experiment, panel: &Panel, label: &str) -> Error {
     if let Error::EmptyUniverse { removed, .. } = &error {
         let key = key_of_most(removed).map(|key| format!("; {key}")).unwrap_or_default();
-        let way_out =
-            "'{label}' learns from earlier days, on which the rules leave no asset: begin later with walk_forward.first";
+        let way_out = "'{label}' learns from earlier days, on which the rules leave no asset: begin later with walk_forward.first";
         let rule = format!("{error}; {}{key}", way_out.replace("{label}", label));
         return Error::data("walk_forward.first", rule);
     }

@@ -80,8 +80,7 @@ fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<Option<String>> {
     }
     let (least, most) = (sums.first().copied().unwrap_or(1.0), sums.last().copied().unwrap_or(1.0));
     let is_whole = (1.0 - WHOLE..=1.0 + WHOLE).contains(&least) && (1.0 - WHOLE..=1.0 + WHOLE).contains(&most);
-    Ok((!is_whole)
-        .then(|| format!("the absolute weights of a day sum to {least:.2} to {most:.2}, median {median:.2}")))
+    Ok((!is_whole).then(|| format!("the absolute weights of a day sum to {least:.2} to {most:.2}, median {median:.2}")))
 }
 
 /// A note on weights that cannot be traded on their date because the asset has no return then. They are not bought

@@ -136,9 +136,7 @@ impl Model {
         model.network::<f32>().map_err(|error| refuse(error.to_string()))?;
         // The checksum comes last, because the errors above are more specific.
         if model.checksum.as_ref().is_some_and(|written| checksum_of(&bytes, written).as_ref() != Some(written)) {
-            return Err(refuse(
-                "its content does not match its checksum: the file was changed or damaged".to_string(),
-            ));
+            return Err(refuse("its content does not match its checksum: the file was changed or damaged".to_string()));
         }
         Ok(model)
     }
