@@ -149,8 +149,8 @@ pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
                 Suspects::Written => say!("\n{n_rows} suspects written to {shown}"),
                 Suspects::Same => say!("\n{n_rows} suspects, as in {shown}"),
                 Suspects::Kept => say!(
-                    "\n{n_rows} suspects; {shown} has other content, perhaps your edits, and was not changed: remove it, or write \
-                     to another file with --suspects FILE"
+                    "\n{n_rows} suspects; {shown} has other content, perhaps your edits, and was not changed: \
+                     remove it, or write to another file with --suspects FILE"
                 ),
             }
             let found = |finding: &Finding| {

@@ -538,7 +538,7 @@ fn a_user_imports_looks_excludes_and_appends() {
 
     // A file of suspects that the user edited is not changed.
     std::fs::write(folder.join("data/mine.suspects.csv"), "asset,first,last\n").unwrap();
-    assert!(succeeds(folder, &["data", "describe", "mine"]).contains("was left alone"));
+    assert!(succeeds(folder, &["data", "describe", "mine"]).contains("was not changed"));
     assert_eq!(std::fs::read_to_string(folder.join("data/mine.suspects.csv")).unwrap(), "asset,first,last\n");
 
     std::fs::write(folder.join("newer.csv"), prices(110..200, split)).unwrap();

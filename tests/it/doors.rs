@@ -115,7 +115,7 @@ fn quick_runs_anywhere_and_a_file_of_that_name_wins() {
     std::fs::write(folder.join("quick"), "about = 'mine'").unwrap();
     let output = minvar(folder, &["run", "quick"]);
     let message = text(&output.stderr);
-    assert!(message.contains("the file quick is read") && message.contains("missing: [data]"), "{message}");
+    assert!(message.contains("the file named quick is read") && message.contains("missing: [data]"), "{message}");
 }
 
 #[test]
