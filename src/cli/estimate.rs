@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     /// Result file: .csv, .parquet or .npy
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// What to write
+    /// Quantity to write
     #[arg(long, value_enum, default_value = "covariance")]
     what: What,
     /// Allocator and its parameters, for --what weights

@@ -45,14 +45,14 @@ Start here:
   minvar init mine --panel mine              an experiment of your own, with comments
   minvar list                                estimators and allocators, with parameters and references
   minvar estimate --returns returns.csv --estimator qis --out covariance.csv
-  minvar data import FOLDER --name us_daily  bring your own data, see data/README.md
+  minvar data import FOLDER --name us_daily  import your own data, see data/README.md
   minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023
   minvar train experiments/us_network.toml   a network for each of these years, for the same stocks
   minvar device                              CUDA devices; --device cuda trains and runs networks there
   minvar simulate experiments/us_sim.toml    trade the weights of a run: auctions, fees, slippage, interest, margin
   minvar report quick                        what a run found: tests of significance, figures, one HTML page
-  minvar figures                             all figures and tables of all runs again
-  minvar paper check                         the published numbers beside ours"
+  minvar figures                             redraw all figures and tables of all runs
+  minvar paper check                         compare published numbers with ours"
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -16,7 +16,7 @@ pub(super) struct Reading {
     /// Format of the dates, such as %d/%m/%Y [default: found]
     #[arg(long, value_name = "FORM")]
     date_format: Option<String>,
-    /// What the numbers are
+    /// Kind of the numbers
     #[arg(long, value_enum, default_value = "guess")]
     values: ValueKind,
     /// More codes for a missing value, besides the empty cell, NA, N/A, n/a, #N/A, null, NULL, None and a single point

@@ -13,6 +13,7 @@ use crate::experiment::{self, Experiment, Foreign, Inputs, Job, Leverage, Market
 use crate::registry::check_name;
 
 /// Trade stored target weights in simulated accounts: auctions, fees, slippage, interest, margin
+///
 /// Weights come from OUT/<name of the file>/weights.parquet, which `minvar run` wrote, so costs can be varied without
 /// estimating again. They may also come from any file with the columns date, asset and weight (and estimator,
 /// allocator or portfolio where it holds several portfolios), or with one column of weights per asset. They are

@@ -17,7 +17,7 @@ fn missing_keys(text: &str) -> Vec<String> {
     let mut missing = Vec::new();
     for (place, keys) in REQUIRED {
         let inner = place.iter().try_fold(&whole, |table, key| table.get(*key)?.as_table());
-        // If a required table is missing, its required keys are missing, too.
+        // `[compare]` is itself required: if it is missing, so are its keys.
         let empty = toml::Table::new();
         let is_needed = place == ["compare"];
         let Some(table) = inner.or(is_needed.then_some(&empty)) else { continue };

@@ -47,8 +47,8 @@ pub fn run(mut job: Job<'_>) -> Result<RunSummary> {
     Ok(finished)
 }
 
-/// [`run`] for one experiment without a sweep. It leaves the stored dates in place, still locked, so that a repetition
-/// finds them all and only writes the results again.
+/// [`run`], except that the stored dates stay in place, still locked, so that a repetition finds them all and only
+/// writes the results again.
 pub(super) fn run_and_keep(job: &mut Job<'_>) -> Result<(RunSummary, Store<Decision>)> {
     let start = Instant::now();
     let Job { experiment, market, folder, resources, .. } = *job;

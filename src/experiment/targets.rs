@@ -46,8 +46,8 @@ impl Default for Foreign {
     }
 }
 
-/// Refuses weights that look like percent, and more gross leverage than allowed. Returns a remark on the gross
-/// leverage if it is not 1.
+/// Refuses fractions given as percent, and more gross leverage than allowed. Returns a remark on the gross leverage
+/// if it is not 1 on every date.
 fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<Option<String>> {
     if ![ValueKind::Guess, ValueKind::Percent].contains(&foreign.options.values) {
         let word = foreign.options.values.word();

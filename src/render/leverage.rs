@@ -51,7 +51,7 @@ impl<'a> LeverageSeries<'a> {
         groups.into_iter().map(|(name, rows)| Self { name: name.among(several), rows }).collect()
     }
 
-    /// The account of lowest leverage that had a forced liquidation.
+    /// The account of lowest leverage that had a forced liquidation or was ruined.
     pub fn first_liquidation(&self) -> Option<&'a LeveragePoint> {
         self.rows.iter().find(|row| row.n_liquidations > 0 || !row.ruined.is_empty()).copied()
     }
