@@ -1,4 +1,5 @@
-//! The core at the size of the real experiment: 1,000 assets, 1,200 days, one thread; and the network in training.
+//! Benchmarks of the core at the size of the real experiment (1,000 assets, 1,200 days, one thread), and of the
+//! network in training.
 //!
 //! `matmul` is the machine's rate for a full product of the same shape as `correlation`, which computes the returns'
 //! means, one triangle of the product and the scaling; `pca` is the shared eigendecomposition.
@@ -41,7 +42,7 @@ fn core(criterion: &mut Criterion) {
         faer::linalg::matmul::matmul(product.as_mut(), faer::Accum::Replace, left, view, 1.0, par);
     });
     bench("correlation", &mut || {
-        // A window checks and keeps its returns; the copy of them is part of the measured work.
+        // A window checks and keeps its returns; copying them is part of the measured work.
         Window::new(x.clone()).expect("complete returns").correlation();
     });
     let window = Window::new(x.clone()).expect("complete returns");
@@ -54,7 +55,7 @@ fn core(criterion: &mut Criterion) {
     let qis = RotationInvariant::on_covariance(Qis, Centring::Mean);
     let clip = RotationInvariant::on_correlation(Clip::default(), Diagonal::Reset);
     let ewma = Ewma::new(0.998, Start::Normalised).expect("a valid decay");
-    // From here on the decompositions of the window are there already.
+    // From here on the window's decompositions are cached.
     bench("qis", &mut || drop(qis.estimate(&window)));
     bench("clip", &mut || drop(clip.estimate(&window)));
     bench("sample", &mut || drop(Sample::default().estimate(&window)));
@@ -75,7 +76,7 @@ fn core(criterion: &mut Criterion) {
                     .allocate(&sigma, &Situation { start: Some(start.as_slice()), ..Situation::default() }),
             );
         });
-        // The reference takes seconds: it is solved once.
+        // The reference solver takes seconds, so it runs only once.
         let clock = Instant::now();
         let reference = clarabel_reference::clarabel_long_only(&sigma);
         let seconds = clock.elapsed().as_secs_f64();
@@ -85,7 +86,7 @@ fn core(criterion: &mut Criterion) {
     }
 }
 
-/// From returns to covariance, or to weights, with everything that this takes: a fresh window each time.
+/// From returns to covariance, or to weights, including all work: each repetition uses a fresh window.
 fn zoo(criterion: &mut Criterion) {
     for (n, threads, words, allocator) in [
         (N, 1, "lw_identity", None),
@@ -112,7 +113,7 @@ fn zoo(criterion: &mut Criterion) {
     }
 }
 
-/// Forward and backward of the compact network on a batch of 32, on all cores.
+/// Forward and backward passes of the compact network on a batch of 32, on all cores.
 fn network(criterion: &mut Criterion) {
     let network = Network::<f32>::new(Architecture::compact(), 1).expect("a valid architecture");
     for n in [100, 350] {
@@ -128,8 +129,8 @@ fn network(criterion: &mut Criterion) {
     }
 }
 
-/// An account over 250 days: a thousand names brought back to equal weights every five sessions, and a hundred of them every
-/// session under the margin rule of the leverage grid.
+/// An account over 250 days: a thousand assets rebalanced to equal weights every five sessions, and a hundred of them
+/// every session under the margin rule of the leverage grid.
 fn accounts(criterion: &mut Criterion) {
     const DAYS: usize = 250;
     let (panel, _) = SyntheticMarket::complete(N, 2 * DAYS).simulate().expect("the parameters are valid");
@@ -154,7 +155,7 @@ fn accounts(criterion: &mut Criterion) {
     }
 }
 
-/// 25 strategies over 6,000 days, a tenth of the resamples of a report.
+/// 25 strategies over 6,000 days, with a tenth of the resamples that a report uses.
 fn significance(criterion: &mut Criterion) {
     use minvar::significance::{Resampling, Scheme, Statistic, confidence_set};
     const DAYS: usize = 6000;

@@ -9,7 +9,7 @@ use minvar::simulator::{Setting, Simulator, follow};
 fn main() -> Result<()> {
     let (panel, _) = SyntheticMarket::complete(50, 750).simulate()?;
     let equal = (0..50).map(|asset| Target { asset, weight: 0.02 }).collect();
-    let targets = Targets { days: vec![(250, equal)] }; // decided on day 250, brought back every five sessions
+    let targets = Targets { days: vec![(250, equal)] }; // decided on day 250, rebalanced every five sessions
     let schedules = Schedules::default();
     let (benchmark, ranks) = (Benchmark::yearly(&schedules), SizeRanks::new(&panel, 250, 750));
     for name in ["frictionless", "paper", "realistic", "stress"] {

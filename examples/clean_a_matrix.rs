@@ -1,10 +1,10 @@
-//! Cleans a matrix of returns by every registered estimator: `cargo run --release --example clean_a_matrix`.
+//! Cleans a matrix of returns with every registered estimator: `cargo run --release --example clean_a_matrix`.
 
 use minvar::estimators;
 use minvar::prelude::*;
 
 fn main() -> Result<()> {
-    // Yours: Matrix::from_rows(&rows), one row a day, oldest first, one column an asset.
+    // For your own returns: Matrix::from_rows(&rows), one row per day, oldest first, one column per asset.
     let returns = SyntheticMarket::complete(100, 250).returns()?;
     let window = Window::new(returns)?;
     let gmv = minvar::allocators::build("gmv")?;

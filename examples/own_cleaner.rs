@@ -1,9 +1,9 @@
-//! A cleaner of your own against the registered ones, on the days after: `cargo run --release --example own_cleaner`.
+//! Compares a cleaner of your own with the registered ones on later days: `cargo run --release --example own_cleaner`.
 
 use minvar::estimators::{Qis, build};
 use minvar::prelude::*;
 
-/// What `qis` gives, half-way back to the sample.
+/// The mean of the eigenvalues that `qis` gives and those of the sample.
 struct HalfQis;
 
 impl EigenvalueCleaner for HalfQis {

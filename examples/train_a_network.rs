@@ -18,7 +18,7 @@ fn main() -> Result<()> {
         data_hash: panel.content_hash(), rules: "example", warm: None, file, compute: Compute::Processor,
     };
     let model = train(&task, &|| false, &mut |at| eprint!("\rstep {} of {}", at.step, at.steps))?;
-    let window = Window::new(panel.matrix(700..900))?; // days that the training has not seen
+    let window = Window::new(panel.matrix(700..900))?; // days that the training did not see
     let sigma = Neural(model.network::<f64>()?).estimate(&window)?;
     println!("\nvolatility of the first asset: {:.4}; the model: {}", sigma.volatilities()[0], task.file.display());
     Ok(())

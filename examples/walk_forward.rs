@@ -1,4 +1,4 @@
-//! An experiment from a program of your own: `cargo run --release --example walk_forward`.
+//! Runs an experiment from your own program: `cargo run --release --example walk_forward`.
 
 use std::path::Path;
 

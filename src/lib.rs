@@ -18,15 +18,16 @@
 //! | feature | adds |
 //! |---|---|
 //! | none | estimators, allocators, universes, the simulator, tests of significance, a synthetic market |
-//! | `data` | panels on disk, every table of a user |
-//! | `nn` | the network; with `data` also training, experiments and their results |
-//! | `figures` | figures and the page of a run |
-//! | `nalgebra` | matrices from and to nalgebra |
+//! | `data` | panels on disk, import of a user's tables |
+//! | `nn` | neural networks; with `data` also training, experiments and their results |
+//! | `figures` | figures, and the report page of a run |
+//! | `nalgebra` | conversion of matrices from and to nalgebra |
 //! | `cli` | the program |
 //! | `cuda` | training and inference on NVIDIA GPUs |
 //!
-//! All but `cuda` are on by default. Modules stand in reading order, which is dependency order: a module uses only those above
-//! it. The folder `examples` shows a matrix cleaned, a cleaner of your own, a walk forward, a network trained and an account.
+//! All features but `cuda` are on by default. Modules are listed in reading order, which is the order of dependency: a
+//! module uses only those above it. The folder `examples` shows how to clean a matrix, write a cleaner of your own,
+//! run a walk-forward experiment, train a network and follow an account.
 #![warn(missing_docs)]
 
 pub mod error;
@@ -74,7 +75,7 @@ pub mod experiment;
 #[cfg(feature = "cli")]
 pub mod cli;
 
-/// The names that nearly every program needs: `use minvar::prelude::*;`.
+/// The names that nearly every program needs, for `use minvar::prelude::*;`.
 pub mod prelude {
     pub use crate::allocators::{Allocator, Situation, Weights};
     pub use crate::error::{Error, Result};

@@ -15,7 +15,7 @@ N, T, BOOTSTRAPS = 1000, 1200, 10
 
 
 def make_returns(path):
-    """Daily returns of a market and ten sectors with fat tails."""
+    """Daily returns with a market factor, ten sectors and fat tails."""
     import numpy as np
 
     rng = np.random.default_rng(1)
@@ -28,7 +28,7 @@ def make_returns(path):
 
 
 def qis_general(x):
-    """As public scripts do it: with the general eigensolver, for matrices that are not symmetric."""
+    """As public scripts do it: with the general eigensolver, which does not use the symmetry of the matrix."""
     import numpy as np
 
     def solver(matrix):
@@ -40,7 +40,7 @@ def qis_general(x):
 
 
 def qis(x, solver=None):
-    """Ledoit and Wolf (2022), section 4, in NumPy: the authors publish scripts, no package."""
+    """Ledoit and Wolf (2022), section 4, in NumPy: the authors publish scripts but no package."""
     import numpy as np
 
     solver = solver or np.linalg.eigh
@@ -92,7 +92,7 @@ def bahc(x):
     return BAHC(x.T, K=1, Nboot=BOOTSTRAPS, method="no-neg").filter_matrix()
 
 
-# Work, the peer and its function, how minvar is asked for the same.
+# Name of the work, the peer and its function, and the corresponding estimator of minvar.
 WORK = [
     ("QIS", "NumPy, symmetric eigensolver", qis, ["--estimator", "qis"]),
     ("QIS", "NumPy, general eigensolver as in public scripts", qis_general, ["--estimator", "qis"]),

@@ -45,7 +45,7 @@ def torch_child(path, cell, units, forward_only, repetitions, threads, device="c
     net = RIEnetLayer(output_type="weights", recurrent_cell=cell, recurrent_layer_sizes=(units,))
     if device != "cpu":
         with torch.no_grad():
-            net(arrays["inputs"][:1])  # the layers are made by the first call, where its input lies
+            net(arrays["inputs"][:1])  # the first call creates the layers, on the device of its input
         net = net.to(device)
     wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     optimiser = None
@@ -106,14 +106,14 @@ def minvar_child(path, cell, units, forward_only, repetitions, threads, device, 
     command = [binary, "model", "time", "--json", "--arrays", path, "--cell", cell.lower(), "--units", str(units)]
     command += ["--repeat", str(repetitions), "--threads", str(threads), "--device", device]
     command += ["--forward-only"] if forward_only else []
-    # candle sizes a thread pool of its own by this variable.
+    # candle sizes its own thread pool by this variable.
     environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
     output = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
     return json.loads(output)["total"]
 
 
 def run_child(name, *arguments):
-    """Works in a process of its own, small at the start: a child's peak memory counts that of the one it was cut from."""
+    """Works in a fresh small process, because a forked child's peak memory includes that of its parent."""
     command = [sys.executable, __file__, "--child", name, *map(str, arguments)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return json.loads(output.splitlines()[-1])

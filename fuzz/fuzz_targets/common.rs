@@ -1,11 +1,11 @@
-//! What several targets share.
+//! Helpers that several targets share.
 
 use std::path::{Path, PathBuf};
 
 use minvar::data::{Options, import, read_returns};
 use minvar::panel::Panel;
 
-/// Writes the bytes to a file of that ending and hands it to `open`.
+/// Writes the bytes to a file with the given ending and passes its path to `open`.
 pub fn with_file(bytes: &[u8], ending: &str, open: impl Fn(&Path)) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path: PathBuf = folder.path().join(format!("fuzzed.{ending}"));
@@ -14,7 +14,7 @@ pub fn with_file(bytes: &[u8], ending: &str, open: impl Fn(&Path)) {
 }
 
 #[allow(dead_code, reason = "not every target reads tables")]
-/// Reads a table through both entrances; what they accept must be possible.
+/// Reads a table with `import` and with `estimate`; values that they accept must be possible.
 pub fn read(path: &Path) {
     if let Ok(imported) = import(path, &Options::default()) {
         let panel = &imported.panel;

@@ -1,4 +1,4 @@
-//! `minvar benchmark`: how long every estimator takes.
+//! `minvar benchmark`: times every estimator.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -21,9 +21,9 @@ use crate::train::{MODEL, ModelFile};
 
 /// Time every estimator, from returns to covariance
 ///
-/// Each estimate starts from a fresh window of a synthetic market, or of your own returns: products, decompositions and
-/// everything else are paid for by the estimator that is timed. What an estimator learns once a year (average_oracle) is
-/// timed apart.
+/// Each estimate starts from a fresh window of a synthetic market, or of your own returns, so that the time of an
+/// estimator includes all its products and decompositions. What an estimator learns once a year (average_oracle) is
+/// timed separately.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Numbers of assets of the synthetic markets
@@ -32,24 +32,24 @@ pub(super) struct Arguments {
     /// Days in the window
     #[arg(long, default_value_t = 1200)]
     days: usize,
-    /// Work on these returns or prices instead (a file as 'minvar estimate' reads it), so that other programs can be timed on the same numbers
+    /// Use these returns or prices instead (any file that 'minvar estimate' reads), so that other programs can be timed on the same numbers
     #[arg(long, value_name = "FILE")]
     returns: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
-    /// Estimators with parameters, one --estimator each, or trained networks, model=FILE [default: all]
+    /// Estimators with parameters, one --estimator each; a trained network is model=FILE [default: all]
     #[arg(long, value_name = "NAME[,KEY=VALUE…]")]
     estimator: Vec<String>,
-    /// Build a portfolio from each estimate, too
+    /// Also build a portfolio from each estimate
     #[arg(long, value_name = "NAME[,KEY=VALUE…]")]
     allocator: Option<String>,
-    /// Repetitions, of which the median is reported
+    /// Repetitions; the median is reported
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// An estimator that takes longer for one estimate is not timed on larger sizes
+    /// An estimator that takes longer than this for one estimate is not timed on larger sizes
     #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
     limit: f64,
-    /// Threads
+    /// Number of threads
     #[arg(long, default_value_t = 1)]
     threads: usize,
     /// Folder for runtime.csv and runtime.svg
@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     Ok(json!({ "estimators": estimators, "n_days": days, "threads": threads }))
 }
 
-/// Returns to work on, and the market they come from.
+/// Returns to time the estimators on, and the market they come from.
 struct Work {
     panel: Panel,
     /// Days before the window, from which estimators may learn.
@@ -111,7 +111,8 @@ struct Work {
     returns: Matrix,
 }
 
-/// One work per size, in ascending order, made when it is needed; or the user's own.
+/// One [`Work`] per size, in ascending order, made when it is needed; with `--returns`, a single one of the user's
+/// returns.
 fn works(arguments: &Arguments) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<Work>> + '_>> {
     if let Some(path) = &arguments.returns {
         let read = read_returns(path, &arguments.reading.options(None), None)?;
@@ -133,7 +134,7 @@ fn works(arguments: &Arguments) -> anyhow::Result<Box<dyn Iterator<Item = anyhow
 }
 
 impl Work {
-    /// The time of one estimator; nothing where it does not exist.
+    /// The time of one estimator; `None` if it fails on this window, for example because its estimate does not exist.
     fn time(
         &self,
         choice: &Choice,

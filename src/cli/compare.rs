@@ -1,4 +1,4 @@
-//! `minvar compare`: runs beside each other.
+//! `minvar compare`: finished runs side by side.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,9 @@ use crate::results::{Side, compare};
 
 /// Compare finished runs, or two portfolios of them, on the days they share
 ///
-/// Portfolios of the same labels are compared with those of the first run: volatility by the test of Ledoit and Wolf (2011),
-/// Sharpe ratio by that of 2008. What differs between the runs besides (dates, data, universe) is named.
+/// Portfolios with the same label are compared with those of the first run: volatility by the test of Ledoit and Wolf
+/// (2011), the Sharpe ratio by their test of 2008. Other differences between the runs (dates, data, universe) are
+/// listed.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -18,11 +19,11 @@ Examples:
   minvar compare us_network:qis/gmv 'us_network:network, seed 0/gmv'
   minvar compare 'us_sim/simulation:qis/gmv_long_only, realistic, 10 M dollars, net' 'us_sim/simulation-mine:my_weights/weights'")]
 pub(super) struct Arguments {
-    /// Runs or their simulations, each with a portfolio if one is meant: RUN, RUN/simulation or RUN:ESTIMATOR/ALLOCATOR; a
-    /// label alone (RUN:LABEL) where one portfolio has it
+    /// Runs or their simulations, each with a portfolio if only one is meant: RUN, RUN/simulation or
+    /// RUN:ESTIMATOR/ALLOCATOR; RUN:LABEL is enough where only one portfolio has this label
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<String>,
-    /// Seed of the resampling
+    /// Random seed of the resampling
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Folder of results
@@ -41,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     say!("{}", sheet.caption);
     if !compared.pairings.is_empty() {
         say!("{}", sheet.terminal());
-        say!("stars: * p < 0.05, ** p < 0.01, *** p < 0.001, by 4,999 studentised circular blocks");
+        say!("stars: * p < 0.05, ** p < 0.01, *** p < 0.001, by 4,999 studentised circular block resamples");
     }
     compared.notes.iter().for_each(|note| say!("note: {note}"));
     Ok(json!({ "table": sheet, "notes": compared.notes }))

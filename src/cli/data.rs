@@ -1,4 +1,4 @@
-//! `minvar data`: panels in and out.
+//! `minvar data`: importing, extending, describing and simulating panels.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -16,15 +16,15 @@ use crate::synthetic::SyntheticMarket;
 
 /// Import, describe and simulate panels
 ///
-/// A panel is a folder below the data folder; experiments name it: panel = "us_daily".
+/// A panel is a folder inside the data folder; experiments refer to it by name: panel = "us_daily".
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
     /// Convert files of daily prices or returns to a panel
     ///
-    /// Layouts, recognised from the files: indexed (calendar, assets, one row a return), long (date, asset, close or
+    /// Layouts, recognised from the files: indexed (calendar, assets, one row per return), long (date, asset, close or
     /// return), wide (date and one column per asset), ohlcv (open to volume of one symbol, or of several as yfinance
     /// writes them), folder (one such file per symbol: Stooq, Yahoo, Kaggle), crsp (daily stock file), french (Kenneth
-    /// French's daily text files). What was guessed is said and stored in panel.toml. See data/README.md.
+    /// French's daily text files). Every guess is reported and stored in panel.toml. See data/README.md.
     Import {
         /// File or folder
         source: PathBuf,
@@ -39,11 +39,12 @@ pub(super) enum Command {
         #[command(flatten)]
         data: DataFolder,
     },
-    /// Extend a panel by newer files, and say what changed
+    /// Extend a panel with newer files, and report what changed
     ///
-    /// The panel keeps every value it has; days after its last one, new assets and returns that were missing are added. When
-    /// more than one in a hundred of the returns that both have differ by more than 0.01 %, or the files have earlier days
-    /// that the panel lacks, nothing is changed. Newer prices should begin on the panel's last day: the first has no return.
+    /// The panel keeps every value it has; later days, new assets and missing returns are added. If more than one in a
+    /// hundred of the returns that both have differ by more than 0.01 %, or if the files have earlier days that the
+    /// panel lacks, nothing is changed. Newer prices should begin on the panel's last day, because the first price has
+    /// no return.
     Append {
         /// Name of the panel
         name: String,
@@ -57,16 +58,16 @@ pub(super) enum Command {
         #[command(flatten)]
         data: DataFolder,
     },
-    /// Coverage by year, holes, findings with their numbers, and a picture of what is missing
+    /// Show coverage by year, holes, suspicious data, and a picture of what is missing
     ///
-    /// Findings are also written as a file of suspects (asset, first, last, finding). Look at them, delete the rows that are
-    /// right as they are, and name the file in an experiment: exclude = "NAME.suspects.csv" in [data] makes those returns
-    /// missing. An existing file with other content is never overwritten.
+    /// The findings are also written to a file of suspects (asset, first, last, finding). Look at them, delete the
+    /// rows whose data are correct, and name the file in an experiment: exclude = "NAME.suspects.csv" in [data] makes
+    /// the returns of the remaining rows missing. An existing file with other content is never overwritten.
     #[command(after_long_help = format!("Rules:\n{}", data::rules()))]
     Describe {
         /// Name of the panel
         name: String,
-        /// Longest list of findings of a kind
+        /// Most findings to list per kind
         #[arg(long, default_value_t = 8)]
         most: usize,
         /// File of suspects [default: NAME.suspects.csv in the data folder]
@@ -86,7 +87,7 @@ pub(super) enum Command {
         /// Number of trading days
         #[arg(long, default_value_t = 2500)]
         days: usize,
-        /// Seed
+        /// Random seed
         #[arg(long, default_value_t = 1)]
         seed: u64,
         #[command(flatten)]
@@ -148,8 +149,8 @@ pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
                 Suspects::Written => say!("\n{n_rows} suspects written to {shown}"),
                 Suspects::Same => say!("\n{n_rows} suspects, as in {shown}"),
                 Suspects::Kept => say!(
-                    "\n{n_rows} suspects; {shown} has other content, perhaps yours, and was left alone: remove it, or write \
-                     to another file with --suspects FILE"
+                    "\n{n_rows} suspects; {shown} has other content, perhaps your edits, and was not changed: \
+                     remove it, or write to another file with --suspects FILE"
                 ),
             }
             let found = |finding: &Finding| {
@@ -182,7 +183,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
     }
 }
 
-/// A panel as JSON, with what else a command found.
+/// A panel as JSON, together with anything else the command found.
 fn told(name: &str, folder: &std::path::Path, manifest: &Manifest, panel: &Panel, more: Value) -> Value {
     let dates = panel.calendar().dates();
     let mut told = json!({
@@ -204,7 +205,7 @@ fn told(name: &str, folder: &std::path::Path, manifest: &Manifest, panel: &Panel
     told
 }
 
-/// Says that an older panel goes.
+/// Announces that an existing panel of this name will be replaced.
 fn note_replaced(folder: &std::path::Path, name: &str) {
     if let Some(old) = data::stored_manifest(folder) {
         let Manifest { n_assets, n_days, content_hash, .. } = old;
@@ -231,14 +232,14 @@ fn print_manifest(name: &str, manifest: &Manifest, panel: &crate::panel::Panel) 
     say!("calendar: {}", panel.calendar().periodicity().sentence());
     let today = jiff::Zoned::now().date();
     let future = panel.n_days() - panel.calendar().first_on_or_after(today.tomorrow().unwrap_or(today));
-    // A synthetic market may have any days.
+    // The days of a synthetic market are invented, so they may be in the future.
     if future > 0 && manifest.synthetic.is_none() {
-        say!("{future} {} after today, {today}", if future == 1 { "day lies" } else { "days lie" });
+        say!("{future} {} after today, {today}", if future == 1 { "day is" } else { "days are" });
     }
     say!("source {}, schema {}, content hash {}", manifest.source, manifest.schema_version, manifest.content_hash);
 }
 
-/// The worst findings of a panel that was just made.
+/// Prints the worst findings of a panel that was just saved.
 fn print_worst(name: &str, panel: &Panel) {
     let worst = data::worst_findings(panel, 3);
     if !worst.is_empty() {
@@ -283,7 +284,7 @@ fn print_description(panel: &Panel, description: &Description, most: usize) -> s
     };
     writeln!(
         out,
-        "\nends: {living} with the panel, {} with a delisting return{}, {source} with a source, {} alone{}",
+        "\nends: {living} with the panel, {} with a delisting return{}, {source} with a source, {} on its own{}",
         announced.len(),
         named(announced),
         alone.len(),
@@ -300,7 +301,7 @@ fn print_description(panel: &Panel, description: &Description, most: usize) -> s
     Ok(())
 }
 
-/// The worst findings of one kind; an asset that stands alone is listed once, with how many it has.
+/// Prints the worst findings of one kind. A single asset with several of them is listed once, with their number.
 fn print_group(out: &mut impl Write, panel: &Panel, group: &[Finding], most: usize) -> std::io::Result<()> {
     let mut counts: BTreeMap<&[AssetId], usize> = BTreeMap::new();
     group.iter().for_each(|finding| *counts.entry(&finding.assets).or_default() += 1);

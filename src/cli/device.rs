@@ -1,4 +1,4 @@
-//! `--device`, and `minvar device`: the machine's CUDA devices.
+//! `--device`, and `minvar device`: the CUDA devices of this machine.
 
 use std::io::Write;
 
@@ -19,7 +19,7 @@ pub(super) struct ComputeArguments {
     /// Where networks are trained and applied: cpu, cuda, cuda:N, or auto (the first CUDA device, else the processor)
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     device: Device,
-    /// Models trained at once, where they do not continue from one another (years, seeds)
+    /// Models trained at once, where none continues from another (years, seeds)
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel_models: u16,
 }
@@ -27,7 +27,7 @@ pub(super) struct ComputeArguments {
 /// Opens the kernels for an architecture.
 type Open = Box<dyn Fn(&Architecture, ElementType) -> error::Result<Box<dyn Backend + Send>> + Sync>;
 
-/// A device that is there.
+/// A device that was found.
 pub(super) struct Selected {
     name: String,
     open: Option<Open>,
@@ -35,14 +35,14 @@ pub(super) struct Selected {
 }
 
 impl ComputeArguments {
-    /// Finds the device; a notice says so where `auto` becomes the processor.
+    /// Finds the device; a note says so if `auto` falls back to the processor.
     pub fn select(&self) -> anyhow::Result<Selected> {
         let selected = select(self.device)?;
         Ok(Selected { parallel_models: self.parallel_models.into(), ..selected })
     }
 }
 
-/// Finds a device.
+/// Finds a device. Fails if a CUDA device was asked for and is not available.
 pub(super) fn select(device: Device) -> anyhow::Result<Selected> {
     let (name, open): (String, Option<Open>) = match device.find()? {
         Found::Cuda(number, info) => {
@@ -58,7 +58,7 @@ pub(super) fn select(device: Device) -> anyhow::Result<Selected> {
 }
 
 impl Selected {
-    /// What an experiment works with.
+    /// The compute device and the number of models trained at once, as an experiment takes them.
     pub fn resources(&self) -> Resources<'_> {
         let compute = match &self.open {
             Some(open) => Compute::Device { name: &self.name, open: &**open },
@@ -68,22 +68,22 @@ impl Selected {
     }
 }
 
-/// List CUDA devices, check that they compute what the processor does, measure how fast
+/// List CUDA devices, compare their results with the processor's, and measure their speed
 ///
-/// Without an option it lists the devices of this machine. A program built without the feature 'cuda', or a machine
-/// without a driver, says so.
+/// Without an option it lists the devices of this machine, or says that the program was built without the feature
+/// 'cuda' or that the machine has no driver.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Compare every stage and gradient of the network with the processor, in single and double precision
+    /// Compare every stage and gradient of the network with those on the processor, in single and double precision
     #[arg(long)]
     check: bool,
-    /// Measure ceilings, training steps by stage, and inference; Markdown on the terminal
+    /// Measure ceilings, training steps by stage, and inference; prints Markdown
     #[arg(long)]
     measure: bool,
     /// The device
     #[arg(long, default_value = "cuda", value_name = "DEVICE")]
     device: Device,
-    /// Repetitions of a measurement
+    /// Repetitions of each measurement
     #[arg(long, default_value_t = 20)]
     repeat: usize,
 }
@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     }
     let selected = select(arguments.device)?;
     let Compute::Device { name, open } = selected.resources().compute else {
-        anyhow::bail!("the processor is what devices are compared with; choose cuda or cuda:N");
+        anyhow::bail!("devices are compared with the processor; choose cuda or cuda:N here");
     };
     let mut told = json!({ "device": name });
     if arguments.check {
@@ -138,29 +138,29 @@ fn list() -> anyhow::Result<Value> {
         )?;
     }
     if count == 0 {
-        writeln!(out, "the driver knows no CUDA device")?;
+        writeln!(out, "the driver reports no CUDA device")?;
     }
     Ok(json!({ "devices": names }))
 }
 
-/// The worst deviation of each case; an error if one is not allowed.
+/// Prints the worst deviation of each case. Fails if a deviation is larger than allowed.
 fn report(precision: ElementType, all: &[Parity]) -> anyhow::Result<()> {
     let mut failed = 0;
-    say!("{precision:?} precision: largest deviation from the processor over what is allowed");
+    say!("{precision:?} precision: for each case, the deviation from the processor that comes closest to its limit");
     for cases in all.chunk_by(|a, b| a.case == b.case) {
         let worst = |worst: &Parity, next: &Parity| {
             let ratio = |parity: &Parity| parity.deviation / parity.allowed;
             ratio(next) > ratio(worst) || ratio(next).is_nan()
         };
         let worst = cases.iter().fold(&cases[0], |most, next| if worst(most, next) { next } else { most });
-        say!("  {:<40} {:9.1e} of {:.0e}  {}", worst.case, worst.deviation, worst.allowed, worst.what);
+        say!("  {:<40} {:9.1e} (limit {:.0e})  {}", worst.case, worst.deviation, worst.allowed, worst.what);
         failed += cases.iter().filter(|parity| !parity.holds()).count();
     }
-    anyhow::ensure!(failed == 0, "{failed} quantities deviate by more than is allowed");
+    anyhow::ensure!(failed == 0, "{failed} quantities deviate by more than their limit");
     Ok(())
 }
 
-/// The work whose times are published.
+/// The workloads whose times are published.
 fn workloads(repetitions: usize) -> Vec<(Workload, String)> {
     let work = |cell, units, n_assets, batch, forward_only| Workload {
         network: Architecture { cell, hidden: vec![units], ..Architecture::compact() },
@@ -198,7 +198,7 @@ fn tables(measured: &[(String, Measured)]) -> Vec<Sheet> {
     sheets
 }
 
-/// What a device can do, on one line.
+/// The ceilings of a device, on one line.
 pub(super) fn ceilings_line(name: &str, limits: &Ceilings) -> String {
     let (operations, bytes) = (limits.operations / 1e12, limits.bytes / 1e12);
     format!("{name}: {operations:.1} TFLOP/s in a product, {bytes:.2} TB/s in a copy (float32)")
@@ -208,7 +208,7 @@ fn milliseconds(seconds: f64) -> String {
     format!("{:.3}", 1e3 * seconds)
 }
 
-/// Stages of a step beside the ceilings; their seconds are those of so many steps.
+/// Table of the stages of a step beside the ceilings. The stages' seconds are totals over `steps` steps.
 pub(super) fn stage_sheet(title: &str, stages: &[Stage], steps: usize) -> Sheet {
     let mut sheet = Sheet::new(title, &["stage", "ms a step", "GFLOP/s", "GB/s", "of its ceiling"], 1);
     let number = |x: f64, text: String| if x.is_nan() { String::new() } else { text };

@@ -1,4 +1,4 @@
-//! `minvar estimate`: a user's own returns, cleaned.
+//! `minvar estimate`: a covariance, precision matrix or weights from a user's own returns.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -22,10 +22,10 @@ use crate::train::{MODEL, ModelFile};
 
 /// Estimate the covariance of your own returns
 ///
-/// Returns or prices in any table that 'minvar data import' reads, and tables without dates and NumPy files (.npy), whose
-/// rows are days, oldest first. What was guessed is said; --values, --date-column and --missing settle it. The window is
-/// the last LOOKBACK rows; estimators that learn from history (average_oracle) use the rows before it.
-/// Beside OUT stands OUT.toml with the parameters, the hash of the input, commit, repairs and duration.
+/// Returns or prices in any table that 'minvar data import' reads, tables without dates, and NumPy files (.npy) whose
+/// rows are days, oldest first. Every guess is reported; --values, --date-column and --missing override it. The window
+/// is the last LOOKBACK rows; estimators that learn from history (average_oracle) use the rows before it.
+/// OUT.toml, beside OUT, records the parameters, the hash of the input, commit, repairs and duration.
 ///
 ///   minvar estimate --returns r.csv --estimator qis --out covariance.csv
 ///   minvar estimate --returns r.parquet --estimator poet,factors=3 --what precision --out precision.npy
@@ -39,30 +39,30 @@ pub(super) struct Arguments {
     returns: PathBuf,
     #[command(flatten)]
     reading: Reading,
-    /// Estimator and parameters, see 'minvar list'; or a trained network, model=FILE
+    /// Estimator and its parameters, see 'minvar list'; or a trained network, model=FILE
     #[arg(long, value_name = "NAME[,KEY=VALUE…]")]
     estimator: String,
-    /// Result: .csv, .parquet or .npy
+    /// Result file: .csv, .parquet or .npy
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// What to write
+    /// Quantity to write
     #[arg(long, value_enum, default_value = "covariance")]
     what: What,
-    /// Allocator and parameters, for --what weights
+    /// Allocator and its parameters, for --what weights
     #[arg(long, value_name = "NAME[,KEY=VALUE…]", default_value = "gmv")]
     allocator: String,
     /// Rows in the window [default: all]
     #[arg(long, value_name = "T")]
     lookback: Option<usize>,
-    /// Days a portfolio is held, for estimators that look ahead so far (dcc_qis)
+    /// Days a portfolio is held, for estimators that forecast over this horizon (dcc_qis)
     #[arg(long, value_name = "DAYS", default_value_t = 5)]
     horizon: usize,
-    /// Seed of estimators that draw at random
+    /// Random seed of estimators that draw random numbers
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
 
-/// What a result file holds.
+/// The quantity that a result file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum What {
@@ -78,7 +78,7 @@ enum What {
     Weights,
 }
 
-/// What stands beside a result.
+/// Record of an estimate, stored beside the result.
 #[derive(Serialize)]
 struct Record<'a> {
     #[serde(flatten)]
@@ -88,7 +88,7 @@ struct Record<'a> {
     allocator: Option<&'a Choice>,
     returns: String,
     returns_hash: String,
-    /// What was guessed and left out when the returns were read.
+    /// What was guessed and what was left out when the returns were read.
     read: &'a [String],
     n_assets: usize,
     n_days: usize,
@@ -192,7 +192,7 @@ fn square(what: What, covariance: &Covariance) -> Result<Matrix> {
     })
 }
 
-/// OUT.toml.
+/// The path of the record: `OUT.toml`.
 fn beside(out: &Path) -> PathBuf {
     let mut name = out.as_os_str().to_os_string();
     name.push(".toml");
@@ -204,7 +204,7 @@ fn hash(returns: &Matrix) -> String {
     blake3::hash(&bytes).to_hex().to_string()
 }
 
-/// The estimator, fitted to the rows before the window; those become a panel on invented dates.
+/// The estimator, fitted to the rows before the window, which become a panel on invented dates.
 fn fit(
     choice: &Choice,
     names: &[String],
@@ -223,8 +223,8 @@ fn fit(
     (entry.fit)(choice, &calibration).map_err(|error| match error {
         Error::NotEnoughDays { need, have, .. } => {
             let why = format!(
-                "it learns from the rows before the window and needs {need} of them, there are {have}; \
-                 give --lookback a smaller number"
+                "it learns from the rows before the window and needs {need} of them, but there are only {have}; \
+                 reduce --lookback"
             );
             Error::Undefined { what: entry.name, why }
         }

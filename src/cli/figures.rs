@@ -1,4 +1,4 @@
-//! `minvar figures`: figures and tables of finished runs, from their files.
+//! `minvar figures`: redraws the figures and tables of finished runs from their files.
 
 use std::path::PathBuf;
 
@@ -9,21 +9,21 @@ use crate::error::Error;
 use crate::render::Page;
 use crate::results::{self, FIGURES, Results, draw, write_tables};
 
-/// Draw the figures and tables of finished runs again, without computing anything
+/// Redraw the figures and tables of finished runs without computing anything
 ///
-/// Figures come from the tables that a run left in its folder, as SVG files that follow a light or dark page, and with --png
-/// as files for print; tables come as Markdown and LaTeX. The same files give the same bytes.
+/// Figures are drawn from the tables in the folder of a run: SVG files that adapt to a light or dark page, and with
+/// --png also files for print. Tables are written as Markdown and LaTeX. The same input gives the same bytes.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Runs and kinds of figures [default: all]; --list shows them
+    /// Runs and kinds of figures to draw [default: all]; --list shows them
     names: Vec<String>,
-    /// Show runs and kinds of figures
+    /// List runs and kinds of figures
     #[arg(long)]
     list: bool,
-    /// PNG files at print resolution too
+    /// Also write PNG files at print resolution
     #[arg(long)]
     png: bool,
-    /// PNG files for a dark page too
+    /// Also write PNG files for a dark page
     #[arg(long)]
     dark: bool,
     /// Folder of results
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         let (figures, missing) = draw(run, &kinds, &pages)?;
         written.extend(figures);
         say!("{}: {}", run.name, if written.is_empty() { "nothing to draw".to_string() } else { written.join(", ") });
-        missing.iter().for_each(|(error, kinds)| say!("  left as they are: {}; {error}", kinds.join(", ")));
+        missing.iter().for_each(|(error, kinds)| say!("  not redrawn: {}; {error}", kinds.join(", ")));
         files.extend(written.iter().map(|file| run.folder.join(file)));
         left_out.extend(missing.iter().map(|(error, kinds)| format!("{}: {}; {error}", run.name, kinds.join(", "))));
     }
@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     Ok(json!({ "files": files, "left_out": left_out }))
 }
 
-/// Whether a run has that name, or is a size of the sweep that has it.
+/// Whether the run has this name, or is one size of the sweep of this name.
 fn belongs(run: &Results, name: &str) -> bool {
     run.name == name || run.name.split('/').next() == Some(name)
 }

@@ -1,4 +1,4 @@
-//! `minvar init`: an experiment to begin with.
+//! `minvar init`: writes an experiment file to start from.
 
 use std::path::PathBuf;
 
@@ -10,9 +10,10 @@ use crate::data::{stored_manifest, write_text};
 use crate::description::Experiment;
 use crate::error::Error;
 
-/// Write an experiment with comments, to be changed and run
+/// Write an experiment file with comments, ready to run and to edit
 ///
-/// With --panel it is made for one of your panels: its look-back and its universe fit the days and assets there are.
+/// With --panel it is made for one of your panels: its look-back and universe size suit the days and assets of that
+/// panel.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -20,16 +21,16 @@ Examples:
   minvar init mine --panel mine        mine.toml, on the panel that 'minvar data import' has made
   minvar run mine.toml")]
 pub(super) struct Arguments {
-    /// The experiment, with or without .toml
+    /// Name of the experiment, with or without .toml
     name: PathBuf,
-    /// A panel of yours
+    /// Name of one of your panels
     #[arg(long)]
     panel: Option<String>,
     #[command(flatten)]
     data: DataFolder,
 }
 
-/// Look-backs that people use, longest first.
+/// Common look-backs in days, longest first.
 const LOOKBACKS: [usize; 8] = [1200, 800, 500, 400, 250, 120, 60, 30];
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
@@ -38,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         _ => PathBuf::from(format!("{}.toml", arguments.name.display())),
     };
     if file.exists() {
-        return Err(Error::data(file.display().to_string(), "it is there already; choose another name").into());
+        return Err(Error::data(file.display().to_string(), "the file exists already; choose another name").into());
     }
     let (data, n_assets, n_days) = match &arguments.panel {
         None => ("[data.synthetic]\nn_assets = 300\nn_days = 1500\nseed = 1".to_string(), 300, 1500),

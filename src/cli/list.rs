@@ -1,4 +1,4 @@
-//! `minvar list`: what can be compared.
+//! `minvar list`: estimators, allocators, cost models and profiles.
 
 use std::io::Write;
 
@@ -11,10 +11,10 @@ use crate::costs::{DEFAULT_SCHEDULES, Schedules};
 use crate::estimators::Definite;
 use crate::{allocators, costs, estimators};
 
-/// Name estimators, allocators, cost models and profiles, their parameters and references
+/// List estimators, allocators, cost models and profiles with their parameters and references
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Print the built-in rates and profiles of the simulator, as a file to be edited
+    /// Print the built-in rates and profiles of the simulator as a file that you can edit
     #[arg(long)]
     schedules: bool,
 }
@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         Definite::Always => "yes",
         Definite::BelowT => "singular",
         Definite::OnlyBelowT => "undefined",
-        Definite::Never => "singular always",
+        Definite::Never => "always singular",
     };
     writeln!(out, "estimators: [compare] estimators, minvar estimate --estimator NAME,parameter=value\n")?;
     let mut table = columns(["estimator", "n >= T", "parameters and defaults", "reference"]);
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         "{ model = \"FILE\" }",
         "yes",
         "precision=\"f64\"",
-        "a trained network; {year} in FILE stands for the year of the decision",
+        "a trained network; {year} in FILE is replaced by the year of the decision",
     ]);
     writeln!(out, "{}\n", table.trim_fmt())?;
     writeln!(out, "allocators: [compare] allocators, minvar estimate --allocator NAME,parameter=value\n")?;

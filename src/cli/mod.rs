@@ -34,7 +34,7 @@ use crate::results::{self, Results};
 /// Compare covariance cleaners by the realised risk of their minimum-variance portfolios.
 ///
 /// An experiment is a TOML file: data, universe, windows, estimators, allocators. `minvar run` walks forward through
-/// it without look-ahead and writes tables, figures and full provenance.
+/// the data without look-ahead and writes tables, figures and full provenance.
 #[derive(Parser)]
 #[command(
     version,
@@ -45,14 +45,14 @@ Start here:
   minvar init mine --panel mine              an experiment of your own, with comments
   minvar list                                estimators and allocators, with parameters and references
   minvar estimate --returns returns.csv --estimator qis --out covariance.csv
-  minvar data import FOLDER --name us_daily  bring your own data, see data/README.md
+  minvar data import FOLDER --name us_daily  import your own data, see data/README.md
   minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023
   minvar train experiments/us_network.toml   a network for each of these years, for the same stocks
   minvar device                              CUDA devices; --device cuda trains and runs networks there
   minvar simulate experiments/us_sim.toml    trade the weights of a run: auctions, fees, slippage, interest, margin
   minvar report quick                        what a run found: tests of significance, figures, one HTML page
-  minvar figures                             all figures and tables of all runs again
-  minvar paper check                         the published numbers beside ours"
+  minvar figures                             redraw all figures and tables of all runs
+  minvar paper check                         compare published numbers with ours"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -85,7 +85,7 @@ enum Command {
     Man(shell::Man),
 }
 
-/// Where panels live.
+/// The folder that holds the panels.
 #[derive(clap::Args)]
 struct DataFolder {
     /// Folder that holds the panels [default: $MINVAR_DATA, else data]
@@ -99,7 +99,7 @@ impl DataFolder {
         self.folder.clone().or_else(from_environment).unwrap_or_else(|| PathBuf::from("data"))
     }
 
-    /// The folder of a panel, or an error that lists the panels there are.
+    /// The folder of a panel. Fails with a list of the existing panels if there is none of this name.
     fn panel(&self, name: &str) -> crate::error::Result<PathBuf> {
         let root = self.path();
         let folder = root.join(name);
@@ -119,14 +119,14 @@ impl DataFolder {
     }
 }
 
-/// Starts the threads of the program; 0 is one a core.
+/// Starts the global thread pool; 0 means one thread per core.
 fn start_threads(number: usize) -> anyhow::Result<()> {
     crate::registry::check(number <= 1024, "--threads", "at most 1024", number)?;
     rayon::ThreadPoolBuilder::new().num_threads(number).build_global()?;
     Ok(())
 }
 
-/// A finished run by its name below `out`, or by its folder.
+/// Opens a finished run, given its name below `out` or its folder.
 fn open_results(out: &std::path::Path, name: &str) -> crate::error::Result<Results> {
     let folder = [out.join(name), PathBuf::from(name)].into_iter().find(|folder| folder.is_dir());
     match folder {
@@ -139,11 +139,11 @@ fn open_results(out: &std::path::Path, name: &str) -> crate::error::Result<Resul
     }
 }
 
-/// Runs the program and returns its exit code: 0 done, 1 failed, 130 interrupted.
+/// Runs the program and returns its exit code: 0 success, 1 failure, 130 interrupted.
 pub fn main() -> ExitCode {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        // `println!` panics when the reader of our output has seen enough, as `head` does.
+        // `println!` panics when the reader closes the pipe early, as `head` does.
         let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
         if text.starts_with("failed printing to stdout") {
             std::process::exit(0);
@@ -178,7 +178,7 @@ pub fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        // The reader of our output has seen enough, as `head` does.
+        // The reader closed the pipe early, as `head` does.
         Err(error) if error.downcast_ref().is_some_and(|e: &std::io::Error| e.kind() == ErrorKind::BrokenPipe) => {
             ExitCode::SUCCESS
         }

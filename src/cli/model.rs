@@ -1,4 +1,4 @@
-//! `minvar model`: what a model file holds, and how fast the network is here.
+//! `minvar model`: shows a model file, and times the network on this machine.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,18 +13,18 @@ use crate::cuda::Device;
 use crate::nn::{Architecture, Cell};
 use crate::train::{Compute, Measured, Model, Point, Timings, Workload, measure, time};
 
-/// Look into model files, and time the network
+/// Show model files, and time the network
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Show what a model file is, how it was trained and what it has learned
+    /// Show the network in a model file, how it was trained and what it has learned
     Show {
         /// Model file
         file: PathBuf,
     },
     /// Time training steps or forward passes on this machine
     ///
-    /// One untimed repetition comes first. With --arrays the work is done on the tensors 'inputs' [batch, n, T] and
-    /// 'sigma' [batch, n, n] of a safetensors file, so that other programs can be timed on the same numbers.
+    /// One untimed repetition comes first. With --arrays the tensors 'inputs' [batch, n, T] and 'sigma' [batch, n, n]
+    /// of a safetensors file are used, so that other programs can be timed on the same numbers.
     Time {
         /// Number of assets n
         #[arg(long, default_value_t = 350)]
@@ -41,25 +41,25 @@ pub(super) enum Command {
         /// Units of the recurrent layer
         #[arg(long, default_value_t = 16)]
         units: usize,
-        /// Stop behind the weights
+        /// Time the forward pass up to the weights only
         #[arg(long)]
         forward_only: bool,
         /// Repetitions
         #[arg(long, default_value_t = 5)]
         repeat: usize,
-        /// Arrays to work on [default: random]
+        /// File of arrays to use [default: random numbers]
         #[arg(long, value_name = "FILE")]
         arrays: Option<PathBuf>,
-        /// Threads [default: all cores]
+        /// Number of threads [default: all cores]
         #[arg(long, value_name = "N")]
         threads: Option<usize>,
-        /// Where: cpu, cuda, cuda:N or auto. On a device only whole steps are timed
+        /// Device: cpu, cuda, cuda:N or auto. On a CUDA device only whole steps are timed
         #[arg(long, default_value = "cpu", value_name = "DEVICE")]
         device: Device,
     },
 }
 
-/// Spelling of a cell on the command line.
+/// Name of a cell on the command line.
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum CellName {
     Gru,
@@ -102,7 +102,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
     }
 }
 
-/// Ages at which the lag curves are printed.
+/// Ages in days at which the lag curves are printed.
 const AGES: [usize; 11] = [1, 2, 5, 10, 20, 50, 100, 252, 500, 1000, 1200];
 
 fn show(model: &Model) -> anyhow::Result<()> {
@@ -123,8 +123,8 @@ fn show(model: &Model) -> anyhow::Result<()> {
     writeln!(out, "  hash {}, minvar {} ({}), {}", model.hash()?, header.version, header.commit, header.device)?;
     writeln!(out, "  data hash {}", header.data_hash)?;
     match &model.checksum {
-        Some(checksum) => writeln!(out, "  checksum {checksum}, holds")?,
-        None => writeln!(out, "  no checksum: the file comes from an earlier version, and damage would go unnoticed")?,
+        Some(checksum) => writeln!(out, "  checksum {checksum}, correct")?,
+        None => writeln!(out, "  no checksum: the file comes from an earlier version, so damage would go unnoticed")?,
     }
     toml::to_string(&header.schedule)?.lines().for_each(|line| drop(writeln!(out, "  {line}")));
 
@@ -145,7 +145,7 @@ fn show(model: &Model) -> anyhow::Result<()> {
         let clip = 100.0 / (crate::nn::TRADING_DAYS * beta);
         writeln!(out, "  {age:>6} {alpha:>10.4} {beta:>10.4} {clip:>9.3} %")?;
     }
-    // A moment of two returns carries the square of the weight.
+    // A second moment is a product of two weighted returns, so it carries the square of the weight.
     let squares = || curves.alpha.iter().map(|alpha| alpha * alpha);
     let share = 100.0 * squares().take(252).sum::<f64>() / squares().sum::<f64>();
     writeln!(out, "  the newest 252 of {n_days} days carry {share:.1} % of the squared weight")?;

@@ -1,16 +1,16 @@
-//! What the program tells: results on the standard output, in words or as one JSON object, and everything else on the standard
-//! error, unless it is to be quiet.
+//! Output of the program: results on standard output, as text or as one JSON object; progress and notes on standard
+//! error, unless `--quiet` is given.
 
 use std::io::Write;
 use std::sync::OnceLock;
 
-/// How the program talks.
+/// Options for the form and amount of output.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(super) struct Talk {
-    /// Print one JSON object instead of words; its keys: docs/json.md
+    /// Print one JSON object instead of text; its keys are in docs/json.md
     #[arg(long, global = true)]
     pub json: bool,
-    /// No progress and no notes
+    /// Print no progress and no notes
     #[arg(long, global = true)]
     pub quiet: bool,
 }
@@ -18,7 +18,7 @@ pub(super) struct Talk {
 static TALK: OnceLock<Talk> = OnceLock::new();
 
 impl Talk {
-    /// Settles it for the whole program.
+    /// Sets the options for the whole program; later calls have no effect.
     pub fn set(self) {
         let _ = TALK.set(self);
     }
@@ -28,12 +28,12 @@ impl Talk {
     }
 }
 
-/// Where results in words go: nowhere, where they are asked for as JSON.
+/// Writer for results as text; a sink if they are requested as JSON.
 pub(super) fn stdout() -> Box<dyn Write> {
     if Talk::get().json { Box::new(std::io::sink()) } else { Box::new(std::io::stdout().lock()) }
 }
 
-/// Prints a line of a result in words.
+/// Prints a line of a result as text.
 macro_rules! say {
     ($($words:tt)*) => {
         if !$crate::cli::output::Talk::get().json {
@@ -42,7 +42,7 @@ macro_rules! say {
     };
 }
 
-/// Prints a line that is no result.
+/// Prints a line on standard error, for progress and notes; nothing with `--quiet`.
 macro_rules! note {
     ($($words:tt)*) => {
         if !$crate::cli::output::Talk::get().quiet {

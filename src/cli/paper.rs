@@ -1,4 +1,4 @@
-//! `minvar paper`: published numbers beside ours.
+//! `minvar paper`: published numbers beside our own.
 
 use std::path::PathBuf;
 
@@ -12,18 +12,18 @@ use crate::results::{Verdict, check_paper, paper_table};
 /// Check the published numbers against the results
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Print every published claim, ours beside it, and whether they agree
+    /// Print every published claim with our number and whether they agree
     ///
-    /// Claims stand in paper/expected.toml with their tolerances and the cells of the results that answer them. A number that
-    /// differs is a finding and not an error.
+    /// The claims are in paper/expected.toml, with their tolerances and the cells of the result tables to compare them
+    /// with. A number that differs is a finding, not an error.
     Check {
-        /// The claims
+        /// File of the claims
         #[arg(long, value_name = "FILE", default_value = "paper/expected.toml")]
         expected: PathBuf,
         /// Folder of results
         #[arg(long, value_name = "DIR", default_value = "results")]
         out: PathBuf,
-        /// Write check.csv and check.md into this folder too
+        /// Also write check.csv and check.md into this folder
         #[arg(long, value_name = "DIR")]
         write: Option<PathBuf>,
     },

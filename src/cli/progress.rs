@@ -1,11 +1,11 @@
-//! Progress on the terminal: a bar where there is one, lines in a log file.
+//! Progress of a command: bars on a terminal, lines in a log file otherwise.
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::{Talk, note};
 use crate::experiment::{Progress, Training};
 
-/// A bar for everything that is being done: dates, accounts, each network in training.
+/// The progress bars of everything under way: dates, accounts, each network in training.
 pub(super) struct Shown {
     bars: MultiProgress,
     lines: Vec<Line>,
@@ -13,10 +13,10 @@ pub(super) struct Shown {
 
 /// One bar.
 struct Line {
-    /// What it counts.
+    /// The kind of thing it counts.
     what: String,
     bar: ProgressBar,
-    /// Tenths said so far where there is no terminal.
+    /// Tenths reported so far, where there is no terminal.
     tenths: usize,
 }
 
@@ -29,7 +29,7 @@ impl Shown {
         Self { bars, lines: Vec::new() }
     }
 
-    /// Dates done, or the network that is trained before they can go on.
+    /// Shows the number of finished dates, or the network whose training they wait for.
     pub fn run(&mut self, progress: &Progress) {
         for note in &progress.notes {
             self.bars.suspend(|| note!("note: {note}"));
@@ -44,7 +44,7 @@ impl Shown {
         }
     }
 
-    /// Steps, loss and throughput of a network.
+    /// Shows steps, loss and throughput of a network.
     fn training(&mut self, training: &Training) {
         let p = &training.progress;
         let validation = p.validation.map(|v| format!(", validation {v:.4}")).unwrap_or_default();
@@ -81,7 +81,7 @@ impl Shown {
         }
     }
 
-    /// Takes the bars away.
+    /// Removes the bars.
     pub fn clear(&self) {
         self.lines.iter().for_each(|line| line.bar.finish_and_clear());
     }

@@ -1,4 +1,4 @@
-//! How a user's table is to be read: the same options wherever one is given.
+//! Options that say how a user's table is to be read, shared by all commands that read one.
 
 use std::path::Path;
 
@@ -6,30 +6,30 @@ use crate::cli::output::note;
 use crate::data::{Layout, MissingCodes, NotANumber, Options, ValueKind};
 use crate::experiment::{Rates, RatesTable};
 
-/// What the reader of tables finds by itself, and may be told.
+/// Settings that the reader of tables finds by itself unless they are given.
 #[derive(Clone, clap::Args)]
 #[command(next_help_heading = "Reading tables")]
 pub(super) struct Reading {
-    /// Column of dates [default: found by its values]
+    /// Column that holds the dates [default: found by its values]
     #[arg(long, value_name = "NAME")]
     date_column: Option<String>,
-    /// Form of the dates, such as %d/%m/%Y [default: found]
+    /// Format of the dates, such as %d/%m/%Y [default: found]
     #[arg(long, value_name = "FORM")]
     date_format: Option<String>,
-    /// What the numbers are
+    /// Kind of the numbers
     #[arg(long, value_enum, default_value = "guess")]
     values: ValueKind,
-    /// Codes for a missing value beside the empty cell, NA, N/A, n/a, #N/A, null, NULL, None, a lone point or dash;
-    /// NaN is one too only if it is named here
+    /// More codes for a missing value, besides the empty cell, NA, N/A, n/a, #N/A, null, NULL, None and a single point
+    /// or dash; NaN counts as missing only if it is given here
     #[arg(long, value_name = "CODE,…", value_delimiter = ',', allow_hyphen_values = true)]
     missing: Vec<String>,
-    /// Another word for --missing NaN
+    /// Another way to write --missing NaN
     #[arg(long, value_enum, default_value = "refused")]
     nan: NotANumber,
 }
 
 impl Reading {
-    /// The options of the library.
+    /// These settings as the options of the library.
     pub fn options(&self, layout: Option<Layout>) -> Options {
         let nan = (self.nan == NotANumber::Missing).then_some("NaN");
         Options {
@@ -41,7 +41,7 @@ impl Reading {
         }
     }
 
-    /// A file of rates, read as these options say.
+    /// A file of rates, to be read with these settings.
     pub fn rates(&self, file: &Path) -> Rates {
         let Self { date_column, date_format, .. } = self.clone();
         let missing = self.options(None).missing.added().to_vec();
@@ -52,7 +52,7 @@ impl Reading {
     }
 }
 
-/// Says in one line what was guessed while reading.
+/// Prints what was guessed while reading, in one line.
 pub(super) fn say(notes: &[String]) {
     if !notes.is_empty() {
         note!("read: {}", notes.join("; "));

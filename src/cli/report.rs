@@ -1,4 +1,4 @@
-//! `minvar report`: tests of significance and one page for a finished run.
+//! `minvar report`: tests of significance, and one page for a finished run.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,17 @@ use serde_json::{Value, json};
 use crate::cli::output::say;
 use crate::results::{Evidence, Results, evidence, write_evidence, write_page};
 
-/// Test what a finished run found, and put it on one self-contained page
+/// Test the findings of a finished run, and put them on one self-contained page
 ///
-/// Writes significance.csv, significance.md and report.html into the folder of the run. The page needs no network: tables,
-/// figures whose lines tell their values, the universe, provenance, deviations from the paper, and how to make it again.
+/// Writes significance.csv, significance.md and report.html into the folder of the run. The page works offline. It has
+/// tables, figures that show the values of their lines, the universe, provenance, deviations from the paper, and how
+/// to reproduce it.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Runs or their simulations (RUN/simulation): names below OUT, or folders
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<String>,
-    /// Seed of the resampling
+    /// Random seed of the resampling
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Leave out the tests
@@ -43,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     Ok(json!({ "reports": pages }))
 }
 
-/// The tests of a run; nothing, with a notice, where there is nothing to test.
+/// The tests of a run; `None`, with a note, if there is nothing to test.
 fn tests(results: &Results, seed: u64) -> anyhow::Result<Option<Evidence>> {
     match evidence(results, seed) {
         Ok(evidence) => {

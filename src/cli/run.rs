@@ -1,4 +1,4 @@
-//! `minvar run`: an experiment from file to tables and figures.
+//! `minvar run`: takes an experiment from its file to tables and figures.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,8 @@ use crate::results::Results;
 /// Run an experiment, or continue one that was stopped
 ///
 /// Results go to OUT/<name of the file>/. Every finished date is stored, so Ctrl-C or a power cut costs at most a few
-/// dates: the same command continues. The files are the same bytes on any number of threads.
+/// dates: run the same command again to continue. The result files are identical, byte for byte, on any number of
+/// threads.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -80,7 +81,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         let inputs = Inputs { weights: folder.join("weights.parquet"), data, foreign: None };
         simulated = simulate(&experiment, &market, &inputs, &folder.join("simulation"))?;
     }
-    say!("what is more than luck, on one page: minvar report {}", folder.display());
+    say!("for tests of significance and one page with everything: minvar report {}", folder.display());
     Ok(json!({
         "folder": folder,
         "rows": finished.rows,

@@ -1,7 +1,7 @@
-//! `minvar schema`: the experiment file as a JSON schema, and as a page.
+//! `minvar schema`: the experiment file as a JSON schema, and as a page of documentation.
 //!
-//! Keys, types, defaults and words come from the structs that read the file, names and parameters from the registries, so that
-//! neither can differ from what the program does.
+//! Keys, types, defaults and words come from the structs that read the file, names and parameters from the registries,
+//! so the schema and the page always agree with the program.
 
 use serde_json::{Map, Value, json};
 
@@ -12,11 +12,11 @@ use crate::nn::Architecture;
 use crate::train::{MODEL, Schedule};
 use crate::{allocators, estimators, registry};
 
-/// Print the JSON schema of an experiment file, for editors that complete and check
+/// Print the JSON schema of an experiment file, for editors that complete and check it
 ///
-/// In an editor with a TOML plugin that knows schemas (taplo, Even Better TOML) begin an experiment with
+/// In an editor with a TOML plugin that supports schemas (taplo, Even Better TOML), begin an experiment with
 ///   #:schema ./experiment.schema.json
-/// and it completes keys, names of estimators and allocators, their parameters and presets, and marks what is unknown.
+/// and the editor completes keys, estimators, allocators, parameters and presets, and marks unknown ones.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
@@ -44,7 +44,7 @@ pub fn schema() -> Value {
     let mut choices = choice_schemas(estimators, estimators::build);
     choices[0]["enum"].as_array_mut().expect("names are a list").push(ORACLE.into());
     let precision = json!({ "enum": ["f64", "f32"], "default": "f64" });
-    for (key, what) in [(TRAIN, "A recipe of [train]."), (MODEL, "A model file; {year} stands for the year.")] {
+    for (key, what) in [(TRAIN, "A recipe of [train]."), (MODEL, "A model file; {year} becomes the year.")] {
         let mut properties = json!({
             "label": { "type": "string" },
             "precision": precision,
@@ -64,7 +64,8 @@ pub fn schema() -> Value {
     let (network, schedule) = (["compact", "original"], ["cpu", "compact", "original"]);
     for (key, name, presets) in [("network", "Architecture", &network[..]), ("schedule", "Schedule", &schedule[..])] {
         let mut table = root["$defs"][name].clone();
-        table["properties"]["preset"] = json!({ "enum": presets, "description": "What the other keys change." });
+        table["properties"]["preset"] =
+            json!({ "enum": presets, "description": "The preset that the other keys change." });
         if let Some(table) = table.as_object_mut() {
             table.remove("required");
         }
@@ -82,7 +83,7 @@ pub fn schema() -> Value {
     root
 }
 
-/// A name alone, or a table with the name, a label and the parameters of its entry.
+/// Schemas of a choice: the name alone, or a table with the name, a label and the parameters of its entry.
 fn choice_schemas<'a, T>(
     entries: impl Iterator<Item = (&'a str, toml::Table, &'a str)>,
     build: fn(&str) -> Result<T, Error>,
@@ -117,15 +118,15 @@ fn choice_schemas<'a, T>(
     all
 }
 
-/// Tables of the page: heading, definition, and what stands above it.
+/// Tables of the page: heading, definition, and introduction.
 const TABLES: [(&str, &str, &str); 14] = [
     ("The file", "", "Keys at the top, before any table."),
     ("`[data]`", "Data", "Exactly one of `panel` and `synthetic`."),
-    ("`[data.synthetic]`", "SyntheticMarket", "A market drawn on the spot, whose true covariance is known."),
+    ("`[data.synthetic]`", "SyntheticMarket", "A market drawn for the experiment, whose true covariance is known."),
     ("`[universe]`", "Rules", "Which assets take part on a date. A rule that is not given does not apply."),
     ("`[walk_forward]`", "WalkForward", "The windows."),
-    ("`[compare]`", "Compare", "Who takes part: names, or tables with parameters and a label."),
-    ("`[sweep]`", "Sweep", "The experiment once for each size of the universe."),
+    ("`[compare]`", "Compare", "Estimators and allocators: names, or tables with parameters and a label."),
+    ("`[sweep]`", "Sweep", "Repeats the experiment for each size of the universe."),
     ("`[simulation]`", "Simulation", "An account for every portfolio, profile, capital and leverage."),
     ("`[simulation.leverage]`", "LeverageGrid", "Evenly spaced leverages, in place of a list."),
     ("`[simulation.rates]`", "RatesTable", "How the file of rates is read, in place of its name alone."),
@@ -135,7 +136,7 @@ const TABLES: [(&str, &str, &str); 14] = [
     ("`schedule`", "Schedule", "A preset, or a table that changes one."),
 ];
 
-/// Parameters of an entry with their defaults and, of words, the others: `keep = "above_edge"` (or `fraction`).
+/// Parameters of an entry with their defaults, and for words the other choices: `keep = "above_edge"` (or `fraction`).
 fn parameters<T>(name: &str, defaults: &toml::Table, build: fn(&str) -> Result<T, Error>) -> Vec<String> {
     let parameter = |(key, value): (&String, &toml::Value)| {
         let takes = registry::takes(build, name, key);
@@ -147,17 +148,17 @@ fn parameters<T>(name: &str, defaults: &toml::Table, build: fn(&str) -> Result<T
     defaults.iter().map(parameter).collect()
 }
 
-/// docs/experiment.md.
+/// The text of docs/experiment.md.
 pub fn page() -> String {
     let schema = schema();
     let mut page = "# The experiment file\n\n\
         An experiment is a TOML file. `minvar init NAME` writes one with comments, `minvar schema` prints its JSON schema for \
-        editors, and `minvar run FILE --set universe.size=50` changes a key for once. Unknown keys are refused with the nearest \
+        editors, and `minvar run FILE --set universe.size=50` changes a key for one run. Unknown keys are refused with the nearest \
         known one; defaults are written out in the saved `run.toml`. This page is made by `minvar schema --page`.\n"
         .to_string();
     for (heading, name, about) in TABLES {
         let definition = if name.is_empty() { &schema } else { &schema["$defs"][name] };
-        page += &format!("\n## {heading}\n\n{about}\n\n| key | value | default | what it is |\n|---|---|---|---|\n");
+        page += &format!("\n## {heading}\n\n{about}\n\n| key | value | default | meaning |\n|---|---|---|---|\n");
         let required: Vec<&str> =
             definition["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (key, property) in definition["properties"].as_object().into_iter().flatten() {
@@ -182,7 +183,7 @@ pub fn page() -> String {
     page
 }
 
-/// What a key is when it is not given.
+/// The value of a key that is not given, as the page prints it.
 fn default_of(table: &str, key: &str, property: &Value, is_required: bool) -> String {
     let preset = match table {
         "Architecture" => serde_json::to_value(Architecture::compact()).ok(),
@@ -197,7 +198,7 @@ fn default_of(table: &str, key: &str, property: &Value, is_required: bool) -> St
     }
 }
 
-/// The values that a key takes, in a few words.
+/// The type of a key's values, in a few words.
 fn kind(schema: &Value, property: &Value) -> String {
     if let Some(reference) = property["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();

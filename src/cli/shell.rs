@@ -1,4 +1,4 @@
-//! `minvar completions` and `minvar man`: what a shell and `man` know of the program.
+//! `minvar completions` and `minvar man`: shell completions and man pages.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ Examples:
   minvar completions zsh > ~/.zfunc/_minvar
   minvar completions fish > ~/.config/fish/completions/minvar.fish")]
 pub(super) struct Completions {
-    /// The shell
+    /// The shell to write them for
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -32,13 +32,13 @@ impl Completions {
     }
 }
 
-/// Write man pages, one a command
+/// Write man pages, one per command
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
   minvar man ~/.local/share/man/man1")]
 pub(super) struct Man {
-    /// The folder
+    /// The folder to write to
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! `minvar simulate`: accounts on stored target weights.
+//! `minvar simulate`: trades stored target weights in simulated accounts.
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +15,11 @@ use crate::registry::check_name;
 /// Trade stored target weights in simulated accounts: auctions, fees, slippage, interest, margin
 ///
 /// Weights come from OUT/<name of the file>/weights.parquet, which `minvar run` wrote, so costs can be varied without
-/// estimating again; or from any file with the columns date, asset, weight (and estimator, allocator or portfolio where
-/// it holds several), or with one column of weights an asset. They are fractions of equity, or percent with --values percent.
-/// All portfolios of a file are traded. A weight of date d is traded in the auctions of d and must not know d.
-/// Results go to OUT/<name of the file>/simulation/.
+/// estimating again. They may also come from any file with the columns date, asset and weight (and estimator,
+/// allocator or portfolio where it holds several portfolios), or with one column of weights per asset. They are
+/// fractions of equity, or percent with --values percent. All portfolios of a file are traded. Weights of date d are
+/// traded in the auctions of d, so they must be computed without the prices of d. Results go to OUT/<name of the
+/// file>/simulation/.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -30,18 +31,18 @@ Examples:
 pub(super) struct Arguments {
     #[command(flatten)]
     work: Work,
-    /// Weights, or the folder of a run that has them [default: those of this experiment]
+    /// Weights, or the folder of a run that has them [default: the weights of this experiment]
     #[arg(long, value_name = "PATH")]
     weights: Option<PathBuf>,
-    /// Of the weights given with --weights, trade only the portfolios of these labels
+    /// Trade only the portfolios with these labels, of those given with --weights
     #[arg(long, value_name = "LABEL", requires = "weights")]
     portfolio: Vec<String>,
-    /// The highest gross leverage of weights from elsewhere, the sum of weights without signs
+    /// Highest gross leverage (sum of absolute weights) to accept in a file given with --weights
     #[arg(long, value_name = "FACTOR", default_value_t = 10.0)]
     max_gross: f64,
     #[command(flatten)]
     reading: Reading,
-    /// Profiles instead of those of the experiment
+    /// Profiles, instead of those of the experiment
     #[arg(long, value_name = "NAME")]
     profile: Vec<String>,
     /// Capital in dollars, instead of that of the experiment
@@ -50,16 +51,17 @@ pub(super) struct Arguments {
     /// Leverage of the weights, instead of that of the experiment
     #[arg(long, value_name = "FACTOR")]
     leverage: Vec<f64>,
-    /// Rates and profiles instead of the built-in ones
+    /// File of rates and profiles, instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     schedules: Option<PathBuf>,
-    /// Daily benchmark rates (date, percent a year), a file in the data folder; the options on reading tables hold for it, too
+    /// Daily benchmark rates (date, percent a year), a file in the data folder; the options on reading tables apply to
+    /// it, too
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
     /// Write to simulation-TAG instead of simulation [default with --weights: the name of the file]
     #[arg(long)]
     tag: Option<String>,
-    /// Leave out the ledgers
+    /// Write no ledgers
     #[arg(long)]
     no_ledger: bool,
     /// Discard an unfinished simulation and start again
@@ -76,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         None => folder.join("weights.parquet"),
     };
     arguments.tag.iter().try_for_each(|tag| check_name("--tag", tag))?;
-    // Weights from elsewhere do not take the place of the run's own accounts.
+    // Results on weights from elsewhere must not replace those of the run's own accounts.
     let named = arguments.weights.as_ref().map(|path| crate::data::table_name(path));
     let tag = arguments.tag.clone().or(named);
     tag.iter().try_for_each(|tag| check_name("the tag, from the name of the file of weights", tag))?;
@@ -94,7 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     simulate(&experiment, &market, &Inputs { weights, data, foreign }, &folder)
 }
 
-/// Says that the panel is not the one that the weights were made on.
+/// Notes that the panel is not the one that the weights were made on.
 fn note_other_panel(weights: &Path, market: &MarketData) {
     let run = weights.parent().and_then(|folder| RunFile::read(&folder.join("run.toml")).ok());
     let Some(made_on) = run.map(|run| run.provenance.data_hash) else { return };
@@ -110,7 +112,7 @@ fn note_other_panel(weights: &Path, market: &MarketData) {
 }
 
 impl Arguments {
-    /// Puts the command line over the experiment file.
+    /// Applies the options of the command line to the experiment.
     fn change(&self, experiment: &mut Experiment) -> anyhow::Result<()> {
         let default = Simulation {
             profiles: vec!["realistic".to_string()],
@@ -139,7 +141,7 @@ impl Arguments {
     }
 }
 
-/// Simulates and says what came of it.
+/// Simulates, and reports the result.
 pub(super) fn simulate(
     experiment: &Experiment,
     market: &MarketData,

@@ -1,4 +1,4 @@
-//! `minvar train`: the networks of an experiment.
+//! `minvar train`: trains the networks of an experiment.
 
 use std::ops::RangeInclusive;
 
@@ -13,16 +13,16 @@ use crate::nn::Architecture;
 use crate::nn::ElementType;
 use crate::train::{Compute, Profiled, ceilings};
 
-/// What is said where nothing is trained.
+/// Error message if there is nothing to train.
 const NOTHING: &str = "no estimator of this experiment (with these years and seeds) is trained; add { train = \"NAME\" } to \
                        the estimators and [train.NAME] below";
 
 /// Train the networks of an experiment, or continue a training that was stopped
 ///
-/// Every { train = "NAME" } among the estimators is trained for every calendar year of the experiment on everything
-/// before that year. Models go to OUT/<name of the file>/models/, where `minvar run` finds them; it trains what is
-/// missing by itself. A training that was stopped or killed continues from its last checkpoint, bit by bit.
-/// Watch it with: tensorboard --logdir OUT/<name>/models
+/// Every { train = "NAME" } among the estimators is trained for every calendar year of the experiment, on all days
+/// before that year. Models go to OUT/<name of the file>/models/, where `minvar run` finds them; it also trains the
+/// missing ones by itself. A training that was stopped or killed continues from its last checkpoint, with
+/// bit-identical results. Watch it with: tensorboard --logdir OUT/<name>/models
 ///
 /// A checkpoint written on one device continues on any other. On several GPUs, start a process for each with a share of
 /// the seeds or years; where a year continues from the year before (warm_steps), share seeds and not years.
@@ -47,15 +47,15 @@ pub(super) struct Arguments {
     /// Train the models of these seeds only
     #[arg(long, value_name = "SEED,...", value_delimiter = ',')]
     seeds: Vec<u64>,
-    /// Train nothing: show where the time of the first steps of each recipe goes
+    /// Train nothing; instead show where the time of the first steps of each recipe goes
     #[arg(long, conflicts_with_all = ["fresh", "years", "seeds"])]
     profile: bool,
 }
 
-/// Steps of a profile.
+/// Number of steps that `--profile` measures.
 const PROFILED: usize = 20;
 
-/// FROM-TO or a single year.
+/// Parses FROM-TO or a single year.
 fn years(text: &str) -> Result<RangeInclusive<i16>, String> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     match (from.trim().parse(), to.trim().parse()) {

@@ -1,4 +1,4 @@
-//! What `run`, `train` and `simulate` share: an experiment, its data and the folder of its results.
+//! Arguments that `run`, `train` and `simulate` share: an experiment, its data and the folder of its results.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +13,12 @@ use crate::error::{Error, toml_message};
 use crate::experiment::{self, Experiment, MarketData};
 use crate::registry::check_name;
 
-/// The arguments that say what to work on.
+/// The arguments that choose what to work on.
 #[derive(clap::Args)]
 pub(super) struct Work {
-    /// Experiment file, such as experiments/quick.toml; quick alone is the one that is built in
+    /// Experiment file, such as experiments/quick.toml; the word quick means the built-in one
     file: PathBuf,
-    /// Change a key for this once, such as universe.size=50
+    /// Change a key for this run only, such as universe.size=50
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(super) struct Work {
     /// Folder for results
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
-    /// Threads [default: all cores]
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 }
@@ -35,13 +35,13 @@ pub(super) struct Work {
 pub(super) struct Opened {
     pub experiment: Experiment,
     pub market: MarketData,
-    /// Where its results go.
+    /// The folder that its results go to.
     pub folder: PathBuf,
     /// The folder that holds the panels.
     pub data: PathBuf,
 }
 
-/// The experiment that is built in, and its name.
+/// The built-in experiment: name and text.
 const QUICK: (&str, &str) = ("quick", include_str!("../../experiments/quick.toml"));
 
 impl Work {
@@ -51,12 +51,12 @@ impl Work {
             true if !self.file.is_file() => ("the built-in quick.toml".to_string(), QUICK.1.to_string()),
             is_quick => {
                 if is_quick {
-                    note!("note: the file quick is read, not the experiment that is built in");
+                    note!("note: the file named quick is read, not the built-in experiment");
                 }
                 (self.file.display().to_string(), read_text(&self.file)?)
             }
         };
-        // A file without changes keeps its lines, which errors name.
+        // Without changes the text is parsed as it is, so that errors name its lines.
         if self.set.is_empty() { Experiment::parse(&text, &name) } else { self.changed(&text, &name) }
     }
 
@@ -67,14 +67,14 @@ impl Work {
             let refuse = |why: &str| Error::Config { file: format!("--set {words}"), message: why.to_string() };
             let (path, value) =
                 words.split_once('=').ok_or_else(|| refuse("write KEY=VALUE, such as universe.size=50"))?;
-            // A value that is no TOML is a text.
+            // A value that is not valid TOML is taken as text.
             let parsed = toml::from_str::<toml::Table>(&format!("x = {value}")).ok().and_then(|mut t| t.remove("x"));
             let mut keys: Vec<&str> = path.trim().split('.').collect();
             let last = keys.pop().filter(|key| !key.is_empty()).ok_or_else(|| refuse("the key is missing"))?;
             let mut at = &mut table;
             for key in keys {
                 let inner = at.entry(key).or_insert_with(|| toml::Table::new().into());
-                at = inner.as_table_mut().ok_or_else(|| refuse(&format!("'{key}' is no table")))?;
+                at = inner.as_table_mut().ok_or_else(|| refuse(&format!("'{key}' is not a table")))?;
             }
             at.insert(last.to_string(), parsed.unwrap_or_else(|| value.into()));
         }
@@ -94,7 +94,8 @@ impl Work {
         Ok(Opened { experiment, market, folder, data: self.data.path() })
     }
 
-    /// The same, with what a user should know before something is estimated.
+    /// [`open_quietly`](Self::open_quietly), followed by notes on what a user should know before the estimation
+    /// starts.
     pub fn open(&self) -> anyhow::Result<Opened> {
         let opened = self.open_quietly()?;
         let written = self.experiment()?.compare.estimators.len();
@@ -106,7 +107,7 @@ impl Work {
     }
 }
 
-/// The data of an experiment; an unknown panel is answered with those there are.
+/// The data of an experiment. Fails with a list of the existing panels if the panel is unknown.
 fn market(experiment: &Experiment, folder: &DataFolder) -> anyhow::Result<MarketData> {
     if let Some(panel) = &experiment.data.panel {
         folder.panel(panel)?;
@@ -126,7 +127,7 @@ pub(super) fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        note!("stopping after the dates, accounts or training step in work; press Ctrl-C again to stop at once");
+        note!("stopping after the dates, accounts or training step in progress; press Ctrl-C again to stop at once");
     })?;
     Ok(stop)
 }

@@ -1,17 +1,18 @@
-//! What the network needs of a device: memory, kernels, matrix products, eigenvalues.
+//! The operations that the network needs from a device: memory, kernels, matrix products, eigenvalues.
 //!
-//! [`Program`](super::Program) is written against this trait alone. [`super::driver`] is the trait on a graphics card; the
-//! tests have one that compiles the same kernels for the processor and runs their threads one after the other.
+//! [`Program`](super::Program) uses a device only through this trait. [`super::driver`] implements it for a graphics
+//! card; the tests have an implementation that compiles the same kernels for the processor and runs their threads one
+//! after another.
 
 use crate::error::Result;
 use crate::nn::ElementType;
 
-/// A place in device memory, in bytes; 0 is nowhere.
+/// An address in device memory, in bytes; 0 is null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Address(pub u64);
 
 impl Address {
-    /// So many bytes further.
+    /// The address `bytes` bytes further on.
     pub fn plus(self, bytes: usize) -> Self {
         Self(self.0 + bytes as u64)
     }
@@ -35,11 +36,11 @@ pub enum Argument {
 /// The shape of a launch.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Blocks along x and y.
+    /// Number of blocks along x and y.
     pub grid: [usize; 2],
-    /// Threads of a block.
+    /// Threads per block.
     pub block: usize,
-    /// Bytes of shared memory asked for beside what the kernel declares.
+    /// Bytes of dynamic shared memory, in addition to what the kernel declares.
     pub shared: usize,
 }
 
@@ -48,38 +49,38 @@ pub struct Shape {
 pub struct Operand {
     /// The first entry of the first sample.
     pub at: Address,
-    /// Numbers from one row to the next.
+    /// Distance between rows, in elements.
     pub row: usize,
-    /// Numbers from one sample to the next.
+    /// Distance between samples, in elements.
     pub sample: usize,
-    /// Whether the transpose is meant.
+    /// Whether the operand is the transpose of the stored matrix.
     pub transposed: bool,
 }
 
-/// out ← factor · A B + keep · out for every sample, out `rows` x `columns`.
+/// The product out ← factor · A B + keep · out for every sample, where out is `rows` x `columns`.
 #[derive(Clone, Copy, Debug)]
 pub struct Product {
     /// A (rows x inner).
     pub a: Operand,
     /// B (inner x columns).
     pub b: Operand,
-    /// Where the result goes; never transposed.
+    /// The result; never transposed.
     pub out: Operand,
-    /// Rows of A.
+    /// Number of rows of A.
     pub rows: usize,
-    /// Columns of B.
+    /// Number of columns of B.
     pub columns: usize,
-    /// Columns of A.
+    /// Number of columns of A.
     pub inner: usize,
-    /// On the product.
+    /// Factor of the product.
     pub factor: f64,
-    /// On what is there already; 0 ignores it.
+    /// Factor of the previous content of `out`; with 0 that content is ignored.
     pub keep: f64,
-    /// Samples.
+    /// Number of samples.
     pub batch: usize,
 }
 
-/// A device with kernels of one precision. Work is done in the order it is asked for.
+/// A device with kernels of one precision. It executes all work in the order of the calls.
 ///
 /// ```
 /// use minvar::cuda::Backend;
@@ -98,32 +99,34 @@ pub trait Backend {
     /// Precision of the kernels.
     fn precision(&self) -> ElementType;
 
-    /// Memory of a size in bytes; its content is undefined. An error says how much was needed and how much is free.
+    /// Allocates memory of a size in bytes; its content is undefined. Fails if there is not enough, and reports how
+    /// much is needed and how much is free.
     fn allocate(&self, bytes: usize) -> Result<Address>;
 
-    /// Gives memory back; nothing may use it any more.
+    /// Frees memory; it must not be used any more.
     fn release(&self, at: Address) -> Result<()>;
 
     /// Copies bytes to the device.
     fn write(&self, at: Address, bytes: &[u8]) -> Result<()>;
 
-    /// Waits, and copies bytes from the device.
+    /// Waits for all work, and copies bytes from the device.
     fn read(&self, at: Address, bytes: &mut [u8]) -> Result<()>;
 
     /// Starts a kernel.
     fn launch(&self, kernel: &str, shape: Shape, arguments: &[Argument]) -> Result<()>;
 
-    /// Starts a product.
+    /// Starts a matrix product.
     fn product(&self, product: &Product) -> Result<()>;
 
-    /// Makes room for what [`eigen`](Self::eigen) needs beside its arguments, so that a shortage shows before the work.
+    /// Allocates the memory that [`eigen`](Self::eigen) needs besides its arguments, so that a shortage is reported
+    /// before the work begins.
     fn prepare_eigen(&self, n: usize, batch: usize, matrices: Address, values: Address) -> Result<()>;
 
-    /// Eigenvalues (ascending, `batch` x n) and eigenvectors (rows, in place) of symmetric matrices (`batch` x n x n);
-    /// `info` (`batch` ints) is 0 where they were found.
+    /// Computes eigenvalues (ascending, `batch` x n) and eigenvectors (as rows, in place) of symmetric matrices
+    /// (`batch` x n x n). `info` (`batch` ints) is 0 for each matrix that was solved.
     fn eigen(&self, n: usize, batch: usize, matrices: Address, values: Address, info: Address) -> Result<()>;
 
-    /// Waits until everything asked for is done.
+    /// Waits until all work is done.
     fn wait(&self) -> Result<()>;
 }
 
@@ -152,17 +155,17 @@ impl From<f64> for Argument {
 }
 
 impl Operand {
-    /// A matrix with rows of `row` numbers one behind the other, the same for every sample.
+    /// A matrix whose rows of `row` elements are contiguous, the same matrix for every sample.
     pub fn rows(at: Address, row: usize) -> Self {
         Self { at, row, sample: 0, transposed: false }
     }
 
-    /// One for every sample, `sample` numbers apart.
+    /// This operand with a separate matrix for every sample, `sample` elements apart.
     pub fn every(self, sample: usize) -> Self {
         Self { sample, ..self }
     }
 
-    /// Its transpose.
+    /// The transpose of this operand.
     pub fn transposed(self) -> Self {
         Self { transposed: !self.transposed, ..self }
     }

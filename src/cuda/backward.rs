@@ -1,4 +1,4 @@
-//! From the gradient of the losses by r to the gradients of all parameters.
+//! Backward pass: from the gradient of the losses with respect to r to the gradients of all parameters.
 
 use crate::cuda::forward::{Constants, arguments};
 use crate::cuda::memory::{Arrays, ROWS_OF_A_CHUNK};
@@ -8,12 +8,14 @@ use crate::cuda::{Address, Argument, Operand, Product, Sizes};
 use crate::error::Result;
 
 impl Program {
-    /// Where the first sample's gradient of a parameter goes; the next sample's lies all parameters further.
+    /// Address of the first sample's gradient of a parameter. Gradients of consecutive samples are as many elements
+    /// apart as there are parameters.
     fn gradient(&self, x: &Arrays, name: &str) -> Address {
         self.layout.of(x.gradients, name)
     }
 
-    /// Gradients of every parameter, in the place of those before. The equations stand in `nn`, operation by operation.
+    /// Computes the gradients of every parameter and overwrites the previous ones. The equations are in `nn`,
+    /// operation by operation.
     pub(super) fn backward(&self, windows: &Windows<'_>, x: &Arrays) -> Result<()> {
         let c = self.constants();
         let (sizes, (rank, stride, v)) = (windows.sizes(), self.basis(windows, x));
@@ -56,7 +58,7 @@ impl Program {
         let more = [&[n.into(), rank.into(), stride_argument], &vectors[..]].concat();
         self.blocks("half_h", threads(rank * rank), 0, &more)?;
         product(square(x.h), basis, wide(x.x), [rank, n, rank], 1.0, if rank < n { 1.0 } else { 0.0 })?;
-        // M = V x is half of dC, by itself where C has full rank and with its transpose otherwise.
+        // M = V x is half of dC: by itself if C has full rank, otherwise after adding its transpose.
         product(basis.transposed(), wide(x.x), wide(x.m), [n, n, rank], 1.0, 0.0)?;
 
         self.stage("correlation backward")?;
@@ -85,8 +87,8 @@ impl Program {
         self.blocks("lag_raw", [1, 1], 0, arguments![c.lag, t, c.floor, c.factor, raw, x.curves, batch, all, to])
     }
 
-    /// The gradient of a parameter, x'y of every sample by itself: a sum over all rows of a batch would leave most of a device
-    /// idle. `accumulate` adds the samples up.
+    /// The gradient x'y of a parameter, for every sample separately, because a single sum over all rows of a batch
+    /// would leave most of a device idle. `accumulate` adds the samples up.
     fn by_sample(
         &self,
         windows: &Windows<'_>,
@@ -96,7 +98,7 @@ impl Program {
     ) -> Result<()> {
         let Sizes { batch, n_assets: n, .. } = windows.sizes();
         self.device.product(&Product {
-            // The ones of a bias are the same for every sample.
+            // The ones that multiply a bias are the same for every sample.
             a: Operand::rows(x, rows).every(if x == arrays.ones { 0 } else { n * rows }).transposed(),
             b: Operand::rows(y, columns).every(n * columns),
             out: Operand::rows(to, columns).every(self.layout.count()),
@@ -109,7 +111,7 @@ impl Program {
         })
     }
 
-    /// The gradients of a dense layer y = x K: of K, of the bias behind it and of x.
+    /// The gradients of a dense layer y = x K + b: with respect to K, b and x.
     fn dense_back(
         &self,
         windows: &Windows<'_>,
@@ -127,7 +129,7 @@ impl Program {
         self.dense(Operand::rows(dy, outputs), kernel, d_input, [windows.sizes().rows(), inputs, outputs], 0.0)
     }
 
-    /// dμ to dλ.
+    /// From dμ to dλ.
     fn cleaner_back(&self, windows: &Windows<'_>, x: &Arrays, c: &Constants) -> Result<()> {
         self.stage("recurrent cleaner backward")?;
         let (sizes, a) = (windows.sizes(), &self.architecture);
@@ -154,7 +156,7 @@ impl Program {
                 0 => (x.tokens, 1 + a.features.len()),
                 _ => (x.recurrent[number - 1].out, c.names.len() * a.hidden[number - 1]),
             };
-            // The other tokens are constants: only the eigenvalue, the first column, has a gradient of use.
+            // The other features of a token are constants: only the first column, the eigenvalue, needs a gradient.
             let (d_input, used) = if number == 0 { (x.d_lambda, 1) } else { (x.recurrent[number - 1].d_out, inputs) };
             for (k, name) in c.names.iter().enumerate() {
                 let bytes = self.device.precision().bytes();
@@ -178,14 +180,14 @@ impl Program {
         Ok(())
     }
 
-    /// dd to ds.
+    /// From dd to ds.
     fn volatilities_back(&self, windows: &Windows<'_>, x: &Arrays, c: &Constants) -> Result<()> {
         self.stage("marginal volatility backward")?;
         let (n, rows, none) = (windows.sizes().n_assets, windows.sizes().rows(), Address::default());
         let more = arguments![n, c.power, c.floor, none, none, x.volatility, x.dd, x.d_volatility];
         self.blocks("inverses_back", [windows.days.len(), 1], 2 * n, more)?;
         let sizes = &self.architecture.volatility;
-        // What a layer reads and where the gradient of that goes: layer 0 reads s.
+        // The input of a layer, and the address for the gradient with respect to it; layer 0 has the input s.
         let below = |number: usize| match number {
             0 => ((x.s, 1), x.ds),
             _ => ((x.hidden[number - 1].x, sizes[number - 1]), x.hidden[number - 1].dx),

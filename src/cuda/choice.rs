@@ -1,4 +1,4 @@
-//! Which device does the work: `cpu`, `cuda`, `cuda:1` or `auto`.
+//! Choice of the device: `cpu`, `cuda`, `cuda:1` or `auto`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::nn::Architecture;
 use crate::nn::ElementType;
 
-/// A device as users write it.
+/// A device as given by the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Device {
     /// The processor.
@@ -46,17 +46,17 @@ impl fmt::Display for Device {
     }
 }
 
-/// A device that is there.
+/// A device that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// The processor, and why it is not a device where that was left open.
+    /// The processor; with a reason if a CUDA device was looked for.
     Cpu(Option<String>),
     /// A CUDA device by its number.
     Cuda(usize, DeviceInfo),
 }
 
 impl Device {
-    /// Looks for the device.
+    /// Looks for the device. Fails if it is a CUDA device that is not available.
     pub fn find(self) -> Result<Found> {
         match self {
             Device::Cpu => Ok(Found::Cpu(None)),
@@ -69,10 +69,10 @@ impl Device {
     }
 }
 
-/// A device by its number, or why there is none of this number.
+/// Information on a device. Fails if there is no device of this number.
 pub fn info(number: usize) -> Result<DeviceInfo> {
     match count()? {
-        0 => Err(Error::Device("the driver knows no CUDA device".to_string())),
+        0 => Err(Error::Device("the driver reports no CUDA device".to_string())),
         count if number < count => device(number),
         count => {
             let known = (0..count).map(|k| format!("cuda:{k}")).collect::<Vec<_>>().join(", ");
@@ -81,7 +81,7 @@ pub fn info(number: usize) -> Result<DeviceInfo> {
     }
 }
 
-/// Number of the CUDA devices of this machine.
+/// Number of CUDA devices of this machine.
 #[cfg(feature = "cuda")]
 pub fn count() -> Result<usize> {
     crate::cuda::libraries::count()
@@ -92,7 +92,7 @@ fn device(number: usize) -> Result<DeviceInfo> {
     crate::cuda::libraries::device(number)
 }
 
-/// Number of the CUDA devices of this machine; an error, since this program was built without them.
+/// Number of CUDA devices of this machine. Always fails, because this program was built without CUDA.
 #[cfg(not(feature = "cuda"))]
 pub fn count() -> Result<usize> {
     Err(Error::Device(
@@ -105,7 +105,7 @@ fn device(number: usize) -> Result<DeviceInfo> {
     unreachable!("there is no cuda:{number} without the feature")
 }
 
-/// A CUDA device with the kernels for an architecture.
+/// Opens a CUDA device with the kernels for an architecture. Fails if the kernels do not support the architecture.
 pub fn open(number: usize, architecture: &Architecture, precision: ElementType) -> Result<Box<dyn Backend + Send>> {
     source::check(architecture)?;
     #[cfg(feature = "cuda")]

@@ -1,5 +1,6 @@
-//! The least that a stage must do: operations, and bytes moved through the device's memory when every input is read and every
-//! output written once. Against what the device can do they give the floor of a stage's time.
+//! Lower bounds for the work of each stage: arithmetic operations, and the bytes moved through device memory if every
+//! input is read once and every output written once. Together with the ceilings of a device they give the shortest
+//! possible time of a stage.
 
 use crate::cuda::Sizes;
 use crate::nn::Architecture;
@@ -14,29 +15,30 @@ pub struct Cost {
     pub bytes: f64,
 }
 
-/// What a device can do.
+/// The measured ceilings of a device.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Ceilings {
-    /// Operations per second, of a large product.
+    /// Operations per second in a large matrix product.
     pub operations: f64,
-    /// Bytes per second, of a large copy, read and written.
+    /// Bytes per second in a large copy, reads and writes together.
     pub bytes: f64,
 }
 
 impl Cost {
-    /// Seconds below which the stage cannot be on a device.
+    /// Shortest possible time of the stage in seconds.
     pub fn floor(&self, ceilings: &Ceilings) -> f64 {
         (self.operations / ceilings.operations).max(self.bytes / ceilings.bytes)
     }
 }
 
-/// The cost of a stage of a step as the profile names it; `None` where there is no such stage.
+/// The cost of a stage, by its name in profiles; `None` if there is no such stage.
 pub fn cost(stage: &str, a: &Architecture, sizes: Sizes, precision: ElementType) -> Option<Cost> {
     let (n, t, rank, rows) = (sizes.n_assets as f64, sizes.n_days as f64, sizes.rank() as f64, sizes.rows() as f64);
     let days = rows * t;
     let basis = rows * rank;
     let (gates, kept, directions) = (a.cell.gates() as f64, a.cell.kept() as f64, a.direction.count() as f64);
-    // By layer: operations of the projection and of the recurrent product, numbers of gates and of states.
+    // Sums over layers: operations of the projection and of the recurrent product, and the numbers of gate values and
+    // of states.
     let mut inputs = (1 + a.features.len()) as f64;
     let (mut projection, mut recurrent, mut widths, mut states) = (0.0, 0.0, 0.0, 0.0);
     for &units in &a.hidden {
@@ -50,22 +52,23 @@ pub fn cost(stage: &str, a: &Architecture, sizes: Sizes, precision: ElementType)
     let layers = [&[1][..], &a.volatility, &[1]].concat();
     let dense: f64 = layers.windows(2).map(|pair| 2.0 * rows * (pair[0] * pair[1]) as f64).sum();
     let hidden: f64 = a.volatility.iter().map(|units| rows * *units as f64).sum();
-    // Operations, and numbers read and written.
+    // Operations, and elements read and written.
     let (operations, numbers) = match stage {
         "scores" => (8.0 * days, 2.0 * days),
         "correlation" => (2.0 * days * n, days + rows * n),
-        // The usual count of a symmetric eigenproblem with vectors: Golub, Van Loan (2013), section 8.3.
+        // The usual operation count of a symmetric eigenproblem with eigenvectors: Golub, Van Loan (2013), section
+        // 8.3.
         "eigenvalues" => (9.0 * rows * n * n, 2.0 * rows * n),
         "recurrent cleaner" => (projection + recurrent, 2.0 * widths + (kept + 2.0) * states),
         "marginal volatility" => (dense, 2.0 * hidden + 2.0 * rows),
-        // The diagonal, the coefficients and the weights each need the whole basis.
+        // The diagonal, the coefficients and the weights each read the whole basis.
         "weights and loss" => (7.0 * basis, 3.0 * basis),
         "weights backward" => (2.0 * basis * rank + 5.0 * basis, 6.0 * basis),
         "recurrent cleaner backward" => (2.0 * (projection + recurrent), (kept + 2.0) * states + 4.0 * widths),
         "marginal volatility backward" => (2.0 * dense, 4.0 * hidden + 2.0 * rows),
         "eigenvalues backward" => (2.0 * basis * rank + 2.0 * basis * n, 7.0 * basis),
         "correlation backward" => (2.0 * days * n * if rank < n { 2.0 } else { 1.0 }, 2.0 * days + rows * n),
-        // dZ and Z once for the means of a row and once for the sums over rows.
+        // dZ and Z are read once for the means of a row and once for the sums over rows.
         "scores backward" => (30.0 * days, 5.0 * days),
         _ => return None,
     };

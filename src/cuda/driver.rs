@@ -1,5 +1,5 @@
-//! The backend on a graphics card: kernels through NVRTC, products through cuBLAS, eigenvalues through cuSOLVER, all on one
-//! stream of its own.
+//! The backend on a graphics card: kernels through NVRTC, products through cuBLAS, eigenvalues through cuSOLVER. Each
+//! backend has its own stream.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ pub(super) struct Driver {
 unsafe impl Send for Driver {}
 
 impl Driver {
-    /// Compiles the kernels for a device and opens the libraries.
+    /// Compiles the kernels for a device and opens the libraries. Fails if a library or the device is not available.
     pub fn open(number: usize, source: &str, precision: ElementType) -> Result<Self> {
         check_libraries()?;
         let failed = driver_error("the device");
@@ -62,12 +62,12 @@ impl Driver {
         Ok(Self { precision, context, stream, functions, blas, solver, params, workspace })
     }
 
-    /// Makes this device the one of the calling thread.
+    /// Makes the device's context current on the calling thread.
     fn bind(&self) -> Result<()> {
         self.context.bind_to_thread().map_err(driver_error("the device"))
     }
 
-    /// What the solver needs beside the matrices, on the device and on the host.
+    /// Bytes that the solver needs besides the matrices, on the device and on the host.
     fn workspace_bytes(&self, n: usize, batch: usize, matrices: Address, values: Address) -> Result<(usize, usize)> {
         let (real, n, batch) = (self.real(), n as i64, batch as i64);
         let (matrices, values) = (matrices.0 as *const c_void, values.0 as *const c_void);
@@ -123,7 +123,7 @@ impl Backend for Driver {
 
     fn allocate(&self, bytes: usize) -> Result<Address> {
         self.bind()?;
-        // SAFETY: the memory is used through this backend only, and nothing reads it before it is written.
+        // SAFETY: the memory is used only through this backend, and nothing reads it before it is written.
         match unsafe { result::malloc_sync(bytes.max(1)) } {
             Ok(at) => Ok(Address(at)),
             Err(_) => {
@@ -148,14 +148,14 @@ impl Backend for Driver {
 
     fn write(&self, at: Address, bytes: &[u8]) -> Result<()> {
         self.bind()?;
-        // SAFETY: callers write within what they allocated; pageable memory has been taken over when the call returns.
+        // SAFETY: callers write within what they allocated; pageable memory has been copied when the call returns.
         unsafe { result::memcpy_htod_async(at.0, bytes, self.stream.cu_stream()) }
             .map_err(driver_error("a copy to the device"))
     }
 
     fn read(&self, at: Address, bytes: &mut [u8]) -> Result<()> {
         self.bind()?;
-        // SAFETY: callers read within what they allocated, and the copy is over before `bytes` is given back.
+        // SAFETY: callers read within what they allocated, and the copy has ended before `bytes` is released.
         unsafe { result::memcpy_dtoh_async(bytes, at.0, self.stream.cu_stream()) }
             .map_err(driver_error("a copy from the device"))?;
         self.wait()
@@ -163,7 +163,7 @@ impl Backend for Driver {
 
     fn launch(&self, kernel: &str, shape: Shape, arguments: &[Argument]) -> Result<()> {
         self.bind()?;
-        // A kernel reads as many bytes of each value as its parameter has.
+        // The launch reads as many bytes of each value as the kernel's parameter has.
         let value = |argument: &Argument| match *argument {
             Argument::At(at) => at.0,
             Argument::Int(x) => u64::from(x.cast_unsigned()),
@@ -193,7 +193,7 @@ impl Backend for Driver {
             true => cublasOperation_t::CUBLAS_OP_T,
             false => cublasOperation_t::CUBLAS_OP_N,
         };
-        // cuBLAS counts along columns: what it sees is out' = B' A'.
+        // cuBLAS is column-major, so it computes out' = B' A'.
         let (first, second) = (turned(&p.b), turned(&p.a));
         let (m, n, k) = (int(p.columns), int(p.rows), int(p.inner));
         let (ld_b, ld_a, ld_out) = (int(p.b.row), int(p.a.row), int(p.out.row));
@@ -203,7 +203,7 @@ impl Backend for Driver {
         macro_rules! gemm {
             ($function:path, $real:ty) => {{
                 let (factor, keep) = (p.factor as $real, p.keep as $real);
-                // SAFETY: the operands lie within memory of this device; the factors are read before the call returns.
+                // SAFETY: the operands are within memory of this device; the factors are read before the call returns.
                 unsafe {
                     $function(
                         handle,
@@ -258,7 +258,7 @@ impl Backend for Driver {
         let host_buffer = workspace.2.as_mut_ptr().cast();
         let (real, n, batch) = (self.real(), n as i64, batch as i64);
         let (matrices, values) = (matrices.0 as *mut c_void, values.0 as *mut c_void);
-        // SAFETY: matrices, values and info have room for the batch, the workspaces at least the sizes asked for.
+        // SAFETY: matrices, values and info fit the batch, and the workspaces have the required size.
         solved(unsafe {
             solver::cusolverDnXsyevBatched(
                 self.solver.cu(),

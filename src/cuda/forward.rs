@@ -1,4 +1,4 @@
-//! From windows to weights and losses.
+//! Forward pass: from windows to weights and losses.
 
 use crate::cuda::memory::Arrays;
 use crate::cuda::program::{BLOCK, Program, Windows};
@@ -8,25 +8,25 @@ use crate::cuda::{Address, Argument, Operand, Product, Sizes};
 use crate::error::{Error, Result};
 use crate::nn::{Architecture, Direction, Lag, TIE, TRADING_DAYS};
 
-/// Shared memory that every kernel may have without asking, beside what sums over a block take.
+/// Shared memory that every kernel may use without opting in to more, not counting what block sums use.
 const SHARED: usize = 47 << 10;
 
-/// The arguments of a kernel, each of its own type.
+/// The arguments of a kernel, each converted from its own type.
 macro_rules! arguments {
     ($($argument:expr),* $(,)?) => { &[$(Argument::from($argument)),*] };
 }
 pub(super) use arguments;
 
-/// The constants of an architecture as kernels know them.
+/// The constants of an architecture in the form that kernels take.
 pub(super) struct Constants {
     pub floor: f64,
     pub lag: usize,
     pub factor: f64,
-    /// Bit k: pass k starts at the largest eigenvalue.
+    /// Bit k is set if direction k starts at the largest eigenvalue.
     pub descending: usize,
     pub as_read: bool,
     pub names: &'static [&'static str],
-    /// How d is normalised.
+    /// The power p with which d is normalised; 0 for no normalisation.
     pub power: usize,
 }
 
@@ -57,7 +57,7 @@ impl Program {
         self.layout.of(self.parameters, name)
     }
 
-    /// Returns of the panel as the kernels take them: panel, days, decision days, assets.
+    /// The kernel arguments that describe the returns: panel, number of days, decision days, assets.
     pub(super) fn returns(&self, x: &Arrays) -> [Argument; 4] {
         [self.panel.at.into(), Argument::Long(self.panel.n_days as i64), x.days.into(), x.assets.into()]
     }
@@ -74,7 +74,7 @@ impl Program {
         self.device.write(x.assets, &ints(windows.assets))
     }
 
-    /// Refuses what the kernels cannot hold, and windows that reach beyond the panel.
+    /// Refuses sizes that the kernels do not support, and windows that extend beyond the panel.
     fn check(&self, windows: &Windows<'_>, horizon: usize) -> Result<()> {
         let Sizes { n_assets: n, n_days: t, .. } = windows.sizes();
         let bytes = self.device.precision().bytes();
@@ -87,14 +87,15 @@ impl Program {
         let asset = windows.assets.iter().find(|asset| **asset >= self.panel.n_assets);
         if day.is_some() || asset.is_some() {
             let (n_assets, n_days) = (self.panel.n_assets, self.panel.n_days);
-            let why =
-                format!("a window of {t} days and {behind} behind it reaches beyond {n_assets} assets x {n_days} days");
+            let why = format!(
+                "{t} days and {behind} days after them reach beyond the panel, {n_assets} assets x {n_days} days"
+            );
             return Err(Error::Device(why));
         }
         Ok(())
     }
 
-    /// Everything up to the weights and, with a horizon, the losses and their gradient by r.
+    /// Computes everything up to the weights and, with a horizon, the losses and their gradient with respect to r.
     pub(super) fn forward(&self, windows: &Windows<'_>, x: &Arrays, horizon: usize) -> Result<()> {
         let sizes = windows.sizes();
         let (n, t) = (sizes.n_assets, sizes.n_days);
@@ -142,7 +143,7 @@ impl Program {
         self.weights(windows, x, horizon)
     }
 
-    /// λ to μ.
+    /// From λ to μ.
     fn cleaner(&self, windows: &Windows<'_>, x: &Arrays, c: &Constants) -> Result<()> {
         self.stage("recurrent cleaner")?;
         let (sizes, a) = (windows.sizes(), &self.architecture);
@@ -184,7 +185,7 @@ impl Program {
         self.blocks("inverses", [sizes.batch, 1], n, more)
     }
 
-    /// The first arguments of a scan.
+    /// The first arguments of a scan kernel.
     pub(super) fn pass(&self, layer: usize, projected: Address, stride: usize, c: &Constants) -> [Argument; 7] {
         let part = |k: usize, what: &str| -> Argument {
             let name = c.names.get(k).map(|name| format!("recurrent.{layer}.{name}.{what}"));
@@ -201,7 +202,7 @@ impl Program {
         ]
     }
 
-    /// s to d.
+    /// From s to d.
     fn volatilities(&self, windows: &Windows<'_>, x: &Arrays, c: &Constants) -> Result<()> {
         self.stage("marginal volatility")?;
         let rows = windows.sizes().rows();
@@ -221,14 +222,15 @@ impl Program {
         self.blocks("inverses", [windows.days.len(), 1], n, more)
     }
 
-    /// The basis as an argument: its rank, the distance of samples and the first eigenvector.
+    /// The basis in kernel arguments: its rank, the distance between samples, and the address of the first
+    /// eigenvector.
     pub(super) fn basis(&self, windows: &Windows<'_>, x: &Arrays) -> (usize, usize, Address) {
         let sizes = windows.sizes();
         let (n, rank) = (sizes.n_assets, sizes.rank());
         (rank, n * n, x.v.plus((n - rank) * n * self.device.precision().bytes()))
     }
 
-    /// V'x of every sample.
+    /// Computes V'x of every sample.
     pub(super) fn project(&self, windows: &Windows<'_>, x: &Arrays, vector: Address, out: Address) -> Result<()> {
         let (sizes, (rank, stride, v)) = (windows.sizes(), self.basis(windows, x));
         let more =
@@ -236,7 +238,7 @@ impl Program {
         self.blocks("project", [rank.div_ceil(8), sizes.batch], 0, more)
     }
 
-    /// A spectral function of C on a vector with given coefficients; see the kernel.
+    /// Applies a spectral function of C to a vector with the given coefficients; see the kernel `combine`.
     pub(super) fn combine(
         &self,
         what: usize,
@@ -274,14 +276,14 @@ impl Program {
         self.launch("portfolio", [sizes.batch, 1], BLOCK, 8 * horizon, &[&self.returns(x)[..], more].concat())
     }
 
-    /// Weights `[batch * n]` of the windows.
+    /// Minimum-variance weights of the windows, `[batch * n]`.
     pub fn portfolio_weights(&mut self, windows: &Windows<'_>) -> Result<Vec<f64>> {
         let x = self.arrays(windows.sizes(), false)?;
         self.forward(windows, &x, 0)?;
         self.reals(x.weights, windows.sizes().rows())
     }
 
-    /// λ, s, μ, d and weights, each `[batch * n]`, of the windows.
+    /// The values λ, s, μ, d and weights of the windows, each `[batch * n]`.
     pub fn stages(&mut self, windows: &Windows<'_>) -> Result<[Vec<f64>; 5]> {
         let x = self.arrays(windows.sizes(), false)?;
         self.forward(windows, &x, 0)?;
@@ -289,7 +291,7 @@ impl Program {
         Ok([read(x.lambda)?, read(x.s)?, read(x.mu)?, read(x.d)?, read(x.weights)?])
     }
 
-    /// Covariances `[batch * n * n]` with trace n, as `nn::Reconstruction` has them.
+    /// Cleaned covariances of the windows, `[batch * n * n]`, with trace n as in `nn::Reconstruction`.
     pub fn covariances(&mut self, windows: &Windows<'_>) -> Result<Vec<f64>> {
         let x = self.arrays(windows.sizes(), false)?;
         self.forward(windows, &x, 0)?;
@@ -314,7 +316,7 @@ impl Program {
         self.reals(x.h, batch * n * n)
     }
 
-    /// The rows of V scaled by a number an asset (along 0) or by 1/μ (along 1), as `weighted`.
+    /// Writes to `weighted` the rows of V scaled by a number per asset (`along` 0) or by 1/μ (`along` 1).
     pub(super) fn scaled_rows(&self, along: usize, windows: &Windows<'_>, x: &Arrays, by: Address) -> Result<()> {
         let (sizes, (rank, stride, v)) = (windows.sizes(), self.basis(windows, x));
         let n = sizes.n_assets;

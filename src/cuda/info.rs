@@ -1,16 +1,16 @@
-//! What is known of a device.
+//! Properties of a CUDA device.
 
-/// What a CUDA device is.
+/// The properties of a CUDA device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceInfo {
-    /// Its name.
+    /// Its name as the driver reports it.
     pub name: String,
-    /// Compute capability.
+    /// Compute capability, major and minor.
     pub capability: (i32, i32),
-    /// Multiprocessors.
+    /// Number of multiprocessors.
     pub multiprocessors: usize,
-    /// Bytes of memory, free and in all.
+    /// Bytes of memory, free and total.
     pub memory: [usize; 2],
-    /// Version of CUDA that the driver supports.
+    /// Newest version of CUDA that the driver supports, major and minor.
     pub driver: (i32, i32),
 }

@@ -1,4 +1,5 @@
-//! What there is on this machine: devices, the libraries that are opened when first needed, and the run-time compiler.
+//! The CUDA installation of this machine: devices, libraries that are opened when first needed, and the run-time
+//! compiler.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_void};
@@ -12,7 +13,7 @@ use cudarc::nvrtc::{result as nvrtc, sys as nvrtc_sys};
 use crate::cuda::DeviceInfo;
 use crate::error::{Error, Result};
 
-/// An error of the driver while doing something.
+/// Converts an error of the driver; `what` names the operation that failed.
 pub(super) fn driver_error(what: &str) -> impl Fn(DriverError) -> Error {
     move |error| {
         let name = error.error_name().ok().and_then(|name| name.to_str().ok()).unwrap_or("unknown error");
@@ -21,7 +22,7 @@ pub(super) fn driver_error(what: &str) -> impl Fn(DriverError) -> Error {
     }
 }
 
-/// How many CUDA devices there are; none where the driver is there and knows none.
+/// Number of CUDA devices; 0 if there is a driver but no device.
 pub(super) fn count() -> Result<usize> {
     // SAFETY: looks for a library by its name.
     if !unsafe { cudarc::driver::sys::is_culib_present() } {
@@ -34,7 +35,7 @@ pub(super) fn count() -> Result<usize> {
     CudaContext::device_count().map(|count| count as usize).map_err(driver_error("the list of devices"))
 }
 
-/// What a device is. This wakes it up, and no other.
+/// Properties of a device. This initialises this device only.
 pub(super) fn device(number: usize) -> Result<DeviceInfo> {
     let read = || {
         let mut version = 0;
@@ -54,7 +55,7 @@ pub(super) fn device(number: usize) -> Result<DeviceInfo> {
     read().map_err(driver_error(&format!("cuda:{number}")))
 }
 
-/// Refuses a machine that lacks a library, before anything would look for it in vain.
+/// Fails if a library is missing, so that the error comes before anything tries to open it.
 pub(super) fn check_libraries() -> Result<()> {
     // SAFETY: looks for libraries and a symbol by their names.
     let (nvrtc, cublas, cusolver) = unsafe {
@@ -80,10 +81,10 @@ pub(super) fn check_libraries() -> Result<()> {
 /// A source and a compute capability.
 type Target = (String, (i32, i32));
 
-/// Machine code that has been made: a run opens the same network many times.
+/// Compiled machine code, kept because a run opens the same network many times.
 static COMPILED: Mutex<BTreeMap<Target, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
-/// Machine code for a compute capability, compiled at most once.
+/// Machine code for a compute capability; each source is compiled at most once.
 pub(super) fn compiled(source: &str, capability: (i32, i32)) -> Result<Vec<u8>> {
     let mut all = COMPILED.lock().expect("no thread panics while it compiles");
     let key = (source.to_string(), capability);

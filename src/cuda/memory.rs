@@ -1,4 +1,4 @@
-//! Where everything lies: the parameters one behind the other, and the working arrays of a batch in one piece of memory.
+//! Memory layout: the parameters one after another, and the working arrays of a batch in one allocation.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,17 +7,17 @@ use crate::cuda::Address;
 use crate::nn::Architecture;
 use crate::nn::ElementType;
 
-/// Arrays start at multiples of so many bytes.
+/// Arrays start at multiples of this many bytes.
 const ALIGNMENT: usize = 256;
 
-/// The parameters in the order of their names.
+/// Positions of the parameters, in the order of their names.
 pub(super) struct Layout {
     places: BTreeMap<String, Range<usize>>,
     precision: ElementType,
 }
 
 impl Layout {
-    /// From names and counts.
+    /// The layout of parameters with these names and element counts.
     pub fn new<'a>(counts: impl Iterator<Item = (&'a String, usize)>, precision: ElementType) -> Self {
         let mut from = 0;
         let place = |(name, count): (&String, usize)| {
@@ -27,51 +27,51 @@ impl Layout {
         Self { places: counts.map(place).collect(), precision }
     }
 
-    /// Numbers in all.
+    /// Total number of elements.
     pub fn count(&self) -> usize {
         self.places.values().map(|place| place.end).max().unwrap_or(0)
     }
 
-    /// Where a parameter lies within an array of all of them that starts at `all`.
+    /// Address of a parameter inside an array of all parameters that starts at `all`.
     pub fn of(&self, all: Address, name: &str) -> Address {
         all.plus(self.places[name].start * self.precision.bytes())
     }
 
-    /// Cuts an array of all parameters into named ones.
+    /// Splits an array of all parameters into named ones.
     pub fn cut(&self, all: &[f64]) -> BTreeMap<String, Vec<f64>> {
         self.places.iter().map(|(name, place)| (name.clone(), all[place.clone()].to_vec())).collect()
     }
 
-    /// The inverse of [`cut`](Self::cut).
+    /// Joins named parameters into one array; the inverse of [`cut`](Self::cut).
     pub fn join(&self, parts: &BTreeMap<String, Vec<f64>>) -> Vec<f64> {
         self.places.keys().flat_map(|name| parts[name].iter().copied()).collect()
     }
 }
 
-/// Sizes of a batch.
+/// The sizes of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Samples.
+    /// Number of samples.
     pub batch: usize,
-    /// n.
+    /// Number of assets n of each sample.
     pub n_assets: usize,
-    /// T.
+    /// Number of days T of each window.
     pub n_days: usize,
 }
 
 impl Sizes {
-    /// Largest rank of a correlation matrix.
+    /// Largest possible rank of a correlation matrix.
     pub fn rank(self) -> usize {
         self.n_assets.min(self.n_days - 1)
     }
 
-    /// Rows of all samples.
+    /// Number of rows (assets) of all samples together.
     pub fn rows(self) -> usize {
         self.batch * self.n_assets
     }
 }
 
-/// Hands out consecutive pieces of memory.
+/// Allocates consecutive parts of one piece of memory.
 struct Pieces {
     next: Address,
     precision: ElementType,
@@ -89,7 +89,7 @@ impl Pieces {
     }
 }
 
-/// Rows of the batch whose gradients one block sums.
+/// Number of rows of the batch whose gradients one block sums.
 pub(super) const ROWS_OF_A_CHUNK: usize = 64;
 
 /// The working arrays of one recurrent layer.
@@ -118,7 +118,7 @@ pub(super) struct Arrays {
     pub beta: Address,
     pub z: Address,
     pub s: Address,
-    /// C, then the eigenvectors as rows.
+    /// C, later overwritten by the eigenvectors as rows.
     pub v: Address,
     pub lambda: Address,
     pub info: Address,
@@ -132,7 +132,7 @@ pub(super) struct Arrays {
     pub volatility: Address,
     pub d: Address,
     pub ones: Address,
-    /// Vectors of n numbers a sample, by their names in the equations.
+    /// Vectors of n elements per sample, named as in the equations.
     pub diagonal: Address,
     pub root: Address,
     pub a: Address,
@@ -155,7 +155,7 @@ pub(super) struct Arrays {
     pub ds: Address,
     pub mean: Address,
     pub along: Address,
-    /// Matrices n x n a sample.
+    /// Matrices, mostly n x n per sample.
     pub weighted: Address,
     pub h: Address,
     pub x: Address,
@@ -163,13 +163,13 @@ pub(super) struct Arrays {
     pub dz: Address,
     pub partial: Address,
     pub curves: Address,
-    /// Of all parameters, for every sample.
+    /// Gradients of all parameters, for every sample.
     pub gradients: Address,
 }
 
 impl Arrays {
-    /// The arrays one behind the other from `start` on, and where they end. Without `backward` only those of the forward
-    /// pass have a place.
+    /// Places the arrays one after another from `start` on. Returns them and the address where they end. Without
+    /// `backward` only those of the forward pass take space.
     pub fn new(a: &Architecture, layout: &Layout, sizes: Sizes, backward: bool, start: Address) -> (Self, Address) {
         let precision = layout.precision;
         let Sizes { batch, n_assets: n, n_days: t } = sizes;

@@ -4,33 +4,35 @@
 //! panel on the device ─ standardise ─▶ Z ─ product ─▶ C ─ eigen ─▶ V, λ ─ tokens, scan, inverses ─▶ μ ┐
 //!                                       s ─ dense layers, inverses ─▶ d ──────────────────────────────┴─▶ w, loss
 //! ```
-//! A training step uploads the decision days and asset numbers of its batches and downloads their losses and the norm of the
-//! gradient; everything else stays on the device. Sums have a fixed order and there are no atomic operations, so the same
-//! device and libraries give the same bytes.
+//! A training step uploads the decision days and asset numbers of its batches, and downloads their losses and the norm
+//! of the gradient; everything else stays on the device. Sums have a fixed order and there are no atomic operations,
+//! so the same device and libraries give the same bytes.
 //!
-//! Kernels are compiled when a device is opened, for its own architecture and the network's sizes; building needs no CUDA
-//! toolkit. The libraries (driver, NVRTC, cuBLAS, cuSOLVER) are looked for at run time, only when a device is asked for.
-//! One difference to the processor: eigenvectors always come from the n x n matrix, also with few days.
+//! Kernels are compiled when a device is opened, for its compute capability and the network's sizes; building minvar
+//! needs no CUDA toolkit. The libraries (driver, NVRTC, cuBLAS, cuSOLVER) are looked for at run time, and only if a
+//! device is requested. There is one difference from the processor: eigenvectors always come from the n x n matrix,
+//! even with few days.
 //!
-//! # How it is put together
+//! # Structure
 //!
-//! `cuda` is the second form of the network: the layers of `nn` are a graph that derives its gradients, `cuda::Program` is the list of
-//! kernels and products that computes the same forward and backward (`forward.rs`, `backward.rs`), because a graph of small
-//! tensors would spend a step on launching. It is written against the trait `Backend` (memory, launch, product, eigenvalues):
-//! `driver.rs` is the trait on a device, the tests have one on the processor. What a step works in is laid out in one piece of
-//! memory (`memory.rs`), whose size is known before the first step. `candle`'s own CUDA backend is not used: it must be linked against
-//! the driver, so that one program could not run with and without one.
+//! `cuda` is a second implementation of the network. The layers of `nn` form a graph that derives its own gradients.
+//! `cuda::Program` is a list of kernels and products that computes the same forward and backward passes (`forward.rs`,
+//! `backward.rs`), because with a graph of small tensors a step would spend its time on launches. It is written
+//! against the trait `Backend` (memory, launch, product, eigenvalues): `driver.rs` implements the trait on a device,
+//! and the tests implement it on the processor. The working memory of a step is one allocation (`memory.rs`), whose
+//! size is known before the first step. `candle`'s own CUDA backend is not used: it must be linked against the driver,
+//! so one program could not run both with and without a driver.
 //!
 //! ```text
-//! panel on the device ─ scores: transform, mean, variance (a block an asset) ─▶ Z
-//! Z ─ cuBLAS ─▶ C ─ cuSOLVER, batched, in place ─▶ V, λ ─ ties ─ tokens ─ scan (a block a sequence and direction) ─▶ μ
-//! s ─ dense layers ─▶ d;   V, μ, d ─ three passes over V ─▶ w ─ returns behind the decision ─▶ loss
+//! panel on the device ─ scores: transform, mean, variance (one block per asset) ─▶ Z
+//! Z ─ cuBLAS ─▶ C ─ cuSOLVER, batched, in place ─▶ V, λ ─ ties ─ tokens ─ scan (one block per sequence) ─▶ μ
+//! s ─ dense layers ─▶ d;   V, μ, d ─ three passes over V ─▶ w ─ returns after the decision ─▶ loss
 //! ```
 //!
-//! The recurrent kernel stays in registers and the state in shared memory for the whole sequence, so the scan is compiled for the
-//! units of the network. Gradients of parameters are products sample by sample, summed in doubles in a fixed order; there are no
-//! atomic operations. `cuda/costs.rs` counts what each stage must at least do and move; `--profile` sets it against what a large
-//! product and a large copy reach.
+//! During a scan the recurrent kernel stays in registers and the state in shared memory for the whole sequence, so the
+//! scan is compiled for the network's number of units. Gradients of parameters are products for each sample, summed in
+//! f64 in a fixed order; there are no atomic operations. `cuda/costs.rs` counts the least that each stage must compute
+//! and move; `--profile` compares it with the rates of a large product and a large copy.
 
 mod backend;
 mod backward;

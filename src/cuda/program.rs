@@ -1,4 +1,4 @@
-//! A network on a device: its parameters, the panel it learns from, and the memory it works in.
+//! A network on a device: its parameters, the panel of returns, and its working memory.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,33 +10,33 @@ use crate::error::{Error, Result};
 use crate::nn::Architecture;
 use crate::nn::ElementType;
 
-/// Threads of a block that takes one number a thread.
+/// Threads per block in kernels with one thread per element.
 pub(super) const BLOCK: usize = 256;
-/// Doubles that a step leaves to be read: the norm of the gradient and the losses of its batches.
+/// Number of doubles that a step can return: the norm of the gradient and the losses of its batches.
 const SCALARS: usize = 4096;
 
-/// The windows of a batch: which rows of the panel.
+/// The windows of a batch, as positions in the panel.
 #[derive(Clone, Copy, Debug)]
 pub struct Windows<'a> {
-    /// Decision day of each sample; its window is the days before.
+    /// Decision day of each sample; its window consists of the `n_days` days before.
     pub days: &'a [usize],
-    /// Asset numbers, n of each sample.
+    /// Asset numbers, n for each sample.
     pub assets: &'a [usize],
-    /// T.
+    /// Number of days T of each window.
     pub n_days: usize,
-    /// Whether a missing return becomes the mean of the others on the day; otherwise zero.
+    /// Whether a missing return becomes the mean of the other assets on that day; otherwise it becomes zero.
     pub market: bool,
 }
 
 impl Windows<'_> {
-    /// Sizes of the batch.
+    /// The sizes of the batch.
     pub fn sizes(&self) -> Sizes {
         let batch = self.days.len();
         Sizes { batch, n_assets: self.assets.len() / batch, n_days: self.n_days }
     }
 }
 
-/// Seconds by stage, in the order in which stages were first met.
+/// Seconds by stage, in the order in which the stages first ran.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
     stages: Vec<(&'static str, f64)>,
@@ -44,7 +44,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Names and seconds.
+    /// Names of the stages, with their seconds.
     pub fn stages(&self) -> &[(&'static str, f64)] {
         &self.stages
     }
@@ -67,7 +67,7 @@ pub(super) struct Panel {
     pub at: Address,
     pub n_assets: usize,
     pub n_days: usize,
-    /// Bytes that it may have where it lies.
+    /// Bytes allocated at this address.
     room: usize,
 }
 
@@ -86,7 +86,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// A network with given parameters on a device whose kernels are those of [`source`](super::source()).
+    /// Loads a network with the given parameters onto a device whose kernels are those of [`source`](super::source()).
     pub fn new(
         device: Box<dyn Backend + Send>,
         architecture: &Architecture,
@@ -120,7 +120,7 @@ impl Program {
         self.device.precision()
     }
 
-    /// Puts a panel of returns `[asset][day]` on the device in the place of the one before; NaN is a missing return.
+    /// Uploads a panel of returns `[asset][day]`, which replaces the previous one; NaN is a missing return.
     pub fn set_panel(&mut self, returns: &[f64], n_days: usize) -> Result<()> {
         let bytes = self.precision().encode(returns.iter().copied());
         let Panel { mut at, mut room, .. } = std::mem::take(&mut self.panel);
@@ -132,11 +132,11 @@ impl Program {
         self.device.write(at, &bytes)
     }
 
-    /// Makes room for batches of these sizes, so that no step has to.
+    /// Allocates memory for batches of these sizes, so that no step has to. Fails if the device has too little.
     pub fn reserve(&mut self, sizes: Sizes, backward: bool) -> Result<()> {
         let widest = self.architecture.hidden.iter().chain(&self.architecture.volatility).copied().max().unwrap_or(1);
         if sizes.rows().saturating_mul(widest.max(sizes.n_assets)) > i32::MAX as usize {
-            let why = format!("{sizes:?} has more numbers than a kernel counts; take a smaller batch or fewer assets");
+            let why = format!("{sizes:?} has more elements than a kernel can count; use a smaller batch");
             return Err(Error::Device(why));
         }
         let layout = |start| Arrays::new(&self.architecture, &self.layout, sizes, backward, start);
@@ -159,29 +159,29 @@ impl Program {
         self.device.prepare_eigen(sizes.n_assets, sizes.batch, arrays.v, arrays.lambda).map_err(too_little)
     }
 
-    /// The arrays of a batch.
+    /// The working arrays of a batch.
     pub(super) fn arrays(&mut self, sizes: Sizes, backward: bool) -> Result<Arrays> {
         self.reserve(sizes, backward)?;
         Ok(Arrays::new(&self.architecture, &self.layout, sizes, backward, self.memory.0).0)
     }
 
-    /// The parameters by name.
+    /// Current values of the parameters, by name.
     pub fn parameters(&self) -> Result<BTreeMap<String, Vec<f64>>> {
         Ok(self.layout.cut(&self.reals(self.parameters, self.layout.count())?))
     }
 
-    /// Replaces the parameters.
+    /// Replaces the values of the parameters.
     pub fn set_parameters(&self, parameters: &BTreeMap<String, Vec<f64>>) -> Result<()> {
         self.device.write(self.parameters, &self.precision().encode(self.layout.join(parameters)))
     }
 
-    /// Adam's moments by name.
+    /// Adam's first and second moments, by name.
     pub fn moments(&self) -> Result<[BTreeMap<String, Vec<f64>>; 2]> {
         let read = |at| -> Result<_> { Ok(self.layout.cut(&self.doubles(at, self.layout.count())?)) };
         Ok([read(self.moments[0])?, read(self.moments[1])?])
     }
 
-    /// Replaces Adam's moments.
+    /// Replaces Adam's first and second moments.
     pub fn set_moments(&self, moments: [&BTreeMap<String, Vec<f64>>; 2]) -> Result<()> {
         for (at, values) in self.moments.iter().zip(moments) {
             self.device.write(*at, &ElementType::F64.encode(self.layout.join(values)))?;
@@ -189,12 +189,13 @@ impl Program {
         Ok(())
     }
 
-    /// Gradients summed since the last step, by name.
+    /// Gradients summed since the last step, by name of the parameter.
     pub fn gradients(&self) -> Result<BTreeMap<String, Vec<f64>>> {
         Ok(self.layout.cut(&self.doubles(self.sums, self.layout.count())?))
     }
 
-    /// Adds `weight` times the gradients of a batch's mean loss; the loss is kept as that of batch `number` of the step.
+    /// Adds `weight` times the gradient of a batch's mean loss. The loss is stored as that of batch `number` of the
+    /// step.
     pub fn add_gradients(&mut self, windows: &Windows<'_>, horizon: usize, number: usize, weight: f64) -> Result<()> {
         let arrays = self.arrays(windows.sizes(), true)?;
         self.forward(windows, &arrays, horizon)?;
@@ -204,7 +205,7 @@ impl Program {
         self.each("accumulate", self.layout.count(), &[batch, weight, arrays.gradients.into(), self.sums.into()])
     }
 
-    /// Mean loss of a batch.
+    /// Mean loss of a batch, without gradients.
     pub fn loss(&mut self, windows: &Windows<'_>, horizon: usize) -> Result<f64> {
         let arrays = self.arrays(windows.sizes(), false)?;
         self.forward(windows, &arrays, horizon)?;
@@ -222,7 +223,7 @@ impl Program {
         self.blocks("mean_loss", [1, 1], 0, &[windows.days.len().into(), arrays.losses.into(), to.into()])
     }
 
-    /// The norm of the summed gradients, and the losses of the step's batches. Waits for the device.
+    /// The norm of the summed gradients, and the losses of the step's `batches` batches. Waits for the device.
     pub fn outcome(&self, batches: usize) -> Result<(f64, Vec<f64>)> {
         self.stage("optimiser")?;
         let count = self.layout.count();
@@ -232,7 +233,7 @@ impl Program {
         Ok((scalars[0], losses))
     }
 
-    /// One step of Adam, the `number`-th from 1 on, behind [`outcome`](Self::outcome); the gradients become zero.
+    /// Takes step number `number` (from 1) of Adam after [`outcome`](Self::outcome), and resets the gradients to zero.
     pub fn step(&self, number: usize, learning_rate: f64, clip_norm: f64) -> Result<()> {
         let correction = |beta: f64| Argument::Double(1.0 - beta.powi(number as i32));
         let arguments = [
@@ -249,23 +250,23 @@ impl Program {
         self.each("adam", self.layout.count(), &arguments)
     }
 
-    /// Waits until everything asked for is done.
+    /// Waits until all work is done.
     pub fn wait(&self) -> Result<()> {
         self.device.wait()
     }
 
-    /// Starts measuring stages; each then waits for the one before.
+    /// Starts to measure stages; each stage then waits for the one before.
     pub fn start_profile(&self) {
         *self.profile.borrow_mut() = Some(Profile::default());
     }
 
-    /// What was measured since.
+    /// The measurements since [`start_profile`](Self::start_profile).
     pub fn end_profile(&self) -> Result<Profile> {
         self.stage("")?;
         Ok(self.profile.borrow_mut().take().unwrap_or_default())
     }
 
-    /// What follows belongs to a stage.
+    /// Marks the start of a stage.
     pub(super) fn stage(&self, name: &'static str) -> Result<()> {
         if let Some(profile) = self.profile.borrow_mut().as_mut() {
             self.device.wait()?;
@@ -297,18 +298,18 @@ impl Program {
         self.device.launch(kernel, Shape { grid, block, shared }, arguments)
     }
 
-    /// A thread a number; the kernel's first argument is their count.
+    /// Launches a kernel with one thread per element; the kernel's first argument is their count.
     pub(super) fn each(&self, kernel: &str, count: usize, arguments: &[Argument]) -> Result<()> {
         let arguments = [&[count.into()], arguments].concat();
         self.launch(kernel, [count.div_ceil(BLOCK), 1], BLOCK, 0, &arguments)
     }
 
-    /// A grid of blocks of the usual size with room for `shared` elements.
+    /// Launches a grid of blocks of the usual size with shared memory for `shared` elements.
     pub(super) fn blocks(&self, kernel: &str, grid: [usize; 2], shared: usize, arguments: &[Argument]) -> Result<()> {
         self.launch(kernel, grid, BLOCK, shared * self.precision().bytes(), arguments)
     }
 
-    /// out ← A B, one for all rows of the batch.
+    /// Computes out ← A B, with the same B for all rows of the batch.
     pub(super) fn dense(
         &self,
         a: Operand,
@@ -326,7 +327,7 @@ impl Drop for Program {
     fn drop(&mut self) {
         let all = [self.parameters, self.sums, self.moments[0], self.moments[1], self.scalars];
         for at in all.into_iter().chain([self.panel.at, self.memory.0]) {
-            // Nothing can be done about an error here; the process gives everything back when it ends.
+            // An error cannot be handled here; the memory is freed at the latest when the process ends.
             let _ = self.device.release(at);
         }
     }

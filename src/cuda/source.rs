@@ -1,4 +1,4 @@
-//! The kernels as one source: fixed files, and the recurrent scan for the sizes of an architecture.
+//! The source of the kernels: fixed files, and the recurrent scan generated for the sizes of an architecture.
 
 use crate::error::{Error, Result};
 use crate::nn::ElementType;
@@ -13,28 +13,28 @@ const FILES: [&str; 6] = [
     include_str!("kernels/scan.cu"),
 ];
 
-/// Most threads of a block.
+/// Most threads that a block can have.
 const MOST_THREADS: usize = 1024;
 
-/// The name of a scan for a cell and its units, forward or backward.
+/// The name of the scan kernel for a cell and its units, forward or backward.
 pub(super) fn scan_name(backward: bool, cell: Cell, units: usize) -> String {
     let way = if backward { "backward" } else { "forward" };
     format!("scan_{way}_{}_{units}", cell.gates())
 }
 
-/// Numbers beside the eigenvalue that the kernel `tokens` takes.
+/// Number of features besides the eigenvalue that the kernel `tokens` supports.
 pub(super) const FEATURES: usize = 4;
 
-/// Whether the kernels know a feature: a new one does not compile before it is looked at here and in `layers.cu`.
+/// Whether the kernels support a feature. A new feature does not compile until it is handled here and in `layers.cu`.
 const fn is_known(feature: Feature) -> bool {
     match feature {
         Feature::Q | Feature::SqrtN | Feature::SqrtT | Feature::InverseSqrtT => (feature as usize) < FEATURES,
     }
 }
 
-/// Refuses what the kernels cannot do.
+/// Refuses architectures that the kernels do not support.
 pub fn check(architecture: &Architecture) -> Result<()> {
-    // A new field does not compile before it is looked at here: the kernels would leave it out without a word.
+    // A new field does not compile until it is handled here; otherwise the kernels would silently ignore it.
     let Architecture {
         cell,
         hidden,
@@ -59,7 +59,7 @@ pub fn check(architecture: &Architecture) -> Result<()> {
     }
 }
 
-/// The source of all kernels, in CUDA C++ for one precision.
+/// The source of all kernels in CUDA C++, for one precision.
 pub fn source(architecture: &Architecture, precision: ElementType) -> String {
     let mut text = format!("typedef {} real;\n", precision.c_name());
     text.extend(FILES);
@@ -87,13 +87,13 @@ pub fn source(architecture: &Architecture, precision: ElementType) -> String {
     text
 }
 
-/// The names of all kernels of a source.
+/// The names of all kernels in a source.
 pub fn kernels(source: &str) -> Vec<&str> {
     let declared = source.lines().filter(|line| line.contains("__global__"));
     declared.filter_map(name_before_parameters).collect()
 }
 
-/// The word before the list of parameters.
+/// The word before the list of parameters: the kernel's name.
 fn name_before_parameters(line: &str) -> Option<&str> {
     let behind = line.split("void ").nth(1)?;
     let behind =

@@ -1,4 +1,4 @@
-//! An experiment file: what to compare, on which data and windows.
+//! The experiment file: what to compare, on which data and windows.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::synthetic::SyntheticMarket;
 use crate::train::Recipe;
 use crate::universe::Rules;
 
-/// The form of experiment files.
+/// The format version of experiment files.
 const FORMAT: u32 = 1;
 
 /// A whole experiment file. Unknown keys are refused; defaults are written out in the saved `run.toml`.
@@ -24,25 +24,25 @@ const FORMAT: u32 = 1;
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
-    /// The form of this file: 1, which is also meant where none is given.
+    /// Format version of this file: 1, which is also assumed if it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<u32>,
-    /// One line on what the experiment is for; the name of its file, if it says nothing.
+    /// One line on the purpose of the experiment; by default the name of its file.
     #[serde(default)]
     pub about: String,
     /// Seed of every random stream outside the data.
     #[serde(default)]
     pub seed: u64,
-    /// The panel.
+    /// The data: a panel or a synthetic market.
     pub data: Data,
     /// The universe rules.
     #[serde(default)]
     pub universe: Rules,
     /// The windows.
     pub walk_forward: WalkForward,
-    /// The competitors.
+    /// Estimators and allocators to compare.
     pub compare: Compare,
-    /// Sizes of the universe, each a run of its own.
+    /// Sizes of the universe, each run separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
     /// Accounts that trade the portfolios.
@@ -51,7 +51,7 @@ pub struct Experiment {
     /// What the figures show.
     #[serde(default, skip_serializing_if = "Figures::is_default")]
     pub figures: Figures,
-    /// Networks that `{ train = NAME }` among the estimators refers to.
+    /// Recipes for the networks that `{ train = NAME }` among the estimators refers to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub train: BTreeMap<String, Recipe>,
 }
@@ -61,36 +61,36 @@ pub struct Experiment {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Name of a panel folder.
+    /// Name of the panel's folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub panel: Option<String>,
-    /// A market drawn on the spot, whose true covariance is known.
+    /// A market drawn for the experiment, whose true covariance is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticMarket>,
-    /// A file of suspects whose returns do not count, in the data folder: rows of asset, first, last.
+    /// A file of suspects, in the data folder, whose returns count as missing: rows of asset, first, last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclude: Option<PathBuf>,
-    /// Days in a year, for all annual figures and rank windows; found from the calendar if not given.
+    /// Days in a year, for all annual figures and rank windows; by default found from the calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub periods_per_year: Option<f64>,
 }
 
-/// `[walk_forward]`.
+/// `[walk_forward]`: the windows of the data.
 ///
-/// On a decision date d the estimators see the returns of days d − lookback … d − 1. Day d executes at its close;
-/// the new weights earn the returns of d+1 … d+horizon, and d+horizon is the next decision date.
+/// On a decision date d the estimators see the returns of days d − lookback … d − 1. The new weights are executed at
+/// the close of d and earn the returns of d+1 … d+horizon, and d+horizon is the next decision date.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WalkForward {
-    /// Days in a window: what estimators see before a decision.
+    /// Days in a window, on which the estimators work.
     #[serde(default = "paper_lookback")]
     pub lookback: usize,
-    /// Days that a portfolio is held, from one decision to the next.
+    /// Days for which a portfolio is held, from one decision to the next.
     #[serde(default = "paper_horizon")]
     pub horizon: usize,
-    /// The first decision falls on the first trading day from here on; by default on the first on which the rules leave `size`
-    /// assets or all.
+    /// The first decision is on the first trading day on or after this date; by default on the first day on which the
+    /// rules leave `size` assets, or all assets.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date::optional")]
     #[cfg_attr(feature = "cli", schemars(with = "Option<toml_date::Written>"))]
     pub first: Option<Date>,
@@ -108,38 +108,39 @@ fn paper_horizon() -> usize {
     5
 }
 
-/// `[compare]`.
+/// `[compare]`: every allocator is combined with every estimator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Compare {
-    /// Estimators; `oracle` is the true covariance of a synthetic market.
+    /// Estimators, by name or as tables with parameters and a label; `oracle` is the true covariance of a synthetic
+    /// market.
     pub estimators: Vec<Choice>,
-    /// Allocators.
+    /// Allocators, by name or as tables with parameters and a label.
     pub allocators: Vec<Choice>,
 }
 
-/// `[sweep]`: the experiment once for each size of the universe, in `results/<name>/n=<size>/`.
+/// `[sweep]`: repeats the experiment for each size of the universe, in `results/<name>/n=<size>/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
-    /// Values of `universe.size`.
+    /// Values of `universe.size`, all different.
     pub size: Vec<usize>,
-    /// The largest size at which an estimator, by its label, still takes part: what would take too long.
+    /// For slow estimators: the largest size at which the estimator, given by its label, still takes part.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub up_to: BTreeMap<String, usize>,
 }
 
-/// `[figures]`.
+/// `[figures]`: what the figures show.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Figures {
-    /// Labels of estimators in colour; the others are grey or left out. All, if empty.
+    /// Labels of estimators to draw in colour; the others are grey or left out. All are in colour if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub highlight: Vec<String>,
-    /// Labels of estimators whose cleaned eigenvalues are drawn against the sample's on the last date.
+    /// Labels of estimators whose cleaned eigenvalues are drawn against the sample's, for the last date.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub eigenvalues: Vec<String>,
 }
@@ -151,7 +152,7 @@ impl Figures {
 }
 
 impl Experiment {
-    /// Reads an experiment file.
+    /// Reads an experiment file. Fails if it is not a valid experiment.
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&read_text(path)?, &path.display().to_string())
     }
@@ -206,14 +207,15 @@ impl Experiment {
         if let Some(simulation) = &experiment.simulation {
             simulation.check().map_err(|error| config(error.to_string()))?;
             if experiment.sweep.is_some() {
-                return Err(config("[simulation] and [sweep] do not go together".to_string()));
+                return Err(config("[simulation] and [sweep] cannot be combined".to_string()));
             }
         }
         experiment.check_labels().map_err(|error| config(error.to_string()))?;
         Ok(experiment)
     }
 
-    /// Labels in `[sweep]` and `[figures]` must be those of estimators; sizes must be positive.
+    /// Checks that the labels in `[sweep]` and `[figures]` are those of estimators, and that sizes are positive and
+    /// different.
     fn check_labels(&self) -> Result<()> {
         let known = || self.compare.estimators.iter().map(|choice| choice.label.as_str());
         let limited = self.sweep.iter().flat_map(|sweep| sweep.up_to.keys());
@@ -230,7 +232,8 @@ impl Experiment {
         Ok(())
     }
 
-    /// The experiment without the true covariance, which only synthetic markets have, if anything is left of it then.
+    /// The experiment without the true covariance, which only synthetic markets have; `None` if no estimator is left
+    /// without it.
     pub fn without_oracle(&self) -> Option<Self> {
         let mut real = self.clone();
         real.compare.estimators.retain(|choice| choice.name != ORACLE);
@@ -246,7 +249,7 @@ impl Experiment {
         Some(real)
     }
 
-    /// The run of one size of a sweep.
+    /// The experiment of one size of the sweep.
     pub fn at_size(&self, size: usize) -> Self {
         let mut one = self.clone();
         let sweep = one.sweep.take();

@@ -1,8 +1,8 @@
-//! Why the text of an experiment cannot be read, in one line for the person who wrote it.
+//! Explains in one line why the text of an experiment cannot be read.
 
 use crate::error::toml_message;
 
-/// Keys that an experiment cannot do without, by the table in which they stand; a table in brackets is needed itself.
+/// Keys that an experiment requires, by table; a table whose path is in brackets is itself required.
 const REQUIRED: [(&[&str], &[&str]); 5] = [
     (&[], &["data", "walk_forward", "compare"]),
     (&["compare"], &["estimators", "allocators"]),
@@ -11,13 +11,13 @@ const REQUIRED: [(&[&str], &[&str]); 5] = [
     (&["sweep"], &["size"]),
 ];
 
-/// All required keys that a text lacks, such as `[data]` or `compare.estimators`.
+/// All required keys that are missing from a text, such as `[data]` or `compare.estimators`.
 fn missing_keys(text: &str) -> Vec<String> {
     let Ok(whole) = toml::from_str::<toml::Table>(text) else { return Vec::new() };
     let mut missing = Vec::new();
     for (place, keys) in REQUIRED {
         let inner = place.iter().try_fold(&whole, |table, key| table.get(*key)?.as_table());
-        // What belongs to a missing table that is itself required is missing with it.
+        // `[compare]` is itself required: if it is missing, so are its keys.
         let empty = toml::Table::new();
         let is_needed = place == ["compare"];
         let Some(table) = inner.or(is_needed.then_some(&empty)) else { continue };
@@ -29,7 +29,7 @@ fn missing_keys(text: &str) -> Vec<String> {
     missing
 }
 
-/// What is wrong with an experiment file; all keys that are missing are named together.
+/// The error of an experiment file in one line; all missing keys are listed together.
 pub(super) fn explained(error: &toml::de::Error, text: &str) -> String {
     let missing = missing_keys(text);
     let says_less = ["missing field", "data did not match any variant"];

@@ -1,4 +1,5 @@
-//! What a run is: the experiment that asks for it, and where its results come from. `run.toml` is read into the types that wrote it.
+//! The description of a run: the experiment that it computes, and the provenance of its results. `run.toml` is read
+//! into the same types that wrote it.
 
 mod choices;
 mod experiment;

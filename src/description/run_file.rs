@@ -1,4 +1,4 @@
-//! `run.toml`: the experiment with all its defaults, and where its results come from.
+//! `run.toml`: the experiment with all its defaults, and the provenance of its results.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,19 +10,20 @@ use crate::data::{read_text, write_text};
 use crate::description::{Experiment, Provenance};
 use crate::error::{Error, Result, toml_message};
 
-/// The layout of `run.toml` that this program writes. It reads all up to this one; files without a number are of the first.
+/// The format version of `run.toml` that this program writes. It reads this version and all earlier ones; a file
+/// without a number has the first.
 const FORMAT: u32 = 1;
 
-/// `run.toml` of a run, a sweep or a simulation.
+/// The content of `run.toml` for a run, a sweep or a simulation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunFile {
     #[serde(default = "first_format")]
     format: u32,
-    /// Where the results come from.
+    /// The provenance of the results.
     pub provenance: Provenance,
-    /// What was asked for, defaults written out.
+    /// The experiment, with all defaults written out.
     pub experiment: Experiment,
-    /// The profiles of a simulation as they were used.
+    /// The profiles of a simulation as they were used, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: BTreeMap<String, Profile>,
 }
@@ -37,12 +38,12 @@ impl RunFile {
         Self { format: FORMAT, provenance, experiment, profiles: BTreeMap::new() }
     }
 
-    /// The same of a simulation, with its profiles.
+    /// This file with the profiles of a simulation.
     pub fn with_profiles(self, profiles: BTreeMap<String, Profile>) -> Self {
         Self { profiles, ..self }
     }
 
-    /// Reads a file of this format or an earlier one.
+    /// Reads a file of this format or an earlier one. Fails if the format is newer.
     pub fn read(path: &Path) -> Result<Self> {
         let refuse = |rule: String| Error::data(path.display().to_string(), rule);
         let text = read_text(path)?;
@@ -62,7 +63,8 @@ impl RunFile {
     }
 }
 
-/// The number alone, so that a file of a later format is answered with it and not with what it cannot know.
+/// The format number alone. It is read first, so that a file of a later format is refused for its number and not for
+/// an unknown key.
 #[derive(Deserialize)]
 struct Format {
     #[serde(default = "first_format")]

@@ -13,18 +13,18 @@ use crate::registry::check_repetitions;
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Simulation {
-    /// Names of profiles of the cost schedules.
+    /// Names of profiles in the cost schedules.
     pub profiles: Vec<String>,
-    /// Capital, dollars; that of the profile if empty.
+    /// Starting capital in dollars; by default the capital of the profile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capital_usd: Vec<f64>,
-    /// Leverage of the target weights.
+    /// Leverage of the target weights, a list or an evenly spaced grid.
     #[serde(default)]
     pub leverage: Leverage,
-    /// A file of daily benchmark rates (date, percent a year) in the data folder; yearly means if not given.
+    /// A file of daily benchmark rates (date, percent a year) in the data folder; without it, yearly means are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rates: Option<Rates>,
-    /// Another schedule file than the built-in one.
+    /// A file of schedules to use instead of the built-in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedules: Option<PathBuf>,
     /// Whether every account writes its ledger.
@@ -36,7 +36,7 @@ fn yes() -> bool {
     true
 }
 
-/// A file of rates: its name, or a table that says how to read it.
+/// A file of rates: its name, or a table that also says how to read it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(
@@ -44,26 +44,26 @@ fn yes() -> bool {
     expecting = "rates are a file, or { file = \"…\", date_column = \"…\", date_format = \"…\", missing = [\"…\"] }"
 )]
 pub enum Rates {
-    /// The file.
+    /// The name of the file.
     File(PathBuf),
     /// `{ file = "…", date_column = "…", missing = ["…"] }`.
     Table(RatesTable),
 }
 
-/// `rates` as a table.
+/// `rates` as a table: the file and how to read it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RatesTable {
     /// The file, in the data folder.
     pub file: PathBuf,
-    /// Name of the column of dates; found by its values if not given.
+    /// Name of the column of dates; by default found by its values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date_column: Option<String>,
-    /// Form of the dates, as strptime writes it; found if not given.
+    /// Format of the dates in strptime notation; by default found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date_format: Option<String>,
-    /// Codes for a missing rate beside the standard ones.
+    /// Codes for a missing rate, besides the standard ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
 }
@@ -76,7 +76,7 @@ impl Rates {
         }
     }
 
-    /// How to read it.
+    /// The options for reading it.
     pub fn options(&self) -> Options {
         match self {
             Self::File(_) => Options { missing: MissingCodes::standard().from_file(), ..Options::default() },
@@ -90,27 +90,27 @@ impl Rates {
     }
 }
 
-/// Leverages to simulate.
+/// The leverages to simulate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Leverage {
-    /// These.
+    /// A list of leverages.
     List(Vec<f64>),
-    /// Evenly from one to another.
+    /// Evenly spaced leverages.
     Grid(LeverageGrid),
 }
 
-/// `{ from = 0.01, to = 3.99, steps = 400 }`.
+/// Evenly spaced leverages: `{ from = 0.01, to = 3.99, steps = 400 }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LeverageGrid {
-    /// The lowest.
+    /// The lowest leverage.
     pub from: f64,
-    /// The highest.
+    /// The highest leverage.
     pub to: f64,
-    /// How many.
+    /// The number of leverages, both ends included.
     pub steps: usize,
 }
 
@@ -121,7 +121,7 @@ impl Default for Leverage {
 }
 
 impl Leverage {
-    /// All of them.
+    /// All leverages, in ascending order for a grid.
     pub fn values(&self) -> Vec<f64> {
         match self {
             Self::List(values) => values.clone(),
@@ -133,11 +133,11 @@ impl Leverage {
     }
 }
 
-/// Beyond this a leverage is a slip of the pen.
+/// A leverage above this must be a typing error.
 const MOST_LEVERAGE: f64 = 1000.0;
 
 impl Simulation {
-    /// Refuses what cannot be simulated.
+    /// Refuses values that cannot be simulated, such as an empty list or a capital out of range.
     pub fn check(&self) -> Result<()> {
         let refuse = |name, range, value: String| Err(Error::Parameter { name, range, value });
         if self.profiles.is_empty() {
@@ -161,7 +161,7 @@ impl Simulation {
         }
         let mut seen = std::collections::HashSet::new();
         if let Some(twice) = self.profiles.iter().find(|profile| !seen.insert(profile.as_str())) {
-            return Err(Error::data("simulation.profiles", format!("'{twice}' stands twice")));
+            return Err(Error::data("simulation.profiles", format!("'{twice}' is listed twice")));
         }
         Ok(())
     }

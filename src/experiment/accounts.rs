@@ -17,42 +17,42 @@ use crate::policies::{Leveraged, Rebalance, Rounded, Stored};
 use crate::render::{AccountRow, annual_bps};
 use crate::simulator::{AccountOutcome, Event, EventKind, Setting, Simulator, follow};
 
-/// Postings held before they are written.
+/// Most ledger rows to hold in memory before they are written.
 const LEDGER_ROWS: usize = 100_000;
-/// The profile of the gross return.
+/// Name of the profile without costs, which gives the gross return.
 pub(super) const FRICTIONLESS: &str = "frictionless";
 
-/// An account to follow.
+/// An account to simulate.
 #[derive(Clone, Copy)]
 pub(super) struct AccountTask<'a> {
     pub number: usize,
     pub portfolio: &'a TargetPortfolio,
-    /// Of the profile.
+    /// Name of the profile.
     pub name: &'a str,
     pub profile: &'a Profile,
     pub capital_usd: f64,
     pub leverage: f64,
 }
 
-/// What is stored of a finished account.
+/// The stored outcome of a finished account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct StoredAccount {
     pub row: AccountRow,
-    /// Growth of 1 from the first day of the account on, net and gross; empty in a grid of leverages.
+    /// Growth of 1 from the first day of the account on, net and gross of costs; empty in a grid of leverages.
     pub net: Vec<f64>,
     pub gross: Vec<f64>,
-    /// Date, kind, symbol, words.
+    /// One entry per event: date, kind, symbol, description.
     pub events: Vec<[String; 4]>,
 }
 
-/// What all accounts share.
+/// Inputs that all accounts share.
 pub(super) struct Bench<'a> {
     pub panel: &'a Panel,
     pub schedules: Schedules,
     benchmark: Benchmark,
     frictionless: Profile,
     ranks: SizeRanks,
-    /// The day of the first trade of any account; returns begin the day after, as those of a run do.
+    /// The day of the first trade of any account. Returns begin the day after, as in a run.
     pub first: usize,
     pub end: usize,
     pub is_grid: bool,
@@ -94,12 +94,13 @@ impl<'a> Bench<'a> {
         Ok(Self { panel, schedules, benchmark, frictionless, ranks, first, end, is_grid, ledger })
     }
 
-    /// The first year of the benchmark rates, where accounts begin before it.
+    /// The first year of the benchmark rates, if accounts begin before it; the rates of that year then stand in for
+    /// the earlier ones.
     pub fn rates_stand_in(&self) -> Option<Date> {
         self.benchmark.stands_in(self.panel.calendar().date(self.first))
     }
 
-    /// Follows an account, and its portfolio without costs beside it.
+    /// Simulates an account, and the same portfolio without costs beside it.
     pub fn account(&self, task: &AccountTask<'_>) -> Result<StoredAccount> {
         let ledger = self.ledger.as_ref().map(|folder| folder.join(format!("{}.parquet", file_name(task))));
         let net = self.outcome(task, task.profile, task.capital_usd, ledger.as_deref())?;
@@ -154,14 +155,14 @@ impl<'a> Bench<'a> {
         let opened = task.portfolio.targets.days[0].0;
         let n_days = net.returns.len();
         let per_year = self.panel.periods_per_year();
-        // Nothing is measured of an account that was ruined, and no Sharpe ratio of one that has only ever held cash.
+        // A ruined account has no measures, and an account that only ever held cash has no Sharpe ratio.
         let is_open = net.ruined.is_none();
         let measured = |x: f64| if is_open { x } else { f64::NAN };
         let sharpe = |returns: &[f64]| {
             if is_open && net.n_fills > 0 { metrics::sharpe_ratio(returns, per_year) } else { f64::NAN }
         };
         let daily = |sum: f64| measured(annual_bps(sum / n_days as f64, per_year));
-        // A loss of more than everything is one of everything to the holder of the account.
+        // The holder of the account cannot lose more than everything.
         let returns: Vec<f64> = net.returns.iter().map(|r| r.max(-1.0)).collect();
         let date = |day: usize| calendar.date(day).to_string();
         let excess: Vec<f64> = returns.iter().enumerate().map(|(k, r)| r - self.risk_free(opened + 1 + k)).collect();
@@ -218,7 +219,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// What the benchmark earned from the last session to a day.
+    /// The benchmark's return from the previous session to `day`.
     fn risk_free(&self, day: usize) -> f64 {
         let calendar = self.panel.calendar();
         let Some(last) = day.checked_sub(1).map(|last| calendar.date(last)) else { return 0.0 };
@@ -228,7 +229,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// A name for the files of an account.
+/// A file name for an account, made of its number, labels, profile, capital and leverage.
 fn file_name(task: &AccountTask<'_>) -> String {
     let AccountTask { number, portfolio, name, capital_usd, leverage, .. } = task;
     let words =
@@ -236,7 +237,7 @@ fn file_name(task: &AccountTask<'_>) -> String {
     words.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' }).collect()
 }
 
-/// The ledger: all rows up to a day sum to the account's money and shares of that day.
+/// The ledger: all rows up to a day sum to the account's money (cents) and shares on that day.
 fn ledger_table(panel: &Panel, rows: &[Posting]) -> Table {
     let symbols = panel.assets().iter().map(|asset| asset.symbol.clone());
     let symbols: Vec<String> = symbols.chain([String::new()]).collect();

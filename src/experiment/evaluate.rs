@@ -1,5 +1,5 @@
-//! From decisions to portfolio returns: positions drift between rebalances, and what ends while held earns its delisting
-//! return, where the panel has one, and leaves on the next decision date.
+//! From decisions to portfolio returns. Positions drift between rebalances. If a listing ends while it is held, the
+//! portfolio earns its delisting return, where the panel has one, and drops the asset on the next decision date.
 
 use crate::account::Holdings;
 use crate::experiment::plan::Plan;
@@ -7,13 +7,13 @@ use crate::experiment::windows::Decision;
 use crate::metrics;
 use crate::render::Performance;
 
-/// The life of one portfolio.
+/// Returns and turnover of one portfolio.
 pub(super) struct Path {
     /// Daily returns from the day after the first decision on; NaN before the portfolio first exists and after its ruin.
     pub returns: Vec<f64>,
-    /// One per decision; NaN where the portfolio was undefined and did not trade.
+    /// Turnover, one per decision; NaN where the portfolio was undefined and did not trade.
     pub turnover: Vec<f64>,
-    /// The day on which a loss used up the equity.
+    /// The day on which a loss used up the equity, if there was one.
     pub ruined: Option<usize>,
 }
 
@@ -31,7 +31,8 @@ pub(super) fn follow(plan: &Plan<'_>, decisions: &[Decision], number: usize) -> 
             }
             _ => f64::NAN,
         });
-        // The close of the next decision day executes the next weights, so that day still belongs to these.
+        // The next weights are executed at the close of the next decision day, so the return of that day still belongs
+        // to these.
         let next = decisions.get(k + 1).map_or(plan.end, |next| next.day + 1);
         let last = next.min(decision.day + 1 + plan.experiment.walk_forward.horizon);
         for day in decision.day + 1..last {
@@ -45,7 +46,7 @@ pub(super) fn follow(plan: &Plan<'_>, decisions: &[Decision], number: usize) -> 
     path
 }
 
-/// All measures of a portfolio over the days on which it exists; none after a ruin.
+/// All measures of a portfolio over the days on which it exists; after a ruin there are none.
 pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize, path: &Path) -> Performance {
     let pair = &plan.pairs[number];
     let weights: Vec<&[f64]> = decisions.iter().filter_map(|d| d.allocations[number].weights()).collect();

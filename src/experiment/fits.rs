@@ -1,4 +1,4 @@
-//! The estimators of a run, fitted for each calendar year to what was known before it.
+//! The estimators of a run, fitted for each calendar year to what was known before that year.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -23,7 +23,7 @@ enum Fitted {
     Oracle,
 }
 
-/// The estimators of the years in work.
+/// The fitted estimators of the years in progress.
 pub(super) struct Fits<'a> {
     plan: &'a Plan<'a>,
     networks: &'a Networks<'a>,
@@ -31,12 +31,12 @@ pub(super) struct Fits<'a> {
 }
 
 impl<'a> Fits<'a> {
-    /// No year is fitted yet.
+    /// Starts with no year fitted.
     pub fn new(plan: &'a Plan<'a>, networks: &'a Networks<'a>) -> Self {
         Self { plan, networks, by_year: BTreeMap::new() }
     }
 
-    /// What they are fitted for.
+    /// The plan that the estimators belong to.
     pub fn plan(&self) -> &'a Plan<'a> {
         self.plan
     }
@@ -45,7 +45,7 @@ impl<'a> Fits<'a> {
         self.plan.market.panel.calendar().date(day).year()
     }
 
-    /// Fits the years of some days in their order, and forgets those before them.
+    /// Fits the estimators for the calendar years of `days`, in order, and drops those of earlier years.
     pub fn enter(&mut self, days: &[usize], progress: &mut dyn FnMut(Training)) -> Result<()> {
         let first = days.first().map_or(i16::MIN, |day| self.year(*day));
         self.by_year.retain(|fitted, _| *fitted >= first);
@@ -57,7 +57,8 @@ impl<'a> Fits<'a> {
         Ok(())
     }
 
-    /// The estimate number `estimator` of the plan from the window of a day whose year was entered.
+    /// The estimate of the plan's estimator number `estimator` from the window of `day`, whose year must have been
+    /// entered.
     pub fn covariance(&self, estimator: usize, day: usize, members: &[AssetId], window: &Window) -> Result<Covariance> {
         match &self.by_year[&self.year(day)][estimator] {
             Fitted::Oracle => self.plan.oracle(day, members),
@@ -76,7 +77,8 @@ fn fit(
     let panel = &plan.market.panel;
     let year = panel.calendar().date(decision).first_of_year();
     let windows = &plan.experiment.walk_forward;
-    // An estimator that learns from many earlier days asks for the members of each, which tells how far it is.
+    // An estimator that learns from many earlier days asks for the members of each day, so counting the requests shows
+    // its progress.
     let asked = AtomicUsize::new(0);
     let members = |past: Past<'_>| {
         asked.fetch_add(1, Ordering::Relaxed);
@@ -110,7 +112,7 @@ fn fit(
         .collect()
 }
 
-/// How many earlier days an estimator draws to learn from, if it does.
+/// Number of earlier days that an estimator draws to learn from; `None` if it draws none.
 fn draws(entry: &estimators::RegisteredEstimator, choice: &Choice) -> Result<Option<usize>> {
     let given: toml::Table = choice.parameters()?;
     let defaults = (entry.parameters)();

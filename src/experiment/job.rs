@@ -1,4 +1,4 @@
-//! What is to be done with an experiment, and how it is watched.
+//! A job: an experiment, the resources to run it with, and the means to watch and stop it.
 
 use std::ops::Range;
 use std::path::Path;
@@ -14,15 +14,15 @@ use crate::experiment::store::Store;
 use crate::experiment::{MarketData, Progress};
 use crate::train::Compute;
 
-/// A flag that nobody raises.
+/// A stop flag that is never set.
 static NEVER: AtomicBool = AtomicBool::new(false);
 
-/// What the networks of an experiment are worked on with.
+/// The resources for the networks of an experiment.
 #[derive(Clone, Copy)]
 pub struct Resources<'a> {
-    /// Where they are trained and applied.
+    /// The device that trains and applies them.
     pub compute: Compute<'a>,
-    /// Models trained at once, each by a thread of its own; on a device, each on a stream of its own.
+    /// Models trained at once, each by its own thread; on a device, each on its own stream.
     pub parallel_models: usize,
 }
 
@@ -32,7 +32,7 @@ impl Default for Resources<'_> {
     }
 }
 
-/// An experiment on its data, the folder of its results, and who works on it and watches it.
+/// An experiment with its data, its folder of results, its resources, and the means to watch and stop it.
 ///
 /// ```
 /// use minvar::experiment::{Experiment, Job, MarketData, run};
@@ -51,42 +51,42 @@ impl Default for Resources<'_> {
 /// # }
 /// ```
 pub struct Job<'a> {
-    /// What is asked for.
+    /// The experiment to run.
     pub experiment: &'a Experiment,
     /// Its data.
     pub market: &'a MarketData,
-    /// Where its results go.
+    /// The folder for its results.
     pub folder: &'a Path,
-    /// What networks are worked on with.
+    /// The resources for its networks.
     pub resources: Resources<'a>,
-    /// Looked at between items of work; when it becomes true, what is in work is finished and stored, and the work ends with
-    /// [`Error::Interrupted`]. The same job continues.
+    /// Checked between items of work. When it becomes true, the items in progress are finished and stored, and the
+    /// work ends with [`Error::Interrupted`]. Running the same job again continues.
     pub stop: &'a AtomicBool,
     progress: Option<&'a mut dyn FnMut(Progress)>,
 }
 
 impl<'a> Job<'a> {
-    /// Work on the processor that nobody watches or stops.
+    /// A job on the processor, without progress reports and without a way to stop it.
     pub fn new(experiment: &'a Experiment, market: &'a MarketData, folder: &'a Path) -> Self {
         Self { experiment, market, folder, resources: Resources::default(), stop: &NEVER, progress: None }
     }
 
-    /// The same on other resources.
+    /// This job with other resources.
     pub fn with(self, resources: Resources<'a>) -> Self {
         Self { resources, ..self }
     }
 
-    /// The same, stopped by a flag.
+    /// This job, stopped when the flag `stop` becomes true.
     pub fn stopped_by(self, stop: &'a AtomicBool) -> Self {
         Self { stop, ..self }
     }
 
-    /// The same, watched.
+    /// This job, with `progress` called as the work proceeds.
     pub fn watched(self, progress: &'a mut dyn FnMut(Progress)) -> Self {
         Self { progress: Some(progress), ..self }
     }
 
-    /// Tells who watches.
+    /// Calls the job's progress function.
     pub(super) fn show(&mut self, progress: Progress) {
         if let Some(show) = &mut self.progress {
             show(progress);
@@ -119,17 +119,17 @@ impl<'a> Job<'a> {
 
 /// Items that are computed in blocks and stored.
 pub(super) struct Work<'a, T> {
-    /// What is counted.
+    /// Plural name of the items, for progress.
     pub what: &'static str,
-    /// How many there are.
+    /// Total number of items.
     pub total: usize,
-    /// How many are computed together.
+    /// Number of items computed together.
     pub size: usize,
-    /// Where they are stored.
+    /// The store of finished items.
     pub store: &'a Store<T>,
-    /// Those that are finished.
+    /// The finished items.
     pub items: Vec<T>,
-    /// When this session began, and the seconds of those before.
+    /// When this session began, and the seconds of work in earlier sessions.
     pub since: (Instant, f64),
 }
 

@@ -1,4 +1,4 @@
-//! The data of an experiment: a panel, drawn or read, less what `[data] exclude` takes out of it.
+//! The data of an experiment: a panel, synthetic or read, without the returns that `[data] exclude` removes.
 //!
 //! Every command sees the same panel, because this is the one place where it is made.
 
@@ -17,12 +17,13 @@ use crate::universe::RankBy;
 pub struct MarketData {
     /// The panel.
     pub panel: Panel,
-    /// Its true covariance, when it is synthetic.
+    /// The true covariance, if the panel is synthetic.
     pub truth: Option<Truth>,
 }
 
 impl MarketData {
-    /// The data of an experiment; `folder` holds the panels.
+    /// Opens the data of an experiment; `folder` holds the panels. Fails if the panel or the file of exclusions cannot
+    /// be read.
     pub fn open(experiment: &Experiment, folder: &Path) -> Result<Self> {
         let data = &experiment.data;
         let (panel, truth) = match &data.synthetic {
@@ -50,14 +51,14 @@ impl MarketData {
         Ok(Self { panel, truth })
     }
 
-    /// What assets rank by, where it is not what the rules ask for.
+    /// The quantity that assets rank by, if the panel cannot provide the one that the rules ask for.
     pub fn ranked_by(&self, experiment: &Experiment) -> Option<RankBy> {
         let rules = &experiment.universe;
         let ranked = rules.ranks_by(|field| self.panel.fields().any(|held| held == field));
         Some(ranked).filter(|ranked| *ranked != rules.rank_by)
     }
 
-    /// What every result of this market says of itself; seconds are rounded to tenths.
+    /// The provenance that every result on this market carries; seconds are rounded to tenths.
     pub(super) fn provenance(&self, device: &str, seconds: f64) -> Provenance {
         Provenance {
             program: Program::this(),
@@ -71,14 +72,14 @@ impl MarketData {
         }
     }
 
-    /// What was left out, for the provenance.
+    /// The count of excluded returns, for the provenance.
     pub fn exclusion_count(&self) -> Option<ExclusionCount> {
         let excluded = self.panel.excluded()?;
         Some(ExclusionCount { returns: excluded.n_returns, whole_assets: excluded.whole.len() })
     }
 }
 
-/// Where a file of exclusions lies: in the data folder, in the folder of the panel, or where the program was started.
+/// Finds a file of exclusions: in the data folder, in the folder of the panel, or in the current directory.
 fn place(file: &Path, data: &Data, folder: &Path) -> Result<PathBuf> {
     let panel = data.panel.as_ref().map(|panel| folder.join(panel).join(file));
     let places: Vec<PathBuf> = [folder.join(file)].into_iter().chain(panel).chain([file.to_path_buf()]).collect();
@@ -100,7 +101,7 @@ fn place(file: &Path, data: &Data, folder: &Path) -> Result<PathBuf> {
             Err(Error::data(format!("[data] exclude = \"{}\"", file.display()), rule))
         }
         _ => {
-            let rule = format!("several files have this name: {}; write the whole path", named(&mut found.into_iter()));
+            let rule = format!("several files have this name: {}; write its full path", named(&mut found.into_iter()));
             Err(Error::data(format!("[data] exclude = \"{}\"", file.display()), rule))
         }
     }

@@ -1,12 +1,12 @@
-//! The networks of an experiment: read from a file, or trained for each calendar year on everything before it.
+//! The networks of an experiment: read from a file, or trained for each calendar year on all days before it.
 //!
 //! ```text
 //! { model = "FILE", precision = "f64" }             one network for all dates, or one per year: FILE with {year} in it
-//! { train = "RECIPE", seed = 0, precision = "f64" }  one per year, as [train.RECIPE] says
+//! { train = "RECIPE", seed = 0, precision = "f64" }  one per year, trained by [train.RECIPE]
 //!
 //! results/<name>/models/<RECIPE>-<seed>/<year>.safetensors
 //! ```
-//! With `warm_steps` in the schedule a year continues from the model of the year before, the first year of the
+//! With `warm_steps` in the schedule, a year continues from the model of the year before; the first year of the
 //! experiment starts from its seed.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -31,7 +31,7 @@ use crate::train::{
     train,
 };
 
-/// The different files of a choice for some years, in their order.
+/// The distinct files of a choice for some years, in the order of the years.
 fn files(wanted: &ModelFile, years: &[i16]) -> Vec<PathBuf> {
     let pattern = wanted.model.to_string_lossy();
     let mut files: Vec<PathBuf> =
@@ -40,7 +40,7 @@ fn files(wanted: &ModelFile, years: &[i16]) -> Vec<PathBuf> {
     files
 }
 
-/// An error about a year that has no file, with the years that have one.
+/// Adds to an error about a year without a model file the years that have one.
 fn explained(wanted: &ModelFile, error: Error) -> Error {
     let pattern = wanted.model.to_string_lossy();
     let (Error::Io { path, source }, Some((before, after))) = (&error, pattern.split_once(YEAR)) else {
@@ -55,23 +55,23 @@ fn explained(wanted: &ModelFile, error: Error) -> Error {
     Error::data(path.display().to_string(), rule)
 }
 
-/// What stands for the year in the name of a model file.
+/// Placeholder for the year in the name of a model file.
 const YEAR: &str = "{year}";
 
-/// What is being trained or calibrated, and how far it is.
+/// A training or calibration in progress.
 #[derive(Clone, Debug)]
 pub struct Training {
-    /// What is counted: steps of a training, draws of a calibration.
+    /// Plural name of the units counted: steps of a training, draws of a calibration.
     pub what: &'static str,
-    /// Recipe and seed of a network, label of another estimator.
+    /// Recipe and seed of a network, or the label of another estimator.
     pub name: String,
     /// The calendar year it is for.
     pub year: i16,
-    /// How far.
+    /// Its progress.
     pub progress: TrainingProgress,
 }
 
-/// The part of an experiment's models that one process trains; the others may be trained by other processes.
+/// The part of an experiment's models that this process trains; other processes may train the rest.
 #[derive(Clone, Debug, Default)]
 pub struct Share {
     /// Calendar years; all if absent.
@@ -80,13 +80,13 @@ pub struct Share {
     pub seeds: Vec<u64>,
 }
 
-/// Models that follow from one another, or a single one.
+/// Models to train in order, each from the one before; or a single model.
 struct Chain {
     wanted: FromRecipe,
     years: Vec<i16>,
 }
 
-/// Trains and keeps the networks of a run.
+/// Reads, trains and keeps the networks of a run.
 pub(super) struct Networks<'a> {
     resources: Resources<'a>,
     experiment: &'a Experiment,
@@ -96,16 +96,16 @@ pub(super) struct Networks<'a> {
     /// First calendar year of the experiment.
     first_year: i16,
     stop: &'a AtomicBool,
-    /// Whether one of several trainings has failed, so that the others stop.
+    /// Set when one of several trainings has failed, so that the others stop.
     failed: AtomicBool,
-    /// Hashes of the models that come from files, by label.
+    /// Hashes of the models that were read from files, by label.
     pub models: BTreeMap<String, String>,
-    /// What the user should know of them.
+    /// Notes on them for the user.
     pub notes: Vec<String>,
 }
 
 impl<'a> Networks<'a> {
-    /// Refuses choices that cannot work, before anything is computed.
+    /// Checks the choices and refuses those that cannot work, before anything is computed.
     pub fn new(plan: &Plan<'a>, job: &Job<'a>) -> Result<Self> {
         let Job { experiment, market, folder, resources, stop, .. } = *job;
         let lookback = experiment.walk_forward.lookback;
@@ -153,7 +153,7 @@ impl<'a> Networks<'a> {
         })
     }
 
-    /// The estimator of a choice for a calendar year.
+    /// The estimator of a choice for a calendar year. Trains or reads its model if that is not done yet.
     pub fn estimator(
         &self,
         choice: &Choice,
@@ -182,7 +182,7 @@ impl<'a> Networks<'a> {
         })
     }
 
-    /// The model of a year, after those of the years before where it continues from them.
+    /// The model of a year, trained if necessary, as are the years before if it continues from them.
     fn trained(&self, wanted: &FromRecipe, year: i16, progress: &mut dyn FnMut(Training)) -> Result<Model> {
         let recipe = wanted.recipe(&self.experiment.train)?;
         let mut warm = None;
@@ -199,12 +199,12 @@ impl<'a> Networks<'a> {
         Ok(warm.expect("the loop has run for the year itself"))
     }
 
-    /// Data and rules outside the recipe.
+    /// The universe rules as text, because a model depends on them besides its recipe.
     fn rules(&self) -> String {
         toml::to_string(&self.experiment.universe).expect("rules are plain data")
     }
 
-    /// The training of the model of a year.
+    /// The training task for the model of a year.
     fn task<'t>(&'t self, wanted: &FromRecipe, year: i16, rules: &'t str, warm: Option<&'t Model>) -> Result<Task<'t>> {
         let panel = &self.market.panel;
         let before = Date::new(year, 1, 1).expect("a year of the calendar");
@@ -224,7 +224,7 @@ impl<'a> Networks<'a> {
         })
     }
 
-    /// Measures the first steps of each recipe that the experiment trains, for its first year.
+    /// Measures the first `steps` steps of each recipe that the experiment trains, for its first year.
     pub fn profile_all(&self, steps: usize, limits: Option<Ceilings>) -> Result<Vec<(String, Profiled)>> {
         let mut all: Vec<(String, Profiled)> = Vec::new();
         for choice in self.experiment.compare.estimators.iter().filter(|choice| choice.name == TRAIN) {
@@ -238,7 +238,7 @@ impl<'a> Networks<'a> {
         Ok(all)
     }
 
-    /// Trains everything that the experiment needs for the given years and this process has a share in.
+    /// Trains every model that the experiment needs for `years` and that belongs to this process's `share`.
     pub fn train_all(&self, years: &[i16], share: &Share, progress: &mut dyn FnMut(Training)) -> Result<Vec<PathBuf>> {
         let years: Vec<i16> =
             years.iter().copied().filter(|year| share.years.as_ref().is_none_or(|part| part.contains(year))).collect();
@@ -250,7 +250,7 @@ impl<'a> Networks<'a> {
             }
             let is_same = |chain: &Chain| (&chain.wanted.train, chain.wanted.seed) == (&wanted.train, wanted.seed);
             if chains.iter().any(is_same) {
-                continue; // one network under two labels
+                continue; // the same network under a second label
             }
             let warm = wanted.recipe(&self.experiment.train)?.schedule.warm_steps > 0;
             let parts: Vec<Vec<i16>> =
@@ -269,7 +269,7 @@ impl<'a> Networks<'a> {
         std::thread::scope(|scope| {
             let worker = |_| {
                 let (sender, queue) = (sender.clone(), &queue);
-                // A receiver that is gone has nobody to show anything to.
+                // If the receiver is gone, no one is watching any more.
                 scope.spawn(move || self.work(queue, &mut |training| drop(sender.send(training))))
             };
             let workers: Vec<_> = (0..workers).map(worker).collect();
@@ -277,7 +277,7 @@ impl<'a> Networks<'a> {
             receiver.iter().for_each(&mut *progress);
             let outcomes = workers.into_iter().map(|worker| worker.join().expect("a worker does not panic"));
             let failed: Vec<Error> = outcomes.filter_map(Result::err).collect();
-            // The others stopped because of the first that failed by itself.
+            // Return the first error that is not the interruption it caused in the other trainings.
             let interrupted = |error: &Error| matches!(error, Error::Interrupted { .. });
             let first = failed.iter().position(|error| !interrupted(error)).unwrap_or(0);
             failed.into_iter().nth(first).map_or(Ok(()), Err)
@@ -285,7 +285,7 @@ impl<'a> Networks<'a> {
         Ok(files)
     }
 
-    /// Trains chains until none is left; an error stops all workers.
+    /// Trains chains from the queue until it is empty; an error makes all workers stop.
     fn work(&self, queue: &Mutex<VecDeque<Chain>>, progress: &mut dyn FnMut(Training)) -> Result<()> {
         let next = || queue.lock().expect("no worker panics while it takes a chain").pop_front();
         while let Some(Chain { wanted, years }) = next() {
@@ -306,7 +306,7 @@ impl<'a> Networks<'a> {
     }
 }
 
-/// Removes the models of a run, finished or not, unless a process is training one.
+/// Removes the models of a run, finished or not. Fails if a process is training one.
 pub(super) fn discard(folder: &Path) -> Result<()> {
     let folder = folder.join("models");
     if !folder.exists() {

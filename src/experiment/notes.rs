@@ -1,10 +1,10 @@
-//! What a user should know before a run begins: where the panel is not what the experiment supposes.
+//! Notes before a run begins, on differences between the panel and what the experiment assumes.
 
 use crate::calendar::Period;
 use crate::experiment::{Experiment, MarketData};
 use crate::universe::RankBy;
 
-/// One sentence each.
+/// The notes, one sentence each.
 pub fn notes(experiment: &Experiment, market: &MarketData) -> Vec<String> {
     let (panel, rules) = (&market.panel, &experiment.universe);
     let mut notes = Vec::new();

@@ -3,7 +3,7 @@
 //! ```text
 //! metrics.csv           one row per portfolio
 //! returns.parquet       date, estimator, allocator, return; null before a portfolio first exists and after its ruin
-//! weights.parquet       date, estimator, allocator, asset, weight (those that are not zero)
+//! weights.parquet       date, estimator, allocator, asset, weight (non-zero weights only)
 //! diagnostics.parquet   per rebalance: sizes, turnover, concentration, predicted volatility, why undefined, repairs
 //! universe.parquet      the certificate: date, asset      universe.csv  date, members, hash, removed by each rule
 //! eigenvalues.csv       cleaned against sample eigenvalues on the last date, if [figures] asks for them
@@ -24,7 +24,7 @@ use crate::linalg::Repair;
 use crate::metrics;
 use crate::render::{Performance, performance_table};
 
-/// Writes the tables of numbers and returns the measures.
+/// Writes the tables of numbers and returns the measures, one [`Performance`] per portfolio.
 pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> Result<Vec<Performance>> {
     let paths: Vec<evaluate::Path> = (0..plan.pairs.len()).map(|n| evaluate::follow(plan, decisions, n)).collect();
     let performance = |(n, path)| evaluate::performance(plan, decisions, n, path);
@@ -41,7 +41,7 @@ pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> R
     Ok(rows)
 }
 
-/// Cleaned against sample eigenvalues on the last date.
+/// Writes the cleaned against the sample eigenvalues of the last date.
 pub(super) fn write_eigenvalues(maps: &[EigenvalueMap], folder: &Path) -> Result<()> {
     let rows = || maps.iter().flat_map(|(label, map)| (0..map.nrows()).map(move |k| (label, map, k)));
     Table::default()
@@ -114,7 +114,7 @@ fn diagnostics_table(plan: &Plan<'_>, decisions: &[Decision], paths: &[evaluate:
         .with_texts("repairs", rows().map(|(_, d, n)| written(&d.repairs[plan.pairs[n].estimator])))
 }
 
-/// `garch_fallback 2, threshold_raised 1`.
+/// Formats repairs with their counts: `garch_fallback 2, threshold_raised 1`.
 fn written(repairs: &[Repair]) -> String {
     repairs.iter().map(|repair| format!("{} {}", repair.what, repair.count)).collect::<Vec<_>>().join(", ")
 }

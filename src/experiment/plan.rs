@@ -1,4 +1,4 @@
-//! What a run will do, fixed and checked before it starts.
+//! The plan of a run, fixed and checked before the run starts.
 
 use crate::allocators::{self, Allocator, Needs};
 use crate::description::{ORACLE, PortfolioName, TRAIN};
@@ -11,29 +11,29 @@ use crate::registry::Choice;
 use crate::train::MODEL;
 use crate::universe::{Missing, RankedUniverse};
 
-/// A portfolio to follow: an allocator on the covariance of an estimator.
+/// A portfolio to follow: an allocator with the estimator whose covariance it uses.
 pub(super) struct Pair {
     pub estimator: usize,
     pub allocator: usize,
     pub name: PortfolioName,
 }
 
-/// Everything a run needs besides the data.
+/// Everything that a run needs, checked.
 pub(super) struct Plan<'a> {
     pub market: &'a MarketData,
     pub experiment: &'a Experiment,
     pub universe: RankedUniverse,
     pub missing: Missing,
-    /// Decision days, in order.
+    /// Decision days as indices into the panel's calendar, ascending.
     pub decisions: Vec<usize>,
-    /// The day after the last return that counts.
+    /// The day after the last return that counts, as an index.
     pub end: usize,
     pub allocators: Vec<Box<dyn Allocator>>,
     pub pairs: Vec<Pair>,
 }
 
 impl<'a> Plan<'a> {
-    /// Checks names, sizes and dates against the data.
+    /// Plans the run. Fails if names, sizes or dates do not fit the data.
     pub fn new(experiment: &'a Experiment, market: &'a MarketData) -> Result<Self> {
         let windows = &experiment.walk_forward;
         let universe = experiment.universe.over(windows.lookback)?;
@@ -63,14 +63,15 @@ impl<'a> Plan<'a> {
         years
     }
 
-    /// The mean true covariance of the days a decision is held for.
+    /// The true covariance of `members`, averaged over the days for which the decision is held.
     pub fn oracle(&self, decision: usize, members: &[AssetId]) -> Result<Covariance> {
         let truth = self.market.truth.as_ref().expect("an oracle is planned only with a truth");
         let to = (decision + 1 + self.experiment.walk_forward.horizon).min(self.end);
         truth.mean_covariance(decision + 1, to, members)
     }
 
-    /// Refuses what cannot work on any window.
+    /// Refuses combinations that cannot work on any window, such as an allocator that needs an inverse of a singular
+    /// covariance.
     fn check_sizes(&self) -> Result<()> {
         let lookback = self.experiment.walk_forward.lookback;
         let n_assets = self.experiment.universe.size.min(self.market.panel.n_assets());
@@ -110,7 +111,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Every allocator with every estimator; one that uses no covariance stands alone.
+/// Every allocator with every estimator; an allocator that uses no covariance appears once, without an estimator.
 fn pairs(experiment: &Experiment) -> Result<Vec<Pair>> {
     let mut pairs = Vec::new();
     for (allocator, choice) in experiment.compare.allocators.iter().enumerate() {
@@ -128,7 +129,7 @@ fn pairs(experiment: &Experiment) -> Result<Vec<Pair>> {
     match pairs.iter().find(|pair| !labels.insert(&pair.name)) {
         Some(pair) => {
             let rule = format!(
-                "'{}' with '{}' stands twice; labels tell them apart",
+                "'{}' with '{}' is listed twice; give them different labels",
                 pair.name.estimator_cell(),
                 pair.name.allocator
             );

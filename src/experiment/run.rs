@@ -1,4 +1,4 @@
-//! The walk-forward run: dates in blocks, each stored when it is decided, then tables, figures and provenance.
+//! The walk-forward run: dates in blocks, each stored when decided, then tables, figures and provenance.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,37 +17,38 @@ use crate::program::computation;
 use crate::render::Performance;
 use crate::results::{self, Results};
 
-/// Dates computed together, per thread: enough to share the work evenly, few enough to fit the memory.
+/// Dates computed together, per thread: enough to share the work evenly, few enough to fit in memory.
 const DATES_PER_THREAD: usize = 2;
-/// Decision dates, as progress counts them.
+/// Plural name of decision dates in progress reports.
 const DECISIONS: &str = "dates";
-/// The folder of stored dates.
+/// Name of the folder of stored dates.
 pub(super) const DATES: &str = "windows";
 
 /// A finished run.
 pub struct RunSummary {
     /// One row per portfolio.
     pub rows: Vec<Performance>,
-    /// Decision dates.
+    /// Number of decision dates.
     pub n_decisions: usize,
-    /// Returns that were missing inside accepted windows, over all windows.
+    /// Number of returns that were missing inside accepted windows, over all windows.
     pub n_filled: usize,
-    /// What `run.toml` says.
+    /// The provenance, as written to `run.toml`.
     pub provenance: Provenance,
-    /// Portfolios that were undefined on every date, with the reason of the last one.
+    /// Portfolios that were undefined on every date, each with its last reason.
     pub never_defined: Vec<String>,
 }
 
-/// Runs an experiment, or what is left of it, and writes its results into the folder of the job.
+/// Runs an experiment, or continues one that was interrupted, and writes its results into the folder of the job.
 ///
-/// Every finished date is stored at once; the same job continues after an interruption.
+/// Every finished date is stored at once, so the same job continues after an interruption.
 pub fn run(mut job: Job<'_>) -> Result<RunSummary> {
     let (finished, store) = run_and_keep(&mut job)?;
     store.close()?;
     Ok(finished)
 }
 
-/// The same, but the stored dates stay, still locked: a repetition finds them all and writes the results again.
+/// [`run`], except that the stored dates stay in place, still locked, so that a repetition finds them all and only
+/// writes the results again.
 pub(super) fn run_and_keep(job: &mut Job<'_>) -> Result<(RunSummary, Store<Decision>)> {
     let start = Instant::now();
     let Job { experiment, market, folder, resources, .. } = *job;
@@ -62,7 +63,7 @@ pub(super) fn run_and_keep(job: &mut Job<'_>) -> Result<(RunSummary, Store<Decis
     let span = plan.decisions.first().zip(plan.decisions.last()).map(|(from, to)| (date(from), date(to)));
     let span = span.map(|(from, to)| format!("{total} decisions from {from} to {to}"));
     let told = span.filter(|_| experiment.walk_forward.first.is_none());
-    let told = told.map(|span| format!("{span}; first and last in [walk_forward] say otherwise"));
+    let told = told.map(|span| format!("{span}; set first and last in [walk_forward] to change that"));
     let notes = told.into_iter().chain(networks.notes.iter().cloned()).chain(stored.damaged).collect();
     job.show(Progress { notes, ..Progress::new(DECISIONS, done, total) });
     if resources.parallel_models > 1 {
@@ -100,12 +101,12 @@ pub(super) fn run_and_keep(job: &mut Job<'_>) -> Result<(RunSummary, Store<Decis
     Ok((RunSummary { rows, n_decisions: total, n_filled, provenance, never_defined }, store))
 }
 
-/// Tables and figures from the files of a finished run.
+/// Makes the tables and figures from the files of a finished run.
 pub(super) fn redraw(folder: &Path) -> Result<()> {
     results::redraw(&Results::open(folder)?)
 }
 
-/// One line for each portfolio that never existed.
+/// One line, with the reason, for each portfolio that never existed.
 fn never_defined(plan: &Plan<'_>, decisions: &[Decision]) -> Vec<String> {
     let line = |(number, pair): (usize, &Pair)| {
         let why = |decision: &Decision| match &decision.allocations[number] {
@@ -118,7 +119,7 @@ fn never_defined(plan: &Plan<'_>, decisions: &[Decision]) -> Vec<String> {
     plan.pairs.iter().enumerate().filter_map(line).collect()
 }
 
-/// Repairs over all dates, by the label of the estimator.
+/// Counts of repairs over all dates, by the estimator's label.
 fn repairs(experiment: &Experiment, decisions: &[Decision]) -> BTreeMap<String, BTreeMap<String, usize>> {
     let mut counts: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     for decision in decisions {
@@ -132,7 +133,7 @@ fn repairs(experiment: &Experiment, decisions: &[Decision]) -> BTreeMap<String, 
     counts
 }
 
-/// Equal for runs whose dates may be mixed: configuration, data, computation and device are the same.
+/// Fingerprint of configuration, data, computation and device. Runs with equal fingerprints may share stored dates.
 fn fingerprint(experiment: &Experiment, market: &MarketData, networks: &Networks<'_>, device: &str) -> String {
     let config = toml::to_string(experiment).expect("an experiment is plain data");
     let mut hasher = blake3::Hasher::new();

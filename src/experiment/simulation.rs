@@ -1,7 +1,7 @@
 //! Accounts that trade stored target weights.
 //!
-//! Every account is stored when it is finished, so that a simulation that was stopped goes on where it was. What it writes
-//! stands in `simulation_output.rs`.
+//! Every account is stored when it is finished, so that an interrupted simulation can continue. `simulation_output.rs`
+//! writes the results.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -24,36 +24,36 @@ use crate::results::{Results, redraw};
 
 /// Accounts computed together, per thread.
 const ACCOUNTS_PER_THREAD: usize = 8;
-/// The folder of stored accounts.
+/// Name of the folder of stored accounts.
 const ACCOUNTS: &str = "accounts";
 
-/// Where a simulation takes its inputs from.
+/// The files from which a simulation takes its inputs.
 #[derive(Default)]
 pub struct Inputs {
-    /// The weights: those of a run of this experiment, or any others.
+    /// File of weights, or the folder of a run: from this experiment or elsewhere.
     pub weights: PathBuf,
-    /// The folder below which the experiment's `rates` lie.
+    /// The folder of data, in which the experiment's file of `rates` is looked up.
     pub data: PathBuf,
-    /// How to read and check weights that no run has written.
+    /// How to read and check weights that were not written by a run; `None` for a run's own weights.
     pub foreign: Option<Foreign>,
 }
 
-/// A finished simulation.
+/// Outcome of a finished simulation.
 pub struct Simulated {
     /// One row per account.
     pub rows: Vec<AccountRow>,
     /// The tables of `table.md`.
     pub sheets: Vec<Sheet>,
-    /// What was guessed when weights and rates were read.
+    /// What was guessed when weights and rates were read, one sentence each.
     pub read: Vec<String>,
-    /// What had to be assumed.
+    /// What had to be assumed for lack of data, one sentence each.
     pub stand_ins: Vec<String>,
     /// Seconds of work over all sessions.
     pub seconds: f64,
 }
 
-/// Simulates every portfolio of the weights under every profile, capital and leverage of `[simulation]`, into the folder of the
-/// job. The same job continues after an interruption.
+/// Simulates every portfolio of the weights with every profile, capital and leverage of `[simulation]`, and writes the
+/// results into the folder of the job. The same job continues after an interruption.
 pub fn simulate(mut job: Job<'_>, inputs: &Inputs) -> Result<Simulated> {
     let start = Instant::now();
     let Job { experiment, market, folder, .. } = job;
@@ -77,7 +77,7 @@ pub fn simulate(mut job: Job<'_>, inputs: &Inputs) -> Result<Simulated> {
     let (portfolios, unnamed) = in_order(experiment, portfolios);
     read.extend(unnamed);
     if inputs.foreign.is_none() {
-        read.clear(); // our own files need no guesses
+        read.clear(); // nothing has to be guessed in our own files
     }
     read.extend(benchmark.read);
     let bench = Bench::new(experiment, simulation, panel, &portfolios, schedules, benchmark.series, folder)?;
@@ -142,7 +142,8 @@ pub fn simulate(mut job: Job<'_>, inputs: &Inputs) -> Result<Simulated> {
     Ok(Simulated { rows, sheets, read, stand_ins: assumed, seconds })
 }
 
-/// Refuses schedules, profiles and rates that cannot be used, before anything is computed; `data` holds the rates.
+/// Refuses schedules, profiles and rates that cannot be used, before anything is computed; `data` is the folder of the
+/// rates.
 pub fn check_simulation(simulation: &Simulation, data: &Path) -> Result<()> {
     let (text, place) = schedules_text(simulation)?;
     let schedules = Schedules::parse(&text, &place)?;
@@ -150,12 +151,12 @@ pub fn check_simulation(simulation: &Simulation, data: &Path) -> Result<()> {
     benchmark(simulation, &schedules, data).map(|_| ())
 }
 
-/// Forgets an unfinished simulation.
+/// Removes an unfinished simulation.
 pub fn discard_simulation(folder: &Path) -> Result<()> {
     Store::<StoredAccount>::discard(folder, ACCOUNTS)
 }
 
-/// The schedules and what they are called.
+/// The text of the schedules, and the name to call them by in messages.
 fn schedules_text(simulation: &Simulation) -> Result<(String, String)> {
     Ok(match &simulation.schedules {
         Some(path) => (read_text(path)?, path.display().to_string()),
@@ -163,14 +164,14 @@ fn schedules_text(simulation: &Simulation) -> Result<(String, String)> {
     })
 }
 
-/// The benchmark rate of a simulation.
+/// The benchmark rate of a simulation, with what is to be recorded about it.
 struct Interest {
     series: Benchmark,
-    /// A sentence on it.
+    /// A sentence for the user: where the interest rates come from.
     sentence: String,
-    /// Equal for equal rates.
+    /// A hash or name, equal for equal rates.
     identity: String,
-    /// What was guessed when they were read.
+    /// What was guessed when the rates were read.
     read: Vec<String>,
 }
 
@@ -194,7 +195,7 @@ fn benchmark(simulation: &Simulation, schedules: &Schedules, data: &Path) -> Res
     }
 }
 
-/// The portfolios that an experiment compares first, in its order, then the others, with a line on those.
+/// The portfolios in the experiment's order, then those it does not name, and a note that lists the latter.
 fn in_order(experiment: &Experiment, mut portfolios: Vec<TargetPortfolio>) -> (Vec<TargetPortfolio>, Option<String>) {
     let compare = &experiment.compare;
     let place = |portfolio: &TargetPortfolio| {
@@ -216,7 +217,7 @@ fn in_order(experiment: &Experiment, mut portfolios: Vec<TargetPortfolio>) -> (V
     (portfolios, note)
 }
 
-/// Every account, the leverages of a portfolio one after the other.
+/// Every account to simulate; the leverages of a portfolio follow one another.
 fn accounts<'a>(
     simulation: &'a Simulation,
     schedules: &'a Schedules,

@@ -7,7 +7,7 @@
 //!                           events.parquet   forced liquidations, endings, ruin
 //!                           ledger/*.parquet every posting of an account
 //!                           leverage.csv, accounts.parquet instead, with a grid of leverages
-//!                           run.toml         configuration and provenance, with what had to be assumed
+//!                           run.toml         configuration and provenance, with the assumptions made
 //!                           table.md, table.tex, *.svg   made from these files by `results`
 //! ```
 
@@ -20,7 +20,7 @@ use crate::experiment::accounts::{Bench, FRICTIONLESS, StoredAccount};
 use crate::render::{AccountRow, account_table, leverage_csv};
 
 impl Bench<'_> {
-    /// The tables of numbers.
+    /// Writes the tables of numbers.
     pub(super) fn write(&self, finished: &[StoredAccount], rows: &[AccountRow], folder: &Path) -> Result<()> {
         if self.is_grid {
             account_table(rows).write_parquet(&folder.join("accounts.parquet"))?;
@@ -44,7 +44,8 @@ impl Bench<'_> {
             .write_parquet(&folder.join("events.parquet"))
     }
 
-    /// Equity of every account, and before them, once for each portfolio and leverage, what there was before costs.
+    /// Writes the equity of every account. Before these come the curves before costs, once for each portfolio and
+    /// leverage.
     fn write_equity(&self, finished: &[StoredAccount], folder: &Path) -> Result<()> {
         let dates = &self.panel.calendar().dates()[self.first + 1..self.end];
         let mut known = HashSet::new();
@@ -55,7 +56,7 @@ impl Bench<'_> {
             }
         }
         curves.extend(finished.iter().map(|f| (&f.row, f.row.profile.as_str(), f.row.capital_usd, &f.net[1..])));
-        // An account that was opened later has nothing before.
+        // The equity is null before the account is opened.
         let since_opened = |equity: &'_ [f64]| -> Vec<f64> {
             std::iter::repeat_n(f64::NAN, dates.len() - equity.len()).chain(equity.iter().copied()).collect()
         };

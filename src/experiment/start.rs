@@ -1,9 +1,11 @@
-//! The first decision day: what `walk_forward.first` says, or the first one on which the universe rules leave `size` assets,
-//! or all that have been listed for long enough, and before whose calendar year lie the days that estimators learn from.
+//! The first decision day. It is `walk_forward.first` if that is given. Otherwise it is the first day on which the
+//! universe rules leave `size` assets, or all assets that have been listed for long enough, and before whose calendar
+//! year the panel has the days that estimators learn from.
 //!
-//! An asset that is too young for the look-back does not count among all, and neither does a tenth of them with holes in it:
-//! one hole in one asset moves no start. Days before anybody has a return count for no look-back. Where holes or missing ranks keep
-//! more out for ever, the first day with half of the most that the rules ever leave is taken. Our choice.
+//! Assets too young for the look-back are not counted among "all", and up to a tenth of the others may have holes, so
+//! that one hole in one asset does not move the start. Days before any asset has a return do not count towards the
+//! look-back. Where holes or missing ranks keep out more assets for good, the start is the first day on which the
+//! rules leave at least half of the most assets that they ever leave. This rule is our own choice.
 
 use rayon::prelude::*;
 
@@ -17,14 +19,15 @@ use crate::registry::Choice;
 use crate::train::days_needed;
 use crate::universe::{RankedUniverse, Selection, Universe};
 
-/// Days looked at together.
+/// Number of days examined together.
 const BLOCK: usize = 64;
-/// One in so many assets may have holes on the first day.
+/// One in this many assets may have holes on the first day.
 const HOLED_SHARE: usize = 10;
-/// Of a panel with more entries only every horizon-th day is looked at.
+/// In a panel with more entries than this, only every horizon-th day is examined.
 const LARGE: usize = 4_000_000;
 
-/// First decision day and the day after the last return that counts, both checked against the panel and the rules.
+/// The first decision day and the day after the last return that counts, as indices. Fails if either does not fit the
+/// panel and the rules.
 pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniverse) -> Result<(usize, usize)> {
     let (windows, calendar) = (&experiment.walk_forward, panel.calendar());
     let (lookback, n_days) = (windows.lookback, panel.n_days());
@@ -44,7 +47,7 @@ pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniv
     let first = windows.first.map(|date| calendar.first_on_or_after(date));
     let mut learns = Learns::of(experiment, panel)?;
     if learns.need > 0 {
-        // What learns draws from days on which the rules leave somebody.
+        // Estimators that learn draw only from days on which the rules leave at least one asset.
         let none = Learns { need: 0, known: learns.known.clone() };
         let (size, horizon) = (experiment.universe.size, windows.horizon);
         let any = Search { panel, universe, size, horizon, learns: &none, days: lookback..n_days - 1 };
@@ -58,18 +61,18 @@ pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniv
         learns: &learns,
         days: from..to,
     };
-    // A panel of prices begins with a day on which nobody has a return.
+    // A panel of prices begins with a day on which no asset has a return.
     let is_silent = |day: &usize| (0..panel.n_assets()).all(|asset| panel.returns(asset)[*day].is_nan());
     let earliest_day = (lookback + (0..n_days - lookback - 1).take_while(is_silent).count()).min(n_days - 2);
     let from_all = search(earliest_day, n_days - 1);
     if let (Some(first), Some(date)) = (first.filter(|first| *first < lookback), windows.first) {
         let works = from_all.works();
         let last = windows.last.filter(|last| works.is_some_and(|works| *last <= works));
-        let last = last.map_or(String::new(), |last| format!(", and walk_forward.last = {last} must lie after it"));
+        let last = last.map_or(String::new(), |last| format!(", and walk_forward.last = {last} must be after it"));
         let hint = format!(": walk_forward.lookback = {lookback}; {}{last}", earliest(works));
         return Err(Error::NotEnoughDays { need: lookback, have: first, date, hint });
     }
-    // A decision needs a day after it that still counts.
+    // A decision needs at least one later day that still counts.
     if first.unwrap_or(earliest_day) + 1 >= end {
         let written = |date: Option<Date>| date.map_or_else(|| "the start".to_string(), |date| date.to_string());
         let (from, to) = (written(windows.first), windows.last.unwrap_or(last_day));
@@ -96,8 +99,8 @@ pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniv
     .and_then(|(first, end)| check_last(experiment, panel, universe, first, end))
 }
 
-/// Refuses a span at whose end the rules leave nobody, with the last date that works: what is missing only there would stop the
-/// run after all the work before.
+/// Refuses a span if the rules leave no asset at its end, and names the last date that works. Without this check,
+/// missing data at the end would stop the run only after all the work on the earlier dates.
 fn check_last(
     experiment: &Experiment,
     panel: &Panel,
@@ -119,7 +122,7 @@ fn check_last(
     Err(Error::data("walk_forward.last", format!("{error}{}{works}", key.unwrap_or_default())))
 }
 
-/// What an error says of the earliest date.
+/// The part of an error message that names the earliest date that works.
 fn earliest(works: Option<Date>) -> String {
     works.map_or_else(
         || "no later date works".to_string(),
@@ -127,11 +130,11 @@ fn earliest(works: Option<Date>) -> String {
     )
 }
 
-/// What the estimators of an experiment learn from.
+/// The days that the experiment's estimators learn from.
 struct Learns {
-    /// The most days that one of them needs before a calendar year.
+    /// The most days before a calendar year that any one of them needs.
     need: usize,
-    /// Days of the panel before each of its days' calendar years.
+    /// For each day of the panel, the number of days before its calendar year.
     known: Vec<usize>,
 }
 
@@ -145,7 +148,7 @@ impl Learns {
                 let schedule = &choice.parameters::<FromRecipe>()?.recipe(&experiment.train)?.schedule;
                 Ok(days_needed(schedule, windows.lookback, windows.horizon))
             }
-            // Without a past an estimator that learns says what it needs.
+            // Fitted without any history, an estimator that learns fails and reports how many days it needs.
             name => Ok(match estimators::named(name).map(|entry| (entry.fit)(choice, &calibration)) {
                 Ok(Err(Error::NotEnoughDays { need, .. })) => need,
                 _ => 0,
@@ -174,7 +177,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Numbers of members, and whether they are all there can be, by day, until `enough` says so of one.
+    /// For each examined day: the day, the number of members, and whether they are all there can be. Stops at the
+    /// first day that satisfies `enough`.
     fn counts(&self, enough: impl Fn(usize, bool) -> bool) -> Result<Vec<(usize, usize, bool)>> {
         let step = if self.panel.n_days() * self.panel.n_assets() > LARGE { self.horizon } else { 1 };
         let days: Vec<usize> = self.days.clone().filter(|day| self.learns.enough(*day)).step_by(step).collect();
@@ -193,7 +197,7 @@ impl Search<'_> {
         Ok(counts)
     }
 
-    /// Whether the rules leave `size` assets, or remove for want of data only what is too young.
+    /// Whether the rules leave `size` assets, or else remove for lack of data (almost) only assets that are too young.
     fn is_full(&self, selection: &Selection, past: Past<'_>) -> bool {
         let removed = |rule: &str| selection.removed.iter().filter(|(r, _)| *r == rule).map(|(_, n)| n).sum::<usize>();
         let young = |asset: &usize| {
@@ -206,7 +210,7 @@ impl Search<'_> {
         selection.members.len() >= self.size || removed("rank") == 0 && HOLED_SHARE * n_holed <= n_old
     }
 
-    /// The first day that has everything: a look-back, a past to learn from, an asset.
+    /// The first day that has everything: a full look-back, days to learn from, and at least one asset.
     fn works(&self) -> Option<Date> {
         self.first_day().ok()?.map(|day| self.panel.calendar().date(day))
     }
@@ -218,7 +222,8 @@ impl Search<'_> {
 
     fn first_full(&self) -> Result<usize> {
         if !self.days.clone().any(|day| self.learns.enough(day)) {
-            // Too short for some estimator, which will say so; the others would begin here.
+            // The history is too short for some estimator. That estimator will report it; the others would begin on
+            // this day.
             let all = Search {
                 learns: &Learns { need: 0, known: self.learns.known.clone() },
                 days: self.days.clone(),
@@ -238,7 +243,8 @@ impl Search<'_> {
         }
     }
 
-    /// The error of an empty universe with the rule that removes most, its key and the earliest date that works.
+    /// Adds to the error of an empty universe the rule that removes most assets, the key that sets it, and the
+    /// earliest date that works.
     fn explained(&self, error: Error) -> Error {
         let key = match &error {
             Error::EmptyUniverse { removed, .. } => key_of_most(removed).map(|key| format!("{key}; ")),
@@ -248,7 +254,7 @@ impl Search<'_> {
     }
 }
 
-/// The rule that removes most, with the key that sets it.
+/// The rule that removes most assets, with the key that sets it.
 fn key_of_most(removed: &Removed) -> Option<String> {
     let (rule, _) = removed.0.iter().filter(|(_, n)| *n > 0).max_by_key(|(_, n)| *n)?;
     let key = match *rule {
@@ -266,15 +272,15 @@ fn key_of_most(removed: &Removed) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("'{rule}' removes most, {key}"))
+    Some(format!("'{rule}' removes most; its key is {key}"))
 }
 
-/// An error of an estimator that lacks a past to learn from, with the earliest date on which all of the experiment have one.
+/// Adds to the error of an estimator that lacks days to learn from the earliest date on which all estimators of the
+/// experiment have them.
 pub(super) fn explain_fit(error: Error, experiment: &Experiment, panel: &Panel, label: &str) -> Error {
     if let Error::EmptyUniverse { removed, .. } = &error {
         let key = key_of_most(removed).map(|key| format!("; {key}")).unwrap_or_default();
-        let way_out =
-            "'{label}' learns from earlier days, on which the rules leave nobody: begin later with walk_forward.first";
+        let way_out = "'{label}' learns from earlier days, on which the rules leave no asset: begin later with walk_forward.first";
         let rule = format!("{error}; {}{key}", way_out.replace("{label}", label));
         return Error::data("walk_forward.first", rule);
     }
@@ -289,7 +295,7 @@ pub(super) fn explain_fit(error: Error, experiment: &Experiment, panel: &Panel, 
     let works = match works().ok().flatten() {
         Some(date) => earliest(Some(date)),
         None => {
-            // All needs but the look-back itself stay as they are.
+            // The other requirements do not depend on the look-back, so only the look-back itself varies here.
             let lookback = experiment.walk_forward.lookback;
             let last = panel
                 .calendar()
@@ -298,10 +304,10 @@ pub(super) fn explain_fit(error: Error, experiment: &Experiment, panel: &Panel, 
                 .map_or(0, |date| panel.calendar().first_on_or_after(date.first_of_year()));
             match (last + lookback).checked_sub(need).filter(|most| *most >= 2) {
                 Some(most) => format!(
-                    "no calendar year of the panel has so many before it; a look-back of at most {most} days would do, with \
-                     walk_forward.lookback and what depends on it"
+                    "no calendar year of the panel has that many days before it; a look-back of at most {most} days \
+                     would work, with walk_forward.lookback and the keys that depend on it"
                 ),
-                None => format!("no calendar year of the panel has so many before it; leave '{label}' out"),
+                None => format!("no calendar year of the panel has that many days before it; leave '{label}' out"),
             }
         }
     };

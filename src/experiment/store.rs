@@ -1,14 +1,14 @@
-//! The state of unfinished work: one file per finished item, a decision date or an account, written atomically.
+//! State of unfinished work: one file per finished item (a decision date or an account), written atomically.
 //!
 //! ```text
 //! results/<name>/windows/run.toml     fingerprint of configuration, data and program
 //! results/<name>/windows/00042.json   the 43rd decision date
-//! results/<name>/simulation/accounts/ the same for the accounts of a simulation
+//! results/<name>/simulation/accounts/ the same layout for the accounts of a simulation
 //! ```
-//! A run that is started again with the same fingerprint continues after the last complete file; with another one it
-//! is refused, because its dates would not belong together. An item carries a checksum of fingerprint, number and content: one
-//! that was changed or damaged from outside is computed again, with all after it, and the user is told. An open store
-//! holds the lock of its folder, so that two processes never work on the same items.
+//! A run that is started again with the same fingerprint continues after the last complete file. With another
+//! fingerprint it is refused, because its dates would not belong together. An item carries a checksum of fingerprint,
+//! number and content. If an item was changed or damaged, it is computed again together with all later ones, and the
+//! user is notified. An open store holds the lock of its folder, so that two processes never work on the same items.
 
 use std::io::Write;
 use std::marker::PhantomData;
@@ -23,33 +23,34 @@ use crate::error::{Error, Result, toml_message};
 pub(super) struct Store<T> {
     folder: PathBuf,
     fingerprint: String,
-    /// Released when the store is dropped, or by a kill.
+    /// Released when the store is dropped or the process is killed.
     _lock: Lock,
     item: PhantomData<T>,
 }
 
-/// What was stored before.
+/// Items found in a store.
 pub(super) struct Stored<T> {
-    /// Items without a gap from the first on.
+    /// The items from the first one on, up to the first gap.
     pub items: Vec<T>,
-    /// The file after them that could not be used, in words.
+    /// A message about the file after these items, if it could not be used.
     pub damaged: Option<String>,
 }
 
-/// What stands around an item in its file: `{"blake3":"<64 digits>","item":<JSON>}`.
+/// Text around an item in its file: `{"blake3":"<64 digits>","item":<JSON>}`.
 const BEFORE_CHECKSUM: &str = "{\"blake3\":\"";
 const BEFORE_ITEM: &str = "\",\"item\":";
 
 #[derive(Serialize, Deserialize)]
 struct Header {
     fingerprint: String,
-    /// Seconds of work in the sessions so far.
+    /// Seconds of work in all sessions so far.
     seconds: f64,
 }
 
 impl<T: Serialize + DeserializeOwned> Store<T> {
-    /// The folder of a run, locked, and the seconds already spent on it. No item is written yet, and an empty folder goes with the
-    /// lock, so that a run which is refused leaves nothing behind.
+    /// Opens and locks the folder of a run. Returns the store and the seconds already spent on the run. No item is
+    /// written yet; if the run is then refused, the lock removes an empty folder, so that nothing is left. Fails if
+    /// the unfinished work has another fingerprint.
     pub fn open(folder: &Path, items: &str, fingerprint: &str) -> Result<(Self, f64)> {
         let place = folder.join(items);
         let lock = Lock::take(&place.join(LOCK))?;
@@ -71,7 +72,7 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
         Ok((store, header.seconds))
     }
 
-    /// Discards unfinished work, unless a process is at it.
+    /// Discards unfinished work. Fails if a process is working on it.
     pub fn discard(folder: &Path, items: &str) -> Result<()> {
         let folder = folder.join(items);
         if !folder.exists() {
@@ -81,12 +82,13 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
         remove_folder(&folder)
     }
 
-    /// Removes the items of finished work with their lock.
+    /// Removes the items of finished work and their lock.
     pub fn close(self) -> Result<()> {
         remove_folder(&self.folder)
     }
 
-    /// Notes whose run this is and the time spent; comes before the first item.
+    /// Writes the header: the fingerprint of the run and the time spent. Must be called before the first item is
+    /// saved.
     pub fn save_seconds(&self, seconds: f64) -> Result<()> {
         let header = Header { fingerprint: self.fingerprint.clone(), seconds };
         let text = toml::to_string(&header).expect("a header is plain data");
@@ -102,11 +104,11 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
         write_atomically(&file, |out| out.write_all(text.as_bytes()).map_err(Error::io(&file)))
     }
 
-    /// Items stored without a gap from the first on, at most `total`.
+    /// Loads the stored items without a gap from the first one on, at most `total`.
     pub fn load(&self, total: usize) -> Result<Stored<T>> {
         let mut stored = Stored { items: Vec::new(), damaged: None };
         if !self.header_file().exists() {
-            return Ok(stored); // files without a header belong to no one
+            return Ok(stored); // without a header it is unknown which run the files belong to
         }
         while stored.items.len() < total && self.file(stored.items.len()).exists() {
             let file = self.file(stored.items.len());
@@ -114,7 +116,7 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
             match self.checked(stored.items.len(), &bytes) {
                 Some(item) => stored.items.push(item),
                 None => {
-                    let words = "was changed or damaged; it is computed again, with all after it";
+                    let words = "was changed or damaged; it is computed again, with all later ones";
                     stored.damaged = Some(format!("{} {words}", file.display()));
                     break;
                 }
@@ -123,7 +125,7 @@ impl<T: Serialize + DeserializeOwned> Store<T> {
         Ok(stored)
     }
 
-    /// The item in the text of a file, if every byte is as it was written.
+    /// The item in a file's bytes; `None` if any byte differs from what was written.
     fn checked(&self, number: usize, bytes: &[u8]) -> Option<T> {
         let text = std::str::from_utf8(bytes).ok()?;
         let (checksum, item) = text.strip_prefix(BEFORE_CHECKSUM)?.strip_suffix('}')?.split_once(BEFORE_ITEM)?;

@@ -1,10 +1,11 @@
-//! An experiment at several sizes of the universe.
+//! An experiment repeated for several sizes of the universe.
 //!
 //! ```text
-//! results/<name>/n=<size>/   the run of that size, as any other
+//! results/<name>/n=<size>/   an ordinary run of that size
 //! results/<name>/            metrics.csv with the sizes, table.md and size.svg: volatility against size, run.toml
 //! ```
-//! Dates of a finished size stay stored until all sizes are finished, so that the same command continues anywhere.
+//! Dates of a finished size stay stored until all sizes are finished, so that the same command can continue from any
+//! point.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +22,7 @@ use crate::render::{Performance, performance_table};
 pub struct SweepRow {
     /// `universe.size`.
     pub size: usize,
-    /// What it did.
+    /// Its measures.
     pub performance: Performance,
 }
 
@@ -33,7 +34,7 @@ pub struct SweptRun {
     pub seconds: f64,
 }
 
-/// Runs every size, or what is left of them; as [`run`](crate::experiment::run) otherwise.
+/// Runs every size that is not finished yet; otherwise as [`run`](crate::experiment::run).
 pub fn sweep(mut job: Job<'_>) -> Result<SweptRun> {
     let Job { experiment, market, folder, resources, stop, .. } = job;
     let sizes = experiment.sweep.as_ref().map_or(&[][..], |sweep| &sweep.size);
@@ -64,7 +65,7 @@ pub fn sweep(mut job: Job<'_>) -> Result<SweptRun> {
     Ok(SweptRun { rows, seconds })
 }
 
-/// Forgets an unfinished run or sweep.
+/// Removes an unfinished run or sweep. Fails if a process is working on it.
 pub fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
     let sizes = experiment.sweep.iter().flat_map(|sweep| &sweep.size);
     sizes.into_iter().try_for_each(|size| Store::<Decision>::discard(&folder.join(format!("n={size}")), DATES))?;

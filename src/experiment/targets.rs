@@ -1,4 +1,4 @@
-//! Stored target weights, by portfolio.
+//! Target weights from a file, grouped into portfolios.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -11,31 +11,32 @@ use crate::panel::Panel;
 use crate::policies::{Target, Targets};
 use crate::registry::{check, check_label};
 
-/// The allocator of weights that name none.
+/// The allocator's label for weights whose file names none.
 pub const WEIGHTS: &str = "weights";
 
-/// A portfolio with the weights it wants.
+/// A portfolio with its target weights.
 pub struct TargetPortfolio {
-    /// Its labels; the estimator is the name of the file where that names none, the allocator `weights`.
+    /// Its labels. If the file names no estimator, that label is the name of the file; if it names no allocator,
+    /// `weights`.
     pub name: PortfolioName,
     /// Its weights.
     pub targets: Targets,
 }
 
-/// A weight beyond this is no portfolio.
+/// A weight whose absolute value exceeds this is refused as damaged.
 const IMPOSSIBLE: f64 = 1e6;
 
-/// Weights without signs that are this near to 1 need no remark.
+/// Gross weights (Σ|w|) within this distance of 1 need no remark.
 const WHOLE: f64 = 0.01;
 
-/// How weights from elsewhere are read, and what is refused of them.
+/// How weights from elsewhere are read and checked.
 #[derive(Clone, Debug)]
 pub struct Foreign {
-    /// Columns, dates, codes; [`ValueKind::Percent`] divides by 100.
+    /// How columns, dates and codes are read; [`ValueKind::Percent`] divides the numbers by 100.
     pub options: Options,
-    /// The highest Σ|w| of a portfolio.
+    /// The highest gross leverage Σ|w| to accept for a portfolio.
     pub max_gross: f64,
-    /// Labels of the portfolios wanted; all if empty.
+    /// Labels of the portfolios to read; all if empty.
     pub only: Vec<String>,
 }
 
@@ -45,7 +46,8 @@ impl Default for Foreign {
     }
 }
 
-/// Refuses percent, and more leverage than is allowed; says how high it is where it is not 1.
+/// Refuses fractions given as percent, and more gross leverage than allowed. Returns a remark on the gross leverage
+/// if it is not 1 on every date.
 fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<Option<String>> {
     if ![ValueKind::Guess, ValueKind::Percent].contains(&foreign.options.values) {
         let word = foreign.options.values.word();
@@ -64,25 +66,25 @@ fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<Option<String>> {
     let is_percent = foreign.options.values == ValueKind::Percent;
     if is_percent && median < 0.2 {
         let rule =
-            format!("as percent the weights of a day sum to {median:.4} without signs: they look like fractions");
+            format!("read as percent, the absolute weights of a day sum to {median:.4}: they look like fractions");
         return Err(Error::data(rows.place(0), rule));
     }
     if let Some((sum, row)) = gross.values().find(|(sum, _)| *sum > foreign.max_gross) {
         let looks_percent = !is_percent && median > 20.0;
-        let percent = if looks_percent { "; if they are percent, say --values percent" } else { "" };
+        let percent = if looks_percent { "; if they are percent, use --values percent" } else { "" };
         let rule = format!(
-            "the weights of this day sum to {sum:.2} without signs, more than {}{percent}; --max-gross allows more",
+            "the absolute weights of this day sum to {sum:.2}, more than {}{percent}; raise --max-gross to allow it",
             foreign.max_gross
         );
         return Err(Error::data(rows.place(*row), rule));
     }
     let (least, most) = (sums.first().copied().unwrap_or(1.0), sums.last().copied().unwrap_or(1.0));
     let is_whole = (1.0 - WHOLE..=1.0 + WHOLE).contains(&least) && (1.0 - WHOLE..=1.0 + WHOLE).contains(&most);
-    Ok((!is_whole)
-        .then(|| format!("the weights of a day sum to {least:.2} to {most:.2} without signs, median {median:.2}")))
+    Ok((!is_whole).then(|| format!("the absolute weights of a day sum to {least:.2} to {most:.2}, median {median:.2}")))
 }
 
-/// Weights that cannot be traded on their date, because the asset has no return on it: they are not bought while that lasts.
+/// A note on weights that cannot be traded on their date because the asset has no return then. They are not bought
+/// until it has one.
 fn untraded(rows: &WeightRows, panel: &Panel, places: &[(usize, usize)]) -> Option<String> {
     let is_untraded = |row: &usize| {
         let (day, asset) = places[*row];
@@ -100,8 +102,8 @@ fn untraded(rows: &WeightRows, panel: &Panel, places: &[(usize, usize)]) -> Opti
     let whole = panel.excluded().map_or(0, |excluded| assets.intersection(&excluded.whole).count());
     let excluded = if whole > 0 { format!(", {whole} of them excluded on all days") } else { String::new() };
     Some(format!(
-        "{} of {} weights, up to {:.1} % of equity on a day, are in assets that have no return on their date and are not \
-         bought while that lasts; {} assets{excluded}, first {} on {}",
+        "{} of {} weights, up to {:.1} % of equity on a day, are in assets that have no return on their date; \
+         they are not bought until they have one; {} assets{excluded}, first {} on {}",
         lost.len(),
         places.len(),
         100.0 * most,
@@ -111,7 +113,7 @@ fn untraded(rows: &WeightRows, panel: &Panel, places: &[(usize, usize)]) -> Opti
     ))
 }
 
-/// Names that the panel lacks, in one line.
+/// Refuses asset names that the panel lacks, and lists them in one line.
 fn check_assets(rows: &WeightRows, panel: &Panel) -> Result<()> {
     let known: HashSet<&str> = panel.assets().iter().map(|asset| asset.symbol.as_str()).collect();
     let mut unknown: Vec<usize> = Vec::new();
@@ -128,10 +130,11 @@ fn check_assets(rows: &WeightRows, panel: &Panel) -> Result<()> {
     Err(Error::data(rows.place(*first), rule))
 }
 
-/// Reads the weights that a run has stored, or those of another program, in the order in which portfolios first appear, and
-/// what was guessed.
+/// Reads the weights that a run or another program has stored. Returns the portfolios in the order of first
+/// appearance, and what was guessed while reading.
 ///
-/// Every date must be a trading day of the panel, every asset one of its symbols, none twice on a date.
+/// Every date must be a trading day of the panel and every asset one of its symbols. Fails if an asset appears twice
+/// on a date of a portfolio.
 pub fn read_portfolios(
     path: &Path,
     panel: &Panel,
@@ -179,7 +182,7 @@ pub fn read_portfolios(
                         dates.first().zip(dates.last()).map(|(a, b)| format!(", which has days from {a} to {b}"));
                     let next = dates.get(day).filter(|_| day > 0);
                     let next = next.map_or(String::new(), |next| format!("; the next one is {next}"));
-                    let rule = format!("the date is no trading day of the panel{}{next}", range.unwrap_or_default());
+                    let rule = format!("the date is not a trading day of the panel{}{next}", range.unwrap_or_default());
                     return Err(Error::data(rows.place(row), rule));
                 }
                 days.insert(date, day);
@@ -205,7 +208,7 @@ pub fn read_portfolios(
             if let Some(pair) = targets.windows(2).find(|pair| pair[0].asset == pair[1].asset) {
                 let (asset, date) = (&panel.assets()[pair[0].asset].symbol, panel.calendar().date(*day));
                 let place = format!("{}, asset {asset}, {date}", path.display());
-                return Err(Error::data(place, "the asset stands twice on the date"));
+                return Err(Error::data(place, "the asset appears twice on this date"));
             }
         }
         portfolios.push(TargetPortfolio { name: PortfolioName::new(name.0, name.1), targets: Targets { days } });

@@ -1,16 +1,16 @@
-//! Long work that is watched: it raises a count, which is shown while it goes on.
+//! Long work that increases a counter, which is shown while the work goes on.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Between two looks at the count.
+/// Time between two looks at the counter.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The result of the work, after `show` has seen the counts on the way.
+/// Runs `work` on another thread and calls `show` with the counter as it changes. Returns the result of the work.
 pub(super) fn watched<R: Send>(work: impl FnOnce() -> R + Send, count: &AtomicUsize, show: &mut dyn FnMut(usize)) -> R {
-    // A thread of a pool must not wait for work that needs the pool.
+    // A thread of the pool must not wait for work that needs the pool, so there the work runs without being shown.
     if rayon::current_thread_index().is_some() {
         return work();
     }

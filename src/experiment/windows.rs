@@ -1,8 +1,8 @@
 //! The walk-forward computation: estimates in parallel over decision dates, allocations in parallel over portfolios.
 //!
-//! An allocation may start from the portfolio's own previous one, so each portfolio is followed date by date; the
-//! estimates before it know nothing of one another. Work is done in blocks of dates, which bounds the memory, and no
-//! result depends on the size of a block or on the number of threads.
+//! An allocation may start from the portfolio's own previous one, so each portfolio is followed date by date. The
+//! estimates on different dates are independent. Work is done in blocks of dates, which bounds the memory; results do
+//! not depend on the block size or on the number of threads.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::linalg::{Covariance, Matrix, Repair};
 use crate::panel::{AssetId, Field, Panel};
 use crate::universe::{Selection, Universe};
 
-/// Everything decided on one date; the unit that is stored.
+/// All decisions of one date; the unit that is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Decision {
     pub day: usize,
@@ -25,23 +25,23 @@ pub(super) struct Decision {
     pub universe_hash: String,
     pub removed: Vec<(String, usize)>,
     pub n_filled: usize,
-    /// One list per estimator of the plan.
+    /// Repairs, one list per estimator of the plan.
     pub repairs: Vec<Vec<Repair>>,
-    /// One per portfolio of the plan.
+    /// Allocations, one per portfolio of the plan.
     pub allocations: Vec<Allocation>,
 }
 
-/// What one portfolio became.
+/// The outcome for one portfolio: its weights, or the reason why there are none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Allocation {
-    /// Weights in the order of the members, and √(w'Σw) by the estimate itself, daily.
+    /// Weights in the order of the members, and the daily volatility √(w'Σw) that the estimate predicts.
     Weights { weights: Vec<f64>, predicted_volatility: f64 },
-    /// Why there are none.
+    /// The reason why the portfolio has no weights.
     Undefined(String),
 }
 
 impl Allocation {
-    /// The weights, if there are any.
+    /// The weights, if the portfolio has any.
     pub fn weights(&self) -> Option<&[f64]> {
         match self {
             Allocation::Weights { weights, .. } => Some(weights),
@@ -50,7 +50,7 @@ impl Allocation {
     }
 }
 
-/// The estimates of one date.
+/// Universe, window and covariances of one date.
 struct Estimates {
     day: usize,
     selection: Selection,
@@ -59,7 +59,8 @@ struct Estimates {
     covariances: Vec<std::result::Result<Covariance, String>>,
 }
 
-/// Decides on the dates of a block, whose years were entered, given all decisions before it.
+/// Decides on the dates of a block, given all decisions before it. The years of the dates must have been entered in
+/// `fits`.
 pub(super) fn decide_block(fits: &Fits<'_>, days: &[usize], before: &[Decision]) -> Result<Vec<Decision>> {
     let plan = fits.plan();
     let estimate = |&day: &usize| estimate(fits, day);
@@ -78,7 +79,7 @@ pub(super) fn decide_block(fits: &Fits<'_>, days: &[usize], before: &[Decision])
     Ok(estimates.into_iter().enumerate().map(decision).collect())
 }
 
-/// Universe, window and all covariances of one date.
+/// Computes universe, window and all covariances of one date.
 fn estimate(fits: &Fits<'_>, day: usize) -> Result<Estimates> {
     let plan = fits.plan();
     let panel = &plan.market.panel;
@@ -94,10 +95,11 @@ fn estimate(fits: &Fits<'_>, day: usize) -> Result<Estimates> {
     Ok(Estimates { day, universe_hash, n_filled: filled.n_filled, covariances, selection })
 }
 
-/// Label, and sample and cleaned eigenvalues (N × 2) of the last date, of the estimators that the figures ask for.
+/// An estimator's label, with the sample and cleaned eigenvalues (N × 2) of the last date.
 pub(super) type EigenvalueMap = (String, Matrix);
 
-/// The eigenvalue maps of the last date; an estimator without an estimate there has none.
+/// The eigenvalue maps of the last date, for the estimators that the figures ask for; an estimator without an estimate
+/// there has none.
 pub(super) fn eigenvalue_maps(fits: &mut Fits<'_>) -> Result<Vec<EigenvalueMap>> {
     let plan = fits.plan();
     let day = *plan.decisions.last().expect("a plan has decisions");
@@ -116,7 +118,7 @@ pub(super) fn eigenvalue_maps(fits: &mut Fits<'_>) -> Result<Vec<EigenvalueMap>>
     Ok(maps)
 }
 
-/// An error that names a column of the window, with asset and date instead.
+/// Replaces the column of the window in an error by asset and date.
 fn named(error: Error, panel: &Panel, members: &[AssetId], day: usize) -> Error {
     match error {
         Error::Column { column, rule } => {
@@ -127,25 +129,26 @@ fn named(error: Error, panel: &Panel, members: &[AssetId], day: usize) -> Error 
     }
 }
 
-/// What an estimator had to repair, nothing where it has no estimate.
+/// Repairs that an estimator made; empty if it has no estimate.
 fn repairs(covariance: &std::result::Result<Covariance, String>) -> Vec<Repair> {
     covariance.as_ref().map_or(Vec::new(), |covariance| covariance.repairs().to_vec())
 }
 
-/// A portfolio on its way through the dates.
+/// A portfolio that is followed through the dates.
 struct PortfolioWalk<'a> {
     plan: &'a Plan<'a>,
     pair: &'a Pair,
     number: usize,
 }
 
-/// What a portfolio last decided: when, on which assets, with which weights.
+/// A portfolio's last decision: day, assets and weights.
 type Last = (usize, Vec<AssetId>, Vec<f64>);
 
 impl PortfolioWalk<'_> {
-    /// The allocations over the dates of a block, each starting from the one before.
+    /// The allocations on the dates of a block, each starting from the previous one.
     fn follow(&self, estimates: &[Estimates], before: &[Decision]) -> Vec<Allocation> {
-        // The last date on which this portfolio existed, however long ago: where a block begins must not matter.
+        // The last date on which this portfolio existed, however long ago: results must not depend on where a block
+        // begins.
         let last = |d: &Decision| Some((d.day, d.members.clone(), d.allocations[self.number].weights()?.to_vec()));
         let mut previous: Option<Last> = before.iter().rev().find_map(last);
         let mut allocations = Vec::with_capacity(estimates.len());
@@ -186,7 +189,7 @@ impl PortfolioWalk<'_> {
     }
 }
 
-/// The weights of the members that a portfolio holds at the last close before a decision day.
+/// Weights of the members that a portfolio holds at the last close before a decision day.
 fn drifted(panel: &Panel, (day, assets, weights): &Last, decision: usize, members: &[AssetId]) -> Vec<f64> {
     let mut holdings = Holdings::cash();
     holdings.rebalance(assets.iter().copied().zip(weights.iter().copied()));
@@ -196,7 +199,7 @@ fn drifted(panel: &Panel, (day, assets, weights): &Last, decision: usize, member
     members.iter().map(|&asset| holdings.weight(asset)).collect()
 }
 
-/// Weights of some assets on other ones, zero for newcomers; both lists ascend.
+/// Weights carried over from one list of assets to another, zero for newcomers; both lists ascend.
 fn on_members(held: &[AssetId], weights: &[f64], members: &[AssetId]) -> Vec<f64> {
     members.iter().map(|asset| held.binary_search(asset).map_or(0.0, |place| weights[place])).collect()
 }
@@ -211,7 +214,7 @@ mod tests {
     use crate::experiment::networks::Networks;
     use crate::experiment::{Experiment, Job, MarketData};
 
-    /// Holds one asset, keeps what it had before, and does not exist on its third date.
+    /// Holds one asset, keeps its earlier weights, and does not exist on its third date.
     #[derive(Default)]
     struct Sticky(AtomicUsize);
 

@@ -1,17 +1,17 @@
-//! Gradients of an operation against central differences, in doubles.
+//! Compares gradients of an operation with central differences, in f64.
 
 use candle_core::{Device, Result, Tensor, Var};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
-/// Reproducible numbers in (−1, 1).
+/// Reproducible random numbers in (−1, 1).
 pub fn noise(seed: u64, shape: &[usize]) -> Tensor {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let values: Vec<f64> = (0..shape.iter().product()).map(|_| random.random_range(-1.0..1.0)).collect();
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
-/// Compares the gradient of Σ noise ∘ f with respect to every entry of every input.
+/// Asserts that the gradient of Σ noise ∘ f agrees with central differences for every entry of every input.
 #[track_caller]
 pub fn check_gradient(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) {
     let vars: Vec<Var> = inputs.iter().map(|input| Var::from_tensor(input).unwrap()).collect();

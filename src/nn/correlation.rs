@@ -6,8 +6,8 @@
 //! ```
 //! X is n x T, oldest day first. Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
 //!
-//! Y exists for one sample at a time, in memory that stays in the cache, and is never stored; Z is kept for the backward
-//! pass:
+//! Y is computed for one sample at a time in memory that fits in the cache, and is not stored. Z is kept for the
+//! backward pass:
 //!
 //! ```text
 //! dZ = (dC + dC') Z / T
@@ -26,14 +26,15 @@ use crate::nn::float::{Float, Samples, on_cpu, to_vec};
 use crate::nn::lag::LagCurves;
 use crate::nn::operation::{Input, Operation, apply_3};
 
-/// Correlation and volatilities of lag-transformed returns `[batch, n, T]`: `[batch, n + 1, n]`, the rows of C and s
-/// below them. One tensor, because an operation returns one; the operations behind it read the rows they need.
+/// Correlation and volatilities of lag-transformed returns `[batch, n, T]`, as `[batch, n + 1, n]`: the rows of C,
+/// followed by s as the last row. It is a single tensor because an operation returns only one; the operations that
+/// follow read the rows they need.
 pub(super) fn moments<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<Tensor> {
     let (alpha, beta) = (curves.alpha.contiguous()?, curves.beta.contiguous()?);
     apply_3(Moments::<F>(OnceLock::new()), [&returns.contiguous()?, &alpha, &beta])
 }
 
-/// The standardised scores Z `[batch, n, T]`, outside the graph.
+/// The standardised scores Z `[batch, n, T]`, computed outside the graph of derivatives.
 pub(super) fn scores<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<Tensor> {
     let (batch, n, t) = returns.dims3()?;
     let returns = returns.contiguous()?;
@@ -49,19 +50,19 @@ pub(super) fn scores<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<T
     Tensor::from_vec(all, (batch, n, t), returns.device())
 }
 
-/// Holds Z (n x T) of every sample of the forward pass.
+/// The operation. It holds Z (n x T) of every sample from the forward to the backward pass.
 struct Moments<F>(OnceLock<Vec<Vec<F>>>);
 
 impl<F: Float> Operation<F> for Moments<F> {
     const NAME: &'static str = "moments";
 
     fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
-        let [returns, alpha, beta] = inputs else { unreachable!("it is applied to three tensors") };
+        let [returns, alpha, beta] = inputs else { unreachable!("the operation has three inputs") };
         let (batch, n, t) = returns.shape().dims3()?;
         let x = returns.samples::<F>()?;
         let (alpha, beta) = (alpha.entries::<F>()?, beta.entries::<F>()?);
         if alpha.len() != t || beta.len() != t {
-            bail!("{t} days need as many lag coefficients, not {} and {}", alpha.len(), beta.len());
+            bail!("{t} days need {t} lag coefficients each, not {} and {}", alpha.len(), beta.len());
         }
         let mut packed = vec![F::of(0.0); batch * (n + 1) * n];
         let sample = |(b, packed): (usize, &mut [F])| {
@@ -77,7 +78,7 @@ impl<F: Float> Operation<F> for Moments<F> {
     }
 
     fn backward(&self, inputs: &[&Tensor], result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let [returns, alpha, beta] = inputs else { unreachable!("it is applied to three tensors") };
+        let [returns, alpha, beta] = inputs else { unreachable!("the operation has three inputs") };
         let (batch, n, t) = returns.dims3()?;
         let (alphas, betas) = (alpha.to_vec1::<F>()?, beta.to_vec1::<F>()?);
         let inputs_too = returns.track_op();
@@ -102,7 +103,7 @@ impl<F: Float> Operation<F> for Moments<F> {
                 Ok((0..batch).into_par_iter().map_init(scratch, sample).collect::<Vec<_>>())
             })
         })?;
-        // Sums over the batch in its own order and in doubles.
+        // Summed over the batch in sample order and in f64, so that the result does not depend on the threads.
         let mut sums = vec![0.0f64; 2 * t];
         for part in &parts {
             sums.iter_mut().zip(&part.lag).for_each(|(sum, g)| *sum += g.value());
@@ -122,19 +123,19 @@ impl<F: Float> Operation<F> for Moments<F> {
     }
 }
 
-/// β away from 0, where α/β tanh(βx) is αx to the last bit.
+/// β with values near 0 replaced by a tiny one, for which α/β tanh(βx) equals αx to the last bit.
 fn divisible<F: Real>(beta: &[F]) -> Vec<F> {
     let tiny = F::of(1e-20);
     beta.iter().map(|b| if b.magnitude() < tiny { tiny } else { *b }).collect()
 }
 
-/// a / b, entry by entry.
+/// The ratios a / b, entry by entry.
 fn ratios<F: Real>(a: &[F], b: &[F]) -> Vec<F> {
     a.iter().zip(b).map(|(a, b)| *a / *b).collect()
 }
 
 vectorised! {
-    /// Z (n x T) and s (n) of one sample.
+    /// Computes Z (n x T) and s (n) of one sample.
     fn standardise<F: Float>(x: &[F], alpha: &[F], beta: &[F], z: &mut [F], s: &mut [F]) {
         let t = alpha.len();
         let per_day = F::of(1.0 / t as f64);
@@ -153,13 +154,13 @@ vectorised! {
     }
 }
 
-/// Gradients of one sample: dα and dβ one behind the other, and dX if asked for.
+/// Gradients of one sample: dα followed by dβ, and dX if it is needed.
 struct Part<F> {
     lag: Vec<F>,
     returns: Vec<F>,
 }
 
-/// A + A', in tiles that fit the first-level cache.
+/// Writes A + A' to `out`, in tiles that fit the first-level cache.
 fn add_transpose<F: Float>(out: &mut [F], a: &[F], n: usize) {
     const TILE: usize = 32;
     for i0 in (0..n).step_by(TILE) {
@@ -174,7 +175,7 @@ fn add_transpose<F: Float>(out: &mut [F], a: &[F], n: usize) {
 }
 
 vectorised! {
-    /// From dZ in `dz` and ds: dα and dβ, added, and dX in place of dZ.
+    /// From dZ (in `dz`) and ds: adds dα and dβ to the sums, and replaces dZ by dX.
     #[allow(clippy::too_many_arguments)]
     fn lag_gradients<F: Float>(
         x: &[F],
@@ -203,7 +204,7 @@ vectorised! {
                 let v = beta[k] * x[k];
                 let tanh = Real::tanh(v);
                 let slope = (F::of(1.0) - tanh) * (F::of(1.0) + tanh);
-                // x tanhc v, and x² tanhc' v by its series where the difference would cancel.
+                // x tanhc v, and x² tanhc' v. The latter uses its series where the direct formula would cancel.
                 let value = tanh * inverse[k];
                 let square = v * v;
                 let upper = square.fma(F::of(496.0 / 2835.0), F::of(-34.0 / 105.0));

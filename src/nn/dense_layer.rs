@@ -1,4 +1,4 @@
-//! A dense layer y = x K + b on the last dimension, K `[in, out]`.
+//! A dense layer y = x K + b on the last dimension; K is `[in, out]`, b is `[out]`.
 
 use candle_core::{Result, Tensor};
 
@@ -16,7 +16,7 @@ impl Dense {
         Ok(Self { kernel, bias })
     }
 
-    /// `[batch, n, in]` to `[batch, n, out]`.
+    /// The layer's outputs `[batch, n, out]` from inputs `[batch, n, in]`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (batch, n, inputs) = x.dims3()?;
         let y = x.reshape((batch * n, inputs))?.matmul(&self.kernel)?.broadcast_add(&self.bias)?;

@@ -1,23 +1,23 @@
-//! f32 or f64, as a value.
+//! The element type of tensors, f32 or f64, as a run-time value.
 
 use serde::{Deserialize, Serialize};
 
 use crate::nn::Float;
 
-/// The element type of tensors where it is a choice at run time: of a model file, of a device.
+/// The element type of tensors where it is chosen at run time, for a model file or a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ElementType {
-    /// Single precision: training, and fast inference on a device.
+    /// Single precision: for training, and for fast inference on a device.
     F32,
-    /// Double precision: inference on the processor, checks.
+    /// Double precision: for inference on the processor, and for checks.
     #[default]
     F64,
 }
 
 impl ElementType {
-    /// Bytes of an element.
+    /// Size of an element in bytes.
     pub fn bytes(self) -> usize {
         match self {
             ElementType::F32 => 4,
@@ -25,7 +25,7 @@ impl ElementType {
         }
     }
 
-    /// ε of the network's floors.
+    /// The lower bound ε that the network applies to quantities that must be positive.
     pub fn floor(self) -> f64 {
         match self {
             ElementType::F32 => f32::FLOOR,
@@ -33,7 +33,7 @@ impl ElementType {
         }
     }
 
-    /// The unit of rounding.
+    /// The machine epsilon.
     pub fn unit(self) -> f64 {
         match self {
             ElementType::F32 => f64::from(f32::EPSILON),
@@ -41,7 +41,7 @@ impl ElementType {
         }
     }
 
-    /// Its name in C.
+    /// Name of the type in C.
     pub fn c_name(self) -> &'static str {
         match self {
             ElementType::F32 => "float",
@@ -49,7 +49,7 @@ impl ElementType {
         }
     }
 
-    /// Numbers as elements, little endian.
+    /// Numbers as little-endian elements.
     pub fn encode(self, values: impl IntoIterator<Item = f64>) -> Vec<u8> {
         let values = values.into_iter();
         match self {
@@ -58,7 +58,7 @@ impl ElementType {
         }
     }
 
-    /// Elements as numbers.
+    /// Numbers from little-endian elements.
     pub fn decode(self, bytes: &[u8]) -> Vec<f64> {
         match self {
             ElementType::F32 => bytes.as_chunks().0.iter().map(|x| f64::from(f32::from_le_bytes(*x))).collect(),

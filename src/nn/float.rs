@@ -1,4 +1,4 @@
-//! The bridge between tensors and slices.
+//! Conversions between tensors and slices.
 
 use std::ops::Deref;
 
@@ -6,7 +6,7 @@ use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, WithDType, bail};
 
 use crate::linalg::Real;
 
-/// A tensor's element type: f32 for training, f64 for checking.
+/// Element type of a tensor: f32 for training, f64 for checks.
 ///
 /// ```
 /// use minvar::nn::{Architecture, Float, Network};
@@ -18,7 +18,8 @@ use crate::linalg::Real;
 /// # Ok::<(), minvar::error::Error>(())
 /// ```
 pub trait Float: Real + WithDType {
-    /// ε of the network's floors: 10⁻⁷ in f64, the machine epsilon in f32.
+    /// The lower bound ε that the network applies to quantities that must be positive: 10⁻⁷ in f64, the machine
+    /// epsilon in f32.
     const FLOOR: f64;
 }
 
@@ -67,7 +68,7 @@ pub(super) fn entries<'a, F: Float>(storage: &'a CpuStorage, layout: &Layout) ->
     }
 }
 
-/// Hands the storage of a tensor on the CPU to `read`.
+/// Calls `read` with the storage and layout of a tensor on the CPU.
 pub(super) fn on_cpu<R>(tensor: &Tensor, read: impl FnOnce(&CpuStorage, &Layout) -> Result<R>) -> Result<R> {
     let (storage, layout) = tensor.storage_and_layout();
     match storage.deref() {
@@ -76,17 +77,17 @@ pub(super) fn on_cpu<R>(tensor: &Tensor, read: impl FnOnce(&CpuStorage, &Layout)
     }
 }
 
-/// A copy of all entries.
+/// A copy of all entries in row-major order.
 pub(super) fn to_vec<F: Float>(tensor: &Tensor) -> Result<Vec<F>> {
     tensor.flatten_all()?.to_vec1()
 }
 
-/// ln(1 + eˣ) without overflow.
+/// softplus(x) = ln(1 + eˣ), without overflow.
 pub(super) fn softplus(x: &Tensor) -> Result<Tensor> {
     x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
 }
 
-/// softplus(x) + ε: a parameter that stays positive.
+/// softplus(x) + ε, which keeps a parameter positive.
 pub(super) fn positive<F: Float>(x: &Tensor) -> Result<Tensor> {
     softplus(x)? + F::FLOOR
 }

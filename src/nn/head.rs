@@ -1,11 +1,11 @@
-//! From the cleaner's outputs to inverse eigenvalues, and the normalisation of inverses.
+//! The cleaner's head: from its outputs to inverse eigenvalues. Also the normalisation of inverses.
 //!
 //! ```text
 //! u_k = softplus(w · o_k + b)
 //! x = max(u, ε),  v = n x⁻ᵖ / Σ x⁻ᵖ,  μ = v^(−1/p)
 //! ```
-//! With p = 1 the cleaned eigenvalues v = 1/μ have mean 1, as those of a correlation matrix; with p = 2 the same holds
-//! for the variances 1/d² ([`super::volatility`]). Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
+//! With p = 1 the cleaned eigenvalues 1/μ = v have mean 1, as those of a correlation matrix. With p = 2 the variances
+//! 1/d² have mean 1 ([`super::volatility`]). Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
 
 use candle_core::{Result, Tensor};
 
@@ -20,25 +20,25 @@ impl Head {
         Ok(Self(Dense::new("head", inputs, 1, parameters)?))
     }
 
-    /// u `[batch, n]` from outputs `[batch, n, in]`.
+    /// u `[batch, n]` from the cleaner's outputs `[batch, n, in]`.
     pub fn forward(&self, outputs: &Tensor) -> Result<Tensor> {
         softplus(&self.0.forward(outputs)?.squeeze(2)?)
     }
 }
 
-/// μ `[batch, n]` with mean(1/μ) = 1.
+/// The inverse eigenvalues μ `[batch, n]`, normalised to mean(1/μ) = 1.
 pub(super) fn inverse_eigenvalues<F: Float>(u: &Tensor) -> Result<Tensor> {
     let inverse = floored::<F>(u)?.recip()?;
     inverse.broadcast_div(&inverse.mean_keepdim(1)?)?.recip()
 }
 
-/// d `[batch, n]` with mean(1/d²) = 1.
+/// The inverse volatilities d `[batch, n]`, normalised to mean(1/d²) = 1.
 pub(super) fn inverse_volatilities<F: Float>(e: &Tensor) -> Result<Tensor> {
     let inverse = floored::<F>(e)?.sqr()?.recip()?;
     inverse.broadcast_div(&inverse.mean_keepdim(1)?)?.sqrt()?.recip()
 }
 
-/// max(x, ε).
+/// The entries max(x, ε).
 fn floored<F: Float>(x: &Tensor) -> Result<Tensor> {
     x.maximum(F::FLOOR)
 }

@@ -6,11 +6,12 @@
 //! compact    α_a = c0 a^(−c1),  β_a = c2 − c3 e^(−c4 a),  c = softplus(raw) + ε
 //! per lag    α_a free,  β_a = softplus(b_a)
 //! ```
-//! The newest day has age 1. α weighs old days down, 1/β is the size of return beyond which a day is clipped.
-//! Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918 (per lag); (2026), arXiv:2607.23068 (compact). The compact
-//! start is read off the learned curves of the first.
+//! The newest day has age 1. α gives old days less weight; returns much larger than 1/β are clipped. Bongiorno,
+//! Manolakis, Mantegna (2025), arXiv:2507.01918 (per lag); (2026), arXiv:2607.23068 (compact). The initial values of
+//! the compact form are read off the learned curves in the first paper.
 //!
-//! `PerLagPositive` is the form of the authors' package: α and β both softplus(raw) + ε, with another start.
+//! `PerLagPositive` is the form in the authors' package: α and β are both softplus(raw) + ε, with other initial
+//! values.
 
 use candle_core::{Result, Tensor, bail};
 use serde::{Deserialize, Serialize};
@@ -18,34 +19,34 @@ use serde::{Deserialize, Serialize};
 use crate::nn::float::{Float, positive, softplus};
 use crate::nn::parameters::Parameters;
 
-/// The form of the lag transform.
+/// The parametrisation of the lag transform.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Lag {
-    /// Five numbers, any look-back.
+    /// Five parameters, for any look-back.
     #[default]
     Compact,
-    /// Two numbers per day: the look-back is fixed.
+    /// Two parameters per day, for one fixed look-back.
     PerLag,
-    /// Two numbers per day, both kept positive.
+    /// Two parameters per day, both kept positive, for one fixed look-back.
     PerLagPositive,
 }
 
-/// (c0, c1, c2, c3, c4) at the start of training.
+/// Initial values of (c0, c1, c2, c3, c4).
 const COMPACT_START: [f64; 5] = [2.8, 0.20, 0.85, 0.50, 0.05];
 
-/// α and β, each `[T]`, oldest day first.
+/// The curves α and β, each `[T]`, oldest day first.
 pub struct LagCurves {
-    /// Weight of a return by day.
+    /// Weight α of a return by its day.
     pub alpha: Tensor,
-    /// Inverse clip size by day.
+    /// Inverse clip size β by its day.
     pub beta: Tensor,
 }
 
 pub(super) struct LagTransform {
     form: Lag,
-    /// Compact: `[5]`. Per lag: the rows α and β, `[2, T]`.
+    /// Raw parameters. Compact: `[5]`. Per lag: the rows α and β, `[2, T]`.
     raw: Tensor,
 }
 
@@ -64,7 +65,7 @@ impl LagTransform {
         Ok(Self { form, raw })
     }
 
-    /// The curves for `n_days`.
+    /// The curves for windows of `n_days` days.
     pub fn curves<F: Float>(&self, n_days: usize) -> Result<LagCurves> {
         if self.form == Lag::Compact {
             let age = (0..n_days).map(|t| F::of((n_days - t) as f64)).collect::<Vec<_>>();
@@ -78,7 +79,7 @@ impl LagTransform {
         }
         let fixed = self.raw.dim(1)?;
         if fixed != n_days {
-            bail!("the per-lag transform was made for {fixed} days, not {n_days}");
+            bail!("the per-lag transform takes windows of {fixed} days, not {n_days}");
         }
         let (alpha, beta) = (self.raw.get(0)?, self.raw.get(1)?);
         match self.form {
@@ -98,7 +99,7 @@ fn per_lag_start(form: Lag, n_days: usize, floor: f64) -> Vec<f64> {
     alpha.chain(beta).map(|x| inverse_softplus(x - floor)).collect()
 }
 
-/// x with softplus(x) = y.
+/// The x for which softplus(x) = y.
 fn inverse_softplus(y: f64) -> f64 {
     y + (-(-y).exp_m1()).ln()
 }

@@ -1,10 +1,10 @@
-//! The dimension-agnostic network: layers, differentiable eigendecomposition, loss. The tensor crate is named only
-//! here and in [`train`](crate::train).
+//! The dimension-agnostic network: layers, differentiable eigendecomposition, loss. Only this module and
+//! [`train`](crate::train) use the tensor crate.
 //!
-//! Returns are `[batch, n, T]`, oldest day first. One file per layer, each with its equations; [`Network`] puts them
-//! together. Everything is generic in the element: f32 for training, f64 for checking, from the same code.
+//! Returns are `[batch, n, T]`, oldest day first. Each layer has its own file with its equations; [`Network`] combines
+//! them. All code is generic in the element type: f32 for training, f64 for checks.
 //!
-//! # How it is put together
+//! # Structure
 //!
 //! ```text
 //! X ─ scaling, lag transform, standardisation, correlation ─▶ C, s      correlation.rs   one operation
@@ -13,19 +13,20 @@
 //! C, μ, d ─ minimum variance ─▶ w ─▶ n w'Σw                             weights.rs, loss.rs
 //! ```
 //!
-//! The four operations `moments`, `eigenvalues`, `recurrent scan` and `minimum variance` do whole samples (or groups of sixteen
-//! sequences) at a time and have backward passes written by hand; what lies between them is a graph of small tensors. Samples
-//! are shared among threads, sums over samples are taken in their order. The cleaned matrix itself is never formed in training.
+//! The four operations `moments`, `eigenvalues`, `recurrent scan` and `minimum variance` process whole samples (or
+//! groups of sixteen sequences) at a time and have hand-written backward passes; between them is a graph of small
+//! tensors. Samples are distributed over threads, and sums over samples are taken in their order. Training never forms
+//! the cleaned matrix itself.
 //!
-//! Eigenvectors never enter the graph: their derivative is unbounded where eigenvalues meet. The weights are a spectral function
-//! of C, whose derivative needs divided differences only; where eigenvalues tie, or where fewer days than assets leave a null
-//! space, blocks replace single eigenvalues and projectors replace eigenvectors, so that no result depends on the basis that a
-//! solver returned (`spectrum.rs`, `weights.rs`).
+//! Eigenvectors never enter the graph, because their derivative is unbounded where eigenvalues meet. The weights are a
+//! spectral function of C, whose derivative needs divided differences only. Where eigenvalues tie, or where fewer days
+//! than assets leave a null space, blocks replace single eigenvalues and projectors replace eigenvectors, so that no
+//! result depends on the basis that a solver returned (`spectrum.rs`, `weights.rs`).
 //!
-//! Loops over slices are compiled three times by `linalg::vectorised!`, for 512-bit, 256-bit and any vectors. Sums keep sixteen
-//! lanes and products use fused multiply-adds everywhere, so these loops give the same bits on every processor. Matrix products
-//! and decompositions come from faer, whose order of summation depends on the processor: results are the same bytes on one
-//! machine, and agree to rounding between two.
+//! Loops over slices are compiled three times by `linalg::vectorised!`: for 512-bit, for 256-bit and for any vectors.
+//! Sums use sixteen lanes and products use fused multiply-adds everywhere, so these loops give the same bits on every
+//! processor. Matrix products and decompositions come from faer, whose order of summation depends on the processor:
+//! results are byte-identical on one machine, and agree up to rounding between two.
 
 #[cfg(test)]
 mod check;

@@ -1,4 +1,4 @@
-//! The network: its architecture, its parameters and the order of its layers.
+//! The network: its architecture, its parameters, and the order of its layers.
 //!
 //! ```text
 //! X [batch, n, T] ── scaling, lag transform, standardisation, correlation ──▶ C, s
@@ -6,7 +6,7 @@
 //! s ── marginal volatility, normalisation ──▶ d
 //! C, μ, d ── unit diagonal, minimum variance ──▶ w
 //! ```
-//! Nothing depends on n, nor, with the compact lag transform, on T: the same parameters serve any batch.
+//! Nothing depends on n or, with the compact lag transform, on T, so the same parameters serve any batch.
 //! Bongiorno, Manolakis, Mantegna, "End-to-End Large Portfolio Optimization for Variance Minimization with Neural
 //! Networks through Covariance Cleaning" (2025), arXiv:2507.01918, and its compact sequel (2026), arXiv:2607.23068.
 
@@ -33,31 +33,31 @@ use crate::nn::tokens::{Feature, tokens};
 use crate::nn::volatility::MarginalVolatility;
 use crate::nn::weights::{Diagonal, minimum_variance};
 
-/// Everything that fixes the number and meaning of the parameters.
+/// The architecture: all settings that determine the number and meaning of the parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Architecture {
-    /// The lag transform.
+    /// Form of the lag transform.
     pub lag: Lag,
-    /// T of a per-lag transform; the compact one takes any.
+    /// Number of days T of a per-lag transform; not given for the compact one, which takes any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub n_days: Option<usize>,
-    /// The recurrent cell.
+    /// Type of the recurrent cell.
     pub cell: Cell,
-    /// The order in which eigenvalues are read.
+    /// Order in which eigenvalues are read.
     pub direction: Direction,
-    /// Units of each recurrent layer.
+    /// Number of units of each recurrent layer.
     pub hidden: Vec<usize>,
-    /// What a token carries beside its eigenvalue.
+    /// Features that each token has besides its eigenvalue.
     pub features: Vec<Feature>,
-    /// Units of each hidden layer of the marginal-volatility network.
+    /// Number of units of each hidden layer of the marginal-volatility network.
     pub volatility: Vec<usize>,
     /// Whether inverse volatilities are normalised to mean(1/d²) = 1.
     pub normalise_volatility: bool,
     /// Whether the cleaned correlation is scaled to a unit diagonal.
     pub unit_diagonal: bool,
-    /// The factor that returns are multiplied by.
+    /// Factor that daily returns are multiplied by.
     pub annualisation: f64,
 }
 
@@ -84,7 +84,8 @@ impl Architecture {
         }
     }
 
-    /// The network of arXiv:2507.01918: 39,586 parameters, T = 1200. That its second token is n/T is inferred.
+    /// The network of arXiv:2507.01918: 39,586 parameters, T = 1200. The paper does not state its second token; n/T is
+    /// inferred.
     pub fn original() -> Self {
         Self {
             lag: Lag::PerLag,
@@ -97,7 +98,7 @@ impl Architecture {
         }
     }
 
-    /// Refuses what cannot be built.
+    /// Refuses an architecture that cannot be built.
     pub fn check(&self) -> Result<()> {
         let parameter = |name, range, value: String| Err(Error::Parameter { name, range, value });
         if self.hidden.is_empty() || self.hidden.iter().chain(&self.volatility).any(|&units| units == 0) {
@@ -109,7 +110,7 @@ impl Architecture {
             let inputs = std::iter::once(first).chain(units.iter().copied());
             inputs.zip(units).map(|(i, u)| *u as f64 * (i as f64 + *u as f64 + 2.0)).sum()
         };
-        // Four gates, both directions; parameters, gradients and two moments.
+        // An LSTM has four gates, in both directions; each parameter also has a gradient and two moments.
         let n_parameters = 8.0 * layers(4, &self.hidden) + layers(1, &self.volatility) + 2.0 * days as f64;
         let what = format!("a network of {:?} and {:?} units, {days} days", self.hidden, self.volatility);
         memory::require(4.0 * memory::DOUBLE * n_parameters, &what)?;
@@ -141,7 +142,7 @@ impl Architecture {
     }
 }
 
-/// A network with its parameters; F is f32 for training, f64 for checking.
+/// A network with its parameters. `F` is f32 for training and f64 for checks.
 pub struct Network<F> {
     architecture: Architecture,
     parameters: BTreeMap<String, Var>,
@@ -152,41 +153,41 @@ pub struct Network<F> {
     element: PhantomData<F>,
 }
 
-/// Everything between returns and weights.
+/// All intermediate results between returns and weights.
 pub struct Stages<F> {
-    /// α and β for returns in annual units.
+    /// The curves α and β for returns in annual units.
     pub lag: LagCurves,
-    /// C `[batch, n, n]` with s as a further row.
+    /// C `[batch, n, n]` with s as an additional last row.
     moments: Tensor,
-    /// s `[batch, n]`.
+    /// Volatilities s `[batch, n]` of the lag-transformed returns.
     pub volatilities: Tensor,
-    /// λ `[batch, n]`.
+    /// Eigenvalues λ `[batch, n]` of C, ascending.
     pub eigenvalues: Tensor,
-    /// `[batch, n, 1 + features]`.
+    /// Tokens `[batch, n, 1 + features]`.
     pub tokens: Tensor,
     /// Outputs of each recurrent layer `[batch, n, units · directions]`.
     pub recurrent: Vec<Tensor>,
-    /// u `[batch, n]`.
+    /// The head's outputs u `[batch, n]`.
     pub raw_inverse_eigenvalues: Tensor,
-    /// μ `[batch, n]`, mean(1/μ) = 1.
+    /// Inverse eigenvalues μ `[batch, n]`, with mean(1/μ) = 1.
     pub inverse_eigenvalues: Tensor,
     /// Hidden activations of the marginal-volatility network `[batch, n, units]`.
     pub volatility_hidden: Vec<Tensor>,
-    /// e `[batch, n]`.
+    /// Raw inverse volatilities e `[batch, n]`.
     pub raw_inverse_volatilities: Tensor,
-    /// d `[batch, n]`.
+    /// Inverse volatilities d `[batch, n]`.
     pub inverse_volatilities: Tensor,
     spectra: Spectra<F>,
 }
 
 impl<F: Float> Stages<F> {
-    /// C `[batch, n, n]`.
+    /// The correlation matrices C `[batch, n, n]`.
     pub fn correlation(&self) -> Result<Tensor> {
         let n = |moments: &Tensor| moments.dim(2);
         Ok(n(&self.moments).and_then(|n| self.moments.narrow(1, 0, n))?)
     }
 
-    /// Eigenvectors of C as columns (n x rank), of each sample; those of a null space beyond T − 1 are left out.
+    /// Eigenvectors of each sample's C as columns (n x rank), without those of the null space beyond rank T − 1.
     pub fn eigenvectors(&self) -> Vec<Matrix> {
         let columns = |sample: &Decomposition<F>| {
             let entries = sample.basis.iter().map(|x| x.value()).collect();
@@ -197,12 +198,12 @@ impl<F: Float> Stages<F> {
 }
 
 impl<F: Float> Network<F> {
-    /// A network at its start: the same seed, the same parameters.
+    /// A network with initial parameters; the same seed gives the same parameters.
     pub fn new(architecture: Architecture, seed: u64) -> Result<Self> {
         Self::build(architecture, Parameters::from_seed(seed, F::DTYPE, F::FLOOR))
     }
 
-    /// A network with given parameters, all of them and no others.
+    /// A network with the given parameters. Fails if one is missing or unknown, or has the wrong shape.
     pub fn with_parameters(architecture: Architecture, values: BTreeMap<String, Tensor>) -> Result<Self> {
         Self::build(architecture, Parameters::from_values(values, F::DTYPE, F::FLOOR))
     }
@@ -220,7 +221,7 @@ impl<F: Float> Network<F> {
         Ok(Self { architecture, parameters, lag, cleaner, head, volatility, element: PhantomData })
     }
 
-    /// The architecture.
+    /// The architecture of the network.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
@@ -230,30 +231,30 @@ impl<F: Float> Network<F> {
         &self.parameters
     }
 
-    /// Number of learnable numbers.
+    /// Total number of learnable values.
     pub fn n_parameters(&self) -> usize {
         self.parameters.values().map(|var| var.elem_count()).sum()
     }
 
-    /// α and β `[T]` for returns in annual units, oldest day first.
+    /// The curves α and β `[T]` for returns in annual units, oldest day first.
     pub fn lag_curves(&self, n_days: usize) -> Result<LagCurves> {
         Ok(self.lag.curves::<F>(n_days)?)
     }
 
-    /// e: the marginal-volatility map before normalisation, for volatilities s (n).
+    /// The marginal-volatility map e before normalisation, for n volatilities s.
     pub fn marginal_map(&self, volatilities: &[f64]) -> Result<Vec<f64>> {
         let s: Vec<F> = volatilities.iter().map(|s| F::of(*s)).collect();
         let s = Tensor::from_vec(s, (1, volatilities.len()), &candle_core::Device::Cpu)?;
         Ok(to_vec::<F>(&self.volatility.forward(&s)?.1)?.into_iter().map(|e| e.value()).collect())
     }
 
-    /// All stages for daily returns `[batch, n, T]`, oldest day first.
+    /// All stages for daily returns `[batch, n, T]`, oldest day first. Fails on non-finite returns or an unsuitable T.
     pub fn stages(&self, returns: &Tensor) -> Result<Stages<F>> {
         Ok(self.forward(returns, None)?)
     }
 
-    /// The same with eigenvalues `[batch, n]` and eigenvectors `[batch, n, n]` (columns) of C found by another solver,
-    /// taken as simple and constant.
+    /// [`stages`](Self::stages) with eigenvalues `[batch, n]` and eigenvectors `[batch, n, n]` (columns) of C from
+    /// another solver, treated as constants without ties.
     pub fn stages_with(&self, returns: &Tensor, eigenvalues: &Tensor, eigenvectors: &Tensor) -> Result<Stages<F>> {
         Ok(self.forward(returns, Some((eigenvalues, eigenvectors)))?)
     }
@@ -266,7 +267,7 @@ impl<F: Float> Network<F> {
     fn forward(&self, returns: &Tensor, given: Option<(&Tensor, &Tensor)>) -> candle_core::Result<Stages<F>> {
         let (_, n, t) = returns.dims3()?;
         if n == 0 || t < 2 {
-            bail!("the network needs one asset and two days, not {n} and {t}");
+            bail!("the network needs at least one asset and two days, not {n} and {t}");
         }
         let lag = self.lag.curves::<F>(t)?;
         let daily = self.daily_curves(&lag)?;
@@ -302,23 +303,23 @@ impl<F: Float> Network<F> {
         })
     }
 
-    /// The standardised scores Z `[batch, n, T]`, which the forward pass itself never stores.
+    /// The standardised scores Z `[batch, n, T]`, which the forward pass does not return.
     pub fn scores(&self, returns: &Tensor) -> Result<Tensor> {
         Ok(scores::<F>(returns, &self.daily_curves(&self.lag.curves::<F>(returns.dim(2)?)?)?)?)
     }
 
-    /// Minimum-variance weights `[batch, n]` of the stages.
+    /// Minimum-variance weights `[batch, n]` from the stages.
     pub fn weights_of(&self, stages: &Stages<F>) -> Result<Tensor> {
         let (mu, d) = (&stages.inverse_eigenvalues, &stages.inverse_volatilities);
         Ok(minimum_variance(&stages.moments, mu, d, &stages.spectra, self.architecture.diagonal())?)
     }
 
-    /// Minimum-variance weights `[batch, n]` for daily returns `[batch, n, T]`.
+    /// Minimum-variance weights `[batch, n]` from daily returns `[batch, n, T]`, oldest day first.
     pub fn weights(&self, returns: &Tensor) -> Result<Tensor> {
         self.weights_of(&self.stages(returns)?)
     }
 
-    /// The cleaned matrices of every sample.
+    /// The cleaned matrices of each sample.
     pub fn reconstructions(&self, stages: &Stages<F>) -> Result<Vec<Reconstruction>> {
         let rows = |tensor: &Tensor| tensor.to_vec2::<F>().map_err(Error::from);
         let (mu, d) = (rows(&stages.inverse_eigenvalues)?, rows(&stages.inverse_volatilities)?);
@@ -328,7 +329,7 @@ impl<F: Float> Network<F> {
 }
 
 impl From<candle_core::Error> for Error {
-    /// An error of the tensors, without the backtrace and the wrapping that the tensor crate adds.
+    /// Converts an error of the tensor crate, without its backtrace and wrapping.
     fn from(error: candle_core::Error) -> Self {
         let text = error.to_string();
         Self::Undefined { what: "the network", why: text.lines().next().unwrap_or_default().to_string() }

@@ -1,19 +1,20 @@
-//! The bridge to the tensor crate's custom operations: what an operation of ours computes, and its gradient.
+//! Adapter to the tensor crate's custom operations: the result of one of our operations, and its gradient.
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
 use crate::nn::Float;
 use crate::nn::float::{Samples, entries};
 
-/// An operation with a gradient of its own, on tensors of the processor.
+/// An operation on tensors of the processor with its own gradient.
 pub(super) trait Operation<F: Float>: Send + Sync {
-    /// What it is called in errors.
+    /// Its name in errors.
     const NAME: &'static str;
 
-    /// The entries and the shape of the result.
+    /// Entries and shape of the result.
     fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)>;
 
-    /// The gradient of each input, from the contiguous gradient of the result; nothing where an input needs none.
+    /// The gradient with respect to each input, from the contiguous gradient of the result; `None` for an input that
+    /// needs none.
     fn backward(&self, inputs: &[&Tensor], result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>>;
 }
 
@@ -24,31 +25,31 @@ pub(super) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Its shape.
+    /// The shape of the input.
     pub fn shape(&self) -> &'a Shape {
         self.layout.shape()
     }
 
-    /// Its samples, along the first dimension.
+    /// The samples of the input, along its first dimension.
     pub fn samples<F: Float>(&self) -> Result<Samples<'a, F>> {
         Samples::new(self.storage, self.layout)
     }
 
-    /// All its entries, which must be contiguous.
+    /// All entries of the input. Fails if it is not contiguous.
     pub fn entries<F: Float>(&self) -> Result<&'a [F]> {
         entries(self.storage, self.layout)
     }
 }
 
-/// An operation as the tensor crate takes it.
+/// An operation in the form that the tensor crate takes.
 struct Adapted<F, O>(O, std::marker::PhantomData<F>);
 
-/// The operation on one tensor.
+/// Applies an operation to one tensor.
 pub(super) fn apply_1<F: Float>(operation: impl Operation<F> + 'static, input: &Tensor) -> Result<Tensor> {
     input.apply_op1(Adapted(operation, std::marker::PhantomData::<F>))
 }
 
-/// The operation on three tensors.
+/// Applies an operation to three tensors.
 pub(super) fn apply_3<F: Float>(operation: impl Operation<F> + 'static, inputs: [&Tensor; 3]) -> Result<Tensor> {
     let [a, b, c] = inputs;
     a.apply_op3(b, c, Adapted(operation, std::marker::PhantomData::<F>))
@@ -68,7 +69,7 @@ impl<F: Float, O: Operation<F>> Adapted<F, O> {
     ) -> Result<[Option<Tensor>; N]> {
         match self.0.backward(&inputs, result, &gradient.contiguous()?)?.try_into() {
             Ok(gradients) => Ok(gradients),
-            Err(_) => bail!("'{}' has a gradient for each of its {N} inputs", O::NAME),
+            Err(_) => bail!("'{}' must return a gradient for each of its {N} inputs", O::NAME),
         }
     }
 }
@@ -88,7 +89,7 @@ impl<F: Float, O: Operation<F>> CustomOp1 for Adapted<F, O> {
     }
 }
 
-/// Gradients of three inputs.
+/// Gradients with respect to three inputs.
 type Three = (Option<Tensor>, Option<Tensor>, Option<Tensor>);
 
 impl<F: Float, O: Operation<F>> CustomOp3 for Adapted<F, O> {

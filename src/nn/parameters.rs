@@ -1,4 +1,4 @@
-//! The learnable numbers of a network, by name: created once, from a start or from a file.
+//! The learnable parameters of a network, by name; they are created once, from initial values or from a file.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 
-/// Names and values; the order of the names is the order of every sum over parameters.
+/// Parameters by name. Every sum over parameters follows the order of the names.
 pub struct Parameters {
     all: BTreeMap<String, Var>,
     start: Origin,
@@ -15,25 +15,25 @@ pub struct Parameters {
     floor: f64,
 }
 
-/// Where values come from when a layer asks for a parameter.
+/// The source of the value when a layer asks for a parameter.
 enum Origin {
     Seed(Box<Xoshiro256PlusPlus>),
     Values(BTreeMap<String, Tensor>),
 }
 
 impl Parameters {
-    /// The start of training: layers draw their own initial values from this seed.
+    /// Parameters at the start of training: layers draw their initial values from this seed.
     pub(super) fn from_seed(seed: u64, dtype: DType, floor: f64) -> Self {
         let start = Origin::Seed(Box::new(Xoshiro256PlusPlus::seed_from_u64(seed)));
         Self { all: BTreeMap::new(), start, dtype, floor }
     }
 
-    /// Given values; each must be asked for with its own shape.
+    /// Parameters with given values. Each must be requested by a layer in its own shape.
     pub(super) fn from_values(values: BTreeMap<String, Tensor>, dtype: DType, floor: f64) -> Self {
         Self { all: BTreeMap::new(), start: Origin::Values(values), dtype, floor }
     }
 
-    /// Refuses values that no layer asked for.
+    /// All parameters. Fails if there is a value that no layer requested.
     pub(super) fn finished(self) -> Result<BTreeMap<String, Var>> {
         if let Origin::Values(left) = &self.start
             && let Some(name) = left.keys().next()
@@ -43,17 +43,17 @@ impl Parameters {
         Ok(self.all)
     }
 
-    /// ε of the floors.
+    /// The lower bound ε for quantities that must be positive.
     pub(super) fn floor(&self) -> f64 {
         self.floor
     }
 
-    /// A parameter with a fixed start.
+    /// A parameter with the given initial values.
     pub(super) fn given(&mut self, name: &str, start: Vec<f64>, shape: &[usize]) -> Result<Tensor> {
         self.with(name, shape, |_| start)
     }
 
-    /// Glorot's uniform start: |x| ≤ √(6 / (fan_in + fan_out)).
+    /// A parameter with Glorot's uniform initial values: |x| ≤ √(6 / (fan_in + fan_out)).
     ///
     /// Glorot, Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks", eq. 16.
     pub(super) fn glorot(&mut self, name: &str, fan_in: usize, fan_out: usize) -> Result<Tensor> {
@@ -63,7 +63,7 @@ impl Parameters {
         })
     }
 
-    /// Orthonormal rows, `rows` ≤ `columns`, by Gram-Schmidt on normal variates.
+    /// A parameter whose initial rows are orthonormal, `rows` ≤ `columns`, by Gram-Schmidt on normal variates.
     ///
     /// Saxe, McClelland, Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning".
     pub(super) fn orthogonal(&mut self, name: &str, rows: usize, columns: usize) -> Result<Tensor> {
@@ -71,7 +71,7 @@ impl Parameters {
             let mut basis: Vec<Vec<f64>> = Vec::with_capacity(rows);
             for _ in 0..rows {
                 let mut row: Vec<f64> = (0..columns).map(|_| random.sample(StandardNormal)).collect();
-                // Twice is enough (Giraud, Langou, Rozloznik, 2005).
+                // Orthogonalising twice suffices (Giraud, Langou, Rozloznik, 2005).
                 for _ in 0..2 {
                     for other in &basis {
                         let dot: f64 = row.iter().zip(other).map(|(x, y)| x * y).sum();

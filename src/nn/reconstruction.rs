@@ -1,11 +1,11 @@
-//! The cleaned matrices of one sample, formed in full.
+//! The cleaned matrices of one sample as full matrices.
 //!
 //! ```text
-//! D_i = Σ_k V_ik² / μ_k  (1 where the diagonal stays as cleaned)
+//! D_i = Σ_k V_ik² / μ_k  (1 if the diagonal is not scaled)
 //! C* = D^−½ V diag(1/μ) V' D^−½,    C*⁻¹ = D^½ V diag(μ) V' D^½
 //! Σ  = C* ∘ (1/d)(1/d)',            Σ⁻¹  = C*⁻¹ ∘ d d'
 //! ```
-//! mean(1/μ) = mean(1/d²) = 1, so Σ has trace n: the network says nothing about the overall level of risk.
+//! mean(1/μ) = mean(1/d²) = 1, so Σ has trace n: the network does not determine the overall level of risk.
 //! Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
 
 use crate::linalg::Matrix;
@@ -14,13 +14,13 @@ use crate::nn::float::Float;
 use crate::nn::spectrum::Decomposition;
 use crate::nn::weights::Diagonal;
 
-/// Cleaned matrices (n x n) of one sample.
+/// The cleaned matrices (n x n) of one sample.
 pub struct Reconstruction {
-    /// C*.
+    /// The cleaned correlation matrix C*.
     pub correlation: Matrix,
-    /// Σ, with trace n.
+    /// The cleaned covariance matrix Σ, with trace n.
     pub covariance: Matrix,
-    /// Σ⁻¹.
+    /// The cleaned precision matrix Σ⁻¹.
     pub precision: Matrix,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn reconstruction<F: Float>(
         Diagonal::AsCleaned => vec![1.0; sample.n()],
     };
     let d: Vec<f64> = inverse_volatilities.iter().map(|d| d.value()).collect();
-    // One factor per row and column keeps the matrices exactly symmetric.
+    // A single factor per entry, symmetric in i and j, keeps the matrices exactly symmetric.
     let scaled = |matrix: Matrix, by: &[f64]| matrix.map(|i, j, x| x * (by[i] * by[j]));
     let each = |f: fn(f64, f64) -> f64| -> Vec<f64> { d_root.iter().zip(&d).map(|(root, d)| f(*root, *d)).collect() };
     let correlation = scaled(correlation, &each(|root, _| 1.0 / root));
@@ -48,7 +48,7 @@ pub(super) fn reconstruction<F: Float>(
     }
 }
 
-/// V diag(f) V' with the value `f[0]` on the null space.
+/// V diag(f) V', with the value `f[0]` on the null space.
 fn spectral<F: Float>(sample: &Decomposition<F>, f: &[F]) -> Matrix {
     let (n, rank) = (sample.n(), sample.rank());
     let null = if rank < n { f[0] } else { F::of(0.0) };

@@ -3,11 +3,11 @@
 //! ```text
 //! o = [forward scan | backward scan],  a = x K + b0 (GRU) or x K (LSTM)
 //! ```
-//! A token sees every smaller eigenvalue from one side and every larger one from the other. With n tokens of width F,
-//! K is F x (gates · units), R is units x (gates · units). GRU biases have two rows, input and recurrent.
+//! Each token sees all smaller eigenvalues from one side and all larger ones from the other. For tokens of width F, K
+//! is F x (gates · units) and R is units x (gates · units). GRU biases have two rows: input and recurrent.
 //! Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
 //!
-//! Start: K Glorot uniform, R orthogonal over its full width, biases 0 but 1 at the LSTM's forget gate
+//! Initial values: K Glorot uniform, R orthogonal over its full width, biases 0, except 1 at the LSTM's forget gate
 //! (Jozefowicz, Zaremba, Sutskever, 2015).
 
 use candle_core::{Result, Tensor};
@@ -23,24 +23,24 @@ use crate::nn::scan::{Cell, FirstEigenvalue, scan};
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// Up and down, outputs side by side.
+    /// Both ways, with the outputs side by side.
     #[default]
     Both,
-    /// From the smallest on.
+    /// From the smallest eigenvalue up.
     Forward,
-    /// From the largest on. As in the authors' package, outputs stay in the order read: the first belongs to the
-    /// largest eigenvalue but stands in the place of the smallest.
+    /// From the largest eigenvalue down. As in the authors' package, outputs stay in the order in which they are read:
+    /// the first output belongs to the largest eigenvalue but is in the position of the smallest.
     Backward,
 }
 
 impl Direction {
-    /// Outputs per unit.
+    /// Number of scan directions, and so of outputs per unit.
     pub(crate) fn count(self) -> usize {
         if self == Direction::Both { 2 } else { 1 }
     }
 }
 
-/// One scan direction of one layer.
+/// One direction of the scan of one layer.
 struct Pass {
     start: FirstEigenvalue,
     kernel: Tensor,

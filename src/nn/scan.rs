@@ -1,4 +1,4 @@
-//! The recurrent scan: a whole sequence forward, and backward, in one operation.
+//! The recurrent scan: one operation for a whole sequence, forward and backward.
 //!
 //! ```text
 //! GRU (reset after)   z = σ(a_z + c_z),  r = σ(a_r + c_r),  g = tanh(a_h + r ∘ c_h),   c = R'h + b
@@ -6,13 +6,13 @@
 //! LSTM                i, f, o = σ(a + c),  g = tanh(a_g + c_g),                        c = R'h + b
 //!                     s ← f ∘ s + i ∘ g,  h ← o ∘ tanh s
 //! ```
-//! a is the projected input `[batch, n, gates · units]` with gates in the order z, r, h or i, f, g, o; R is
-//! units x (gates · units); states start at 0. Cho et al. (2014), arXiv:1406.1078, in the form of cuDNN;
-//! Hochreiter, Schmidhuber (1997) with the forget gate of Gers, Schmidhuber, Cummins (2000).
+//! a is the projected input `[batch, n, gates · units]` with gates in the order z, r, h or i, f, g, o; R is units x
+//! (gates · units); states start at 0. Cho et al. (2014), arXiv:1406.1078, in the form used by cuDNN; Hochreiter,
+//! Schmidhuber (1997) with the forget gate of Gers, Schmidhuber, Cummins (2000).
 //!
-//! Sequences are taken sixteen at a time, one per vector lane, so that a step is a product of a matrix with sixteen
-//! states. The gates of the forward pass are kept; the gradient of R is one product over all steps at the end.
-//! Groups of sixteen are summed in order: the result does not depend on the number of threads.
+//! Sequences are processed sixteen at a time, one per vector lane, so that a step is the product of a matrix with
+//! sixteen states. The gates of the forward pass are kept; the gradient of R is one product over all steps at the end.
+//! Groups of sixteen are summed in order, so the result does not depend on the number of threads.
 
 use std::sync::{Arc, OnceLock};
 
@@ -25,12 +25,12 @@ use crate::linalg::{Real, vectorised};
 use crate::nn::float::{Float, entries, on_cpu, to_vec};
 use crate::nn::operation::{Input, Operation, apply_3};
 
-/// The recurrent cell.
+/// The type of the recurrent cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
-    /// Gated recurrent unit, reset after the recurrent product.
+    /// Gated recurrent unit, with the reset gate applied after the recurrent product.
     #[default]
     Gru,
     /// Long short-term memory.
@@ -38,7 +38,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// Columns of the kernels per unit.
+    /// Number of gates: columns of the kernels per unit.
     pub(crate) fn gates(self) -> usize {
         match self {
             Cell::Gru => 3,
@@ -55,14 +55,14 @@ impl Cell {
     }
 }
 
-/// Where the sequence starts.
+/// The end of the sequence at which the scan starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FirstEigenvalue {
     Smallest,
     Largest,
 }
 
-/// States h `[batch, n, units]` in the order of the sequence, from the projected input, R and b.
+/// The states h `[batch, n, units]` in the order of the sequence, computed from the projected input, R and b.
 pub(super) fn scan<F: Float>(
     cell: Cell,
     start: FirstEigenvalue,
@@ -73,12 +73,12 @@ pub(super) fn scan<F: Float>(
     apply_3(Scan::<F> { cell, start, kept: Arc::new(OnceLock::new()) }, [&input.contiguous()?, kernel, bias])
 }
 
-/// Sequences in a group.
+/// Number of sequences in a group.
 const LANES: usize = 16;
-/// Rows of a product computed together: as many sums as fit the registers.
+/// Number of rows of a product that are computed together: as many sums as fit in the registers.
 const ROWS: usize = 8;
 
-/// One number of every sequence of a group.
+/// One value for each sequence of a group.
 type Lanes<F> = [F; LANES];
 
 struct Scan<F> {
@@ -87,15 +87,15 @@ struct Scan<F> {
     kept: Arc<OnceLock<Vec<Kept<F>>>>,
 }
 
-/// What the forward pass of a group leaves for the backward pass.
+/// The values that the forward pass of a group stores for the backward pass.
 struct Kept<F> {
-    /// `[step][kept · units]`.
+    /// Gates and other kept values, `[step][kept · units]`.
     gates: Vec<Lanes<F>>,
-    /// h, `[unit][step]`.
+    /// States h, `[unit][step]`.
     states: Vec<Lanes<F>>,
 }
 
-/// A matrix M (rows x inner) packed so that `add_product` reads it from front to back.
+/// A matrix M (rows x inner), packed in the order in which `add_product` reads it.
 struct Packed<F> {
     entries: Vec<[F; ROWS]>,
     inner: usize,
@@ -113,7 +113,7 @@ impl<F: Float> Packed<F> {
         Self { entries, inner }
     }
 
-    /// out += M x for every lane.
+    /// Adds M x to `out` for every lane.
     #[inline(always)]
     fn add_product(&self, x: &[Lanes<F>], out: &mut [Lanes<F>]) {
         for (block, out) in self.entries.chunks_exact(self.inner).zip(out.chunks_mut(ROWS)) {
@@ -144,7 +144,7 @@ fn lanes<F: Real>(f: impl Fn(usize) -> F) -> Lanes<F> {
 }
 
 impl<F: Float> Scan<F> {
-    /// Position in the sequence of a step.
+    /// Position in the sequence that step `step` processes.
     #[inline(always)]
     fn position(&self, step: usize, n: usize) -> usize {
         match self.start {
@@ -155,7 +155,7 @@ impl<F: Float> Scan<F> {
 }
 
 vectorised! {
-    /// One group forward: `input` and `output` hold its sequences one behind the other.
+    /// Forward pass of one group; `input` and `output` hold its sequences one after the other.
     fn forward_group<F: Float>(scan: &Scan<F>, input: &[F], n: usize, recurrent: &Packed<F>, bias: &[F], output: &mut [F]) -> Kept<F> {
         let units = recurrent.inner;
         let width = scan.cell.gates() * units;
@@ -214,7 +214,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// One group backward: the gradient of the input, and the gradients of c by gate and step `[gate][step]`.
+    /// Backward pass of one group: the gradient of the input, and the gradients of c, `[gate][step]`.
     fn backward_group<F: Float>(scan: &Scan<F>, kept: &Kept<F>, n: usize, transposed: &Packed<F>, dh_out: &[F], da_out: &mut [F]) -> Vec<Lanes<F>> {
         let one = F::of(1.0);
         let units = kept.states.len() / n;
@@ -275,13 +275,13 @@ vectorised! {
     }
 }
 
-/// dR (units x width) and db (width) of a group: products over all its steps and sequences.
+/// The gradients dR (units x width) and db (width) of a group: products over all its steps and sequences.
 fn kernel_gradients<F: Float>(states: &[Lanes<F>], dc: &[Lanes<F>], n: usize) -> (Vec<F>, Vec<F>) {
     let (units, width) = (states.len() / n, dc.len() / n);
     let db = dc.chunks_exact(n).map(|steps| steps.as_flattened().iter().copied().sum()).collect();
     let mut dr = vec![F::of(0.0); units * width];
     if n > 1 {
-        // The state before step k is that behind step k − 1: the rows are shifted by one step against each other.
+        // The state before step k is the state after step k − 1, so the rows are offset by one step.
         let (inner, stride) = ((n - 1) * LANES, n * LANES);
         let before = View::rows_of(states.as_flattened(), units, inner, stride);
         let after = View::rows_of(&dc.as_flattened()[LANES..], width, inner, stride);
@@ -294,7 +294,7 @@ impl<F: Float> Operation<F> for Scan<F> {
     const NAME: &'static str = "recurrent scan";
 
     fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
-        let [input, kernel, bias] = inputs else { unreachable!("it is applied to three tensors") };
+        let [input, kernel, bias] = inputs else { unreachable!("the operation has three inputs") };
         let (batch, n, width) = input.shape().dims3()?;
         let (units, _) = kernel.shape().dims2()?;
         let (input, kernel, bias) = (input.entries::<F>()?, kernel.entries::<F>()?, bias.entries::<F>()?);
@@ -307,7 +307,7 @@ impl<F: Float> Operation<F> for Scan<F> {
     }
 
     fn backward(&self, inputs: &[&Tensor], _result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let [input, kernel, bias] = inputs else { unreachable!("it is applied to three tensors") };
+        let [input, kernel, bias] = inputs else { unreachable!("the operation has three inputs") };
         let (batch, n, width) = input.dims3()?;
         let (units, _) = kernel.dims2()?;
         let r = to_vec::<F>(kernel)?;
@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_sequence_does_not_depend_on_its_group() {
-        // 19 sequences are a group of sixteen and one of three.
+        // 19 sequences are one group of sixteen and one of three.
         let (input, kernel, bias) = (noise(1, &[19, 5, 6]), noise(2, &[2, 6]), noise(3, &[6]));
         let run = |input: &Tensor| scan::<f64>(Cell::Gru, FirstEigenvalue::Largest, input, &kernel, &bias).unwrap();
         let all = run(&input).to_vec3::<f64>().unwrap();

@@ -1,22 +1,23 @@
-//! Eigenvalues of a batch of correlation matrices, differentiable, and the eigenvectors for the layers behind.
+//! Differentiable eigenvalues of a batch of correlation matrices, and the eigenvectors for the layers that follow.
 //!
 //! ```text
 //! C = V diag(λ) V',   λ ascending;   dC = V diag(dλ) V'
 //! ```
-//! Eigenvectors are not handed on as a tensor, because their own derivative is unbounded where eigenvalues meet.
-//! What uses them ([`super::weights`]) is a function of the matrix with derivatives of its own, in which every small
-//! gap stands below an equally small numerator.
+//! Eigenvectors are not returned as a tensor, because their own derivative is unbounded where eigenvalues meet. The
+//! code that uses them ([`super::weights`]) is a function of the matrix with its own derivative, in which every small
+//! gap in a denominator has an equally small numerator.
 //!
-//! Ties. The basis of a space whose eigenvalues coincide is the solver's choice, and nothing may depend on it:
-//! * eigenvalues whose neighbours lie within a few units of rounding form a block with their mean as the common value;
-//! * T days with their means removed span at most T − 1 dimensions. The null space beyond is one block by
-//!   construction: its eigenvalues are exactly 0 and only its projector I − VV' is ever used;
-//! * [`Spectra::averaged`] makes what a cleaner says of a block one value.
+//! Ties. The basis of a space whose eigenvalues coincide is the solver's choice, and nothing may depend on it.
+//! * neighbouring eigenvalues within a few units of rounding form a block whose common value is their mean;
+//! * T days with their means removed span at most T − 1 dimensions. The remaining null space is one block by
+//!   construction: its eigenvalues are exactly 0, and only its projector I − VV' is used;
+//! * [`Spectra::averaged`] replaces a cleaner's outputs on a block by their mean.
 //!
-//! With the blocks fixed, block means and block projectors are smooth functions of C, and the gradients are theirs.
+//! For fixed blocks, block means and block projectors are smooth functions of C, and the gradients are their
+//! derivatives.
 //! T. Kato (1966), "Perturbation Theory for Linear Operators", chapter II.
 //!
-//! With fewer than half as many days as assets, the eigenvectors come from the T x T matrix Z'Z/T.
+//! With fewer than half as many days as assets, the eigenvectors are computed from the T x T matrix Z'Z/T.
 
 use std::sync::{Arc, OnceLock};
 
@@ -28,16 +29,16 @@ use crate::linalg::sum_of;
 use crate::nn::float::{Float, Samples, on_cpu, to_vec};
 use crate::nn::operation::{Input, Operation, apply_1};
 
-/// Neighbouring eigenvalues closer than this many units of rounding of the largest one are tied.
+/// Neighbouring eigenvalues are tied if they are closer than this many units of rounding of the largest one.
 pub(crate) const TIE: f64 = 4.0;
 
 /// The decomposition of one matrix of rank at most r.
 pub(super) struct Decomposition<F> {
     /// λ (n, ascending); the first n − r are zero.
     pub eigenvalues: Vec<F>,
-    /// Eigenvectors of the last r eigenvalues (r rows of n).
+    /// Eigenvectors of the last r eigenvalues, as r rows of length n.
     pub basis: Vec<F>,
-    /// Runs of two and more tied eigenvalues, the null space among them.
+    /// Ranges of two or more tied eigenvalues, including the null space.
     pub blocks: Vec<std::ops::Range<usize>>,
 }
 
@@ -52,7 +53,7 @@ impl<F: Float> Decomposition<F> {
         self.basis.len() / self.n()
     }
 
-    /// Ties the null space and what rounding cannot tell apart.
+    /// A decomposition in which the null space is tied, as are eigenvalues that agree up to rounding.
     fn tied(mut eigenvalues: Vec<F>, basis: Vec<F>) -> Self {
         let n = eigenvalues.len();
         let n_null = n - basis.len() / n;
@@ -83,7 +84,7 @@ impl<F: Float> Decomposition<F> {
         }
     }
 
-    /// Number of the block of each eigenvalue: equal for tied ones.
+    /// Block number of each eigenvalue; tied eigenvalues have the same number.
     pub fn block_numbers(&self) -> Vec<usize> {
         let mut numbers: Vec<usize> = (0..self.n()).collect();
         for block in &self.blocks {
@@ -98,7 +99,8 @@ impl<F: Float> Decomposition<F> {
 pub(super) struct Spectra<F>(Arc<Vec<Decomposition<F>>>);
 
 impl<F: Float> Spectra<F> {
-    /// Decompositions from elsewhere: eigenvalues `[batch, n]`, eigenvectors `[batch, n, n]` as columns, no ties.
+    /// Decompositions computed elsewhere: eigenvalues `[batch, n]`, eigenvectors `[batch, n, n]` as columns, without
+    /// ties.
     pub fn given(eigenvalues: &Tensor, eigenvectors: &Tensor) -> Result<Self> {
         let values = eigenvalues.to_vec2::<F>()?;
         let vectors = eigenvectors.transpose(1, 2)?.flatten_from(1)?.to_vec2::<F>()?;
@@ -107,12 +109,12 @@ impl<F: Float> Spectra<F> {
         Ok(Self(Arc::new(all.collect())))
     }
 
-    /// One per sample.
+    /// The decompositions, one per sample.
     pub fn samples(&self) -> &[Decomposition<F>] {
         &self.0
     }
 
-    /// `values` `[batch, n]` with the mean of each block in the place of its members.
+    /// `values` `[batch, n]` with each member of a block replaced by the mean of the block.
     pub fn averaged(&self, values: &Tensor) -> Result<Tensor> {
         match self.0.iter().all(|sample| sample.blocks.is_empty()) {
             true => Ok(values.clone()),
@@ -121,14 +123,15 @@ impl<F: Float> Spectra<F> {
     }
 }
 
-/// Eigenvalues λ and volatilities s `[batch, n]` of moments `[batch, n + 1, n]`, and the decompositions.
+/// Eigenvalues λ and volatilities s `[batch, n]`, and the decompositions, from moments `[batch, n + 1, n]`.
 pub(super) struct Spectrum<F> {
     pub eigenvalues: Tensor,
     pub volatilities: Tensor,
     pub spectra: Spectra<F>,
 }
 
-/// The spectrum of C of rank at most `rank`; with the scores Z `[batch, n, T]`, C = ZZ'/T, from the matrix of days.
+/// The spectrum of C, whose rank is at most `rank`. With the scores Z `[batch, n, T]`, where C = ZZ'/T, it is computed
+/// from the T x T matrix of days.
 pub(super) fn spectrum<F: Float>(moments: &Tensor, rank: usize, scores: Option<Tensor>) -> Result<Spectrum<F>> {
     let cell = Arc::new(OnceLock::new());
     let rank = rank.min(moments.dim(2)?);
@@ -137,7 +140,7 @@ pub(super) fn spectrum<F: Float>(moments: &Tensor, rank: usize, scores: Option<T
     Ok(Spectrum { eigenvalues: both.get_on_dim(1, 0)?, volatilities: both.get_on_dim(1, 1)?, spectra })
 }
 
-/// λ, and s passed on: `[batch, 2, n]` from `[batch, n + 1, n]`.
+/// The operation that returns λ, and s unchanged: `[batch, 2, n]` from `[batch, n + 1, n]`.
 struct Eigenvalues<F> {
     rank: usize,
     scores: Option<Tensor>,
@@ -205,7 +208,8 @@ fn decompose<F: Float>(c: &[F], n: usize, rank: usize) -> Result<Decomposition<F
     Ok(Decomposition::tied(eigenvalues, basis))
 }
 
-/// From the T x T problem: Z'Z/T = U diag(λ) U', V = Z U / √(λT). `None` where that loses accuracy or time.
+/// Solves the T x T problem instead: Z'Z/T = U diag(λ) U', V = Z U / √(λT). `None` if this would lose accuracy or
+/// time.
 fn decompose_dual<F: Float>(z: &[F], n: usize, t: usize, rank: usize) -> Result<Option<Decomposition<F>>> {
     if 2 * t > n {
         return Ok(None);
@@ -214,7 +218,7 @@ fn decompose_dual<F: Float>(z: &[F], n: usize, t: usize, rank: usize) -> Result<
     let mut gram = vec![F::of(0.0); t * t];
     symmetric_product(&mut gram, z.transposed(), z, F::of(1.0 / t as f64));
     let Decomposition { eigenvalues: small, basis: u, .. } = decompose(&gram, t, rank)?;
-    // The vectors of small eigenvalues would be made of rounding errors.
+    // Eigenvectors of very small eigenvalues would consist of rounding errors.
     if small[t - rank].value() <= F::UNIT.value().sqrt() * small[t - 1].value() {
         return Ok(None);
     }
@@ -228,7 +232,7 @@ fn decompose_dual<F: Float>(z: &[F], n: usize, t: usize, rank: usize) -> Result<
     Ok(Some(Decomposition::tied(eigenvalues, basis)))
 }
 
-/// Block means; the operation is its own transpose.
+/// The operation that takes block means; it is its own transpose.
 struct Average<F>(Spectra<F>);
 
 impl<F: Float> Average<F> {
@@ -261,7 +265,7 @@ mod tests {
     use super::*;
     use crate::nn::check::{check_gradient, noise};
 
-    /// AA' with a row of numbers below it, from A `[batch, n, r]`.
+    /// AA' with a row of numbers below it, for A `[batch, n, r]`.
     fn gram(a: &Tensor) -> Result<Tensor> {
         let below = a.sum(2)?.unsqueeze(1)?;
         Tensor::cat(&[&a.matmul(&a.transpose(1, 2)?)?, &below], 1)

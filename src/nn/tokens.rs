@@ -1,7 +1,7 @@
-//! What the cleaner reads at each eigenvalue: the eigenvalue itself and the shape of the problem.
+//! The cleaner's input at each eigenvalue: the eigenvalue itself, and features of the problem's shape.
 //!
 //! ```text
-//! [λ_k, q = n/T, √n, √T, 1/√T]    those configured, always in this order
+//! [λ_k, q = n/T, √n, √T, 1/√T]    the configured ones, always in this order
 //! ```
 //! Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918 (λ, q); (2026), arXiv:2607.23068 (λ, q, √n, √T).
 
@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::nn::float::Float;
 
-/// A number that every token carries beside its eigenvalue.
+/// A number that every token has besides its eigenvalue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
-    /// n / T.
+    /// The ratio n / T.
     Q,
-    /// √n.
+    /// The root √n.
     SqrtN,
-    /// √T.
+    /// The root √T.
     SqrtT,
-    /// 1 / √T.
+    /// The inverse root 1 / √T.
     InverseSqrtT,
 }
 

@@ -1,9 +1,9 @@
-//! Marginal volatility: a small network from each asset's volatility to its inverse volatility.
+//! Marginal volatility: a small network that maps each asset's volatility to its inverse volatility.
 //!
 //! ```text
 //! x ← leaky(x K + b), slope 0.2, layer by layer from x = s_i;   e_i = softplus(x K + b)
 //! ```
-//! The same weights serve every asset. The result is normalised ([`super::head`]).
+//! All assets share the same weights. The result is normalised afterwards ([`super::head`]).
 //! Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
 
 use candle_core::{Result, Tensor};

@@ -1,23 +1,23 @@
-//! Minimum-variance weights of the cleaned matrix, up to their sum, without forming the matrix.
+//! Minimum-variance weights of the cleaned matrix, without forming the matrix.
 //!
 //! ```text
 //! S = V diag(μ) V'                        μ: cleaned inverse eigenvalues of C = V diag(λ) V'
-//! D_i = Σ_k V_ik² / μ_k                   the diagonal of S⁻¹ (1 if it is not to be made one)
+//! D_i = Σ_k V_ik² / μ_k                   the diagonal of S⁻¹ (1 if it is not scaled to one)
 //! a = √D ∘ d                              d: inverse volatilities
 //! r = a ∘ S a,  w = r / Σ r               proportional to Σ⁻¹1 for Σ⁻¹ = (√D √D') ∘ S ∘ (d d')
 //! ```
 //! Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
 //!
-//! Backward, for a gradient g of r, with q = g ∘ a, y = V'a, t = V'q, E = V' diag(dD) V:
+//! Backward pass, for a gradient g of r, with q = g ∘ a, y = V'a, t = V'q, E = V' diag(dD) V:
 //!
 //! ```text
 //! da = g ∘ Sa + Sq,  dD_i = da_i a_i / (2 D_i),  dd = da ∘ √D,  dμ_k = t_k y_k − E_kk / μ_k²
 //! H_kl = (μ_k − μ_l)/(λ_k − λ_l) · [ (t_k y_l + y_k t_l)/2 − E_kl/(μ_k μ_l) ]   (0 inside a tie),  dC = V H V'
 //! ```
-//! Both S and S⁻¹ are spectral functions of C, so the gap λ_k − λ_l only ever appears in a divided difference
-//! (Daleckii, Krein, 1965), that of 1/μ being −1/(μ_k μ_l) times that of μ.
+//! Both S and S⁻¹ are spectral functions of C, so the gap λ_k − λ_l appears only in divided differences (Daleckii,
+//! Krein, 1965); that of 1/μ is −1/(μ_k μ_l) times that of μ.
 //!
-//! The null space of a rank-deficient C has one μ_0 and enters through its projector P = I − VV' alone.
+//! The null space of a rank-deficient C has a single value μ_0 and enters only through its projector P = I − VV'.
 
 use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -35,7 +35,7 @@ pub(super) enum Diagonal {
     AsCleaned,
 }
 
-/// Weights `[batch, n]` that sum to one, from moments `[batch, n + 1, n]`, μ and d `[batch, n]`.
+/// Weights `[batch, n]` that sum to one, from moments `[batch, n + 1, n]`, and μ and d `[batch, n]`.
 pub(super) fn minimum_variance<F: Float>(
     moments: &Tensor,
     inverse_eigenvalues: &Tensor,
@@ -54,7 +54,7 @@ struct Unscaled<F> {
     diagonal: Diagonal,
 }
 
-/// The quantities of the header for one sample.
+/// The quantities in the module's equations, for one sample.
 struct Parts<F> {
     d_root: Vec<F>,
     a: Vec<F>,
@@ -62,12 +62,12 @@ struct Parts<F> {
     s_a: Vec<F>,
 }
 
-/// S or P on vectors, and V' on them, for one sample.
+/// The operators S, P and V' of one sample, applied to vectors.
 struct Operator<'a, F> {
     sample: &'a Decomposition<F>,
-    /// μ_0 of the null space, 0 if there is none.
+    /// The value μ_0 on the null space, 0 if there is none.
     null: F,
-    /// μ of the basis (r).
+    /// The values μ of the basis (r).
     mu: &'a [F],
 }
 
@@ -78,14 +78,15 @@ impl<'a, F: Float> Operator<'a, F> {
         Self { sample, null, mu: &mu[n_null..] }
     }
 
-    /// V'x (r).
+    /// The coefficients V'x (r).
     #[inline(always)]
     fn coefficients(&self, x: &[F]) -> Vec<F> {
         let n = self.sample.n();
         self.sample.basis.chunks_exact(n).map(|v| sum_of(n, |i| v[i] * x[i])).collect()
     }
 
-    /// `null` x + Σ_k (f_k − `null`) c_k v_k: the spectral function with values f of the vector with coefficients c.
+    /// `null` x + Σ_k (f_k − `null`) c_k v_k: applies the spectral function with values f to the vector x with
+    /// coefficients c.
     #[inline(always)]
     fn apply(&self, x: &[F], coefficients: &[F], null: F, f: impl Fn(usize) -> F) -> Vec<F> {
         let n = self.sample.n();
@@ -97,13 +98,13 @@ impl<'a, F: Float> Operator<'a, F> {
         out
     }
 
-    /// S x.
+    /// The product S x.
     #[inline(always)]
     fn precision(&self, x: &[F], coefficients: &[F]) -> Vec<F> {
         self.apply(x, coefficients, self.null, |k| self.mu[k])
     }
 
-    /// D (n).
+    /// The diagonal D (n).
     #[inline(always)]
     fn diagonal(&self) -> Vec<F> {
         let one = F::of(1.0);
@@ -131,7 +132,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// t = V'q and S q.
+    /// The products t = V'q and S q.
     fn applied<F: Float>(operator: &Operator<'_, F>, q: &[F]) -> (Vec<F>, Vec<F>) {
         let t = operator.coefficients(q);
         let s_q = operator.precision(q, &t);
@@ -140,7 +141,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// ½ H in place of E, for the eigenvectors of the basis.
+    /// Replaces E by ½ H, for the eigenvectors of the basis.
     fn half_h<F: Float>(h: &mut [F], lambda: &[F], mu: &[F], blocks: &[usize], t: &[F], y: &[F]) {
         let (half, one, zero) = (F::of(0.5), F::of(1.0), F::of(0.0));
         for (k, row) in h.chunks_exact_mut(mu.len()).enumerate() {
@@ -157,7 +158,7 @@ vectorised! {
 }
 
 impl<F: Float> Unscaled<F> {
-    /// dC, dμ and dd of one sample.
+    /// The gradients dC, dμ and dd of one sample.
     fn backward(&self, sample: &Decomposition<F>, mu: &[F], d: &[F], g: &[F], dc: &mut [F]) -> (Vec<F>, Vec<F>) {
         let (n, rank) = (sample.n(), sample.rank());
         let n_null = n - rank;
@@ -175,7 +176,7 @@ impl<F: Float> Unscaled<F> {
             Diagonal::AsCleaned => vec![zero; n],
         };
 
-        // E = V' diag(dD) V and the rows V' diag(dD).
+        // E = V' diag(dD) V, and the rows V' diag(dD).
         let mut weighted = sample.basis.clone();
         for row in weighted.chunks_exact_mut(n) {
             row.iter_mut().zip(&d_diagonal).for_each(|(x, d)| *x *= *d);
@@ -189,7 +190,7 @@ impl<F: Float> Unscaled<F> {
             dmu[n_null + k] = t[k] * y[k] - h[k * rank + k] / (mu_k[k] * mu_k[k]);
         }
 
-        // The rows of `x` become H V'/2 and what couples to the null space; then dC = V x + x' V'.
+        // The rows of `x` become H V'/2 plus the terms that couple to the null space; then dC = V x + x' V'.
         let mut x = vec![zero; rank * n];
         if n_null > 0 {
             product(&mut x, false, View::rows(&h, rank, rank), basis, zero - F::of(1.0)); // − E V'
@@ -223,7 +224,7 @@ impl<F: Float> Unscaled<F> {
     }
 }
 
-/// A becomes A + A'.
+/// Replaces A by A + A'.
 fn symmetrise<F: Float>(a: &mut [F], n: usize) {
     for i in 0..n {
         for j in 0..=i {
@@ -238,7 +239,7 @@ impl<F: Float> Operation<F> for Unscaled<F> {
     const NAME: &'static str = "minimum variance";
 
     fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
-        let [moments, mu, d] = inputs else { unreachable!("it is applied to three tensors") };
+        let [moments, mu, d] = inputs else { unreachable!("the operation has three inputs") };
         let (batch, _, n) = moments.shape().dims3()?;
         let (mu, d) = (mu.samples::<F>()?, d.samples::<F>()?);
         let mut out = vec![F::of(0.0); batch * n];
@@ -251,7 +252,7 @@ impl<F: Float> Operation<F> for Unscaled<F> {
     }
 
     fn backward(&self, inputs: &[&Tensor], _result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let [moments, mu, d] = inputs else { unreachable!("it is applied to three tensors") };
+        let [moments, mu, d] = inputs else { unreachable!("the operation has three inputs") };
         let (batch, rows, n) = moments.dims3()?;
         let mut all = vec![F::of(0.0); batch * rows * n];
         let rest: Vec<(Vec<F>, Vec<F>)> = on_cpu(mu, |storage, layout| {
@@ -284,7 +285,7 @@ mod tests {
     use crate::nn::check::{check_gradient, noise};
     use crate::nn::spectrum::spectrum;
 
-    /// Weights as a function of A with C = AA', of μ (equal on the null space) and of d.
+    /// Checks the weights as a function of A with C = AA', of μ (equal on the null space) and of d.
     #[track_caller]
     fn check(n: usize, rank: usize, diagonal: Diagonal) {
         let f = |inputs: &[Tensor]| {
@@ -292,7 +293,7 @@ mod tests {
             let moments = Tensor::cat(&[&c, &inputs[2].unsqueeze(1)?.zeros_like()?], 1)?;
             let found = spectrum::<f64>(&moments, rank, None)?;
             let mu = found.spectra.averaged(&inputs[1])?;
-            // μ moves with λ as the cleaner lets it.
+            // μ also depends on λ, as it does through the cleaner.
             let mu = (mu + (found.eigenvalues + 1.0)?.recip()?)?;
             minimum_variance(&moments, &mu, &inputs[2], &found.spectra, diagonal)
         };

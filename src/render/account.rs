@@ -1,4 +1,4 @@
-//! What an account earned and paid: tables of all of them, and the bridge from gross to net.
+//! Results of accounts: tables of what each earned and paid, and the bridge from gross to net return.
 
 use serde::de::{Deserialize, Deserializer};
 
@@ -8,15 +8,15 @@ use crate::description::PortfolioName;
 use crate::grouping::grouped;
 use crate::render::sheet::{Sheet, number, percent};
 
-/// One account; fractions, annual where the name says so, NaN where undefined.
+/// Results of one account. Values are fractions, annual where the name says so, NaN where undefined.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AccountRow {
-    /// What its portfolio is called.
+    /// Labels of its portfolio.
     #[serde(flatten)]
     pub name: PortfolioName,
     /// Name of the profile.
     pub profile: String,
-    /// Paid in, dollars.
+    /// Starting capital, dollars.
     #[serde(deserialize_with = "number_or_null")]
     pub capital_usd: f64,
     /// Leverage of the targets.
@@ -25,74 +25,75 @@ pub struct AccountRow {
     /// √252 × standard deviation of net daily returns.
     #[serde(deserialize_with = "number_or_null")]
     pub volatility_annual: f64,
-    /// Net mean over volatility, zero risk-free rate.
+    /// Annual net mean return over volatility, zero risk-free rate.
     #[serde(deserialize_with = "number_or_null")]
     pub sharpe: f64,
-    /// Net mean above the benchmark rate over the volatility of that.
+    /// Annual mean of the net return above the benchmark rate, over the volatility of this difference.
     #[serde(deserialize_with = "number_or_null")]
     pub sharpe_excess: f64,
     /// Gross Sharpe ratio, zero risk-free rate.
     #[serde(deserialize_with = "number_or_null")]
     pub sharpe_gross: f64,
-    /// Net compound growth.
+    /// Net compound growth per year.
     #[serde(deserialize_with = "number_or_null")]
     pub growth_annual: f64,
-    /// Deepest net loss from a peak.
+    /// Largest net loss from a peak.
     #[serde(deserialize_with = "number_or_null")]
     pub max_drawdown: f64,
     /// 5 % value at risk of net daily returns.
     #[serde(deserialize_with = "number_or_null")]
     pub value_at_risk: f64,
-    /// Mean net daily return beyond it.
+    /// Mean net daily return beyond the value at risk.
     #[serde(deserialize_with = "number_or_null")]
     pub conditional_value_at_risk: f64,
-    /// Traded value over equity a year, both sides.
+    /// Traded value over equity per year, both sides.
     #[serde(deserialize_with = "number_or_null")]
     pub turnover_annual: f64,
-    /// Mean gross over equity.
+    /// Mean gross exposure over equity.
     #[serde(deserialize_with = "number_or_null")]
     pub gross_leverage: f64,
-    /// Annual return of weights times returns, basis points: where the bridge begins.
+    /// Annual return of target weights times asset returns, basis points: the start of the bridge.
     #[serde(deserialize_with = "number_or_null")]
     pub gross_bps: f64,
-    /// Whole shares and orders counted at earlier prices: what holding leaves of the gross return before charges, annual basis points.
+    /// Annual difference between the gross return and that of the actual holdings before charges, basis points; it
+    /// comes from whole shares and from orders sized at earlier prices.
     #[serde(deserialize_with = "number_or_null")]
     pub tracking_bps: f64,
-    /// Annual basis points; negative when taken.
+    /// Charges in basis points per year; negative when paid.
     pub charges_bps: Charges,
-    /// Annual net return, basis points: where it ends.
+    /// Annual net return, basis points: the end of the bridge.
     #[serde(deserialize_with = "number_or_null")]
     pub net_bps: f64,
-    /// Equity at the end, dollars.
+    /// Final equity, dollars.
     #[serde(deserialize_with = "number_or_null")]
     pub final_usd: f64,
-    /// Days with a return, those after a ruin too.
+    /// Number of days with a return, including those after a ruin.
     pub n_days: usize,
-    /// Rebalances.
+    /// Number of rebalances.
     pub n_rebalances: usize,
-    /// Trades.
+    /// Number of trades.
     pub n_fills: usize,
-    /// Orders that met their participation cap.
+    /// Number of orders that reached their participation cap.
     pub n_capped: usize,
-    /// Positions and orders without a price, counted by day.
+    /// Number of positions and orders without a price, counted on each day.
     pub n_unpriced: usize,
-    /// Endings while held.
+    /// Number of listings that ended while held.
     pub n_endings: usize,
-    /// Days with a forced liquidation.
+    /// Number of days with a forced liquidation.
     pub n_liquidations: usize,
-    /// The first of them; empty if there is none.
+    /// Date of the first forced liquidation; empty if there was none.
     pub first_liquidation: String,
-    /// The day on which equity was gone; empty if it never was.
+    /// Date on which the equity was used up; empty if it never was.
     pub ruined: String,
 }
 
-/// A number that a format without NaN (JSON) has written as null.
+/// Reads a number that a format without NaN (JSON) has written as null.
 fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl AccountRow {
-    /// Ruin and forced liquidations in words; nothing where there were none.
+    /// Ruin and forced liquidations in words; `None` if there were none.
     pub fn incidents(&self) -> Option<String> {
         let sales = match self.n_liquidations {
             0 => None,
@@ -104,23 +105,23 @@ impl AccountRow {
         (!words.is_empty()).then(|| words.join("; "))
     }
 
-    /// Whether it never traded anything.
+    /// Whether the account only ever held cash.
     pub fn is_cash(&self) -> bool {
         self.n_fills == 0
     }
 
-    /// Net minus gross minus all components: zero but for the last bits.
+    /// Net minus gross minus all components of the bridge, basis points; zero up to rounding.
     pub fn bridge_error(&self) -> f64 {
         self.net_bps - self.gross_bps - self.components().map(|(_, bps)| bps).sum::<f64>()
     }
 
-    /// What leads from the gross to the net return, with its name: tracking, then the charges.
+    /// The components that lead from the gross to the net return, by name: tracking first, then the charges.
     fn components(&self) -> impl Iterator<Item = (&'static str, f64)> {
         let charges = self.charges_bps.iter().map(|(entry, bps)| (entry.name(), bps));
         std::iter::once((TRACKING, self.tracking_bps)).chain(charges)
     }
 
-    /// Sums of components that readers think of together.
+    /// Sums of related components, annual basis points, by the name of the group.
     pub fn grouped_bps(&self) -> [(&'static str, f64); 5] {
         let of = |group: &str| {
             self.charges_bps.iter().filter(|(entry, _)| group_of(*entry) == group).map(|(_, bps)| bps).sum()
@@ -136,10 +137,10 @@ impl AccountRow {
     }
 }
 
-/// The component that is no charge.
+/// Name of the component that is not a charge.
 const TRACKING: &str = "tracking";
 
-/// Charges that readers think of together.
+/// Groups of related charges.
 const GROUPS: [&str; 4] = ["commission, clearing", "regulatory, auction fees", "slippage", "interest, borrow"];
 
 /// The group of a charge.
@@ -155,13 +156,14 @@ fn group_of(entry: Entry) -> &'static str {
     }
 }
 
-/// Columns of `accounts.csv` that hold the components of the bridge: what a file lacks is zero.
+/// Columns of `accounts.csv` that hold the components of the bridge, with their entries (`None` for tracking). A
+/// column that a file lacks counts as zero.
 pub fn component_columns() -> impl Iterator<Item = (Option<Entry>, String)> {
     let charges = Entry::CHARGES.iter().map(|entry| (Some(*entry), format!("{}_bps", entry.name())));
     std::iter::once((None, format!("{TRACKING}_bps"))).chain(charges)
 }
 
-/// Annual basis points of a mean daily fraction.
+/// Converts a mean daily fraction to basis points per year.
 pub fn annual_bps(daily: f64, per_year: f64) -> f64 {
     daily * per_year * 1e4
 }
@@ -199,7 +201,7 @@ const COUNTS: [Count; 7] = [
     ("n_liquidations", |a| a.n_liquidations),
 ];
 
-/// `accounts.csv`: every measure of every account.
+/// The content of `accounts.csv`: every measure of every account.
 pub fn account_table(rows: &[AccountRow]) -> Table {
     let mut table = Table::default()
         .with_texts("estimator", rows.iter().map(|a| a.name.estimator_cell()))
@@ -220,7 +222,7 @@ pub fn account_table(rows: &[AccountRow]) -> Table {
         .with_texts("ruined", rows.iter().map(|a| &a.ruined))
 }
 
-/// 1 M, 10 M, 500 k.
+/// Dollars in short form: 1 M, 10 M, 500 k.
 pub fn dollars(usd: f64) -> String {
     match usd {
         usd if usd >= 1e9 => format!("{} B", trimmed(usd / 1e9)),
@@ -235,13 +237,12 @@ fn trimmed(x: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// One table per profile and capital, the best net Sharpe ratio first: what is earned gross, what is paid, what
-/// is left.
+/// One table per profile and capital, the best net Sharpe ratio first: gross return, costs, and net return.
 pub fn account_sheets(rows: &[AccountRow]) -> Vec<Sheet> {
     let groups = grouped(rows.iter().map(|row| ((row.profile.as_str(), row.capital_usd, row.leverage), row)));
     let most = rows.iter().map(|row| row.n_days).max().unwrap_or(0);
     let sheet = |((profile, capital, leverage), mut group): ((&str, f64, f64), Vec<&AccountRow>)| {
-        // Those without a Sharpe ratio come last.
+        // Accounts without a Sharpe ratio come last.
         let key = |row: &AccountRow| if row.sharpe.is_nan() { f64::NEG_INFINITY } else { row.sharpe };
         group.sort_by(|a, b| key(b).total_cmp(&key(a)));
         let header = [

@@ -1,4 +1,4 @@
-//! What leads from the gross to the net return: bars of costs, one frame per profile and capital.
+//! The bridge from the gross to the net return: bars of costs, one frame per profile and capital.
 
 use crate::grouping::grouped;
 use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colour, text_width};
@@ -12,11 +12,11 @@ const BOTTOM: f64 = 30.0;
 const RIGHT: f64 = 108.0;
 const SMALL: f64 = 11.0;
 
-/// A bar for each account, cut by groups of components; left of zero what is paid, right of it what is received. Beside the
-/// bar the returns, gross and net.
+/// One bar per account, divided into groups of components: paid amounts to the left of zero, received ones to the
+/// right. The gross and net returns are written beside the bar.
 pub fn bridge_figure(title: &str, rows: &[AccountRow], name: impl Fn(&AccountRow) -> String) -> Figure {
     let mut groups = grouped(rows.iter().map(|row| ((row.profile.as_str(), row.capital_usd), row)));
-    // Profiles side by side: frames that are neighbours in a row have the same capital.
+    // Sorted by capital, so that profiles with the same capital are side by side.
     groups.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
     let left = 20.0 + rows.iter().map(|row| text_width(&name(row), SMALL)).fold(40.0, f64::max);
     let picture = |((profile, capital), group): &((&str, f64), Vec<&AccountRow>)| {

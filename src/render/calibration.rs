@@ -1,8 +1,8 @@
 //! Does a portfolio have the volatility that its covariance predicted?
 //!
-//! Rebalances are sorted by predicted volatility and cut into ten groups; each group is a point: the root of the mean
-//! predicted variance, and the root of the mean squared return of the days held (annual, both). On the grey line the
-//! prediction is right.
+//! Rebalances are sorted by predicted volatility and divided into ten groups. Each group gives a point: the root of
+//! its mean predicted variance, and the root of its mean squared return over the days held (both annual). On the grey
+//! line the prediction is correct.
 
 #[cfg(feature = "figures")]
 use crate::metrics::mean;
@@ -11,11 +11,11 @@ use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
 use crate::render::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 
-/// Predictions of one portfolio and what came.
+/// Predicted volatilities of one portfolio, and the returns that followed.
 pub struct Prediction {
     /// Label of the estimator.
     pub label: String,
-    /// For each rebalance: predicted annual volatility, and the daily returns until the next.
+    /// For each rebalance: the predicted annual volatility, and the daily returns until the next rebalance.
     pub periods: Vec<(f64, Vec<f64>)>,
 }
 
@@ -24,7 +24,7 @@ const GROUPS: usize = 10;
 
 #[cfg(feature = "figures")]
 impl Prediction {
-    /// Points of the figure: predicted and realised volatility of each group, % a year.
+    /// The points of the figure: predicted and realised volatility of each group, % per year.
     fn points(&self, per_year: f64) -> Vec<(f64, f64)> {
         let mut periods: Vec<&(f64, Vec<f64>)> =
             self.periods.iter().filter(|(v, days)| v.is_finite() && *v > 0.0 && !days.is_empty()).collect();
@@ -38,7 +38,7 @@ impl Prediction {
         periods.chunks(per_group).map(point).collect()
     }
 
-    /// Realised over predicted volatility over all rebalances: 1 is right, above 1 the risk was underestimated.
+    /// Realised over predicted volatility over all rebalances: 1 is correct; above 1 the risk was underestimated.
     pub fn bias(&self, per_year: f64) -> f64 {
         let known = || self.periods.iter().filter(|(v, days)| v.is_finite() && *v > 0.0 && !days.is_empty());
         let predicted: f64 = known().map(|(v, days)| v * v / per_year * days.len() as f64).sum();
@@ -47,7 +47,7 @@ impl Prediction {
     }
 }
 
-/// One frame per allocator.
+/// The calibration figure, one frame per allocator.
 #[cfg(feature = "figures")]
 pub fn calibration_figure(title: &str, groups: &[(String, Vec<Prediction>)], per_year: f64) -> Figure {
     let frame = |(allocator, predictions): &(String, Vec<Prediction>)| {

@@ -1,7 +1,8 @@
-//! Pictures in SVG: lines, dots, bars and texts with sub-pixel places, light and dark inks, and groups that a page can find.
+//! Pictures in SVG: lines, dots, bars and texts with sub-pixel coordinates, light and dark inks, and groups that a
+//! page can find.
 //!
-//! The same input gives the same bytes. Texts are measured and shown with a font that is part of the program and of every
-//! picture, so that neither a headless machine nor a reader needs one.
+//! The same input gives the same bytes. Texts are measured and shown with a font that is embedded in the program and
+//! in every picture, so the fonts of the machine or the reader do not matter.
 
 use std::cell::RefCell;
 use std::fmt::Write;
@@ -21,7 +22,7 @@ pub(super) const GRID: RGBColor = RGBColor(222, 222, 222);
 /// Ink of lines in the background.
 pub(super) const PALE: RGBColor = RGBColor(190, 190, 190);
 
-/// Colours that stay apart for colour-blind readers, and grey. Okabe, Ito (2008), "Color universal design".
+/// Colours that colour-blind readers can distinguish, and grey. Okabe, Ito (2008), "Color universal design".
 const PALETTE: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -33,7 +34,7 @@ const PALETTE: [RGBColor; 8] = [
     RGBColor(130, 130, 130),
 ];
 
-/// Light ink and what stands for it on a dark page: the same hues, lighter.
+/// Each light ink with its replacement on a dark page: the same hue, lighter.
 const DARK: [(&str, &str); 12] = [
     ("#FFFFFF", "#14171A"),
     ("#282828", "#E3E3E3"),
@@ -49,11 +50,11 @@ const DARK: [(&str, &str); 12] = [
     ("#828282", "#A0A0A0"),
 ];
 
-/// The family of the embedded font, with what resembles it.
+/// The family of the embedded font, with similar fonts to fall back on.
 const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
-/// What texts are measured with, and PNG files drawn.
+/// The font that measures texts and draws PNG files.
 pub(super) const FONT: &[u8] = include_bytes!("font/DejaVuSans.ttf");
-/// The part of it that pictures carry.
+/// The subset of this font that is embedded in pictures.
 const EMBEDDED_FONT: &[u8] = include_bytes!("font/DejaVuSans.woff2");
 
 /// The colour of the k-th series.
@@ -61,7 +62,7 @@ pub(super) fn colour(k: usize) -> RGBColor {
     PALETTE[k % PALETTE.len()]
 }
 
-/// Which point of a text lies at its coordinates.
+/// The point of a text that is placed at its coordinates.
 #[derive(Clone, Copy)]
 pub(super) enum Anchor {
     Left,
@@ -69,15 +70,15 @@ pub(super) enum Anchor {
     Right,
 }
 
-/// Units of the picture in a pixel.
+/// Units of the picture per pixel.
 const UNITS: f64 = 10.0;
-/// A line of more points is thinned.
+/// Lines with more points than this are thinned.
 const MOST_POINTS: usize = 600;
 
-/// Places on a picture, in pixels from its upper left corner.
+/// A point of a picture, in pixels from its upper left corner.
 pub(super) type Place = (f64, f64);
 
-/// A picture in the making.
+/// A picture being drawn.
 pub(super) struct Canvas(RefCell<String>);
 
 /// A finished frame of a figure.
@@ -89,7 +90,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Draws a frame of that size.
+    /// Draws a frame of this size in pixels.
     pub(super) fn draw(width: f64, height: f64, frame: impl FnOnce(&Canvas)) -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
@@ -100,7 +101,7 @@ impl Picture {
         Self { width, height, body: canvas.0.into_inner() }
     }
 
-    /// An SVG element without style, for a page that has [`style`] once.
+    /// The frame as an SVG element without style, for a page that includes [`style`] once.
     pub fn inline(&self) -> String {
         svg(self.width, self.height, "", &self.body)
     }
@@ -109,20 +110,20 @@ impl Picture {
 /// A figure: a title and frames below it.
 #[derive(Clone, Debug)]
 pub struct Figure {
-    /// What it shows.
+    /// Its title.
     pub title: String,
     /// Frames, in reading order.
     pub frames: Vec<Picture>,
 }
 
-/// Frames side by side; more of them go below.
+/// Number of frames side by side; further frames go below.
 const COLUMNS: usize = 2;
-/// Size of titles, and the distance of their lines, pixels.
+/// Size of titles, pixels.
 const TITLE: f64 = 14.0;
 const LINE: f64 = 18.0;
 
 impl Figure {
-    /// A self-contained SVG file: two frames in a row, light or dark as the reader's page is.
+    /// A self-contained SVG file with two frames per row; its inks adapt to the reader's light or dark page.
     pub fn svg(&self) -> String {
         let rows = || self.frames.chunks(COLUMNS);
         let width = rows().map(|row| row.iter().map(|frame| frame.width).sum::<f64>()).fold(0.0, f64::max);
@@ -147,7 +148,7 @@ impl Figure {
     }
 }
 
-/// A title in lines that fit.
+/// Breaks a title into lines that fit the width.
 fn wrapped(title: &str, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     for word in title.split(' ') {
@@ -172,7 +173,7 @@ fn svg(width: f64, height: f64, style: &str, body: &str) -> String {
     )
 }
 
-/// The style of pictures: the font, and the inks of a dark page.
+/// The style of pictures: the embedded font, and the inks of a dark page.
 pub fn style() -> String {
     let font = base64::engine::general_purpose::STANDARD.encode(EMBEDDED_FONT);
     let mut style = format!("@font-face{{font-family:'DejaVu Sans';src:url(data:font/woff2;base64,{font})}}");
@@ -183,7 +184,7 @@ pub fn style() -> String {
     style + "}"
 }
 
-/// The same picture in the inks of a dark page.
+/// The picture in the inks of a dark page.
 pub(super) fn darkened(svg: &str) -> String {
     DARK.iter().fold(svg.to_string(), |svg, (light, dark)| svg.replace(&format!("\"{light}\""), &format!("\"{dark}\"")))
 }
@@ -193,7 +194,7 @@ fn units((x, y): Place) -> (i32, i32) {
 }
 
 impl Canvas {
-    /// Puts the element of one call of the plotting crate behind what is there. The crate cuts lines at the edges of a page,
+    /// Appends the element that one call of the plotting crate draws. The crate clips lines at the edges of its page,
     /// so its page is larger than any picture.
     fn put(&self, draw: impl FnOnce(&plotters::drawing::DrawingArea<SVGBackend<'_>, plotters::coord::Shift>)) {
         let mut page = String::new();
@@ -208,7 +209,7 @@ impl Canvas {
         self.0.borrow_mut().push_str(&inner.replace(" opacity=\"1\"", ""));
     }
 
-    /// Elements that belong together, under attributes by which a page finds them.
+    /// Groups elements under attributes by which a page finds them.
     pub fn group(&self, attributes: &[(&str, &str)], draw: impl FnOnce(&Self)) {
         self.0.borrow_mut().push_str("<g");
         for (name, value) in attributes {
@@ -234,7 +235,7 @@ impl Canvas {
         self.put(|area| area.draw(&dot).expect("drawing into a string cannot fail"));
     }
 
-    /// A filled box between two corners.
+    /// A filled rectangle between two opposite corners.
     pub fn bar(&self, from: Place, to: Place, colour: RGBColor) {
         let bar = Rectangle::new([units(from), units(to)], colour.filled());
         self.put(|area| area.draw(&bar).expect("drawing into a string cannot fail"));
@@ -247,14 +248,14 @@ impl Canvas {
             Anchor::Centre => HPos::Center,
             Anchor::Right => HPos::Right,
         };
-        // The plotting crate writes sizes 1.24 times smaller than it is told.
+        // The plotting crate writes font sizes 1.24 times smaller than requested.
         let style = (FAMILY, UNITS * 1.24 * size).into_font().color(&colour);
         let style = style.pos(Pos::new(horizontal, VPos::Center));
         self.put(|area| area.draw_text(text, &style, units(at)).expect("drawing into a string cannot fail"));
     }
 }
 
-/// The lowest and the highest point of every pixel column, and both ends: the same picture from fewer points.
+/// The lowest and the highest point of every pixel column, and both ends: fewer points, but the same picture.
 fn thinned(points: &[(i32, i32)]) -> Vec<(i32, i32)> {
     let mut kept = vec![points[0]];
     for column in points.chunk_by(|a, b| a.0 / UNITS as i32 == b.0 / UNITS as i32) {
@@ -267,12 +268,13 @@ fn thinned(points: &[(i32, i32)]) -> Vec<(i32, i32)> {
     kept
 }
 
-/// Width of a text, about: for layouts that must leave room.
+/// Approximate width of a text, pixels, for layouts that must leave room.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     0.6 * size * text.chars().count() as f64
 }
 
-/// Moves labels apart so that neighbours keep `gap` pixels, as near to their places as their order allows.
+/// Moves labels apart so that neighbours are at least `gap` pixels apart, as near to their places as their order
+/// allows.
 pub(super) fn spread(places: &[f64], gap: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|&a, &b| places[a].total_cmp(&places[b]));

@@ -1,4 +1,4 @@
-//! What happens to portfolios day by day: equity, drawdowns, rolling volatility.
+//! Figures of portfolios day by day: equity, drawdowns, rolling volatility.
 
 use crate::calendar::Date;
 use crate::metrics;
@@ -9,11 +9,11 @@ use crate::render::frames::{Axis, Frame, Kind, Series, day_number, frames_figure
 pub struct Curve {
     /// Its name; the same name has the same colour in every frame.
     pub label: String,
-    /// Growth of 1 on the dates of the figure, the first value 1.
+    /// Growth of 1 on the dates of the figure; the first value is 1.
     pub equity: Vec<f64>,
 }
 
-/// Portfolios of one frame with their heading.
+/// Heading of a frame, and its portfolios.
 pub type Group = (String, Vec<Curve>);
 
 fn figure(
@@ -26,7 +26,7 @@ fn figure(
     let frame = |(name, curves): &Group| {
         let series = |curve: &Curve| {
             let values = values(curve);
-            // Rolling measures begin later.
+            // A rolling measure begins later than the dates.
             let dates = &dates[dates.len() - values.len()..];
             let points = dates.iter().map(|date| day_number(*date)).zip(values).filter(|p| p.1.is_finite());
             Series::line(&curve.label, points.collect())
@@ -41,23 +41,23 @@ fn figure(
     frames_figure(title, &groups.iter().map(frame).collect::<Vec<_>>())
 }
 
-/// Equity on a logarithmic scale. `dates` are those of the equity values.
+/// Equity on a logarithmic scale, one frame per group. `dates` are those of the equity values.
 pub fn equity_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure {
     let positive = |curve: &Curve| curve.equity.iter().map(|x| if *x > 0.0 { *x } else { f64::NAN }).collect();
     figure(title, dates, groups, (Kind::Log, "growth of 1 (log scale)"), positive)
 }
 
-/// Losses from the last peak.
+/// Losses from the last peak, one frame per group.
 pub fn drawdown_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure {
     let losses = |curve: &Curve| metrics::drawdowns(&curve.equity).iter().map(|loss| 100.0 * loss).collect();
     figure(title, dates, groups, (Kind::Linear, "loss from the last peak, %"), losses)
 }
 
-/// Annual volatility of the year up to each date: 252 days, or as many as `per_year` says.
+/// Annual volatility of the year up to each date: 252 days, or `per_year` days rounded.
 pub fn rolling_figure(title: &str, dates: &[Date], groups: &[Group], per_year: f64) -> Figure {
     let days = (per_year.round() as usize).max(2);
     let rolling = |curve: &Curve| {
-        // A ruin ends the curve: its day is no part of a volatility.
+        // A ruin ends the curve; the day of the ruin is not part of a volatility.
         let earned = |pair: &[f64]| if pair[1] > 0.0 { pair[1] / pair[0] - 1.0 } else { f64::NAN };
         let returns: Vec<f64> = curve.equity.windows(2).map(earned).collect();
         metrics::rolling_volatility(&returns, days, per_year).iter().map(|v| 100.0 * v).collect()

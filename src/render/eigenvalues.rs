@@ -1,18 +1,18 @@
-//! What estimators make of the eigenvalues of a sample.
+//! Figures of cleaned eigenvalues against those of the sample.
 
 #[cfg(feature = "figures")]
 use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
 use crate::render::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 
-/// Label of an estimator, and its points: sample eigenvalue, cleaned eigenvalue; ascending.
+/// Label of an estimator, and its points (sample eigenvalue, cleaned eigenvalue), ascending.
 pub type EigenvalueCurve = (String, Vec<(f64, f64)>);
 
 /// Eigenvalues below this share of the largest are not drawn: they are zero up to rounding.
 #[cfg(feature = "figures")]
 const FLOOR: f64 = 1e-6;
 
-/// Cleaned against sample eigenvalues, and against their rank; the sample's own in grey.
+/// Cleaned eigenvalues against sample eigenvalues, and against their rank; the sample's own in grey.
 #[cfg(feature = "figures")]
 pub fn eigenvalue_figure(title: &str, curves: &[EigenvalueCurve]) -> Figure {
     let sample: Vec<f64> = curves.first().map_or(Vec::new(), |(_, points)| points.iter().map(|p| p.0).collect());

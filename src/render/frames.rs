@@ -1,4 +1,4 @@
-//! Curves in frames: linear, logarithmic and date axes, direct labels at the right.
+//! Frames of curves: linear, logarithmic and date axes, with labels at the right end of each curve.
 
 use crate::calendar::{Date, date_from_epoch, days_since_epoch};
 use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, PALE, Picture, Place, colour, spread, text_width};
@@ -8,7 +8,7 @@ use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, PALE, Picture, Pl
 pub(super) enum Kind {
     Linear,
     Log,
-    /// Days since 1970.
+    /// Dates as days since 1970.
     Date,
 }
 
@@ -16,9 +16,9 @@ pub(super) enum Kind {
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
     pub kind: Kind,
-    /// Ends; those of the values if none are given.
+    /// Both ends; those of the values if `None`.
     pub range: Option<(f64, f64)>,
-    /// What it counts, with the unit; nothing where that is clear.
+    /// The quantity and its unit; empty where it is obvious.
     pub title: &'static str,
 }
 
@@ -28,16 +28,16 @@ impl Axis {
     }
 }
 
-/// How a series looks.
+/// Style of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     /// A coloured line with a label; the same label has the same colour in every frame.
     Line,
-    /// The same with a dot at every point.
+    /// As [`Line`](Self::Line), with a dot at every point.
     Dotted,
-    /// A pale line behind the others, without a label.
+    /// A pale line in the background, without a label.
     Pale,
-    /// A line of reference, such as the identity, without a label.
+    /// A reference line such as the identity, without a label.
     Reference,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Series {
     pub label: String,
     pub points: Vec<Place>,
     pub look: Look,
-    /// A point that stands out.
+    /// A point to be marked.
     pub mark: Option<Place>,
 }
 
@@ -56,7 +56,7 @@ impl Series {
         Self { label: label.into(), points, look: Look::Line, mark: None }
     }
 
-    /// Coloured when `is_named`, else pale.
+    /// Coloured if `is_named`, else pale.
     pub fn named(self, is_named: bool) -> Self {
         if is_named { self } else { Self { look: Look::Pale, ..self } }
     }
@@ -66,7 +66,7 @@ impl Series {
     }
 }
 
-/// One frame. What lies beyond a range that was given runs along its edge.
+/// One frame. Values outside a given range are drawn at its edge.
 pub(super) struct Frame {
     pub title: String,
     pub x: Axis,
@@ -86,7 +86,7 @@ const BOTTOM: f64 = 50.0;
 /// Size of labels and ticks, pixels.
 const SMALL: f64 = 11.0;
 
-/// The figure of the frames.
+/// The figure made of these frames.
 pub(super) fn frames_figure(title: &str, frames: &[Frame]) -> Figure {
     let mut labels: Vec<&str> = Vec::new();
     for series in frames.iter().flat_map(|frame| &frame.series).filter(|series| series.has_label()) {
@@ -108,7 +108,7 @@ struct Scale {
 }
 
 impl Scale {
-    /// Over the range of the axis, or the values with a margin.
+    /// A scale over the axis's range, or over the values with a margin; `None` if there is no value.
     fn over(axis: &Axis, values: impl Iterator<Item = f64>, pixels: (f64, f64), margin: f64) -> Option<Self> {
         let inner = |x: f64| if axis.kind == Kind::Log { x.ln() } else { x };
         let usable = values.map(inner).filter(|x| x.is_finite());
@@ -135,7 +135,7 @@ impl Scale {
         }
     }
 
-    /// For a page that turns pixels back into values: kind, values, pixels.
+    /// The scale as text, from which a page turns pixels back into values: kind, values, pixels.
     fn written(&self) -> String {
         let name = match self.kind {
             Kind::Linear => "linear",
@@ -187,7 +187,7 @@ fn draw_frame(canvas: &Canvas, frame: &Frame, labels: &[&str]) {
         let named: Vec<_> = named.into_iter().filter(|(_, path)| !path.is_empty()).collect();
         let ends: Vec<f64> = named.iter().map(|(_, path)| path[path.len() - 1].1).collect();
         let labels_at = spread(&ends, 14.0);
-        // Many lines that end at an edge push their labels beyond the frame.
+        // If many lines end at the same edge, their labels extend beyond the frame.
         let below = labels_at.iter().map(|at| at - bottom).fold(0.0, f64::max);
         for ((series, path), label_at) in named.iter().zip(labels_at) {
             let k = labels.iter().position(|known| *known == series.label).unwrap_or(0);
@@ -216,7 +216,7 @@ pub(super) fn round_ticks(low: f64, high: f64, n: usize) -> Vec<(f64, String)> {
     (first..=last).map(|k| k as f64 * step).map(|x| (x, format!("{:.digits$}", x + 0.0).replace('-', "−"))).collect()
 }
 
-/// Powers of ten, with 2 and 5 between them where there are few, or round numbers where there is not even one.
+/// Ticks at powers of ten, with 2 and 5 between them if there are few; round numbers if there is no power of ten.
 pub(super) fn log_ticks(low: f64, high: f64, n: usize) -> Vec<(f64, String)> {
     let decades = || low.log10().floor() as i32..=high.log10().ceil() as i32;
     for mantissas in [&[1.0][..], &[1.0, 3.0], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0]] {
@@ -229,14 +229,14 @@ pub(super) fn log_ticks(low: f64, high: f64, n: usize) -> Vec<(f64, String)> {
     round_ticks(low, high, n)
 }
 
-/// A number with as many digits as it needs.
+/// A number with only the digits that it needs.
 fn short(x: f64) -> String {
     let digits = (1 - x.log10().floor() as i32).max(0) as usize;
     let text = format!("{x:.digits$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
-/// Beginnings of years, of quarters where there are few years.
+/// Ticks at the starts of years, or of quarters if there are few years.
 fn date_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     let (Some(from), Some(to)) = (date_from_epoch(low.ceil() as i32), date_from_epoch(high as i32)) else {
         return Vec::new();

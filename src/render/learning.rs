@@ -1,32 +1,32 @@
-//! Learning curves: training and validation loss against the step, on a logarithmic scale. A model that continues from
-//! another one stands behind it.
+//! Learning curves: training and validation loss against the step, on a logarithmic scale. The curve of a model that
+//! continues from another one starts where that one ends.
 
 #[cfg(feature = "figures")]
 use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
 use crate::render::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 
-/// Steps and losses.
+/// Steps with their losses.
 #[cfg(feature = "figures")]
 type Points = [(usize, f64)];
 
 /// The training of one model.
 pub struct LearningCurve {
-    /// What the model is for.
+    /// Label of the model, such as the year that it is used in.
     pub label: String,
-    /// Steps that the model it continues from has taken, all together.
+    /// Total number of steps taken by the models that it continues from.
     pub start: usize,
-    /// Steps and mean training losses of the stretches before them.
+    /// Number of steps at the end of each stretch, and the mean training loss over the stretch.
     pub training: Vec<(usize, f64)>,
-    /// Steps and validation losses.
+    /// Number of steps, and the validation loss after them.
     pub validation: Vec<(usize, f64)>,
 }
 
-/// Steps over which the training loss is averaged.
+/// Number of steps over which the training loss is averaged.
 #[cfg(feature = "figures")]
 const STRETCH: usize = 100;
 
-/// Two frames: training to the left, validation to the right. Only the last model has a label, where there are many.
+/// Two frames: training on the left, validation on the right. If there are many models, only the last has a label.
 #[cfg(feature = "figures")]
 pub fn learning_figure(title: &str, curves: &[LearningCurve]) -> Figure {
     let frame = |title: &str, points: &dyn Fn(&LearningCurve) -> Vec<(usize, f64)>| {

@@ -1,4 +1,4 @@
-//! Leverage against what it earns and risks.
+//! Return and risk against leverage.
 
 use crate::data::Table;
 use crate::description::PortfolioName;
@@ -9,54 +9,55 @@ use crate::render::canvas::Figure;
 use crate::render::frames::{Axis, Frame, Kind, Series, frames_figure};
 use crate::render::{AccountRow, Sheet};
 
-/// An account of a grid of leverages: a row of `leverage.csv`.
+/// An account in a grid of leverages: a row of `leverage.csv`.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct LeveragePoint {
-    /// What its portfolio is called.
+    /// Labels of its portfolio.
     #[serde(flatten)]
     pub name: PortfolioName,
     /// Leverage of the targets.
     pub leverage: f64,
-    /// Net, zero risk-free rate.
+    /// Annual net Sharpe ratio, zero risk-free rate.
     pub sharpe: f64,
-    /// Net, above the benchmark rate.
+    /// Annual net Sharpe ratio above the benchmark rate.
     pub sharpe_excess: f64,
-    /// Net.
+    /// Net volatility.
     pub volatility_annual: f64,
-    /// Net.
+    /// Net compound growth.
     pub growth_annual: f64,
-    /// Net.
+    /// Largest net loss from a peak.
     pub max_drawdown: f64,
-    /// Days with a forced liquidation.
+    /// Number of days with a forced liquidation.
     pub n_liquidations: usize,
-    /// The first of them; empty if there is none.
+    /// Date of the first forced liquidation; empty if there was none.
     pub first_liquidation: String,
-    /// The day on which equity was gone; empty if it never was.
+    /// Date on which the equity was used up; empty if it never was.
     pub ruined: String,
 }
 
-/// One portfolio over its leverages.
+/// The accounts of one portfolio over its leverages.
 pub struct LeverageSeries<'a> {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Its accounts, leverage ascending.
+    /// Its accounts, in ascending order of leverage.
     pub rows: Vec<&'a LeveragePoint>,
 }
 
 impl<'a> LeverageSeries<'a> {
-    /// Groups accounts by portfolio, in their order.
+    /// Groups accounts by portfolio; portfolios keep their order.
     pub fn group(rows: &'a [LeveragePoint]) -> Vec<Self> {
         let several = PortfolioName::several_allocators(rows.iter().map(|row| &row.name));
         let groups = grouped(rows.iter().map(|row| (&row.name, row)));
         groups.into_iter().map(|(name, rows)| Self { name: name.among(several), rows }).collect()
     }
 
-    /// The lowest leverage at which a position was sold by force.
+    /// The account of lowest leverage that had a forced liquidation or was ruined.
     pub fn first_liquidation(&self) -> Option<&'a LeveragePoint> {
         self.rows.iter().find(|row| row.n_liquidations > 0 || !row.ruined.is_empty()).copied()
     }
 
-    /// How many accounts were ruined, the lowest leverage among them and when; nothing if none was.
+    /// The number of ruined accounts with the lowest leverage among them and its date, in words; `None` if no account
+    /// was ruined.
     fn ruin(&self) -> Option<String> {
         let mut ruined = self.rows.iter().filter(|row| !row.ruined.is_empty());
         let first = ruined.next()?;
@@ -65,7 +66,8 @@ impl<'a> LeverageSeries<'a> {
         Some(format!("{name}: {n} of {total} accounts ruined and not measured, at leverage {leverage:.2} on {date}"))
     }
 
-    /// Volatility a unit of leverage: least squares through the origin over the leverages below the first liquidation.
+    /// Volatility per unit of leverage: least squares through the origin over the leverages below the first
+    /// liquidation.
     pub fn volatility_slope(&self) -> f64 {
         let first = self.first_liquidation().map_or(f64::INFINITY, |row| row.leverage);
         let calm = || self.rows.iter().filter(|row| row.leverage < first);
@@ -73,7 +75,7 @@ impl<'a> LeverageSeries<'a> {
         product / calm().map(|row| row.leverage.powi(2)).sum::<f64>()
     }
 
-    /// The account nearest to a leverage.
+    /// The account whose leverage is nearest to `leverage`.
     fn at(&self, leverage: f64) -> Option<&'a LeveragePoint> {
         let nearest = |a: &&&'a LeveragePoint, b: &&&'a LeveragePoint| {
             (a.leverage - leverage).abs().total_cmp(&(b.leverage - leverage).abs())
@@ -94,7 +96,7 @@ const METRICS: [Metric; 7] = [
     ("net_bps", |row| row.net_bps),
 ];
 
-/// `leverage.csv`: what the figure shows, rounded to six digits.
+/// The content of `leverage.csv`: the values in the figure, rounded to six digits.
 pub fn leverage_csv(rows: &[AccountRow]) -> Table {
     let mut table = Table::default()
         .with_texts("estimator", rows.iter().map(|row| row.name.estimator_cell()))
@@ -110,7 +112,7 @@ pub fn leverage_csv(rows: &[AccountRow]) -> Table {
 
 type Value = (&'static str, fn(&LeveragePoint) -> f64);
 
-/// `summary.csv` of a grid of leverages: the numbers of [`leverage_sheet`].
+/// The content of `summary.csv` for a grid of leverages: the numbers of [`leverage_sheet`].
 pub fn leverage_summary(series: &[LeverageSeries<'_>]) -> Table {
     let first = |s: &LeverageSeries<'_>| s.first_liquidation().map_or(f64::NAN, |row| row.leverage);
     let mut table = Table::default()
@@ -132,7 +134,7 @@ pub fn leverage_summary(series: &[LeverageSeries<'_>]) -> Table {
     table
 }
 
-/// A table: first liquidation, slope, and what leverages 1, 2 and 3 were.
+/// A table of first liquidation, volatility slope, and the measures at leverages 1, 2 and 3.
 pub fn leverage_sheet(series: &[LeverageSeries<'_>]) -> Sheet {
     let header = [
         "portfolio",
@@ -173,14 +175,14 @@ pub fn leverage_sheet(series: &[LeverageSeries<'_>]) -> Sheet {
     sheet
 }
 
-/// Sharpe ratio above the benchmark rate (without it, idle cash would have a Sharpe ratio without bound), drawdown, volatility
-/// and growth against leverage; a dot where the first liquidation falls.
+/// Sharpe ratio above the benchmark rate, drawdown, volatility and growth against leverage, with a dot at the first
+/// liquidation. The Sharpe ratio is above the benchmark rate because that of idle cash would otherwise be unbounded.
 #[cfg(feature = "figures")]
 pub fn leverage_figure(title: &str, series: &[LeverageSeries<'_>], highlight: &[String]) -> Figure {
     let most = series.iter().flat_map(|s| &s.rows).map(|row| row.leverage).fold(0.0, f64::max);
     let frame = |title: &str, value: fn(&LeveragePoint) -> f64, scale: f64, floor: f64| {
         let line = |s: &LeverageSeries<'_>| {
-            // What a ruined account did until then is no point of the curve.
+            // The results of a ruined account are not drawn.
             let measured = s.rows.iter().filter(|row| row.ruined.is_empty());
             let points = measured.map(|row| (row.leverage, scale * value(row))).filter(|p| p.1.is_finite());
             let points: Vec<(f64, f64)> = points.map(|(x, y)| (x, y.max(floor))).collect();

@@ -1,11 +1,12 @@
-//! Tables and figures of a run. The plotting crate is named here and nowhere else.
+//! Tables and figures of a run. Only this module uses the plotting crate.
 //!
 //! # Figures
 //!
-//! A figure is a title and `Picture`s (`render/canvas.rs`): SVG whose coordinates are tenths of a pixel, with the inks of light and dark pages
-//! in one style, a font of its own, and groups that name series, axes and values. `frames.rs` draws curves on linear, logarithmic and
-//! date axes, `rows.rs` dots in rows. `results/figures.rs` lists the kinds; a kind that lacks a file names it and leaves its figures
-//! alone. `results/page.html` puts the same pictures on one page, where `page.js` reads names and axes back from the groups.
+//! A figure is a title and `Picture`s (`render/canvas.rs`): SVG whose coordinates are tenths of a pixel, with the inks
+//! of light and dark pages in one style, an embedded font, and groups that name series, axes and values. `frames.rs`
+//! draws curves on linear, logarithmic and date axes, `rows.rs` dots in rows. `results/figures.rs` lists the kinds of
+//! figures; a kind whose input file is missing reports the file and does not touch its existing figures.
+//! `results/page.html` puts the same pictures on one page, where `page.js` reads names and axes back from the groups.
 
 mod account;
 #[cfg(feature = "figures")]

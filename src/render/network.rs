@@ -1,4 +1,4 @@
-//! What a network has learned: the lag transform and the map of marginal volatilities.
+//! Figures of a trained network: the lag transform and the map of marginal volatilities.
 
 #[cfg(feature = "figures")]
 use crate::render::canvas::Figure;
@@ -8,9 +8,9 @@ use crate::train::Curves;
 
 /// The curves of one network.
 pub struct Learned {
-    /// Its name: the year it is used in, say.
+    /// Its name, such as the year that it is used in.
     pub label: String,
-    /// What it has learned.
+    /// The learned curves.
     pub curves: Curves,
     /// Whether it is drawn in colour.
     pub is_named: bool,
@@ -32,7 +32,7 @@ fn by_age(curves: &Curves, values: &[f64]) -> Vec<(f64, f64)> {
     curves.age.iter().map(|age| *age as f64).zip(values.iter().copied()).collect()
 }
 
-/// α and β against the age of a day, on logarithmic scales, with the power law nearest to the last α.
+/// α and β against the age of a day on logarithmic scales, with the power law fitted to the last network's α.
 #[cfg(feature = "figures")]
 pub fn lag_figure(title: &str, learned: &[Learned]) -> Figure {
     let frame = |name: &str, values: fn(&Curves) -> &Vec<f64>, fit: bool| {
@@ -44,7 +44,7 @@ pub fn lag_figure(title: &str, learned: &[Learned]) -> Figure {
             let line = points.iter().map(|(age, _)| (*age, c * age.powf(e))).collect();
             series.push(Series::line(format!("{c:.2} × age^{e:.2}").replace('-', "−"), line));
         }
-        // A clip size may pass through zero: tanh(βR)/β is even in β.
+        // β can be negative, because tanh(βR)/β is even in β.
         let is_positive = learned.iter().all(|l| values(&l.curves).iter().all(|v| *v > 0.0));
         Frame {
             title: if is_positive { format!("{name} (log scale)") } else { name.to_string() },
@@ -62,7 +62,8 @@ pub fn lag_figure(title: &str, learned: &[Learned]) -> Figure {
     )
 }
 
-/// What the network takes for a volatility, 1/d, against s; scaled so that the mean over the grid is that of s.
+/// The volatility 1/d that the network assigns to an asset, against s, scaled so that its mean over the grid is that
+/// of s.
 #[cfg(feature = "figures")]
 pub fn marginal_figure(title: &str, learned: &[Learned]) -> Figure {
     let line = |l: &Learned| {

@@ -5,15 +5,15 @@ use crate::description::PortfolioName;
 use crate::grouping::grouped;
 use crate::render::sheet::{Sheet, number, percent};
 
-/// What a portfolio did over a run; fractions, annual where the name says so, NaN where undefined.
+/// Measures of a portfolio over a run. Values are fractions, annual where the name says so, NaN where undefined.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Performance {
-    /// What it is called.
+    /// Labels of the portfolio.
     #[serde(flatten)]
     pub name: PortfolioName,
     /// √252 × standard deviation of daily returns.
     pub volatility_annual: f64,
-    /// The same from non-overlapping five-day returns.
+    /// Annual volatility from non-overlapping five-day returns.
     pub volatility_5day_annual: f64,
     /// 252 × mean daily return.
     pub return_annual: f64,
@@ -21,29 +21,29 @@ pub struct Performance {
     pub growth_annual: f64,
     /// Annual mean over annual volatility, zero risk-free rate.
     pub sharpe: f64,
-    /// Deepest loss from a peak.
+    /// Largest loss from a peak.
     pub max_drawdown: f64,
     /// 5 % value at risk of daily returns.
     #[serde(rename = "value_at_risk_5pct")]
     pub value_at_risk: f64,
-    /// Mean daily return beyond it.
+    /// Mean daily return beyond the value at risk.
     #[serde(rename = "conditional_value_at_risk_5pct")]
     pub conditional_value_at_risk: f64,
-    /// Mean traded notional over equity per rebalance, two-sided, the first one left out.
+    /// Mean traded notional over equity per rebalance, both sides, without the first rebalance.
     pub turnover: f64,
-    /// Mean effective number of positions.
+    /// Mean effective number of positions, 1/Σw².
     pub n_eff: f64,
-    /// Mean gross leverage.
+    /// Mean gross leverage, Σ|w|.
     pub gross: f64,
-    /// Mean share of the gross that is short.
+    /// Mean share of the gross exposure that is short.
     pub short_share: f64,
-    /// Days on which the portfolio existed.
+    /// Number of days on which the portfolio existed.
     pub n_days: usize,
-    /// Rebalances.
+    /// Number of rebalances.
     pub n_rebalances: usize,
-    /// Rebalances at which the portfolio was undefined and the old positions stayed.
+    /// Number of rebalances at which the portfolio was undefined and kept its old positions.
     pub n_undefined: usize,
-    /// The day on which the equity was gone, and after which there are no measures; empty if it never was.
+    /// Date on which the equity was used up, and after which nothing is measured; empty if it never was.
     #[serde(default)]
     pub ruined: String,
 }
@@ -66,7 +66,7 @@ const METRICS: [Metric; 12] = [
     ("short_share", |p| p.short_share),
 ];
 
-/// `metrics.csv`.
+/// The content of `metrics.csv`.
 pub fn performance_table(rows: &[Performance]) -> Table {
     let mut table = Table::default()
         .with_texts("estimator", rows.iter().map(|p| p.name.estimator_cell()))
@@ -84,7 +84,7 @@ pub fn performance_table(rows: &[Performance]) -> Table {
     }
 }
 
-/// The table for readers: allocators in their order, within each the lowest volatility first.
+/// The formatted table: allocators in their order, and for each the lowest volatility first.
 pub fn performance_sheet(caption: &str, rows: &[Performance]) -> Sheet {
     let header = [
         "allocator",

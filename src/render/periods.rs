@@ -1,13 +1,13 @@
-//! Volatility in calm and in stress: stretches of the run, one row each.
+//! Volatility in periods of calm and of stress, one row each.
 
 use crate::calendar::Date;
 use crate::metrics;
 use crate::render::canvas::Figure;
 use crate::render::rows::{Row, Rows, rows_figure};
 
-/// A stretch of days.
+/// A period of the run.
 pub struct Period {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     first: Date,
     last: Date,
@@ -22,8 +22,8 @@ const fn period(name: &'static str, first: (i16, i8), last: (i16, i8)) -> Period
     Period { name, first: Date::constant(first.0, first.1, 1), last: Date::constant(last.0, last.1, end) }
 }
 
-/// The stretches that results are split into: before and after 2012, and windows of stress. None of the last months is a
-/// February.
+/// The periods that results are split into: before and after 2012, and windows of stress. No last month may be a
+/// February, whose length varies.
 pub const PERIODS: [Period; 5] = [
     period("until 2011", (1900, 1), (2011, 12)),
     period("2012 and later", (2012, 1), (9998, 12)),
@@ -32,11 +32,12 @@ pub const PERIODS: [Period; 5] = [
     period("2022", (2022, 1), (2022, 12)),
 ];
 
-/// Fewer days do not make a volatility.
+/// With fewer days than this no volatility is computed.
 const LEAST_DAYS: usize = 40;
 
 impl Period {
-    /// Annual volatility of the returns inside, days without one left out; nothing if few days or all of them are.
+    /// Annual volatility of the returns inside the period, without days that have none. `None` if there are too few
+    /// days, or if the period covers all of them.
     pub fn volatility(&self, dates: &[Date], returns: &[f64], per_year: f64) -> Option<f64> {
         let inside = |date: &Date| (self.first..=self.last).contains(date);
         let lived = || dates.iter().zip(returns).filter(|(_, r)| !r.is_nan());
@@ -46,10 +47,10 @@ impl Period {
     }
 }
 
-/// Label of a portfolio and its daily returns.
+/// Label of a portfolio, and its daily returns.
 pub type Labelled<'a> = (String, &'a [f64]);
 
-/// One frame per allocator, a row per stretch, a dot per portfolio; stretches that the run does not reach are left out.
+/// One frame per allocator, with a row per period and a dot per portfolio; periods outside the run are left out.
 pub fn periods_figure(title: &str, dates: &[Date], groups: &[(String, Vec<Labelled<'_>>)], per_year: f64) -> Figure {
     let frame = |(allocator, portfolios): &(String, Vec<Labelled<'_>>)| {
         let mut rows = Vec::new();

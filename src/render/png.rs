@@ -1,4 +1,4 @@
-//! Figures as PNG files for places that take no SVG.
+//! Figures as PNG files, for places that do not accept SVG.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,10 +9,10 @@ use resvg::usvg::{Options, Tree};
 use crate::render::Figure;
 use crate::render::canvas::{FONT, darkened};
 
-/// Pixels of the file in a pixel of the figure: 300 dots an inch when a figure of two frames is as wide as a text of 17 cm.
+/// Pixels of the file per pixel of the figure: 300 dots per inch when a figure of two frames is 17 cm wide.
 const SCALE: f32 = 2.4;
 
-/// The embedded font and no other, so that every machine draws the same.
+/// The embedded font only, so that every machine draws the same.
 static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     let mut fonts = Database::new();
     fonts.load_font_data(FONT.to_vec());
@@ -36,7 +36,7 @@ impl Figure {
     }
 }
 
-/// The page a figure is for.
+/// The kind of page a figure is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
     /// Dark ink on white.

@@ -1,4 +1,4 @@
-//! Dots in rows: a value for every name, or one for every name and series.
+//! Dots in rows: one value per name, or one per name and series.
 
 use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colour, text_width};
 use crate::render::frames::{log_ticks, round_ticks};
@@ -6,7 +6,7 @@ use crate::render::frames::{log_ticks, round_ticks};
 /// One row.
 pub(super) struct Row {
     pub label: String,
-    /// Number of the series, and the value; NaN is written as undefined.
+    /// Number of the series, and the value; NaN is shown as "undefined".
     pub dots: Vec<(usize, f64)>,
 }
 
@@ -14,10 +14,10 @@ pub(super) struct Row {
 pub(super) struct Rows {
     pub title: String,
     pub rows: Vec<Row>,
-    /// Names of the series; nothing if there is one.
+    /// Names of the series; empty if there is only one.
     pub series: Vec<String>,
     pub is_log: bool,
-    /// Digits of values written beside the dots, if they are.
+    /// Digits of the values written beside the dots; `None` to write no values.
     pub digits: Option<usize>,
 }
 
@@ -28,14 +28,14 @@ impl Rows {
 }
 
 const PLOT: f64 = 300.0;
-/// Height of a row, and what every further series adds: their dots stand below one another.
+/// Height of a row in pixels, and the extra height per further series, whose dots are placed below one another.
 const ROW: f64 = 19.0;
 const SERIES: f64 = 4.5;
 const SMALL: f64 = 11.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 28.0;
 
-/// The figure of the frames.
+/// The figure made of these frames.
 pub(super) fn rows_figure(title: &str, frames: &[Rows]) -> Figure {
     let labels = frames.iter().flat_map(|frame| &frame.rows).map(|row| text_width(&row.label, SMALL));
     let left = 20.0 + labels.fold(40.0, f64::max);
@@ -49,7 +49,7 @@ pub(super) fn rows_figure(title: &str, frames: &[Rows]) -> Figure {
     Figure { title: title.to_string(), frames: frames.iter().map(picture).collect() }
 }
 
-/// Series by the line of the legend they stand on.
+/// Numbers of the series on each line of the legend.
 fn legend_lines(frame: &Rows, width: f64) -> Vec<Vec<usize>> {
     let mut lines: Vec<Vec<usize>> = Vec::new();
     let mut used = f64::INFINITY;

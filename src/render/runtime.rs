@@ -15,14 +15,14 @@ pub struct Runtime {
 pub struct RuntimePoint {
     /// Number of assets.
     pub n_assets: usize,
-    /// Seconds of each estimate.
+    /// Seconds of each repetition.
     pub repetitions: Vec<f64>,
-    /// Seconds for what is learned once a year.
+    /// Seconds to learn what is learned once a year.
     pub fit_seconds: f64,
 }
 
 impl RuntimePoint {
-    /// The median.
+    /// The median over the repetitions, seconds.
     pub fn seconds(&self) -> f64 {
         let mut sorted = self.repetitions.clone();
         sorted.sort_by(f64::total_cmp);
@@ -30,7 +30,7 @@ impl RuntimePoint {
     }
 }
 
-/// Estimators are ordered by their time at the largest size they were timed at.
+/// The figure of the times, with estimators ordered by the time at their largest size.
 pub fn runtime_figure(title: &str, timed: &[Runtime]) -> Figure {
     let mut rows: Vec<&Runtime> = timed.iter().filter(|runtime| !runtime.points.is_empty()).collect();
     let key = |runtime: &Runtime| runtime.points.last().map_or((0, 0.0), |p| (usize::MAX - p.n_assets, p.seconds()));

@@ -1,25 +1,25 @@
-//! A table for people: the same cells for a terminal, a Markdown page and a LaTeX document.
+//! A formatted table: the same cells for a terminal, a Markdown page and a LaTeX document.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, TableComponent, presets};
 
 /// Rows of cells under a header; the first `n_texts` columns are text, the others numbers.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Sheet {
-    /// What it is about; may be empty.
+    /// The caption; may be empty.
     pub caption: String,
     /// Names of the columns.
     pub header: Vec<String>,
-    /// As many cells as the header has.
+    /// Rows, each with as many cells as the header.
     pub rows: Vec<Vec<String>>,
-    /// Columns that are aligned left.
+    /// Number of leading columns that hold text and are aligned left.
     pub n_texts: usize,
-    /// What the cells cannot say, a line each.
+    /// Remarks below the table, one line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl Sheet {
-    /// An empty table.
+    /// A table without rows.
     pub fn new(caption: impl Into<String>, header: &[&str], n_texts: usize) -> Self {
         let header = header.iter().map(|name| name.to_string()).collect();
         Self { caption: caption.into(), header, rows: Vec::new(), n_texts, notes: Vec::new() }
@@ -35,7 +35,7 @@ impl Sheet {
         table
     }
 
-    /// For a terminal; without the caption.
+    /// The table for a terminal, without the caption.
     pub fn terminal(&self) -> String {
         let mut table = self.text_table();
         table.load_preset(presets::NOTHING);
@@ -45,13 +45,13 @@ impl Sheet {
         self.with_notes(table.to_string(), "\n")
     }
 
-    /// A written table, and its notes below.
+    /// A formatted table followed by its notes.
     fn with_notes(&self, table: String, gap: &str) -> String {
         let notes: Vec<String> = self.notes.iter().map(|note| format!("- {note}")).collect();
         if notes.is_empty() { table } else { format!("{table}{gap}{}", notes.join("\n")) }
     }
 
-    /// For a Markdown page, under its caption.
+    /// The table for a Markdown page, below its caption.
     pub fn markdown(&self) -> String {
         let mut table = self.text_table();
         table.load_preset(presets::ASCII_MARKDOWN);
@@ -59,7 +59,7 @@ impl Sheet {
         if self.caption.is_empty() { table } else { format!("{}:\n\n{table}", self.caption) }
     }
 
-    /// For a LaTeX document with the package `booktabs`.
+    /// The table for a LaTeX document that uses the package `booktabs`.
     pub fn latex(&self) -> String {
         let columns: String = (0..self.header.len()).map(|k| if k < self.n_texts { 'l' } else { 'r' }).collect();
         let line =
@@ -74,7 +74,7 @@ impl Sheet {
     }
 }
 
-/// Text with LaTeX's special characters made harmless; a minus in front of a number becomes one.
+/// Escapes LaTeX's special characters, and typesets the minus sign of a number as a minus.
 fn escaped(text: &str) -> String {
     let text = match text.strip_prefix('-') {
         Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => format!("−{number}"),
@@ -98,12 +98,12 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// A number with so many digits, a dash where there is none.
+/// A number with this many digits after the point; a dash for NaN.
 pub(crate) fn number(x: f64, digits: usize) -> String {
     if x.is_nan() { "-".to_string() } else { format!("{x:.digits$}") }
 }
 
-/// A fraction in percent.
+/// A fraction in percent with this many digits after the point; a dash for NaN.
 pub(crate) fn percent(x: f64, digits: usize) -> String {
     if x.is_nan() { "-".to_string() } else { format!("{:.digits$} %", 100.0 * x) }
 }

@@ -7,20 +7,20 @@ use crate::render::canvas::Figure;
 use crate::render::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
 use crate::render::sheet::{Sheet, number};
 
-/// Volatility of a portfolio by size.
+/// Volatility of a portfolio against the number of assets.
 pub struct SizeSeries {
-    /// What it is called.
+    /// Labels of the portfolio.
     pub name: PortfolioName,
-    /// Number of assets and annual volatility, NaN where undefined.
+    /// Number of assets, and annual volatility, NaN where undefined.
     pub points: Vec<(usize, f64)>,
 }
 
-/// One table per allocator, the lowest volatility at the largest size first.
+/// One table per allocator, in ascending order of the volatility at the largest size.
 pub fn size_sheets(series: &[SizeSeries]) -> Vec<Sheet> {
     let sizes = sizes(series);
     let sheet = |allocator: &str| {
         let mut rows: Vec<&SizeSeries> = series.iter().filter(|s| s.name.allocator == allocator).collect();
-        // Where a portfolio stops at a smaller size it stands behind those that go on.
+        // A portfolio that stops at a smaller size comes after those that go on.
         let key = |s: &SizeSeries| {
             let defined = s.points.iter().rev().find(|(_, v)| !v.is_nan());
             defined.map_or((usize::MAX, 0.0), |(size, v)| (usize::MAX - size, *v))
@@ -55,10 +55,11 @@ fn allocators(series: &[SizeSeries]) -> Vec<&str> {
     names
 }
 
-/// One frame per allocator; estimators in `highlight` in colour and with a name, all if it is empty, and one that is alone
-/// in its frame.
+/// One frame per allocator. Estimators in `highlight` are in colour and have a label, as are all if it is empty, and
+/// one that is the only one in its frame.
 ///
-/// A frame ends at twice its lowest volatility: what lies beyond would flatten the rest, and is written as a number.
+/// A frame ends at twice its lowest volatility, so that larger values do not flatten the rest; these are written as
+/// numbers.
 #[cfg(feature = "figures")]
 pub fn size_figure(title: &str, series: &[SizeSeries], highlight: &[String]) -> Figure {
     let frame = |allocator: &str| {

@@ -29,12 +29,12 @@ fn figure(title: &str, rows: &[Performance], heading: &str, digits: usize, value
     rows_figure(title, &groups.into_iter().map(frame).collect::<Vec<_>>())
 }
 
-/// Lowest at the top; undefined portfolios are listed without a dot.
+/// The volatility figure, lowest at the top; undefined portfolios are listed without a dot.
 pub fn volatility_figure(title: &str, rows: &[Performance]) -> Figure {
     figure(title, rows, "realised volatility, % a year", 2, |p| 100.0 * p.volatility_annual)
 }
 
-/// Traded value over equity per rebalance, both sides.
+/// The turnover figure: traded value over equity per rebalance, both sides.
 pub fn turnover_figure(title: &str, rows: &[Performance]) -> Figure {
     figure(title, rows, "turnover per rebalance, % of the equity", 1, |p| 100.0 * p.turnover)
 }

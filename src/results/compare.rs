@@ -1,4 +1,4 @@
-//! Runs beside each other: the same portfolios, or any two, on the days that they share.
+//! Comparison of runs: the same portfolios, or any two, on their common days.
 
 use crate::calendar::Date;
 use crate::error::{Error, Result, nearest};
@@ -9,45 +9,45 @@ use crate::results::stars;
 use crate::results::{DailyReturns, PortfolioReturns, Results};
 use crate::significance::Measure;
 
-/// A portfolio of one run and the one it is compared with.
+/// Two portfolios and the tests of their difference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pairing {
-    /// `run: estimator / allocator`.
+    /// The first portfolio: `run: estimator / allocator`.
     pub first: String,
-    /// The same for the other.
+    /// The second portfolio, likewise.
     pub second: String,
     /// Annual volatilities on the common days.
     pub volatility: (f64, f64),
-    /// Annual Sharpe ratios.
+    /// Annual Sharpe ratios on the common days.
     pub sharpe: (f64, f64),
-    /// Log variance, first less second.
+    /// Test of the difference of log variances, first minus second.
     pub variance_test: Tested,
-    /// Daily Sharpe ratio, first less second.
+    /// Test of the difference of daily Sharpe ratios, first minus second.
     pub sharpe_test: Tested,
 }
 
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
-    /// One per pair; those that are the same on every day are named in the notes.
+    /// One entry per pair. Pairs that are equal on every day appear only in the notes.
     pub pairings: Vec<Pairing>,
-    /// First and last common day, and how many there are.
+    /// First and last common day, and the number of common days.
     pub days: (Date, Date, usize),
-    /// What differs between the runs beside the portfolios: dates, data, universe.
+    /// Differences between the runs apart from the portfolios: dates, data, universe.
     pub notes: Vec<String>,
 }
 
-/// A run, and the portfolio meant if one is named: `RUN`, `RUN:ESTIMATOR/ALLOCATOR` or, where one portfolio alone has that
-/// label, `RUN:LABEL`.
+/// A run and, if one is named, a portfolio of it: `RUN`, `RUN:ESTIMATOR/ALLOCATOR`, or `RUN:LABEL` if only one
+/// portfolio has this label.
 pub struct Side {
     /// The run.
     pub results: Results,
-    /// What follows the colon.
+    /// The text after the colon.
     pub portfolio: Option<String>,
 }
 
 impl Side {
-    /// The run, with the portfolio if one is named.
+    /// The run, with the portfolio if one is given, as on the command line.
     fn named(&self) -> String {
         let name = &self.results.name;
         self.portfolio.as_ref().map_or_else(|| name.clone(), |portfolio| format!("{name}:{portfolio}"))
@@ -60,7 +60,7 @@ fn is_itself(a: &Side, b: &Side) -> bool {
     a.portfolio == b.portfolio && real(a) == real(b)
 }
 
-/// Why a portfolio cannot be compared.
+/// The reason why a portfolio cannot be compared, if there is one.
 fn unusable(daily: &DailyReturns, series: &PortfolioReturns) -> Option<String> {
     match series.ruin() {
         Some(day) => Some(format!("it was ruined on {}", daily.dates[day])),
@@ -69,17 +69,17 @@ fn unusable(daily: &DailyReturns, series: &PortfolioReturns) -> Option<String> {
     }
 }
 
-/// Names in a row, quoted: they hold commas, slashes and blanks of their own.
+/// Names in a list, quoted because they contain commas, slashes and blanks.
 fn listed(daily: &DailyReturns) -> String {
     daily.portfolios.iter().map(|series| format!("'{}'", series.name.path())).collect::<Vec<_>>().join(", ")
 }
 
-/// The portfolio of that full name, or the only one of that label.
+/// The portfolio with this full name, or the only one with this label.
 fn named<'a>(daily: &'a DailyReturns, name: &str, run: &str) -> Result<&'a PortfolioReturns> {
     if let Some(found) = daily.portfolios.iter().find(|series| series.name.path() == name) {
         return Ok(found);
     }
-    // Accounts of a simulation carry their profile and capital, which may be left out where they are clear.
+    // Names of accounts include profile and capital, which may be omitted where the account is unambiguous.
     let begins =
         |series: &&PortfolioReturns| series.name.path().strip_prefix(name).is_some_and(|rest| rest.starts_with(", "));
     let begun: Vec<&PortfolioReturns> = daily.portfolios.iter().filter(begins).collect();
@@ -102,11 +102,12 @@ fn named<'a>(daily: &'a DailyReturns, name: &str, run: &str) -> Result<&'a Portf
     Err(Error::Unknown { kind: "portfolio", name: format!("{run}:{name}"), suggestion, known: listed(daily) })
 }
 
-/// Compares every later side with the first, on the days that all of them have.
+/// Compares the portfolios of every later side with those of the first, on the days that all sides have. Fails if
+/// there is no common day or no pair to compare.
 pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
     let daily: Vec<DailyReturns> = sides.iter().map(|side| side.results.daily_returns()).collect::<Result<_>>()?;
     if let Some(twice) = sides[1..].iter().find(|side| is_itself(side, &sides[0])) {
-        let why = format!("{} stands on both sides, and everything is equal to itself", twice.named());
+        let why = format!("{} is on both sides, so there is nothing to compare", twice.named());
         return Err(Error::Undefined { what: "a comparison", why });
     }
     let mut common = daily[0].dates.clone();
@@ -129,7 +130,7 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
         let (theirs, name) = (side.results.periods_per_year(), &side.results.name);
         if theirs != per_year {
             notes.push(format!(
-                "{name} has {theirs} days a year, {} {per_year}; all is annualised by {per_year}",
+                "{name} has {theirs} days a year, {} {per_year}; everything is annualised by {per_year}",
                 sides[0].results.name
             ));
         }
@@ -156,7 +157,7 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
                 notes.push(format!("{pair} both exist on {} of these {} days", a.len(), common.len()));
             }
             if is_same(&a, &b) {
-                notes.push(format!("{} and {} are the same on every day", name(&sides[0], first), name(side, second)));
+                notes.push(format!("{} and {} are equal on every day", name(&sides[0], first), name(side, second)));
                 n_same += 1;
                 continue;
             }
@@ -176,7 +177,7 @@ pub fn compare(sides: &[Side], seed: u64) -> Result<Compared> {
     Ok(Compared { pairings, days: (first_day, last_day, common.len()), notes })
 }
 
-/// The portfolios named, or those that both runs have under the same labels.
+/// The portfolios named on the two sides, or else those that both runs have under the same labels.
 fn pairs<'a>(
     base: &Side,
     base_daily: &'a DailyReturns,
@@ -215,7 +216,7 @@ fn pairs<'a>(
     }
 }
 
-/// How the runs differ.
+/// Notes on the differences between the runs.
 fn notes(sides: &[Side], daily: &[DailyReturns], n_common: usize) -> Vec<String> {
     let mut notes = Vec::new();
     for (side, daily) in sides.iter().zip(daily) {
@@ -244,14 +245,14 @@ fn notes(sides: &[Side], daily: &[DailyReturns], n_common: usize) -> Vec<String>
     notes
 }
 
-/// Keys and values of a part of an experiment.
+/// Keys and values of a part of an experiment, as text.
 fn entries(part: &impl serde::Serialize) -> String {
     let table = toml::Table::try_from(part).expect("a part of an experiment is plain data");
     table.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
 impl Compared {
-    /// The table.
+    /// The comparison as a table.
     pub fn sheet(&self) -> Sheet {
         let (from, to, n) = self.days;
         let header = ["first", "second", "volatility", "volatility", "difference", "Sharpe", "Sharpe", "difference"];

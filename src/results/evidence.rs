@@ -1,8 +1,9 @@
-//! Which differences of a run are more than luck: all tests of `significance`, on daily returns before and after costs.
+//! Significance of the differences within a run: all tests of `significance`, on daily returns before and after costs.
 //!
-//! Portfolios are compared with the best analytic competitor: the one with the lowest volatility among those that are neither
-//! a network nor the truth of a synthetic market. It is chosen on the same days, which favours it. A group is tested on the
-//! days on which all of its portfolios exist; those that were ruined, never existed or only held cash are left out.
+//! Portfolios are compared with the reference, the best analytic competitor: the portfolio with the lowest volatility
+//! among those that are neither a network nor the truth of a synthetic market. It is chosen on the same days as it is
+//! tested on, which favours it. A group is tested on the days on which all of its portfolios exist; portfolios that
+//! were ruined, never existed or only held cash are left out.
 
 use crate::calendar::Date;
 use crate::error::{Error, Result};
@@ -16,95 +17,98 @@ use crate::significance::{
     probabilistic_sharpe, seeded_difference, superior_ability,
 };
 
-/// Resamples of a test of two.
+/// Number of resamples of a test of two portfolios.
 const PAIRWISE: usize = 4999;
-/// Resamples of the confidence set and of superior ability.
+/// Number of resamples of the confidence set and of the test of superior ability.
 const SETWISE: usize = 100_000;
 
 /// Two tests of the same difference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tested {
-    /// By studentised blocks; what stars are given for.
+    /// By a studentised block bootstrap; the stars refer to its p-value.
     pub bootstrap: Difference,
-    /// By asymptotics.
+    /// p-value by asymptotics, with a HAC variance.
     pub hac_p: f64,
 }
 
-/// What is known of a portfolio in its group.
+/// Results for a portfolio in its group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Allocator before costs, or profile and capital.
+    /// Name of the group: the allocator before costs, or allocator, profile and capital.
     pub group: String,
     /// Label of the portfolio.
     pub portfolio: String,
     /// Whether it is a trained network.
     pub is_network: bool,
-    /// Annual.
+    /// Annual volatility.
     pub volatility: f64,
-    /// Annual, zero risk-free rate.
+    /// Annual Sharpe ratio, zero risk-free rate.
     pub sharpe: f64,
-    /// The same allowing for autocorrelation at ten lags.
+    /// Annual Sharpe ratio corrected for autocorrelation up to ten lags.
     pub sharpe_autocorrelated: f64,
-    /// Log variance and daily Sharpe ratio less those of the reference; nothing for the reference itself.
+    /// Tests of log variance and of daily Sharpe ratio, this portfolio minus the reference; `None` for the reference
+    /// itself.
     pub against_reference: Option<(Tested, Tested)>,
-    /// The same differences of the best network less this portfolio; nothing for that network itself or without one.
+    /// Tests of log variance and of daily Sharpe ratio, the best network minus this portfolio; `None` for that network
+    /// itself or if there is no network.
     pub network_against: Option<(Tested, Tested)>,
     /// p-values of the model confidence set for squared returns, by T_R and by T_max.
     pub confidence_set: (f64, f64),
-    /// Probability that the Sharpe ratio is above zero.
+    /// Probability that the true Sharpe ratio is above zero.
     pub probabilistic_sharpe: f64,
-    /// The same against the best of as many worthless portfolios as there are in the group.
+    /// Probability that the true Sharpe ratio is above that expected of the best of as many worthless portfolios as
+    /// the group has.
     pub deflated_sharpe: f64,
 }
 
-/// What is known of a group.
+/// Results for a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupFinding {
-    /// Its name.
+    /// Name of the group.
     pub group: String,
-    /// The best analytic competitor.
+    /// Label of the best analytic competitor.
     pub reference: String,
-    /// Days.
+    /// Number of days.
     pub n_days: usize,
-    /// Mean days in a block of the confidence set.
+    /// Mean block length of the confidence set, days.
     pub block_length: f64,
-    /// Is anyone better than the reference, by squared returns?
+    /// Test whether any portfolio is better than the reference, by squared returns.
     pub superior: Superior,
-    /// Who has the largest statistic of superior ability.
+    /// The portfolio with the largest statistic of the test of superior ability.
     pub best: String,
 }
 
-/// The mean over seeds of a network against the reference.
+/// A network against the reference, averaged over its seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeedFinding {
-    /// Its group.
+    /// Name of the group.
     pub group: String,
-    /// What the seeds have in common.
+    /// The part of the label that the seeds have in common.
     pub network: String,
-    /// How many there are.
+    /// Number of seeds.
     pub n_seeds: usize,
-    /// Log variance.
+    /// Difference of log variances.
     pub variance: SeededDifference,
-    /// Daily Sharpe ratio.
+    /// Difference of daily Sharpe ratios.
     pub sharpe: SeededDifference,
 }
 
 /// All findings of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
-    /// One per portfolio and group.
+    /// One entry per portfolio and group.
     pub findings: Vec<Finding>,
-    /// One per group.
+    /// One entry per group.
     pub groups: Vec<GroupFinding>,
-    /// Networks with several seeds.
+    /// One entry per group and network with several seeds.
     pub seeds: Vec<SeedFinding>,
-    /// What was left out, and why.
+    /// Portfolios and days that were left out, and why.
     pub notes: Vec<String>,
     /// Days in a year.
     pub per_year: f64,
 }
 
-/// Tests the portfolios of a run, and of its simulations.
+/// Tests the portfolios of a run and of its simulations. Fails if nothing can be tested.
 pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
     let mut evidence = Evidence { per_year: results.periods_per_year(), ..Evidence::default() };
     let mut groups: Vec<(String, DailyReturns)> = Vec::new();
@@ -125,7 +129,7 @@ pub fn evidence(results: &Results, seed: u64) -> Result<Evidence> {
         if results.has(&format!("{simulation}/leverage.csv")) {
             continue;
         }
-        // Each simulation is a group of its own: it may hold other days, other weights or the same ones at other costs.
+        // Each simulation is a group of its own: its days, weights or costs may differ from those of the others.
         let tag = simulation.strip_prefix("simulation-").map(|tag| format!(" ({tag})")).unwrap_or_default();
         match results.account_returns(simulation) {
             Ok((dates, accounts)) => {
@@ -223,7 +227,7 @@ impl Evidence {
         self.add_seeds(group, &defined, &reference.returns, seed)
     }
 
-    /// The portfolios that can be tested, on the days on which all of them exist.
+    /// The portfolios that can be tested, on the days on which all of them exist; notes what is left out.
     fn common_days(&mut self, group: &str, daily: &DailyReturns) -> Vec<PortfolioReturns> {
         let mut kept: Vec<&PortfolioReturns> = Vec::new();
         for series in &daily.portfolios {
@@ -253,7 +257,7 @@ impl Evidence {
         kept.iter().map(on_days).collect()
     }
 
-    /// Portfolios that are different; of those that are the same on every day the first stays.
+    /// The portfolios without duplicates: of those that are equal on every day, the first is kept.
     fn without_twins<'a>(&mut self, group: &str, daily: Vec<&'a PortfolioReturns>) -> Vec<&'a PortfolioReturns> {
         let mut kept: Vec<&PortfolioReturns> = Vec::new();
         for series in daily {
@@ -272,7 +276,7 @@ impl Evidence {
         kept
     }
 
-    /// Networks whose labels differ in what follows ", seed".
+    /// Tests networks whose labels differ only after ", seed".
     fn add_seeds(&mut self, group: &str, daily: &[&PortfolioReturns], reference: &[f64], seed: u64) -> Result<()> {
         let family = |label: &'_ str| label.split_once(", seed").map(|(family, _)| family.to_string());
         let seeded = daily.iter().filter_map(|series| Some((family(series.name.short())?, series.returns.as_slice())));
@@ -291,15 +295,16 @@ impl Evidence {
     }
 }
 
-/// Returns of a day that differ by less are those of one portfolio, rounded differently.
+/// Daily returns that differ by less than this are those of the same portfolio, rounded differently.
 const ROUNDING: f64 = 1e-9;
 
-/// Whether two portfolios are the same on every day. Nothing is tested then: rounding would be found significant.
+/// Whether two portfolios are equal on every day. They are not tested, because rounding errors would appear
+/// significant.
 pub(super) fn is_same(first: &[f64], second: &[f64]) -> bool {
     first.iter().zip(second).all(|(a, b)| (a - b).abs() <= ROUNDING)
 }
 
-/// Both tests of a difference.
+/// The bootstrap and asymptotic tests of a difference.
 pub(super) fn test(measure: Measure, first: &[f64], second: &[f64], seed: u64) -> Result<Tested> {
     let length = difference_block_length(measure, first, second)?;
     let resampling = Resampling { scheme: Scheme::Circular { length }, n_resamples: PAIRWISE, seed };
@@ -308,8 +313,9 @@ pub(super) fn test(measure: Measure, first: &[f64], second: &[f64], seed: u64) -
     Ok(Tested { bootstrap, hac_p: hac_difference(measure, first, second, QuadraticSpectral)?.p_value })
 }
 
-/// The median of the block lengths that Politis and White ask for, over the losses less their mean over portfolios. The
-/// longest would often be their upper bound, where a dozen blocks are left to draw from.
+/// The median over portfolios of the block length of Politis and White, computed on each portfolio's losses minus
+/// their mean over portfolios. The maximum would often be their upper bound, at which only about a dozen blocks fit
+/// into the sample.
 fn set_block_length(losses: &[&[f64]]) -> Result<f64> {
     let n_days = losses[0].len();
     let centre: Vec<f64> =

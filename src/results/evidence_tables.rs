@@ -1,4 +1,4 @@
-//! What the tests of a run found, as tables.
+//! Tables of the tests of a run.
 
 use crate::data::{Table, write_text};
 use crate::error::Result;
@@ -8,7 +8,7 @@ use crate::results::Results;
 use crate::results::evidence::{Evidence, Finding, GroupFinding, SeedFinding, Tested};
 use crate::significance::Difference;
 
-/// `*` below 5 %, `**` below 1 %, `***` below 0.1 %.
+/// Stars for a p-value: `*` below 5 %, `**` below 1 %, `***` below 0.1 %.
 pub fn stars(p_value: f64) -> &'static str {
     match p_value {
         p if p < 0.001 => "***",
@@ -18,7 +18,7 @@ pub fn stars(p_value: f64) -> &'static str {
     }
 }
 
-/// `significance.csv`.
+/// The content of `significance.csv`.
 pub fn evidence_table(evidence: &Evidence) -> Table {
     let rows = || evidence.findings.iter();
     let tested = |f: &dyn Fn(&(Tested, Tested)) -> f64| -> Vec<f64> {
@@ -55,7 +55,7 @@ pub fn evidence_table(evidence: &Evidence) -> Table {
         .with_numbers("deflated_sharpe", rows().map(|row| row.deflated_sharpe))
 }
 
-/// A p-value as it is written: never zero.
+/// A p-value as text, never zero.
 fn p_value(p: f64) -> String {
     if p.is_nan() {
         String::new()
@@ -84,7 +84,7 @@ impl Evidence {
         ];
         let sheet = |group: &GroupFinding| {
             let caption = format!(
-                "{}: {} days, blocks of {:.0}, reference {}; anyone better than it: p {} ({})",
+                "{}: {} days, blocks of {:.0}, reference {}; test for a better one: p {} ({})",
                 group.group,
                 group.n_days,
                 group.block_length,
@@ -124,7 +124,7 @@ impl Evidence {
         self.groups.iter().map(sheet).collect()
     }
 
-    /// One line per network with several seeds.
+    /// One sentence per network with several seeds.
     pub fn seed_lines(&self) -> Vec<String> {
         let line = |s: &SeedFinding| {
             let ratio = |x: f64| format!("{:+.2} %", 100.0 * ((x / 2.0).exp() - 1.0));
@@ -150,13 +150,13 @@ impl Evidence {
     }
 }
 
-/// What the columns mean.
+/// Explanation of the columns.
 pub const EXPLAINED: &str = "Against the reference: volatility relative to that of the best analytic competitor, by the test of \
-    Ledoit and Wolf (2011) on log variances; difference: annual Sharpe ratio, Ledoit and Wolf (2008); p by 4,999 studentised circular \
-    blocks. Stars: * p < 0.05, ** p < 0.01, *** p < 0.001, not adjusted for the number of portfolios; the confidence set (Hansen, \
-    Lunde, Nason 2011; squared returns, T_R, 100,000 stationary resamples) is: portfolios with p > 0.05 cannot be told from the \
-    best. Deflated Sharpe (Bailey, López de Prado 2014): probability that the Sharpe ratio is above what the best of that many \
-    worthless portfolios would show. Last columns: the network of the lowest volatility against each portfolio, by the same tests.";
+    Ledoit and Wolf (2011) on log variances; difference: annual Sharpe ratio, Ledoit and Wolf (2008); p from 4,999 studentised circular \
+    block resamples. Stars: * p < 0.05, ** p < 0.01, *** p < 0.001, not adjusted for the number of portfolios; the confidence set (Hansen, \
+    Lunde, Nason 2011; squared returns, T_R, 100,000 stationary resamples) is: portfolios with p > 0.05 cannot be distinguished \
+    from the best. Deflated Sharpe (Bailey, López de Prado 2014): probability that the Sharpe ratio is above what the best of that many \
+    worthless portfolios would show. Last columns: the network with the lowest volatility against each portfolio, by the same tests.";
 
 /// `significance.md`.
 pub fn evidence_markdown(results: &Results, evidence: &Evidence) -> String {

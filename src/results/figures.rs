@@ -1,4 +1,4 @@
-//! Every figure of a run, drawn from its files.
+//! All figures of a run, drawn from its files.
 
 use crate::calendar::Date;
 use crate::data::{write_atomically, write_text};
@@ -13,19 +13,19 @@ use crate::render::{
 use crate::results::read::AccountReturns;
 use crate::results::{PortfolioReturns, Results};
 
-/// Place of a figure below the folder of its run, without extension, and the figure.
+/// A figure and its path inside the folder of its run, without extension.
 type Placed = (String, Figure);
 
 /// A kind of figure.
 pub struct FigureKind {
-    /// What `minvar figures` calls it.
+    /// Its name for `minvar figures`.
     pub name: &'static str,
-    /// What it shows.
+    /// A caption: what it shows.
     pub about: &'static str,
     draw: fn(&Results) -> Result<Vec<Placed>>,
 }
 
-/// All kinds, in the order of a page.
+/// All kinds of figures, in the order of a report page.
 pub const FIGURES: &[FigureKind] = &[
     FigureKind { name: "volatility", about: "realised volatility of every portfolio", draw: volatility },
     FigureKind { name: "size", about: "realised volatility against the number of assets", draw: size },
@@ -48,23 +48,23 @@ pub const FIGURES: &[FigureKind] = &[
     FigureKind { name: "net_drawdown", about: "losses from the last peak, net of costs", draw: net_drawdown },
     FigureKind {
         name: "leverage",
-        about: "what leverage earns and risks, and when positions are sold by force",
+        about: "return and risk against leverage, and when positions are liquidated by force",
         draw: leverage,
     },
 ];
 
-/// What became of a kind of figure.
+/// Outcome for a kind of figure.
 pub enum Drawn {
-    /// The figures, with their places.
+    /// The figures, with their paths.
     Figures(Vec<Placed>),
-    /// It does not apply to this run.
+    /// The kind does not apply to this run.
     Nothing,
-    /// A file that it needs is missing: its figures stay as they are.
+    /// A file that it needs is missing, so existing figures of this kind are not redrawn.
     Missing(Error),
 }
 
 impl FigureKind {
-    /// Draws the figures of a run.
+    /// Draws the figures of this kind for a run.
     pub fn of(&self, results: &Results) -> Result<Drawn> {
         match (self.draw)(results) {
             Ok(figures) if figures.is_empty() => Ok(Drawn::Nothing),
@@ -75,11 +75,11 @@ impl FigureKind {
     }
 }
 
-/// What is missing, and the kinds of figures that need it.
+/// The error about a missing file, and the kinds of figures that need it.
 pub type Left = (Error, Vec<&'static str>);
 
-/// Draws the kinds of figures named, all if none is, into the folder of the run as SVG files, and as PNG files for the pages
-/// asked for. Returns the files, and what is missing for the kinds that were left as they are.
+/// Draws the given kinds of figures (all if empty) into the folder of the run as SVG files, and as PNG files for the
+/// pages in `png`. Returns the files written, and for the kinds that were not redrawn what is missing.
 pub fn draw(results: &Results, kinds: &[String], png: &[Page]) -> Result<(Vec<String>, Vec<Left>)> {
     let (mut written, mut missing) = (Vec::new(), Vec::<Left>::new());
     for kind in FIGURES.iter().filter(|kind| kinds.is_empty() || kinds.iter().any(|name| name == kind.name)) {
@@ -115,7 +115,7 @@ fn one(place: &str, figure: Figure) -> Result<Vec<Placed>> {
     Ok(vec![(place.to_string(), figure)])
 }
 
-/// Whether the file that decides if a kind of figure applies should be there: its run is not only a sweep or simulation.
+/// Whether the folder holds a run of its own, not only a sweep or simulations, so that a missing file is an error.
 fn is_run(results: &Results) -> bool {
     results.has_run && !results.is_sweep()
 }
@@ -141,10 +141,11 @@ fn size(results: &Results) -> Result<Vec<Placed>> {
     one("size", size_figure(&results.about, &results.size_series()?, results.highlight()))
 }
 
-/// An allocator and its portfolios.
+/// Label of an allocator, and its portfolios.
 type ByAllocator = (String, Vec<PortfolioReturns>);
 
-/// Defined portfolios of highlighted estimators by allocator; those that need no estimator beside each of the others.
+/// Defined portfolios of the highlighted estimators, by allocator. Portfolios that need no estimator are repeated in
+/// each group.
 fn shown(results: &Results) -> Result<(Vec<Date>, Vec<ByAllocator>)> {
     let daily = results.daily_returns()?;
     let highlight = results.highlight();
@@ -162,7 +163,7 @@ fn shown(results: &Results) -> Result<(Vec<Date>, Vec<ByAllocator>)> {
 
 type DailyFigure<'a> = &'a dyn Fn(&str, &[Date], &[Group]) -> Figure;
 
-/// A figure of portfolios over days.
+/// A figure of portfolios over days, with one frame per allocator.
 fn over_days(results: &Results, place: &str, figure: DailyFigure<'_>) -> Result<Vec<Placed>> {
     if !is_run(results) {
         return Ok(Vec::new());
@@ -174,7 +175,7 @@ fn over_days(results: &Results, place: &str, figure: DailyFigure<'_>) -> Result<
     one(place, figure(&results.about, &with_start(&dates), &groups))
 }
 
-/// The dates with one before the first, for an equity that starts at 1.
+/// The dates preceded by one more, for an equity curve that starts at 1.
 fn with_start(dates: &[Date]) -> Vec<Date> {
     let before = dates.first().and_then(|date| date.yesterday().ok());
     before.into_iter().chain(dates.iter().copied()).collect()
@@ -231,7 +232,7 @@ fn eigenvalues(results: &Results) -> Result<Vec<Placed>> {
     one("eigenvalues", eigenvalue_figure(title, &results.eigenvalues()?))
 }
 
-/// A figure for every folder of models.
+/// One figure for every folder of models.
 fn of_models(results: &Results, place: &str, figure: impl Fn(&str) -> Result<Figure>) -> Result<Vec<Placed>> {
     if !results.has_run {
         return Ok(Vec::new());
@@ -259,13 +260,13 @@ fn learning(results: &Results) -> Result<Vec<Placed>> {
     })
 }
 
-/// Simulations of the run that have a grid of leverages, or have none.
+/// Names of the run's simulations that have a grid of leverages (`is_grid`), or that have none.
 fn simulations(results: &Results, is_grid: bool) -> Vec<String> {
     let has_grid = |name: &String| results.has(&format!("{name}/leverage.csv"));
     results.simulations.iter().filter(|name| has_grid(name) == is_grid).cloned().collect()
 }
 
-/// What an account is called beside others of its profile and capital.
+/// Name of an account among others of the same profile and capital.
 fn account_name(name: &PortfolioName, leverage: f64, several: bool) -> String {
     let name = name.among(several);
     if leverage == 1.0 { name } else { format!("{name}, {leverage:.2}") }
@@ -298,8 +299,9 @@ fn leverage(results: &Results) -> Result<Vec<Placed>> {
     simulations(results, true).into_iter().map(figure).collect()
 }
 
-/// A figure of accounts over days: before costs first, then a frame for each profile with its smallest and largest capital, and
-/// for each allocator if there are several; curves of neighbouring capitals look alike.
+/// A figure of accounts over days. The first frame shows them before costs; then each profile has a frame for its
+/// smallest and its largest capital (curves of neighbouring capitals look alike). With several allocators, each has
+/// its own frames.
 fn net(results: &Results, place: &str, figure: DailyFigure<'_>) -> Result<Vec<Placed>> {
     let highlight = results.highlight();
     let of_simulation = |simulation: String| {

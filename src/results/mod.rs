@@ -1,11 +1,12 @@
-//! A finished run as it lies on disk, and what can be made of it without computing it again: figures, tables, tests, a page.
+//! A finished run as stored on disk, and what can be made from it without recomputing: figures, tables, tests, a
+//! report page.
 //!
 //! ```text
 //! results/<name>/               a run: run.toml, metrics.csv, returns.parquet … (src/experiment/output.rs)
 //! results/<name>/n=<size>/      a run of a sweep
 //! results/<name>/simulation*/   accounts: run.toml, accounts.csv, equity.parquet (src/experiment/simulation_output.rs)
 //! ```
-//! Everything here is a function of these files: the same files give the same bytes.
+//! Everything here is a pure function of these files: the same files give the same bytes.
 
 mod compare;
 mod evidence;
@@ -35,7 +36,7 @@ use crate::description::{ORACLE, PortfolioName, RunFile, TRAIN};
 use crate::error::{Error, Result};
 use crate::train::MODEL;
 
-/// Writes everything that is made of the files of a run: tables and, with the feature `figures`, figures.
+/// Writes everything that is derived from the files of a run: tables and, with the feature `figures`, figures.
 pub fn redraw(results: &Results) -> Result<()> {
     write_tables(results)?;
     #[cfg(feature = "figures")]
@@ -43,26 +44,27 @@ pub fn redraw(results: &Results) -> Result<()> {
     Ok(())
 }
 
-/// A run, or a simulation, that has finished.
+/// A finished run or simulation.
 pub struct Results {
-    /// Where it lies; the folder of the run, where a simulation was opened alone.
+    /// Folder of the run; also if only a simulation inside it was opened.
     pub folder: PathBuf,
-    /// Where its tests and its page go: the folder that was opened.
+    /// Folder for its tests and its report page: the folder that was opened.
     pub home: PathBuf,
     /// The name of the experiment.
     pub name: String,
-    /// What the experiment says it is for.
+    /// The experiment's line on its purpose.
     pub about: String,
-    /// `run.toml`, that of the first simulation if there is no other.
+    /// The content of `run.toml`; if the run has none, that of its first simulation.
     pub run: RunFile,
-    /// Whether there is more than simulations.
+    /// Whether there is a run, not only simulations.
     pub has_run: bool,
-    /// Folders of simulations: `simulation`, `simulation-TAG`.
+    /// Names of the folders of simulations: `simulation`, `simulation-TAG`.
     pub simulations: Vec<String>,
 }
 
 impl Results {
-    /// Opens a folder that holds `run.toml`, or simulations with theirs, or is itself one of these.
+    /// Opens a folder that holds `run.toml`, or simulations, or is itself a simulation. Fails if nothing in it is
+    /// finished.
     pub fn open(folder: &Path) -> Result<Self> {
         let holds_accounts = ["accounts.csv", "leverage.csv"].iter().any(|file| folder.join(file).exists());
         if is_simulation(&file_name(folder)) && holds_accounts {
@@ -78,7 +80,7 @@ impl Results {
         Self::from_file(folder, folder, &file, has_run, simulations)
     }
 
-    /// Opens one simulation, without the run that it belongs to.
+    /// Opens one simulation without the run that it belongs to.
     pub fn open_simulation(folder: &Path) -> Result<Self> {
         let parent = folder.parent().unwrap_or(Path::new("."));
         let mut results = Self::from_file(parent, folder, &folder.join("run.toml"), false, vec![file_name(folder)])?;
@@ -90,14 +92,14 @@ impl Results {
         if !file.exists() {
             let is_begun = ["windows", "accounts"].iter().any(|part| home.join(part).is_dir());
             let rule = match is_begun {
-                true => "the run is not finished; the command that began it goes on where it was stopped",
+                true => "the run is not finished; repeat the command that began it to continue",
                 false => "no finished run: run.toml is missing; 'minvar run' or 'minvar simulate' writes it",
             };
             return Err(Error::data(folder.display().to_string(), rule));
         }
         let run = RunFile::read(file)?;
         let about = run.experiment.about.clone();
-        // A size of a sweep is named with its sweep.
+        // The name of one size of a sweep includes that of the sweep.
         let own = file_name(folder);
         let name = match folder.parent() {
             Some(parent) if own.starts_with("n=") => format!("{}/{own}", file_name(parent)),
@@ -106,22 +108,22 @@ impl Results {
         Ok(Self { folder: folder.to_path_buf(), home: home.to_path_buf(), name, about, run, has_run, simulations })
     }
 
-    /// Returns in a year: 252 unless the run says otherwise.
+    /// Number of returns per year: 252 unless the run says otherwise.
     pub fn periods_per_year(&self) -> f64 {
         self.run.provenance.periods_per_year.unwrap_or(crate::metrics::DAYS_PER_YEAR)
     }
 
-    /// Whether it is a sweep over sizes, whose own files hold no returns.
+    /// Whether it is a sweep over sizes; a sweep's own files hold no returns.
     pub fn is_sweep(&self) -> bool {
         self.run.experiment.sweep.is_some()
     }
 
-    /// Whether a file of the run is there.
+    /// Whether the run has this file.
     pub fn has(&self, file: &str) -> bool {
         self.folder.join(file).exists()
     }
 
-    /// Labels in colour; the others are pale or left out. All, if empty.
+    /// Labels of estimators in colour; the others are pale or left out. All are in colour if empty.
     #[cfg(feature = "figures")]
     fn highlight(&self) -> &[String] {
         &self.run.experiment.figures.highlight
@@ -137,7 +139,7 @@ impl Results {
         self.is_by(name, &[ORACLE])
     }
 
-    /// Whether the estimator of a portfolio is one of these.
+    /// Whether the estimator of a portfolio has one of these names.
     fn is_by(&self, name: &PortfolioName, estimators: &[&str]) -> bool {
         let choices = &self.run.experiment.compare.estimators;
         let choice = name.estimator.as_ref().and_then(|label| choices.iter().find(|choice| choice.label == *label));
@@ -145,7 +147,7 @@ impl Results {
     }
 }
 
-/// Names of the folders in a folder, sorted.
+/// Names of the subfolders of a folder, sorted.
 fn subfolders(folder: &Path) -> Vec<String> {
     let entries = crate::data::list_folder(folder).unwrap_or_default();
     let mut names: Vec<String> = entries.into_iter().filter(|name| folder.join(name).is_dir()).collect();
@@ -163,12 +165,12 @@ fn has_run(folder: &Path) -> bool {
     std::iter::once(folder.to_path_buf()).chain(simulations).any(|place| place.join("run.toml").exists())
 }
 
-/// `simulation`, `simulation-TAG`.
+/// Whether this is the name of a folder of a simulation: `simulation`, `simulation-TAG`.
 fn is_simulation(name: &str) -> bool {
     name == "simulation" || name.starts_with("simulation-")
 }
 
-/// All runs below a folder of results, the sizes of sweeps too.
+/// All runs below a folder of results, including the sizes of sweeps.
 pub fn find(root: &Path) -> Vec<PathBuf> {
     let runs = subfolders(root).into_iter().map(|name| root.join(name));
     let with_sizes = runs.flat_map(|run| {
@@ -176,6 +178,6 @@ pub fn find(root: &Path) -> Vec<PathBuf> {
         let sizes: Vec<PathBuf> = sizes.map(|size| run.join(size)).collect();
         std::iter::once(run).chain(sizes)
     });
-    // A run whose files are damaged is found, so that whoever opens it learns what is wrong.
+    // A run with damaged files is listed, so that opening it reports the damage.
     with_sizes.filter(|folder| has_run(folder)).collect()
 }

@@ -1,5 +1,5 @@
 "use strict";
-// Series can be hidden by name, and tell their values where the pointer is.
+// Series can be hidden by name, and show their values at the pointer.
 const tip = document.getElementById("tip");
 
 function show(text, event) {

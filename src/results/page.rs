@@ -1,4 +1,5 @@
-//! One self-contained HTML page per run: tables, tests, figures with hover values, provenance, and how to make it again.
+//! One self-contained HTML page per run: tables, tests, figures with values on hover, provenance, and how to reproduce
+//! it.
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
@@ -28,11 +29,11 @@ struct Certificate {
     n_filled: usize,
     first: String,
     last: String,
-    /// Rule, and removals over all dates.
+    /// Each rule with the number of assets that it removed, summed over all dates.
     removed: Vec<(String, usize)>,
 }
 
-/// Writes `report.html` into the folder of the run and returns the figures that it lacks, with the reason.
+/// Writes `report.html` into the folder of the run. Returns the figures that are missing from it, with the reason.
 pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<String>> {
     let mut left_out = Vec::new();
     let mut figures = Vec::new();
@@ -92,7 +93,7 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
     Ok(left_out)
 }
 
-/// What `universe.csv` says, if it is there.
+/// The summary of `universe.csv`; `None` if the file does not exist.
 fn certificate(results: &Results) -> Result<Option<Certificate>> {
     let path = results.folder.join("universe.csv");
     if !path.exists() {
@@ -121,7 +122,7 @@ fn certificate(results: &Results) -> Result<Option<Certificate>> {
     }))
 }
 
-/// Where the run departs from arXiv:2507.01918 and 2607.23068, as far as its configuration tells.
+/// Departures of the run from arXiv:2507.01918 and 2607.23068, as far as its configuration shows them.
 fn deviations(results: &Results) -> Vec<String> {
     let experiment = &results.run.experiment;
     let mut found = Vec::new();
@@ -131,10 +132,10 @@ fn deviations(results: &Results) -> Vec<String> {
     }
     if let Some(ExclusionCount { returns, whole_assets }) = &results.run.provenance.excluded {
         let file = experiment.data.exclude.as_ref().map_or("a file".to_string(), |file| file.display().to_string());
-        found.push(format!("Exclusions: {returns} returns count as missing, as {file} says."));
+        found.push(format!("Exclusions: {returns} returns count as missing because of {file}."));
         if *whole_assets > 0 {
             found.push(format!(
-                "Knowledge of the future: {whole_assets} of the assets are excluded on all days, also on those before anybody \
+                "Knowledge of the future: {whole_assets} of the assets are excluded on all days, even before anyone \
                  could know why; removed from the universe as \"excluded whole\"."
             ));
         }

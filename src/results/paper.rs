@@ -1,7 +1,7 @@
-//! Published numbers beside ours.
+//! Published numbers compared with ours.
 //!
-//! `paper/expected.toml` holds a claim for each: where it is published, its value and tolerance, and the cell of a result that
-//! answers it, or the reason why nothing here can.
+//! Each claim in `paper/expected.toml` has its source, its value with a tolerance, and the cell of a result to compare
+//! it with, or the reason why it cannot be tested here.
 
 use std::path::Path;
 
@@ -17,28 +17,28 @@ struct Expected {
     claim: Vec<Claim>,
 }
 
-/// A published number, or an order of several.
+/// A published number, or a published order of several quantities.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claim {
-    /// What is claimed.
+    /// The claim in words.
     claim: String,
-    /// Where.
+    /// Where it is published.
     source: String,
-    /// The number; with `order`, what is said in words.
+    /// The published number; with `order`, the order in words.
     published: toml::Value,
-    /// Largest difference that still agrees, in the unit of the number.
+    /// Largest absolute difference that still counts as agreement, in the unit of the number.
     tolerance: Option<f64>,
-    /// The cell that answers a number.
+    /// The cell that holds our number.
     ours: Option<Cell>,
-    /// Cells that should ascend.
+    /// Cells whose values should ascend.
     order: Option<Vec<Cell>>,
-    /// A bound that `ours` should be below or above, where the claim is one of significance.
+    /// For a claim of significance: the bound that our number should be below (or, with `above`, above).
     below: Option<f64>,
     above: Option<f64>,
-    /// Why it cannot be tested here.
+    /// The reason why it cannot be tested here.
     not_testable: Option<String>,
-    /// What a reader should know about the comparison.
+    /// A remark on the comparison for the reader.
     note: Option<String>,
 }
 
@@ -46,16 +46,16 @@ struct Claim {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cell {
-    /// Below the folder of results.
+    /// Path below the folder of results.
     file: String,
-    /// Values that other columns must have.
+    /// Column values that select the row.
     #[serde(rename = "where")]
     filter: toml::Table,
     column: String,
-    /// What the number is multiplied with, 100 for percent.
+    /// Factor for the number, for example 100 for percent.
     #[serde(default = "one")]
     scale: f64,
-    /// What it is called in an order.
+    /// Name of the quantity in an order.
     name: Option<String>,
 }
 
@@ -63,19 +63,19 @@ fn one() -> f64 {
     1.0
 }
 
-/// How a claim fares.
+/// Outcome of the check of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Verdict {
-    /// Within the tolerance, or in the order claimed.
+    /// Ours is within the tolerance, or in the order claimed.
     Agrees,
-    /// Not so.
+    /// Ours is outside the tolerance, or in another order.
     Differs,
-    /// Nothing here can tell.
+    /// No result here can answer the claim.
     NotTestable,
 }
 
 impl Verdict {
-    /// In words.
+    /// The verdict in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Agrees => "agrees",
@@ -85,20 +85,20 @@ impl Verdict {
     }
 }
 
-/// A claim and what became of it.
+/// A claim with the outcome of its check.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Check {
-    /// What is claimed.
+    /// The claim in words.
     pub claim: String,
-    /// Where.
+    /// Where it is published.
     pub source: String,
     /// The published number or order.
     pub published: String,
-    /// Ours; empty where there is none.
+    /// Our number or order; empty if there is none.
     pub ours: String,
-    /// How it fares.
+    /// The outcome.
     pub verdict: Verdict,
-    /// Why, and what to know about it.
+    /// The reason for the verdict, and the claim's remark.
     pub note: String,
 }
 
@@ -177,7 +177,7 @@ impl Claim {
     }
 }
 
-/// Three or four digits.
+/// A number with three or four digits.
 fn short(value: f64) -> String {
     match value.abs() {
         x if x >= 100.0 => format!("{value:.0}"),
@@ -187,7 +187,8 @@ fn short(value: f64) -> String {
     }
 }
 
-/// Checks every claim of a file against the results below a folder. A claim whose result is missing is not testable.
+/// Checks every claim in the file `expected` against the results below `root`. A claim whose result is missing is not
+/// testable.
 pub fn check_paper(expected: &Path, root: &Path) -> Result<Vec<Check>> {
     let text = read_text(expected)?;
     let parsed: Expected = toml::from_str(&text).map_err(|e| Error::Config {
@@ -196,7 +197,7 @@ pub fn check_paper(expected: &Path, root: &Path) -> Result<Vec<Check>> {
     })?;
     let check = |claim: &Claim| match claim.check(root) {
         Err(Error::Io { path, source }) if source.kind() == std::io::ErrorKind::NotFound => {
-            let why = format!("{} is missing; the run that writes it has not been made", path.display());
+            let why = format!("{} is missing; the run that writes it has not been computed", path.display());
             Claim { not_testable: Some(why), ..claim.clone() }.check(root)
         }
         other => other,
@@ -204,7 +205,7 @@ pub fn check_paper(expected: &Path, root: &Path) -> Result<Vec<Check>> {
     parsed.claim.iter().map(check).collect()
 }
 
-/// The table of all claims.
+/// All claims as a table.
 pub fn paper_table(checks: &[Check]) -> Sheet {
     let mut sheet = Sheet::new("", &["claim", "source", "published", "ours", "verdict", "note"], 6);
     for c in checks {

@@ -1,4 +1,4 @@
-//! Tables of a run, back from their files.
+//! Reads the tables of a run back from their files.
 
 use serde::Deserialize;
 
@@ -17,13 +17,13 @@ use crate::render::{EigenvalueCurve, LearningCurve};
 use crate::results::Results;
 use crate::train::Model;
 
-/// Daily returns that a portfolio can have, with any leverage: a loss of everything ends it.
+/// Range of valid daily returns, at any leverage; a loss of everything (−1) ends a portfolio.
 const RETURNS: std::ops::RangeInclusive<f64> = -1.0..=1e6;
 
 /// Daily returns of several portfolios on the same dates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DailyReturns {
-    /// Days with a return.
+    /// The days, ascending.
     pub dates: Vec<Date>,
     /// The portfolios.
     pub portfolios: Vec<PortfolioReturns>,
@@ -32,24 +32,24 @@ pub struct DailyReturns {
 /// Daily returns of a portfolio.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PortfolioReturns {
-    /// What it is called.
+    /// Its name.
     pub name: PortfolioName,
-    /// On those dates; NaN before it first exists and after its ruin.
+    /// Returns on these days, as fractions; NaN before the portfolio first exists and after its ruin.
     pub returns: Vec<f64>,
 }
 
 impl PortfolioReturns {
-    /// Whether it did anything: a portfolio that was never defined has no return, or, in older files, none but zero.
+    /// Whether the portfolio ever existed. One that was never defined has only NaN or, in older files, only zeros.
     pub fn is_defined(&self) -> bool {
         self.returns.iter().any(|r| !r.is_nan() && *r != 0.0)
     }
 
-    /// The place of the day on which it lost everything, if it did.
+    /// Index of the day on which it lost everything, if it did.
     pub fn ruin(&self) -> Option<usize> {
         self.returns.iter().position(|r| *r <= -1.0)
     }
 
-    /// Growth of 1, the start first: over the days from its first return on, NaN after a ruin.
+    /// Growth of 1 over the days from its first return on, starting with 1 itself; NaN after a ruin.
     #[cfg(feature = "figures")]
     pub(super) fn growth(&self) -> Vec<f64> {
         let first = self.returns.iter().position(|r| !r.is_nan()).unwrap_or(self.returns.len());
@@ -57,7 +57,7 @@ impl PortfolioReturns {
     }
 }
 
-/// Returns without a value after a loss of everything; older files go on with zeros.
+/// Sets the returns after a loss of everything to NaN, because older files have zeros there.
 fn ended_by_ruin(mut returns: Vec<f64>) -> Vec<f64> {
     if let Some(day) = returns.iter().position(|r| *r <= -1.0) {
         returns[day + 1..].fill(f64::NAN);
@@ -70,20 +70,20 @@ pub(super) struct AccountReturns {
     pub profile: String,
     pub capital_usd: f64,
     pub leverage: f64,
-    /// Whether it never traded anything.
+    /// Whether it only ever held cash.
     pub is_cash: bool,
     pub series: PortfolioReturns,
 }
 
 impl AccountReturns {
-    /// Profile, capital and leverage.
+    /// Profile, capital and leverage in words.
     pub fn words(&self) -> String {
         let leverage = if self.leverage == 1.0 { String::new() } else { format!(", leverage {:.2}", self.leverage) };
         format!("{}, {} dollars, net{leverage}", self.profile, dollars(self.capital_usd))
     }
 }
 
-/// Cuts rows that stand portfolio by portfolio into one block each.
+/// Splits rows that are ordered by portfolio into one block per portfolio.
 fn blocks(keys: &[Vec<String>], n_rows: usize) -> Vec<std::ops::Range<usize>> {
     let mut blocks = Vec::new();
     let mut start = 0;
@@ -106,12 +106,12 @@ impl Results {
         Columns::read(&path)
     }
 
-    /// `metrics.csv`.
+    /// The portfolios' measures, from `metrics.csv`.
     pub fn performances(&self) -> Result<Vec<Performance>> {
         self.columns("metrics.csv")?.rows(&["estimator", "allocator", "ruined"])
     }
 
-    /// Volatility by size of every portfolio of a sweep, in the order of the first size.
+    /// Volatility against size for every portfolio of a sweep, in the order of the first size.
     pub(super) fn size_series(&self) -> Result<Vec<SizeSeries>> {
         let columns = self.columns("metrics.csv")?;
         let sizes = columns.numbers(&columns.require(&["size"])?, NotANumber::Refused)?;
@@ -120,7 +120,8 @@ impl Results {
         Ok(groups.into_iter().map(|(name, points)| SizeSeries { name, points }).collect())
     }
 
-    /// Daily returns: those of `returns.parquet`, before costs; net, those of the accounts, where only a simulation was opened.
+    /// Daily returns: before costs, from `returns.parquet`; or net of costs, from the accounts, if only a simulation
+    /// was opened.
     pub fn daily_returns(&self) -> Result<DailyReturns> {
         match self.simulations.as_slice() {
             [simulation] if !self.has_run => self.net_returns(simulation),
@@ -128,8 +129,8 @@ impl Results {
         }
     }
 
-    /// The accounts of a simulation as portfolios; where it has several profiles, capitals or leverages, the allocator tells them
-    /// apart.
+    /// The accounts of a simulation as portfolios. If there are several profiles, capitals or leverages, they become
+    /// part of the allocator's label.
     fn net_returns(&self, simulation: &str) -> Result<DailyReturns> {
         if self.has(&format!("{simulation}/leverage.csv")) {
             let why = "a grid of leverages keeps no daily returns of its accounts".to_string();
@@ -142,7 +143,7 @@ impl Results {
             let words = account.words();
             let PortfolioName { estimator, allocator } = account.series.name;
             let allocator = if is_one { allocator } else { format!("{allocator}, {words}") };
-            // Interest alone is no portfolio.
+            // An account that only earns interest is not a portfolio.
             let returns = if account.is_cash { vec![f64::NAN; dates.len()] } else { account.series.returns };
             PortfolioReturns { name: PortfolioName { estimator, allocator }, returns }
         };
@@ -177,12 +178,13 @@ impl Results {
         Ok(DailyReturns { dates: dates_of_all, portfolios: blocks.into_iter().map(series).collect::<Result<_>>()? })
     }
 
-    /// `accounts.csv` of a simulation.
+    /// The accounts of a simulation, from `accounts.csv`.
     pub(super) fn accounts(&self, simulation: &str) -> Result<Vec<AccountRow>> {
         let texts = ["estimator", "allocator", "profile", "first_liquidation", "ruined"];
         let file = format!("{simulation}/accounts.csv");
         let row = |mut row: toml::Table| {
-            // The file has a column for every charge, the row a table; a file from before a charge was known lacks its column.
+            // The file has one column per charge, but the row type has a table. A file written before a charge was
+            // added lacks its column.
             let charges = component_columns().filter_map(|(entry, column)| Some((entry?, row.remove(&column)?)));
             let charges: toml::Table = charges.map(|(entry, bps)| (entry.name().to_string(), bps)).collect();
             row.insert("charges_bps".to_string(), toml::Value::Table(charges));
@@ -192,13 +194,14 @@ impl Results {
         self.columns(&file)?.rows::<toml::Table>(&texts)?.into_iter().map(row).collect()
     }
 
-    /// `leverage.csv` of a simulation.
+    /// The accounts of a simulation with a grid of leverages, from `leverage.csv`.
     pub(super) fn leverages(&self, simulation: &str) -> Result<Vec<LeveragePoint>> {
         let texts = ["estimator", "allocator", "first_liquidation", "ruined"];
         self.columns(&format!("{simulation}/leverage.csv"))?.rows(&texts)
     }
 
-    /// `equity.parquet` of a simulation: daily net returns of every account; those before costs have profile `frictionless`.
+    /// Daily returns of every account of a simulation, from `equity.parquet`; returns before costs have the profile
+    /// `frictionless`.
     pub(super) fn account_returns(&self, simulation: &str) -> Result<(Vec<Date>, Vec<AccountReturns>)> {
         let file = format!("{simulation}/equity.parquet");
         let columns = self.columns(&file)?;
@@ -244,7 +247,7 @@ impl Results {
         Ok((dates[first].to_vec(), blocks.iter().map(series).collect()))
     }
 
-    /// Refuses days of a result that do not increase.
+    /// Refuses days of a result that are not in ascending order.
     fn check_days(&self, dates: &[Date], file: &str) -> Result<()> {
         match dates.windows(2).find(|pair| pair[0] >= pair[1]) {
             Some(pair) => {
@@ -255,7 +258,7 @@ impl Results {
         }
     }
 
-    /// `eigenvalues.csv`, with the label of each estimator.
+    /// The eigenvalue curves with the label of each estimator, from `eigenvalues.csv`.
     #[cfg(feature = "figures")]
     pub(super) fn eigenvalues(&self) -> Result<Vec<EigenvalueCurve>> {
         let columns = self.columns("eigenvalues.csv")?;
@@ -270,14 +273,14 @@ impl Results {
         Ok(blocks.into_iter().map(curve).collect())
     }
 
-    /// `diagnostics.parquet` and `returns.parquet`: predicted volatility and what came, by allocator.
+    /// Predicted and subsequently realised volatility by allocator, from `diagnostics.parquet` and `returns.parquet`.
     pub fn predictions(&self) -> Result<Vec<(String, Vec<Prediction>)>> {
         let columns = self.columns("diagnostics.parquet")?;
         let (dates, estimators, allocators) =
             (columns.dates("date")?, columns.texts("estimator")?, columns.texts("allocator")?);
         let predicted = columns.numbers("predicted_volatility_annual", NotANumber::Missing)?;
         let daily = self.daily_returns()?;
-        // An allocator without a covariance predicts nothing.
+        // An allocator without a covariance makes no prediction.
         let is_shown = |series: &&PortfolioReturns| {
             series.is_defined() && series.ruin().is_none() && series.name.estimator.is_some()
         };
@@ -297,12 +300,12 @@ impl Results {
         Ok(grouped(daily.portfolios.iter().filter(is_shown).map(prediction)))
     }
 
-    /// Folders of trained models: `compact-0` and the like.
+    /// Names of the folders of trained models, such as `compact-0`.
     pub(super) fn model_folders(&self) -> Vec<String> {
         super::subfolders(&self.folder.join("models"))
     }
 
-    /// The models of a folder by the year that they are used in.
+    /// The models in a folder, with the year in which each is used.
     fn models(&self, folder: &str) -> Result<Vec<(String, Model)>> {
         let folder = self.folder.join("models").join(folder);
         let mut files = crate::data::list_folder(&folder)?;
@@ -313,7 +316,7 @@ impl Results {
         files.iter().map(open).collect()
     }
 
-    /// What the networks of a folder have learned; the first and the last are in colour where there are many.
+    /// The learned curves of the networks in a folder; if there are many, only the first and the last are in colour.
     pub(super) fn learned(&self, folder: &str) -> Result<Vec<Learned>> {
         let models = self.models(folder)?;
         let last = models.len().saturating_sub(1);
@@ -323,7 +326,7 @@ impl Results {
         models.into_iter().enumerate().map(learned).collect()
     }
 
-    /// How the networks of a folder learned.
+    /// Training and validation losses of the networks in a folder.
     #[cfg(feature = "figures")]
     pub(super) fn learning(&self, folder: &str) -> Result<Vec<LearningCurve>> {
         let mut start = 0;

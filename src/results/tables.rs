@@ -1,4 +1,4 @@
-//! Tables of a run for readers: Markdown and LaTeX, from its files.
+//! Formatted tables of a run, Markdown and LaTeX, from its files.
 
 use crate::data::{Table, write_text};
 use crate::error::Result;
@@ -9,7 +9,8 @@ use crate::render::{
 use crate::results::Results;
 
 impl Results {
-    /// The tables of the run itself: its portfolios, or those of all sizes of a sweep; none if it only simulates.
+    /// The tables of the run itself: its portfolios, or those of all sizes of a sweep; none if there are only
+    /// simulations.
     pub fn sheets(&self) -> Result<Vec<Sheet>> {
         if !self.has_run {
             return Ok(Vec::new());
@@ -28,13 +29,13 @@ impl Results {
         Ok(account_sheets(&self.accounts(simulation)?))
     }
 
-    /// What a simulation had to assume where the panel does not know.
+    /// Assumptions that a simulation made where the panel has no data.
     pub fn assumed(&self, simulation: &str) -> Result<Vec<String>> {
         Ok(Results::open_simulation(&self.folder.join(simulation))?.run.provenance.stand_ins)
     }
 }
 
-/// Writes `table.md` and `table.tex` of a run and of its simulations; returns the files.
+/// Writes `table.md` and `table.tex` of a run and of its simulations. Returns the files written.
 pub fn write_tables(results: &Results) -> Result<Vec<String>> {
     let mut written = Vec::new();
     let mut write = |place: &str, sheets: &[Sheet], notes: &[String]| -> Result<()> {
@@ -46,7 +47,7 @@ pub fn write_tables(results: &Results) -> Result<Vec<String>> {
         let mut page = format!("{about}\n\n{}\n", tables.join("\n\n"));
         if !notes.is_empty() {
             let notes: Vec<String> = notes.iter().map(|note| format!("- {note}")).collect();
-            page += &format!("\nAssumed where the panel does not know:\n\n{}\n", notes.join("\n"));
+            page += &format!("\nAssumptions where the panel has no data:\n\n{}\n", notes.join("\n"));
         }
         let captioned = |sheet: &Sheet| match sheet.caption.is_empty() {
             true => Sheet { caption: about.clone(), ..sheet.clone() },
@@ -78,12 +79,12 @@ pub fn write_tables(results: &Results) -> Result<Vec<String>> {
     Ok(written)
 }
 
-/// Days in a year, for the share of the newest.
+/// Number of newest days whose share is reported.
 const NEWEST: usize = 252;
 
-/// `learned.csv`: for every network and year the power law nearest to α, the share of the newest 252 days in
-/// Σ α² (what a day counts in the covariance of returns that are not clipped), and β of
-/// the newest and the oldest day.
+/// The content of `learned.csv`, for every network and year: the power law nearest to α; the share of the newest 252
+/// days in Σ α², the weight of a day in the covariance of unclipped returns; and β of the newest and of the oldest
+/// day.
 fn learned_table(results: &Results) -> Result<Option<Table>> {
     let mut rows: Vec<(String, Learned)> = Vec::new();
     for network in results.model_folders() {

@@ -1,4 +1,4 @@
-//! Adam with bias correction, and the clipping of the gradient's global norm before it.
+//! Adam with bias correction, applied after clipping the global norm of the gradient.
 //!
 //! ```text
 //! g ← g · min(1, c / ‖g‖)
@@ -22,12 +22,12 @@ const EPSILON: f64 = 1e-8;
 pub struct Gradients(BTreeMap<String, Vec<f64>>);
 
 impl Gradients {
-    /// Zero for every parameter.
+    /// Zero gradients for every parameter.
     pub fn zeros(parameters: &BTreeMap<String, Var>) -> Self {
         Self(parameters.iter().map(|(name, var)| (name.clone(), vec![0.0; var.elem_count()])).collect())
     }
 
-    /// Adds the gradients of a batch times `weight`.
+    /// Adds `weight` times the gradients of a batch.
     pub fn add<F: Float>(&mut self, parameters: &BTreeMap<String, Var>, store: &GradStore, weight: f64) -> Result<()> {
         for (name, sums) in &mut self.0 {
             if let Some(gradient) = store.get(&parameters[name]) {
@@ -38,12 +38,12 @@ impl Gradients {
         Ok(())
     }
 
-    /// ‖g‖ over all parameters.
+    /// The norm ‖g‖ over all parameters.
     pub fn norm(&self) -> f64 {
         self.0.values().flatten().map(|g| g * g).sum::<f64>().sqrt()
     }
 
-    /// Scales the gradients so that their norm is at most `most`; returns the norm before.
+    /// Scales the gradients so that their norm is at most `most`. Returns the norm before scaling.
     pub fn clip(&mut self, most: f64) -> f64 {
         let norm = self.norm();
         if norm > most {
@@ -53,7 +53,7 @@ impl Gradients {
     }
 }
 
-/// The moments of every parameter.
+/// Adam's state: the moments of every parameter.
 pub struct Adam {
     /// Steps taken.
     pub steps: usize,
@@ -64,13 +64,13 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// Before the first step.
+    /// Zero moments, before the first step.
     pub fn new(parameters: &BTreeMap<String, Var>) -> Self {
         let zeros = || Gradients::zeros(parameters).0;
         Self { steps: 0, first: zeros(), second: zeros() }
     }
 
-    /// One step on all parameters.
+    /// Takes one step on all parameters.
     pub fn step<F: Float>(
         &mut self,
         parameters: &BTreeMap<String, Var>,

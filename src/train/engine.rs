@@ -1,4 +1,4 @@
-//! What computes losses, gradients and steps: the processor, or a device.
+//! Engines that compute losses, gradients and steps: on the processor, or on a device.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -15,25 +15,25 @@ use crate::train::numbers;
 use crate::train::sampler::{Draw, Sampler};
 use crate::train::schedule::Schedule;
 
-/// Opens a device for an architecture.
+/// A function that opens a device for an architecture and a precision.
 pub type Opener<'a> = &'a (dyn Fn(&Architecture, ElementType) -> Result<Box<dyn Backend + Send>> + Sync);
 
-/// Where networks are trained and applied.
+/// The place where networks are trained and applied.
 #[derive(Clone, Copy)]
 pub enum Compute<'a> {
     /// The processor.
     Processor,
     /// A device.
     Device {
-        /// Its name in results.
+        /// Name of the device in results.
         name: &'a str,
-        /// Opens it.
+        /// The function that opens the device.
         open: Opener<'a>,
     },
 }
 
 impl Compute<'_> {
-    /// Its name in results.
+    /// Name of the device in results; `cpu` for the processor.
     pub fn name(&self) -> &str {
         match self {
             Compute::Processor => "cpu",
@@ -42,34 +42,35 @@ impl Compute<'_> {
     }
 }
 
-/// What the batches of a step gave.
+/// The result of the batches of a step.
 pub(super) struct Outcome {
-    /// ‖g‖ over all parameters.
+    /// Norm ‖g‖ of the gradient over all parameters, before clipping.
     pub norm: f64,
     /// Mean loss of each batch.
     pub losses: Vec<f64>,
-    /// Why the batch behind the last loss has none.
+    /// The reason why the last batch has no loss, if it has none.
     pub problem: Option<String>,
 }
 
-/// Numbers by parameter.
+/// Values by the name of their parameter.
 pub(super) type Named = BTreeMap<String, Vec<f64>>;
 
-/// A network in training. A step is `add` for every batch, `outcome`, and `step`.
+/// A network in training. Each step calls `add` for every batch, then `outcome`, then `step`.
 pub(super) trait Engine {
-    /// Adds `weight` times the gradients of the mean loss of batch number `number` of this step; may return before it is done.
+    /// Adds `weight` times the gradient of the mean loss of the step's batch number `number`. May return before the
+    /// work is done.
     fn add(&mut self, sampler: &Sampler<'_>, draw: &Draw, number: usize, weight: f64) -> Result<()>;
-    /// Waits for the batches added since the last step.
+    /// Waits for the batches added since the last step, and returns their norm and losses.
     fn outcome(&mut self) -> Result<Outcome>;
-    /// One step of Adam, the `number`-th from 1 on, on a gradient clipped to a norm.
+    /// Takes step number `number` (from 1) of Adam, with the gradient clipped to the norm `clip_norm`.
     fn step(&mut self, number: usize, learning_rate: f64, clip_norm: f64) -> Result<()>;
-    /// Mean loss of a batch.
+    /// Mean loss of a batch, without gradients.
     fn loss(&mut self, sampler: &Sampler<'_>, draw: &Draw) -> Result<f64>;
-    /// The parameters.
+    /// Current values of the parameters.
     fn parameters(&self) -> Result<BTreeMap<String, Tensor>>;
-    /// Adam's moments.
+    /// Adam's first and second moments.
     fn moments(&self) -> Result<[Named; 2]>;
-    /// Seconds by stage since this was last asked.
+    /// Seconds by stage since the last call.
     fn stages(&mut self) -> Result<Vec<(&'static str, f64)>>;
 }
 
@@ -156,7 +157,7 @@ impl Engine for OnProcessor {
     }
 }
 
-/// Training on a device: the returns of the past lie there, a batch is its days and asset numbers.
+/// Training on a device. The past returns are stored there, so a batch is uploaded only as its days and asset numbers.
 pub(super) struct OnDevice {
     program: Program,
     shapes: BTreeMap<String, Vec<usize>>,
@@ -164,7 +165,7 @@ pub(super) struct OnDevice {
 }
 
 impl OnDevice {
-    /// A program for a network, with the moments of a checkpoint.
+    /// Loads a network onto the device, with the moments of a checkpoint if there are any.
     pub fn new(device: Box<dyn Backend + Send>, network: &Network<f32>, moments: Option<[Named; 2]>) -> Result<Self> {
         let parameters = numbers::<f32>(network.parameters())?;
         let program = Program::new(device, network.architecture(), &parameters)?;
@@ -175,7 +176,7 @@ impl OnDevice {
         Ok(Self { program, shapes, batches: 0 })
     }
 
-    /// Puts everything that training may see on the device, and makes room for the largest batch.
+    /// Uploads all returns that training may use, and allocates memory for the largest batch.
     pub fn prepare(&mut self, past: Past<'_>, schedule: &Schedule) -> Result<()> {
         let n_days = past.n_days();
         let known = |asset| past.returns(asset, n_days).expect("a past knows its own days").iter().copied();
@@ -185,14 +186,14 @@ impl OnDevice {
         self.program.reserve(Sizes { batch: schedule.batch, n_assets, n_days }, true)
     }
 
-    /// Measures stages from now on.
+    /// This engine, measuring stages from now on.
     pub fn measured(self) -> Self {
         self.program.start_profile();
         self
     }
 }
 
-/// A draw as a device takes it.
+/// A draw in the form that a device takes.
 fn windows<'a>(sampler: &Sampler<'_>, draw: &'a Draw) -> Windows<'a> {
     Windows { days: &draw.days, assets: &draw.assets, n_days: draw.n_days, market: sampler.fills_with_market() }
 }

@@ -3,8 +3,8 @@
 //! ```text
 //! Σ = s̄² · Σ_network,   s̄²: mean of the sample variances
 //! ```
-//! The network's covariance has trace n ([`crate::nn::Reconstruction`]); minimum-variance weights do not depend on the
-//! level, which is set here to that of the sample so that predicted volatilities can be read.
+//! The network's covariance has trace n ([`crate::nn::Reconstruction`]). Minimum-variance weights do not depend on its
+//! level; here it is set to that of the sample, so that predicted volatilities are meaningful.
 
 use std::sync::Mutex;
 
@@ -19,13 +19,14 @@ use crate::nn::{Float, Network};
 use crate::train::Opener;
 use crate::train::numbers;
 
-/// A network that is not trained any more.
+/// A trained network on the processor, as an estimator.
 pub struct Neural<F>(pub Network<F>);
 
 impl<F: Float> CovarianceEstimator for Neural<F> {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let (n, t) = (window.n_assets(), window.n_days());
-        // Columns of the window lie one behind the other, oldest day first: they are the rows of X.
+        // The window is stored column by column, one day after the other from the oldest on; these columns are the
+        // rows of X.
         let x: Vec<F> = window.returns().entries().iter().map(|r| F::of(*r)).collect();
         let x = Tensor::from_vec(x, (1, n, t), &Device::Cpu)?;
         let stages = self.0.stages(&x)?;
@@ -33,11 +34,11 @@ impl<F: Float> CovarianceEstimator for Neural<F> {
     }
 }
 
-/// The same on a device, one window at a time.
+/// A trained network on a device, as an estimator. It estimates one window at a time.
 pub struct NeuralOnDevice(Mutex<Program>);
 
 impl NeuralOnDevice {
-    /// A network that is not trained any more, in the precision asked for.
+    /// Loads a trained network onto a device in the given precision.
     pub fn new<F: Float>(network: &Network<F>, open: Opener<'_>, precision: ElementType) -> Result<Self> {
         let device = open(network.architecture(), precision)?;
         let parameters = numbers::<F>(network.parameters())?;
@@ -57,7 +58,7 @@ impl CovarianceEstimator for NeuralOnDevice {
     }
 }
 
-/// The network's covariance with the mean variance of the sample.
+/// The network's covariance scaled to the mean variance of the sample. Fails if its trace is zero or not a number.
 fn at_sample_level(covariance: Matrix, window: &Window) -> Result<Covariance> {
     let sample = window.volatilities();
     let level = sample.iter().map(|s| s * s).sum::<f64>() / covariance.trace();

@@ -13,22 +13,22 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// The one file of a folder of events.
+/// Name of the only event file in a folder.
 const FILE: &str = "events.out.tfevents.0.minvar";
 
-/// Bytes to be appended to an event file.
+/// Bytes to append to an event file.
 #[derive(Default)]
 pub struct Events(Vec<u8>);
 
 impl Events {
-    /// A file with its version record.
+    /// The start of a new file: its version record.
     pub fn new(wall_time: f64) -> Self {
         let mut events = Self::default();
         events.record(wall_time, 0, &field_bytes(3, b"brain.Event:2"));
         events
     }
 
-    /// Scalars of one step.
+    /// Adds the scalars of one step.
     pub fn scalars(&mut self, wall_time: f64, step: u64, scalars: &[(&str, f64)]) {
         let value = |(tag, value): &(&str, f64)| {
             let float = [vec![2 << 3 | 5], (*value as f32).to_le_bytes().to_vec()].concat();
@@ -38,7 +38,7 @@ impl Events {
         self.record(wall_time, step, &field_bytes(5, &summary));
     }
 
-    /// Appends the bytes to the event file of a folder; returns its length.
+    /// Appends the bytes to the event file of a folder. Returns the file's new length.
     pub fn append_to(&mut self, folder: &Path) -> Result<u64> {
         let path = folder.join(FILE);
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io(&path))?;
@@ -61,7 +61,7 @@ impl Events {
     }
 }
 
-/// Cuts the event file of a folder to `length`: what was written behind a checkpoint is written again.
+/// Cuts the event file of a folder to `length` bytes, because the steps after a checkpoint are recorded again.
 pub fn truncate(folder: &Path, length: u64) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
     let path = folder.join(FILE);

@@ -1,14 +1,14 @@
-//! Training: batches from the past, the loop, checkpoints, and the trained network as an estimator.
+//! Training: batches drawn from the past, the training loop, checkpoints, and the trained network as an estimator.
 //!
 //! # Two engines
 //!
-//! In an experiment, `{ train = "NAME" }` is trained for each calendar year on everything before it (`experiment/networks.rs`);
-//! the models of a finished run are found again by a hash of data, rules, recipe, seed and computation; `{ model = "FILE" }` reads
-//! one file, or one per year where FILE contains `{year}`. Nothing above `train` can
-//! tell a network from another estimator.
+//! In an experiment, `{ train = "NAME" }` is trained for each calendar year on all days before it
+//! (`experiment/networks.rs`). Models of a finished run are recognised by a hash of data, rules, recipe, seed and
+//! computation. `{ model = "FILE" }` reads one file, or one per year if FILE contains `{year}`. Code above `train`
+//! cannot tell a network from any other estimator.
 //!
-//! In `train`, an `Engine` computes losses, gradients and steps; `session.rs` draws batches and keeps records the same way for
-//! both. Batches of the next step are drawn while a device works on this one.
+//! In `train`, an `Engine` computes losses, gradients and steps; `session.rs` draws batches and keeps records in the
+//! same way for both engines. While a device works on one step, the batches of the next are drawn.
 
 mod adam;
 mod bench;
@@ -43,13 +43,13 @@ use candle_core::{Tensor, Var};
 use crate::error::Result;
 use crate::nn::Float;
 
-/// The parameters of a network as numbers.
+/// The parameters of a network as vectors of f64, by name.
 fn numbers<F: Float>(parameters: &BTreeMap<String, Var>) -> Result<BTreeMap<String, Vec<f64>>> {
     let each = |(name, var): (&String, &Var)| Ok((name.clone(), values::<F>(var.as_tensor())?));
     parameters.iter().map(each).collect()
 }
 
-/// The entries of a tensor in their order.
+/// The entries of a tensor in row-major order.
 fn values<F: Float>(tensor: &Tensor) -> Result<Vec<f64>> {
     let flat = tensor.flatten_all().and_then(|flat| flat.to_vec1::<F>())?;
     Ok(flat.into_iter().map(|x| x.value()).collect())

@@ -1,11 +1,11 @@
-//! Model files: the parameters as safetensors, and beside them everything that says what they are.
+//! Model files: the parameters as safetensors, and with them a header that describes the model.
 //!
 //! ```text
 //! tensors    parameter.NAME, f32
 //! metadata   minvar: JSON of Header, and its last key: checksum, the BLAKE3 of the whole file with zeros in place of the checksum
 //! ```
-//! A file whose checksum does not hold is refused; one of an earlier version has none.
-//! A checkpoint is a model file with more in it: `adam.first.NAME`, `adam.second.NAME` and `record`, f64.
+//! A file whose checksum is wrong is refused; a file of an earlier version has no checksum.
+//! A checkpoint is a model file with additional tensors: `adam.first.NAME`, `adam.second.NAME` and `record`, f64.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -21,12 +21,12 @@ use crate::error::{Error, Result};
 use crate::nn::{Architecture, Float, Network};
 use crate::train::Schedule;
 
-/// The version of the format; files of another version are refused.
+/// Version of the file format; files of another version are refused.
 const FORMAT: u32 = 1;
 /// The metadata key.
 const KEY: &str = "minvar";
 
-/// What a model is and where it came from.
+/// Description and provenance of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -34,34 +34,34 @@ pub struct Header {
     pub format: u32,
     /// Version of minvar.
     pub version: String,
-    /// Commit of the source.
+    /// Commit of minvar's source.
     pub commit: String,
-    /// Where it was trained.
+    /// Device on which it was trained.
     pub device: String,
     /// Content hash of the panel.
     pub data_hash: String,
-    /// Equal for models that come from the same data, rules, recipe and seed.
+    /// Hash of data, rules, recipe, seed and computation; equal for models that agree in all of these.
     pub identity: String,
-    /// Nothing of this day or later was seen.
+    /// The first day not used: training saw only earlier days.
     pub trained_before: String,
     /// Days of the look-back.
     pub lookback: usize,
     /// Days in a target.
     pub horizon: usize,
-    /// Seed of the parameters and of the batches.
+    /// Seed of the initial parameters and of the batches.
     pub seed: u64,
     /// Hash of the parameters of the model that training continued from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub continued_from: Option<String>,
-    /// The network.
+    /// The network's architecture.
     pub network: Architecture,
-    /// How it was trained.
+    /// The training schedule.
     pub schedule: Schedule,
     /// Optimiser steps taken.
     pub steps: usize,
-    /// The training record, thinned.
+    /// The training record, reduced to about a hundred points.
     pub record: Vec<Point>,
-    /// Bytes of the event file that belong to a checkpoint.
+    /// In a checkpoint, the length of the event file in bytes at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events_length: Option<u64>,
 }
@@ -79,37 +79,37 @@ pub struct Point {
     pub validation: Option<f64>,
 }
 
-/// What a network has learned, as curves.
+/// The learned functions of a network, as curves.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Curves {
-    /// Age of a day, the newest 1.
+    /// Age of a day in days; the newest is 1.
     pub age: Vec<usize>,
-    /// Weight of a return by age.
+    /// Weight α of a return, by age.
     pub alpha: Vec<f64>,
-    /// Inverse clip size by age, for returns in annual units.
+    /// Inverse clip size β by age, for returns in annual units.
     pub beta: Vec<f64>,
-    /// Standard deviation of the transformed returns of an asset.
+    /// Grid of volatilities s: standard deviation of an asset's transformed returns.
     pub volatility: Vec<f64>,
-    /// Its inverse volatility before normalisation.
+    /// Inverse volatility that the network assigns to s, before normalisation.
     pub inverse_volatility: Vec<f64>,
 }
 
-/// A trained network, its header and, in a checkpoint, the state of its training.
+/// A trained network with its header and, in a checkpoint, the state of its training.
 pub struct Model {
-    /// What it is.
+    /// Description and provenance.
     pub header: Header,
-    /// The checksum of the file that it was read from, if that has one.
+    /// The checksum in the file that it was read from, if there was one.
     pub checksum: Option<String>,
     tensors: BTreeMap<String, Tensor>,
 }
 
 impl Model {
-    /// Puts a header of this format and tensors together.
+    /// A model from a header, in the current format, and tensors.
     pub(super) fn new(header: Header, tensors: BTreeMap<String, Tensor>) -> Self {
         Self { header: Header { format: FORMAT, ..header }, checksum: None, tensors }
     }
 
-    /// Reads a model file; a truncated, foreign or newer one is refused.
+    /// Reads a model file. Refuses a truncated, damaged or foreign file and one of another format.
     pub fn open(path: &Path) -> Result<Self> {
         let refuse = |rule: String| Error::data(path.display().to_string(), rule);
         let bytes = std::fs::read(path).map_err(Error::io(path))?;
@@ -125,7 +125,7 @@ impl Model {
             let found = format.map_or("none".to_string(), |format| format.to_string());
             return Err(refuse(format!("model format {FORMAT} is needed, found {found}; train it again")));
         }
-        let damaged = "its header lacks something or holds what does not belong there: the file was changed or damaged";
+        let damaged = "its header has missing or unexpected entries: the file was changed or damaged";
         let header: Header = serde_json::from_value(json).map_err(|_| refuse(damaged.to_string()))?;
         let views = SafeTensors::deserialize(&bytes).map_err(not_readable)?;
         let mut tensors = BTreeMap::new();
@@ -134,16 +134,14 @@ impl Model {
         }
         let model = Self { header, checksum, tensors };
         model.network::<f32>().map_err(|error| refuse(error.to_string()))?;
-        // What can be named more exactly was named before.
+        // The checksum comes last, because the errors above are more specific.
         if model.checksum.as_ref().is_some_and(|written| checksum_of(&bytes, written).as_ref() != Some(written)) {
-            return Err(refuse(
-                "its content is not what its checksum says: the file was changed or damaged".to_string(),
-            ));
+            return Err(refuse("its content does not match its checksum: the file was changed or damaged".to_string()));
         }
         Ok(model)
     }
 
-    /// Refuses windows that a per-lag network cannot read; `file` is what it was read from.
+    /// Refuses windows of a length that a per-lag network cannot read; `file` names the model in the error.
     pub fn check_days(&self, n_days: usize, file: &Path) -> Result<()> {
         match self.header.network.n_days.filter(|days| *days != n_days) {
             None => Ok(()),
@@ -160,7 +158,7 @@ impl Model {
         write_atomically(path, |file| file.write_all(&bytes).map_err(Error::io(path)))
     }
 
-    /// The network in the precision asked for.
+    /// The network in the precision `F`. Fails if the parameters do not fit the architecture.
     pub fn network<F: Float>(&self) -> Result<Network<F>> {
         Network::with_parameters(self.header.network.clone(), self.group("parameter."))
     }
@@ -185,7 +183,7 @@ impl Model {
         })
     }
 
-    /// Tensors whose name starts with `prefix`, under the rest of their names.
+    /// Tensors whose name starts with `prefix`, by the rest of their names.
     pub(super) fn group(&self, prefix: &str) -> BTreeMap<String, Tensor> {
         let strip = |(name, tensor): (&String, &Tensor)| Some((name.strip_prefix(prefix)?.to_string(), tensor.clone()));
         self.tensors.iter().filter_map(strip).collect()
@@ -223,18 +221,18 @@ impl Model {
     }
 }
 
-/// What stands in place of the checksum while it is computed.
+/// Placeholder for the checksum while it is computed.
 const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// What precedes the checksum: JSON as text inside JSON.
+/// Text before the checksum: JSON as a string inside JSON.
 const BEFORE_CHECKSUM: &str = r#"\"checksum\":\""#;
 
-/// Where the checksum stands in the bytes of a file.
+/// Position of the checksum in the bytes of a file.
 fn place_of(bytes: &[u8], checksum: &str) -> Option<usize> {
     let wanted = [BEFORE_CHECKSUM.as_bytes(), checksum.as_bytes()].concat();
     bytes.windows(wanted.len()).position(|part| part == wanted).map(|place| place + BEFORE_CHECKSUM.len())
 }
 
-/// What the checksum of a file should be.
+/// The correct checksum of a file in which `written` stands as its checksum.
 fn checksum_of(bytes: &[u8], written: &str) -> Option<String> {
     let place = place_of(bytes, written).filter(|_| written.len() == NO_CHECKSUM.len())?;
     let mut hasher = blake3::Hasher::new();

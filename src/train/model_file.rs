@@ -1,4 +1,4 @@
-//! A model file as experiments and command lines name it: `{ model = "FILE", precision = "f64" }`.
+//! A model file in experiments and on command lines: `{ model = "FILE", precision = "f64" }`.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::estimators::CovarianceEstimator;
 use crate::nn::ElementType;
 use crate::train::{Model, Neural};
 
-/// The name of a choice with a model file.
+/// The key of a choice with a model file.
 pub const MODEL: &str = "model";
 
 /// The parameters of a choice with a model file.
@@ -18,13 +18,14 @@ pub const MODEL: &str = "model";
 pub struct ModelFile {
     /// The file; in an experiment, one per year where its name contains `{year}`.
     pub model: PathBuf,
-    /// How it is applied.
+    /// Precision in which it is applied.
     #[serde(default)]
     pub precision: ElementType,
 }
 
 impl ModelFile {
-    /// The network of the file as an estimator for windows of `n_days`, on the processor.
+    /// The network of the file as an estimator for windows of `n_days`, on the processor. Fails if the file cannot be
+    /// read or the network takes another number of days.
     pub fn estimator(&self, n_days: usize) -> Result<Box<dyn CovarianceEstimator>> {
         let model = Model::open(&self.model)?;
         model.check_days(n_days, &self.model)?;

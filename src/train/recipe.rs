@@ -1,4 +1,4 @@
-//! `[train.NAME]` of an experiment: a network and the schedule it is trained by, each a preset or a preset with changes.
+//! `[train.NAME]` of an experiment: a network and its training schedule, each a preset or a preset with changes.
 //!
 //! ```toml
 //! [train.compact]
@@ -13,21 +13,21 @@ use crate::error::{Error, Result, nearest, toml_message};
 use crate::nn::Architecture;
 use crate::train::Schedule;
 
-/// A network and its schedule.
+/// A network and its training schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// The network.
+    /// The architecture of the network.
     #[serde(deserialize_with = "network", default = "Architecture::compact")]
     pub network: Architecture,
-    /// How it is trained.
+    /// The training schedule.
     #[serde(deserialize_with = "schedule", default = "Schedule::cpu")]
     pub schedule: Schedule,
 }
 
 impl Recipe {
-    /// Refuses what cannot be built or trained on windows of `lookback` days.
+    /// Refuses recipes that cannot be built or trained on windows of `lookback` days.
     pub fn check(&self, lookback: usize) -> Result<()> {
         self.network.check()?;
         self.schedule.check()?;
@@ -61,10 +61,10 @@ fn schedule<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<S
     preset(deserializer, &presets)
 }
 
-/// A name and what it stands for.
+/// The name of a preset, and a function that makes it.
 type Preset<T> = (&'static str, fn() -> T);
 
-/// A preset by name, or a table whose `preset` (by default the first) it changes.
+/// Reads a preset by name, or a table that changes the one its key `preset` names (by default the first).
 fn preset<'de, D, T>(deserializer: D, presets: &[Preset<T>]) -> std::result::Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -75,7 +75,7 @@ where
         toml::Value::Table(table) => table,
         other => {
             return Err(D::Error::custom(format!(
-                "{} {other} stands where a preset or a table belongs",
+                "{} {other} is given where a preset or a table is expected",
                 other.type_str()
             )));
         }
@@ -83,7 +83,7 @@ where
     let name = match changes.remove("preset") {
         None => presets[0].0.to_string(),
         Some(toml::Value::String(name)) => name,
-        Some(_) => return Err(D::Error::custom("a preset is a name")),
+        Some(_) => return Err(D::Error::custom("a preset must be a name")),
     };
     let names: Vec<&str> = presets.iter().map(|(name, _)| *name).collect();
     let Some((_, make)) = presets.iter().find(|(known, _)| *known == name) else {

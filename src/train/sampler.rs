@@ -1,12 +1,14 @@
-//! Training batches: random windows of random assets of the universe, with the returns that followed.
+//! Training batches: random windows of random assets of the universe, with the subsequent returns.
 //!
 //! One batch has one n and one T, each uniform in its range. Its decision dates are uniform with replacement over the
-//! training period; on each date n names are drawn without replacement from the universe of that date, with the last
-//! T days before it. The decision day is skipped; the target is the returns of the `horizon` days behind it. The last
-//! `horizon` + 1 decision dates of the period are left out, so that every target ends inside it.
+//! training period. For each date, n assets are drawn without replacement from the universe of that date, with the
+//! returns of the T days before the date. The decision day itself is skipped; the target is the returns of the
+//! `horizon` days after it. The last `horizon` + 1 decision dates of the period are left out, so that every target
+//! ends inside the period.
 //! Bongiorno, Manolakis, Mantegna (2026), arXiv:2601.07687 and arXiv:2607.23068.
 //!
-//! A batch is a function of seed and number: no state to store, the same on any number of threads.
+//! A batch is a function of the seed and its number. No generator state has to be stored, and batches are the same on
+//! any number of threads.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -23,10 +25,10 @@ use crate::random::generator;
 use crate::train::Schedule;
 use crate::universe::{Missing, RankedUniverse, Universe};
 
-/// Stream numbers of validation batches lie beyond those of any training batch.
+/// Validation batches use stream numbers from here on, beyond those of all training batches.
 const VALIDATION: u64 = 1 << 40;
 
-/// Members of the universe by decision day, found once and shared by all models of a run.
+/// Members of the universe by decision day, computed once and shared by all models of a run.
 pub struct Eligible {
     universe: RankedUniverse,
     missing: Missing,
@@ -34,7 +36,7 @@ pub struct Eligible {
 }
 
 impl Eligible {
-    /// Nothing is computed before it is asked for.
+    /// An empty collection; the members of a day are computed at their first use.
     pub fn new(universe: RankedUniverse, missing: Missing) -> Self {
         Self { universe, missing, found: Mutex::default() }
     }
@@ -51,19 +53,19 @@ impl Eligible {
     }
 }
 
-/// What a batch is made of.
+/// The dates and assets of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draw {
-    /// Decision days, as numbers of the panel.
+    /// Decision days, as indices into the panel's calendar; one per sample.
     pub days: Vec<usize>,
-    /// n assets of each sample, one sample behind the other.
+    /// The n assets of each sample, one sample after the other.
     pub assets: Vec<AssetId>,
-    /// T.
+    /// Days T of each window.
     pub n_days: usize,
 }
 
 impl Draw {
-    /// n.
+    /// Number of assets n of each sample.
     pub fn n_assets(&self) -> usize {
         self.assets.len() / self.days.len()
     }
@@ -73,7 +75,7 @@ impl Draw {
 pub struct Batch {
     /// X `[batch, n, T]`, daily, oldest day first.
     pub returns: Tensor,
-    /// The returns `[batch, n, horizon]` behind each decision day; zero where an asset has ended.
+    /// Returns `[batch, n, horizon]` after each decision day; zero after an asset has ended.
     pub future: Tensor,
 }
 
@@ -90,15 +92,15 @@ pub struct Sampler<'a> {
     validation: Range<usize>,
 }
 
-/// Days that a training needs before its calendar year: a look-back, the targets after the first decision, and those held back
-/// for validation with their targets.
+/// Number of days that a training needs before its calendar year: a look-back, the targets of the training dates, and
+/// the validation dates with their targets.
 pub fn days_needed(schedule: &Schedule, lookback: usize, horizon: usize) -> usize {
     let stretches = if schedule.validation_days > 0 { 2 } else { 1 };
     lookback + 1 + schedule.validation_days + stretches * (horizon + 1)
 }
 
 impl<'a> Sampler<'a> {
-    /// Fixes training and validation dates within a past.
+    /// Chooses training and validation dates within a past. Fails if the past has too few days.
     pub fn new(
         past: Past<'a>,
         eligible: &'a Eligible,
@@ -114,11 +116,12 @@ impl<'a> Sampler<'a> {
             );
             return Err(Error::NotEnoughDays { need, have: past.n_days(), date: past.decision_date(), hint });
         }
-        // Each stretch ends before its last targets would reach what lies behind it.
+        // Training and validation dates each end early enough that no target reaches beyond their period.
         let last = past.n_days() - (horizon + 1);
         let boundary = last - held_back;
         let end = if held_back > 0 { boundary - (horizon + 1) } else { last };
-        // Training begins on the first day on which the rules leave anybody; yearly ranks know nothing of a first year.
+        // Training begins on the first day on which the rules leave any asset; yearly ranks do not exist in the first
+        // year.
         let is_empty = |day: &usize| matches!(eligible.on(past.at(*day)), Err(Error::EmptyUniverse { .. }));
         let first = (lookback..end).find(|day| !is_empty(day)).unwrap_or(lookback);
         Ok(Self {
@@ -134,17 +137,17 @@ impl<'a> Sampler<'a> {
         })
     }
 
-    /// Training decision days.
+    /// Number of training decision days.
     pub fn n_training_days(&self) -> usize {
         self.training.len()
     }
 
-    /// Days of a target.
+    /// Number of days of a target.
     pub fn horizon(&self) -> usize {
         self.horizon
     }
 
-    /// Whether a missing return becomes the mean of the others on the day.
+    /// Whether a missing return is replaced by the mean of the other assets on that day.
     pub(super) fn fills_with_market(&self) -> bool {
         self.eligible.missing == Missing::Market
     }
@@ -154,7 +157,7 @@ impl<'a> Sampler<'a> {
         self.drawn(number, &self.training)
     }
 
-    /// A validation batch, the same in every run of the seed; `None` where nothing is held back.
+    /// Validation batch number `number`, the same in every run with this seed; `None` if no dates are held back.
     pub fn validation(&self, number: u64) -> Option<Result<Draw>> {
         (!self.validation.is_empty()).then(|| self.drawn(VALIDATION + number, &self.validation))
     }
@@ -178,7 +181,7 @@ impl<'a> Sampler<'a> {
         Ok(Draw { days, assets, n_days })
     }
 
-    /// The returns of a draw.
+    /// The returns of a draw, as tensors.
     pub fn batch(&self, draw: &Draw) -> Result<Batch> {
         let (n, n_days, days) = (draw.n_assets(), draw.n_days, &draw.days);
         let mut returns = vec![0.0f32; days.len() * n * n_days];
@@ -188,10 +191,11 @@ impl<'a> Sampler<'a> {
         samples.zip(days.par_iter().zip(chosen)).try_for_each(|((returns, future), (&day, assets))| {
             let filled = self.eligible.missing.window(self.past.at(day), assets, n_days)?.returns;
             returns.iter_mut().zip(filled.entries()).for_each(|(to, r)| *to = *r as f32);
-            // Day `day` executes; the days after it are part of this past, which ends before the model is used.
+            // The target lies after decision day `day`. It is still part of this past, which ends before the model is
+            // used.
             let after = self.past.at(day + 1 + self.horizon);
             for (future, &asset) in future.chunks_exact_mut(self.horizon).zip(assets) {
-                let known = after.returns(asset, self.horizon).expect("the day lies after a look-back");
+                let known = after.returns(asset, self.horizon).expect("the day comes after a full look-back");
                 future.iter_mut().zip(known).for_each(|(to, r)| *to = if r.is_nan() { 0.0 } else { *r as f32 });
             }
             Ok::<_, Error>(())

@@ -1,4 +1,4 @@
-//! How a network is trained: sizes of batches, steps, learning rate. One preset per published schedule.
+//! The training schedule: batch sizes, steps, learning rate. There is one preset for each published schedule.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,36 +6,36 @@ use crate::error::{Error, Result};
 use crate::memory;
 use crate::registry::MOST_DAYS;
 
-/// More steps than anyone takes: years of work.
+/// More steps than this would take years.
 const MOST_STEPS: usize = 100_000_000;
 
-/// How the learning rate falls, by a factor `decay` in every `decay_steps` steps.
+/// How the learning rate falls by the factor `decay` every `decay_steps` steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Decay {
-    /// At the end of every `decay_steps`: once per epoch.
+    /// At once, at the end of every `decay_steps` steps: once per epoch.
     Staircase,
-    /// A little in every step.
+    /// Gradually, a little in every step.
     Smooth,
 }
 
-/// Everything about training that is not the network, the data or the seed.
+/// All settings of a training except the network, the data and the seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
-    /// Optimiser steps of a model that starts from its seed.
+    /// Optimiser steps of a model that is trained from its seed.
     pub steps: usize,
-    /// Optimiser steps of a model that starts from the one of the year before; 0: every year starts from its seed.
+    /// Optimiser steps of a model that continues from the model of the year before; 0 trains every year from its seed.
     pub warm_steps: usize,
     /// Samples in a batch; a batch has one n and one T.
     pub batch: usize,
-    /// Batches whose gradients are averaged in a step.
+    /// Number of batches whose gradients are averaged in a step.
     pub accumulation: usize,
-    /// Adam's learning rate at the start.
+    /// Adam's initial learning rate.
     pub learning_rate: f64,
-    /// The learning rate at the start when continuing from the year before.
+    /// The initial learning rate of a model that continues from the year before.
     pub warm_learning_rate: f64,
     /// Factor on the learning rate per `decay_steps`.
     pub decay: f64,
@@ -43,13 +43,13 @@ pub struct Schedule {
     pub decay_steps: usize,
     /// Form of the decay.
     pub decay_form: Decay,
-    /// Largest norm of the whole gradient; a longer one is scaled down to it.
+    /// Largest norm of the gradient over all parameters; a larger gradient is scaled down to it.
     pub clip_norm: f64,
-    /// Smallest and largest number of assets of a batch, drawn uniformly.
+    /// Smallest and largest number of assets of a batch; the number is drawn uniformly.
     pub n_assets: [usize; 2],
-    /// Smallest and largest number of days of a batch, drawn uniformly; at most the look-back.
+    /// Smallest and largest number of days of a batch, at most the look-back; the number is drawn uniformly.
     pub n_days: [usize; 2],
-    /// Decision dates held back at the end of the training period, for monitoring only.
+    /// Decision dates at the end of the training period that are held back, for monitoring only.
     pub validation_days: usize,
     /// Steps between two validations.
     pub validate_every: usize,
@@ -58,8 +58,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// arXiv:2601.07687 for the network of arXiv:2507.01918, whose own settings are not public: 50 epochs of 500
-    /// steps, 32 x 4 samples, 10⁻³ falling by 1 % per epoch, T = 1200.
+    /// The schedule of arXiv:2601.07687 for the network of arXiv:2507.01918, whose own settings are not public: 50
+    /// epochs of 500 steps, 32 x 4 samples, 10⁻³ falling by 1 % per epoch, T = 1200.
     pub fn original() -> Self {
         Self {
             steps: 25_000,
@@ -80,7 +80,8 @@ impl Schedule {
         }
     }
 
-    /// arXiv:2607.23068: 100 epochs of 500 steps, 32 x 2 samples, 10⁻⁴ · 0.99^(step/500), T from 250 to 1200.
+    /// The schedule of arXiv:2607.23068: 100 epochs of 500 steps, 32 x 2 samples, 10⁻⁴ · 0.99^(step/500), T from 250
+    /// to 1200.
     pub fn compact() -> Self {
         Self {
             steps: 50_000,
@@ -93,9 +94,10 @@ impl Schedule {
         }
     }
 
-    /// For two cores. Deviation: 3,000 steps of 16 samples with a learning rate that starts thirty times as high and
-    /// falls to a hundredth of that, where the paper takes 50,000 steps of 64 samples; and every year after the first
-    /// continues from the model of the year before for 500 steps, where the paper starts again from nothing.
+    /// A schedule for two cores. It deviates from the paper: 3,000 steps of 16 samples instead of 50,000 steps of 64,
+    /// with an initial learning rate thirty times as high that falls to a hundredth of itself; and every year after
+    /// the first continues from the model of the year before for 500 steps, where the paper trains every year from
+    /// scratch.
     pub fn cpu() -> Self {
         Self {
             steps: 3_000,
@@ -112,7 +114,7 @@ impl Schedule {
         }
     }
 
-    /// Refuses what cannot be trained.
+    /// Refuses values with which nothing can be trained.
     pub fn check(&self) -> Result<()> {
         let refuse = |name, range, value: String| Err(Error::Parameter { name, range, value });
         let counts = [self.steps, self.batch, self.accumulation, self.decay_steps, self.validate_every];
@@ -148,12 +150,12 @@ impl Schedule {
         check_batch(self.batch, self.n_assets[1], self.n_days[1])
     }
 
-    /// Steps and first learning rate of a model.
+    /// Number of steps and initial learning rate of a model.
     pub(super) fn length(&self, warm: bool) -> (usize, f64) {
         if warm { (self.warm_steps, self.warm_learning_rate) } else { (self.steps, self.learning_rate) }
     }
 
-    /// The learning rate of a step, counted from 0. A continued model goes down the whole decay in its fewer steps.
+    /// The learning rate of a step, counted from 0. A continued model goes through the whole decay in its fewer steps.
     pub(super) fn learning_rate(&self, step: usize, warm: bool) -> f64 {
         let (steps, first) = self.length(warm);
         let step = step as f64 * if warm { self.steps as f64 / steps as f64 } else { 1.0 };
@@ -162,10 +164,10 @@ impl Schedule {
     }
 }
 
-/// Refuses a batch that the machine cannot hold.
+/// Refuses a batch that does not fit into the memory of the machine.
 pub(super) fn check_batch(batch: usize, n_assets: usize, n_days: usize) -> Result<()> {
     let (samples, n, t) = (batch as f64, n_assets as f64, n_days as f64);
-    // Returns and scores, and four matrices between the assets, in single precision.
+    // Memory for returns, scores and four matrices between the assets, in single precision.
     let what = format!("a batch of {batch} samples of {n_assets} assets and {n_days} days");
     memory::require(4.0 * samples * n * (2.0 * t + 4.0 * n), &what)
 }

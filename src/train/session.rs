@@ -1,4 +1,4 @@
-//! The state of one training: network, optimiser and record; a step on it, and its files.
+//! The state of one training (network, optimiser, record), a step that advances it, and its files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,16 +16,16 @@ use crate::train::model::{Header, Model, Point};
 use crate::train::sampler::{Draw, Sampler};
 use crate::train::task::{Task, other_identity};
 
-/// Validation batches; their mean loss is one point of the curve.
+/// Number of validation batches; their mean loss is one point of the curve.
 const VALIDATION_BATCHES: u64 = 8;
 /// Training stops when the smoothed loss is this many times its lowest value.
 const DIVERGED: f64 = 50.0;
-/// Steps over which the logarithm of the loss is smoothed for that.
+/// Number of steps over which the logarithm of the loss is smoothed for this purpose.
 const SMOOTHING: f64 = 50.0;
-/// Points of the record that a model file keeps.
+/// Number of points of the record that a model file keeps.
 const KEPT_POINTS: usize = 100;
 
-/// One row of the record: n, T, loss, gradient norm, learning rate, validation (NaN where there is none).
+/// One row of the record: n, T, loss, gradient norm, learning rate, validation loss (NaN if there is none).
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     n_assets: f64,
@@ -52,19 +52,20 @@ pub(super) struct Session<'a> {
     task: &'a Task<'a>,
     sampler: Sampler<'a>,
     header: Header,
-    /// Steps in all.
+    /// Total number of steps.
     pub steps: usize,
     /// One row per step taken.
     pub record: Vec<Row>,
     engine: Box<dyn Engine + 'a>,
-    /// The batches of the next step.
+    /// The batches of the next step, drawn ahead.
     ahead: Option<(usize, Vec<Draw>)>,
     events: Events,
     smoothed: Smoothed,
 }
 
 impl<'a> Session<'a> {
-    /// From the checkpoint if there is one of this task.
+    /// Starts from the checkpoint of this task, or else from the beginning. Fails if the checkpoint belongs to another
+    /// task.
     pub fn start(task: &'a Task<'a>, header: Header) -> Result<Self> {
         let schedule = &task.recipe.schedule;
         let sampler = Sampler::new(task.past, task.eligible, schedule, task.lookback, task.horizon, task.seed)?;
@@ -110,7 +111,7 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
-    /// One optimiser step.
+    /// Takes one optimiser step. Fails if the loss is not a number or has diverged.
     pub fn step(&mut self) -> Result<()> {
         let schedule = &self.task.recipe.schedule;
         let step = self.record.len();
@@ -123,7 +124,7 @@ impl<'a> Session<'a> {
             self.engine.add(&self.sampler, draw, number, weight)?;
         }
         if step + 1 < self.steps {
-            self.ahead = Some((step + 1, self.draws(step + 1)?)); // while a device is at work
+            self.ahead = Some((step + 1, self.draws(step + 1)?)); // while a device is working
         }
         let Outcome { norm, losses, problem } = self.engine.outcome()?;
         let mut problem = problem.map(|why| (losses.len(), why));
@@ -155,13 +156,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// The batches of a step.
+    /// The batches of step `step`.
     fn draws(&self, step: usize) -> Result<Vec<Draw>> {
         let accumulation = self.task.recipe.schedule.accumulation;
         (0..accumulation).map(|micro| self.sampler.draw((step * accumulation + micro) as u64)).collect()
     }
 
-    /// Mean loss over the validation batches; NaN where nothing is held back.
+    /// Mean loss over the validation batches; NaN if no dates are held back.
     fn validation(&mut self) -> Result<f64> {
         let mut sum = 0.0;
         for number in 0..VALIDATION_BATCHES {
@@ -171,7 +172,8 @@ impl<'a> Session<'a> {
         Ok(sum / VALIDATION_BATCHES as f64)
     }
 
-    /// Saves the batch that broke the training, with the parameters, and says where.
+    /// Saves the batch at which the training broke down, with the parameters, and returns an error that names the
+    /// file.
     fn diverged(&self, draw: &Draw, why: &str) -> Error {
         let file = beside(&self.task.file, "diverged.safetensors");
         let save = || -> Result<()> {
@@ -192,7 +194,7 @@ impl<'a> Session<'a> {
         Ok(self.engine.parameters()?.into_iter().map(|(name, tensor)| (format!("parameter.{name}"), tensor)).collect())
     }
 
-    /// Everything needed to go on from here.
+    /// Writes the checkpoint from which the training can continue.
     pub fn save_checkpoint(&mut self) -> Result<()> {
         let vector = |values: &Vec<f64>| Tensor::from_slice(values, values.len(), &Device::Cpu).map_err(Error::from);
         let mut tensors = self.parameters()?;
@@ -207,7 +209,7 @@ impl<'a> Session<'a> {
         Model::new(header, tensors).save(&beside(&self.task.file, "checkpoint.safetensors"))
     }
 
-    /// The model file and the record as a table; the checkpoint is no longer needed.
+    /// Writes the model file and the record as a table, and removes the checkpoint.
     pub fn finish(mut self) -> Result<Model> {
         self.events.append_to(&beside(&self.task.file, "events"))?;
         let column = |value: fn(&Row) -> f64| self.record.iter().map(value);
@@ -231,7 +233,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The network at work where the task says.
+/// The engine for the network, on the task's processor or device.
 fn engine<'a>(task: &Task<'_>, network: Network<f32>, moments: Option<[Named; 2]>) -> Result<Box<dyn Engine + 'a>> {
     match task.compute {
         Compute::Processor => Ok(Box::new(OnProcessor::new(network, moments))),
@@ -244,12 +246,12 @@ fn engine<'a>(task: &Task<'_>, network: Network<f32>, moments: Option<[Named; 2]
     }
 }
 
-/// A file or folder that belongs to a model file.
+/// Path of a companion file or folder of a model file.
 pub(super) fn beside(file: &Path, extension: &str) -> PathBuf {
     file.with_extension(extension)
 }
 
-/// Seconds since 1970, for TensorBoard; nothing else depends on it.
+/// Seconds since 1970, for TensorBoard; no result depends on it.
 fn wall_time() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
@@ -268,7 +270,7 @@ fn thinned(record: &[Row]) -> Vec<Point> {
     record.chunks(stretch).enumerate().map(point).collect()
 }
 
-/// The running mean of ln loss and its lowest value.
+/// The smoothed logarithm of the loss, and its lowest value.
 #[derive(Default)]
 struct Smoothed {
     mean: Option<f64>,

@@ -1,4 +1,4 @@
-//! A model to be trained.
+//! A training task: one model to be trained.
 
 use std::path::{Path, PathBuf};
 
@@ -10,25 +10,25 @@ use crate::train::{Compute, Eligible, Model, Recipe};
 pub struct Task<'a> {
     /// Network and schedule.
     pub recipe: &'a Recipe,
-    /// Seed of parameters and batches.
+    /// Seed of the initial parameters and of the batches.
     pub seed: u64,
-    /// Everything that training may see.
+    /// All data that training may see.
     pub past: Past<'a>,
-    /// The universe.
+    /// The members of the universe, by day.
     pub eligible: &'a Eligible,
-    /// Days of the universe's look-back, at least as many as the longest window.
+    /// Days of the universe's look-back, at least the longest window.
     pub lookback: usize,
     /// Days of a target.
     pub horizon: usize,
     /// Content hash of the panel.
     pub data_hash: &'a str,
-    /// Data and rules outside the recipe that the model depends on, as text.
+    /// Data and rules outside the recipe that the model depends on, as text; part of its identity.
     pub rules: &'a str,
-    /// The model to continue from.
+    /// The model to continue from, if any.
     pub warm: Option<&'a Model>,
-    /// The model file.
+    /// The path of the model file.
     pub file: PathBuf,
-    /// Where it is trained.
+    /// The processor or device that trains it.
     pub compute: Compute<'a>,
 }
 

@@ -1,15 +1,15 @@
-//! The training loop: batches to gradients to steps, with checkpoints from which it continues bit by bit.
+//! The training loop: batches, gradients, steps, and checkpoints from which it continues with bit-identical results.
 //!
 //! ```text
 //! FILE.safetensors             the model, when done
 //! FILE.checkpoint.safetensors  model, optimiser, step and record, until then
 //! FILE.csv                     step, n_assets, n_days, loss, gradient_norm, learning_rate, validation
-//! FILE.events/                 the same for TensorBoard
-//! .FILE.lock                   who trains it, until then
+//! FILE.events/                 these values for TensorBoard
+//! .FILE.lock                   lock of the process that trains it, until then
 //! FILE.diverged.safetensors    batch and parameters, if the loss stopped being a number or ran away
 //! ```
-//! The batch of a step is a function of seed and step, so a checkpoint needs no generator. Loss and gradient norm are
-//! recorded as they are, before any clipping.
+//! The batch of a step is a function of seed and step, so a checkpoint needs no generator state. Losses and gradient
+//! norms are recorded before any clipping.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -21,17 +21,17 @@ use crate::train::model::{Header, Model};
 use crate::train::session::Session;
 use crate::train::task::{Task, other_identity};
 
-/// Steps over which the loss that is shown is averaged.
+/// Number of steps over which the displayed loss is averaged.
 const SHOWN: usize = 50;
 
-/// How far training is.
+/// Progress of a training.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingProgress {
     /// Steps taken.
     pub step: usize,
-    /// Steps in all.
+    /// Total number of steps.
     pub steps: usize,
-    /// Mean loss over the last steps; NaN where there is none.
+    /// Mean loss over the last steps; NaN if there is none.
     pub loss: f64,
     /// The newest validation loss.
     pub validation: Option<f64>,
@@ -40,20 +40,21 @@ pub struct TrainingProgress {
 }
 
 impl TrainingProgress {
-    /// Steps of something that has no loss.
+    /// Progress of a computation that has no loss.
     pub fn counted(step: usize, steps: usize) -> Self {
         Self { step, steps, loss: f64::NAN, validation: None, samples_per_second: f64::NAN }
     }
 }
 
-/// Trains a model, or what is left of it; a finished one is read. `stop` is asked before every step.
+/// Trains a model or continues its training; a finished model is read from its file. `stop` is asked before every step
+/// and interrupts the training if it returns true.
 pub fn train(task: &Task<'_>, stop: &dyn Fn() -> bool, progress: &mut dyn FnMut(TrainingProgress)) -> Result<Model> {
     let header = header(task)?;
     if let Some(model) = finished(task, &header)? {
         return Ok(model);
     }
     let _lock = Lock::take(&lock_of(&task.file))?;
-    // Another process may have finished it meanwhile.
+    // Another process may have finished it in the meantime.
     if let Some(model) = finished(task, &header)? {
         return Ok(model);
     }
@@ -85,7 +86,7 @@ pub fn train(task: &Task<'_>, stop: &dyn Fn() -> bool, progress: &mut dyn FnMut(
     session.finish()
 }
 
-/// The model, if it is there.
+/// The finished model; `None` if its file does not exist.
 fn finished(task: &Task<'_>, header: &Header) -> Result<Option<Model>> {
     if !task.file.exists() {
         return Ok(None);
@@ -94,13 +95,13 @@ fn finished(task: &Task<'_>, header: &Header) -> Result<Option<Model>> {
     if model.header.identity == header.identity { Ok(Some(model)) } else { Err(other_identity(&task.file)) }
 }
 
-/// The lock of a model: `.YEAR.lock` beside it.
+/// Path of the lock of a model: `.YEAR.lock` beside it.
 fn lock_of(file: &Path) -> PathBuf {
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     file.with_file_name(format!(".{name}.lock"))
 }
 
-/// The header of the model to be.
+/// The header of the model to be trained.
 fn header(task: &Task<'_>) -> Result<Header> {
     let trained_before = task.past.decision_date().to_string();
     let continued_from = task.warm.map(Model::hash).transpose()?;

@@ -1,4 +1,4 @@
-//! `data append`: halves make the whole, nothing that is known is lost or changed.
+//! `data append`: two halves make the whole panel, and no known value is lost or changed.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ fn whole() -> Panel {
     market.simulate().unwrap().0
 }
 
-/// Some days of a panel, with the assets that `keep` keeps.
+/// Some days of a panel, with the assets for which `keep` is true.
 fn part(panel: &Panel, days: std::ops::Range<usize>, keep: impl Fn(usize) -> bool) -> Panel {
     let kept: Vec<usize> = (0..panel.n_assets()).filter(|&asset| keep(asset)).collect();
     let calendar = Calendar::new(panel.calendar().dates()[days.clone()].to_vec()).unwrap();
@@ -117,7 +117,7 @@ fn a_day_that_the_panel_lacks_in_its_own_time_is_refused() {
     assert_eq!(append(&old, &part(&whole, 60..120, |_| true)).unwrap().new_days, 60);
 }
 
-/// The panel with other returns.
+/// The panel with other returns, given by day, asset and present return.
 fn with(panel: &Panel, returns: impl Fn(usize, usize, f64) -> f64) -> Panel {
     crate::support::altered(panel, returns, |_, _, x| x)
 }

@@ -1,10 +1,10 @@
-//! Long-only minimum variance by clarabel, an interior-point solver: the reference of a test and of a benchmark.
+//! Long-only minimum variance by clarabel, an interior-point solver: the reference for a test and a benchmark.
 
 use clarabel::algebra::CscMatrix;
 use clarabel::solver::{DefaultSettingsBuilder, DefaultSolver, IPSolver, NonnegativeConeT, ZeroConeT};
 use minvar::linalg::Covariance;
 
-/// Weights at tolerance 1e-13, of a covariance scaled to a mean variance of one.
+/// Weights at tolerance 1e-13, for the covariance scaled to a mean variance of one.
 pub fn clarabel_long_only(sigma: &Covariance) -> Vec<f64> {
     let n = sigma.n_assets();
     let scale = n as f64 / sigma.matrix().trace();

@@ -1,4 +1,4 @@
-//! The program driven as a user would.
+//! The program, run as a user would run it.
 
 use std::path::Path;
 use std::process::Command;
@@ -112,12 +112,12 @@ fn a_user_trades_the_weights_of_a_run_and_varies_the_costs() {
     let twice = EXPERIMENT
         .replace("allocators = [\"gmv\"]", "allocators = [\"gmv\"]\n[simulation]\nprofiles = [\"paper\", \"paper\"]");
     std::fs::write(folder.join("x.toml"), twice).unwrap();
-    fails(folder, &["run", "x.toml"], "x.toml: simulation.profiles: 'paper' stands twice");
+    fails(folder, &["run", "x.toml"], "x.toml: simulation.profiles: 'paper' is listed twice");
 }
 
 #[test]
 fn a_full_disk_is_reported_with_the_file_and_the_run_can_go_on() {
-    // A file where the results folder should be stands for any place that cannot be written.
+    // A file in the place of the results folder stands for any place that cannot be written to.
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     succeeds(folder, &["data", "simulate", "--name", "sim", "--assets", "30", "--days", "150"]);
@@ -162,7 +162,7 @@ fn a_user_cleans_a_matrix_of_returns() {
         let arguments = [&["estimate", "--returns", "returns.csv"], rest].concat();
         succeeds(folder, &arguments)
     };
-    // A covariance is no table of returns: its cells as they stand.
+    // A covariance is not a table of returns, so its cells are read as they are.
     let matrix = |name: &str| {
         let columns = minvar::data::Columns::read(&folder.join(name)).unwrap();
         let names: Vec<String> = columns.names().into_iter().filter(|name| name != "asset").collect();
@@ -179,7 +179,7 @@ fn a_user_cleans_a_matrix_of_returns() {
     assert_eq!(&matrix("sigma.csv"), expected.matrix());
 
     estimate(&["--estimator", "qis", "--what", "precision", "--out", "precision.csv"]);
-    // A precision is no matrix of returns: read as text.
+    // A precision is not a matrix of returns, so it is read as text.
     let text = std::fs::read_to_string(folder.join("precision.csv")).unwrap();
     let cells = |line: &str| line.split(',').skip(1).map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
     let precision: Vec<f64> = text.lines().skip(1).flat_map(cells).collect();
@@ -224,7 +224,7 @@ fn a_user_cleans_a_matrix_of_returns() {
     refuse(&["--estimator", "qis", "--out", "x.xlsx"], "a result file ends in .csv, .parquet or .npy");
     refuse(&["--estimator", "qis", "--lookback", "500", "--out", "x.csv"], "more than the 120 rows");
     refuse(&["--estimator", "rie", "--lookback", "8", "--out", "x.csv"], "more days than assets");
-    refuse(&["--estimator", "average_oracle", "--out", "x.csv"], "give --lookback a smaller number");
+    refuse(&["--estimator", "average_oracle", "--out", "x.csv"], "reduce --lookback");
     refuse(&["--estimator", "detone", "--what", "weights", "--out", "x.csv"], "not positive definite");
     std::fs::write(folder.join("flat.csv"), "A,B\n0.1,0.2\n0.1,0.1\n0.1,0.3\n").unwrap();
     fails(
@@ -260,7 +260,7 @@ fn estimators_can_be_timed() {
     assert!(std::fs::read_to_string(folder.path().join("times/runtime.svg")).unwrap().contains("n = 20"));
 }
 
-/// The committed experiments, as they stand.
+/// The committed experiments, unchanged.
 #[test]
 fn every_experiment_file_can_be_read_and_planned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
@@ -355,7 +355,7 @@ fn a_killed_training_resumes_to_the_same_bytes_and_its_model_can_be_shown() {
     let folder = folder.path();
     std::fs::write(folder.join("trained.toml"), TRAINED).unwrap();
     let model = |run: &str| folder.join(run).join("trained/models/small-0/2001.safetensors");
-    // Killed three times, each time a different while behind the first checkpoint.
+    // Killed three times, each time at another moment after the first checkpoint.
     for pause in [0, 9, 23] {
         let checkpoint = model("killed").with_extension("checkpoint.safetensors");
         let mut child = Command::new(env!("CARGO_BIN_EXE_minvar"))
@@ -388,7 +388,7 @@ fn a_killed_training_resumes_to_the_same_bytes_and_its_model_can_be_shown() {
     assert_eq!(json["header"]["steps"], 400);
     assert_eq!(json["curves"]["alpha"].as_array().unwrap().len(), 100);
 
-    // The same network by its file, a year in its name: the same portfolio.
+    // The same network given as files with the year in their name: the same portfolios.
     let by_file = TRAINED.split("[train.small]").next().unwrap();
     let by_file = |pattern: &str| {
         by_file.replace("{ train = \"small\" }", &format!("{{ model = \"{pattern}\", label = \"small\" }}"))
@@ -432,8 +432,8 @@ fn rows(table: &str) -> std::collections::BTreeMap<(String, String), Vec<String>
     rows.map(|cells| ((cells[1].clone(), cells[2].clone()), cells[3..].to_vec())).collect()
 }
 
-/// Single precision and another processor's vectors move a training apart in its last bits, and then further: the
-/// network's volatilities are compared to a few percent, everything else to the digit.
+/// With single precision and another processor's vector units, trainings differ first in their last bits and then
+/// more, so the network's volatilities are compared to within a few percent, everything else exactly.
 #[test]
 fn the_quick_experiment_gives_the_committed_table() {
     let folder = tempfile::tempdir().unwrap();
@@ -459,7 +459,7 @@ fn the_quick_experiment_gives_the_committed_table() {
     assert!(folder.path().join("quick/learning-compact-0.svg").exists());
 }
 
-/// Built without the feature, the program says how to get it; `auto` works on the processor and says so.
+/// Built without the feature, the program says how to get it; `auto` works on the processor and reports it.
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn a_cuda_device_needs_a_program_built_for_it() {
@@ -536,9 +536,9 @@ fn a_user_imports_looks_excludes_and_appends() {
         assert!(said.contains(part), "{part} is missing in\n{said}");
     }
 
-    // The file of suspects that somebody edited stays as it is.
+    // A file of suspects that the user edited is not changed.
     std::fs::write(folder.join("data/mine.suspects.csv"), "asset,first,last\n").unwrap();
-    assert!(succeeds(folder, &["data", "describe", "mine"]).contains("was left alone"));
+    assert!(succeeds(folder, &["data", "describe", "mine"]).contains("was not changed"));
     assert_eq!(std::fs::read_to_string(folder.join("data/mine.suspects.csv")).unwrap(), "asset,first,last\n");
 
     std::fs::write(folder.join("newer.csv"), prices(110..200, split)).unwrap();

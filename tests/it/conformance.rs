@@ -1,7 +1,7 @@
-//! Reference numbers of independent implementations: MATLAB, R and PyPI packages, on synthetic panels.
+//! Comparison with reference numbers of independent implementations (MATLAB, R and PyPI packages) on synthetic panels.
 //!
 //! Estimators are found by their registered name. Large matrices are compared through eigenvalues, diagonal, three
-//! products and a summary. Every tensor of the files is either compared here or listed with the reason why not.
+//! products and a summary. Every tensor of the files is either compared here or listed with the reason why it is not.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ fn window_of(vectors: &Vectors) -> Window {
     Window::new(vectors.matrix("in.returns")).unwrap()
 }
 
-/// What a reference is a matrix of.
+/// The kind of matrix that a reference is.
 #[derive(Clone, Copy)]
 enum Unit {
     Covariance,
@@ -35,7 +35,7 @@ use Unit::{Correlation, Covariance};
 const C1: Unit = Correlation(Centring::Mean);
 const C0: Unit = Correlation(Centring::MeanMaximumLikelihood);
 
-/// Tensor, estimator as a user names it, unit.
+/// Tensor, estimator as a user names it, kind of matrix.
 const MATRICES: &[(&str, &str, Unit)] = &[
     ("numpy.cov_ddof1", "sample", Covariance),
     ("sklearn.empirical_ddof0", "sample,centring=mean_maximum_likelihood", Covariance),
@@ -80,7 +80,7 @@ const MATRICES: &[(&str, &str, Unit)] = &[
     ("bahc.hc_average", "hc_average", Covariance),
 ];
 
-/// Tensors that nothing here is compared with.
+/// Tensors that are not compared with anything here, and why.
 const LEFT_OUT: &[(&str, &str)] = &[
     ("nlshrink.", "QuEST is not implemented"),
     ("riskfolio.denoise_fixed_detone", "its variances are wrong: a defect of the package"),
@@ -184,7 +184,7 @@ fn the_intensity_of_lw_identity_matches() {
     }
 }
 
-/// The packages lose digits in the Hilbert transform of far eigenvalues; the 50-digit values have them all.
+/// The packages lose digits in the Hilbert transform of distant eigenvalues; the 50-digit values are exact.
 #[test]
 fn analytical_shrinkage_matches_fifty_digits_where_the_packages_cancel() {
     for vectors in PANELS.into_iter().chain(EDGES).filter_map(Vectors::open) {
@@ -212,7 +212,7 @@ fn random_matrix_maps_match() {
     for vectors in PANELS.into_iter().filter_map(Vectors::open) {
         let window = window_of(&vectors);
         let (eigenvalues, _) = window.correlation_spectrum().unwrap();
-        // The package reports the position of the last eigenvalue it cuts, from 0, over n.
+        // The package reports the position, counted from 0, of the last eigenvalue that it cuts, divided by n.
         let cleaned = Clip::default().clean(&eigenvalues, window.n_days()).unwrap();
         let n_cut = cleaned.iter().filter(|x| **x == cleaned[0]).count();
         vectors.close("covestim.evc_mp.cut", &[(n_cut - 1) as f64 / window.n_assets() as f64], TOLERANCE);
@@ -226,7 +226,7 @@ fn random_matrix_maps_match() {
             assert_eq!(rank as f64, vectors.integers("optht.rank")[(0, 0)], "{}", vectors.name);
         }
         if vectors.has("riskfolio.mp_fit_emax_var") {
-            // The fit depends on the optimiser: the packages' cut is given.
+            // The fit depends on the optimiser, so the packages' cut is given.
             let cut = vectors.vector("riskfolio.mp_fit_emax_var")[0];
             for tensor in ["riskfolio.denoise_fixed", "skfolio.denoise"] {
                 check(&vectors, &window, tensor, &format!("mp_denoise,edge={cut}"), Covariance, TOLERANCE);
@@ -271,7 +271,7 @@ fn empirical_oracles_match() {
             vectors.close("yedrek.oracle_mean", &oracle(false).eigenvalues(&window).unwrap(), TOLERANCE);
             vectors.close("yedrek.oracle_isotonic", &oracle(true).eigenvalues(&window).unwrap(), TOLERANCE);
         } else {
-            // The order in the null space is arbitrary: its mean and the other values are compared.
+            // The order inside the null space is arbitrary, so its mean is compared, and the other values one by one.
             let n_null = window.n_assets() - train as usize;
             let mut theirs = vectors.vector("yedrek.oracle_mean");
             let mean = theirs[..n_null].iter().sum::<f64>() / n_null as f64;
@@ -289,8 +289,8 @@ fn empirical_oracles_match() {
             check(&vectors, &window, "covestim.nercome", &words, Covariance, TOLERANCE);
             continue;
         }
-        // With fewer days than assets in the first part, theirs depends on the basis of a null space, ours averages
-        // over it: what is defined are the variances along the other eigenvectors, and the trace.
+        // With fewer days than assets in the first part, their result depends on the basis of a null space, and ours
+        // averages over it. The well-defined quantities are the variances along the other eigenvectors, and the trace.
         let (ours, theirs) =
             (estimator(&words).unwrap().estimate(&window).unwrap(), vectors.matrix("covestim.nercome"));
         let rows: Vec<usize> = (0..split).collect();
@@ -329,7 +329,7 @@ fn the_graphical_lasso_matches_r_and_scikit_learn() {
     }
 }
 
-/// The reference is the map itself; ours is repaired where that has negative eigenvalues.
+/// The reference is the map itself; ours is repaired where the map has negative eigenvalues.
 #[test]
 fn the_power_map_matches_where_it_needs_no_repair() {
     let mut unrepaired = 0;

@@ -1,4 +1,5 @@
-//! Reference weights of quadprog, clarabel, scikit-folio, riskfolio, PyPortfolioOpt and RiskPortfolios.
+//! Comparison with reference weights of quadprog, clarabel, scikit-folio, riskfolio, PyPortfolioOpt and
+//! RiskPortfolios.
 
 use minvar::allocators::{
     self, Allocator, BoxMinimumVariance, LongOnlyMinimumVariance, Situation, box_kkt_residual, kkt_residual,
@@ -11,9 +12,9 @@ use crate::vectors::{TOLERANCE, Vectors};
 
 const FILES: [&str; 4] = ["alloc_n10_t60", "alloc_n50_t250", "alloc_n100_t80", "alloc_n200_t1000"];
 
-/// Accuracy of the interior-point solvers behind some references, absolute.
+/// Absolute accuracy of the interior-point solvers that some references were computed with.
 const SOLVER: f64 = 1e-8;
-/// Accuracy at which the packages run theirs, absolute.
+/// Absolute accuracy at which the packages run their solvers.
 const PACKAGE: f64 = 1e-5;
 
 fn allocator(words: &str) -> Box<dyn Allocator> {
@@ -21,7 +22,7 @@ fn allocator(words: &str) -> Box<dyn Allocator> {
     (allocators::named(&choice.name).unwrap().build)(&choice).unwrap()
 }
 
-/// Averages the two triangles, which differ in the last bit in some sources.
+/// Averages the upper and the lower triangle, which differ in the last bit in some sources.
 fn symmetric(matrix: Matrix) -> Covariance {
     let n = matrix.nrows();
     Covariance::new(Matrix::from_fn(n, n, |i, j| (matrix[(i, j)] + matrix[(j, i)]) / 2.0)).unwrap()

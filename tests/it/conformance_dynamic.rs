@@ -1,5 +1,5 @@
-//! Reference numbers of GARCH and dynamic conditional correlations: the `arch` package, and the MATLAB of Engle, Ledoit
-//! and Wolf.
+//! Comparison with reference numbers for GARCH and dynamic conditional correlations: from the `arch` package and from
+//! the MATLAB code of Engle, Ledoit and Wolf.
 
 use minvar::estimators::{CompositeLikelihood, Garch, Window};
 use minvar::linalg::Matrix;
@@ -9,7 +9,7 @@ use crate::vectors::{TOLERANCE, Vectors, row_major};
 
 const FILES: [&str; 2] = ["dcc_n10_t500", "dcc_n40_t400"];
 
-/// The returns less their means, times 100.
+/// The returns minus their means, times 100.
 fn scaled(vectors: &Vectors) -> Matrix {
     let window = Window::new(vectors.matrix("in.returns")).unwrap();
     window.centred(Default::default()).clone().scaled(100.0)
@@ -107,14 +107,14 @@ fn the_composite_likelihood_and_its_optimum_match_matlab() {
     }
 }
 
-/// Ours estimates every stage itself, and so agrees as far as the GARCH optima of two optimisers do.
+/// Ours estimates every stage itself, so it agrees only as far as the GARCH optima of two optimisers do.
 #[test]
 fn the_one_step_forecast_agrees_with_the_stored_one() {
     for vectors in FILES.into_iter().filter_map(Vectors::open) {
         let window = Window::new(vectors.matrix("in.returns")).unwrap();
         let sigma = estimator("dcc_qis,days_ahead=1").unwrap().estimate(&window).unwrap();
         assert!(sigma.repairs().is_empty());
-        // On a few assets our search finds a higher likelihood, and so another forecast.
+        // With only a few assets our search finds a higher likelihood, and so another forecast.
         let (returns, stored) = (scaled(&vectors), vectors.matrix("arch.garch_params"));
         let agrees = |i: &usize| {
             let (ours, theirs) = (Garch::fit(returns.column(*i)).0, garch(&stored, *i));

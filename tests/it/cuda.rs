@@ -1,5 +1,5 @@
-//! The network on a CUDA device: its kernels, run on the processor, against the network of `nn`, the reference vectors, and
-//! trainings on the processor.
+//! The network on a CUDA device, with its kernels run on the processor: compared with the network of `nn`, with the
+//! reference vectors, and with trainings on the processor.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -47,11 +47,11 @@ fn the_device_does_what_the_processor_does_in_single_precision() {
     check(ElementType::F32);
 }
 
-/// Assets beyond which emulation takes too long.
+/// With more assets than this the emulation takes too long.
 const MOST_ASSETS: usize = 60;
 
-/// A reference file as a panel: each asset of each sample is a row, T days, a decision day, and 2n days behind it whose
-/// covariance is the file's Σ: columns ±√(n/f) L with L L' = Σ have no mean.
+/// A reference file as a panel. Each asset of each sample is a row: T days, a decision day, and then 2n days whose
+/// covariance is the file's Σ (columns ±√(n/f) L with L L' = Σ have mean zero).
 fn panel_of(file: &Vectors) -> (Vec<f64>, usize) {
     let (inputs, sigma) = (file.tensor("inputs"), file.tensor("sigma"));
     let (batch, n, t) = inputs.dims3().unwrap();
@@ -62,7 +62,7 @@ fn panel_of(file: &Vectors) -> (Vec<f64>, usize) {
         let scale = (n as f64 / minvar::nn::TRADING_DAYS).sqrt();
         for i in 0..n {
             panel.extend(&x[(b * n + i) * t..][..t]);
-            panel.push(f64::NAN); // nothing of the decision day is read
+            panel.push(f64::NAN); // the decision day must not be read
             for sign in [scale, -scale] {
                 let column = |k: usize| sign * found.eigenvectors[(i, k)] * found.eigenvalues[k].max(0.0).sqrt();
                 panel.extend((0..n).map(column));
@@ -130,7 +130,7 @@ fn the_device_gives_the_stages_and_gradients_of_the_reference() {
     assert!(compared == 0 || compared >= 20, "{compared}");
 }
 
-/// A short training on a device or the processor, stopped before `stop` if that is not zero.
+/// A short training on a device or the processor, stopped before step `stop` if that is not zero.
 fn trained(file: &Path, compute: Compute<'_>, stop: usize) -> Result<Model> {
     let (panel, eligible, recipe) = (training::panel(), training::eligible(), training::recipe());
     let task = Task { compute, ..training::task(&panel, &eligible, &recipe, file) };
@@ -138,7 +138,7 @@ fn trained(file: &Path, compute: Compute<'_>, stop: usize) -> Result<Model> {
     train(&task, &|| flag.load(Ordering::Relaxed), &mut |p| flag.store(p.step == stop, Ordering::Relaxed))
 }
 
-/// Largest difference of two models' losses over the loss.
+/// Largest difference between two models' losses, relative to the loss.
 fn losses_differ_by(one: &Model, other: &Model) -> f64 {
     let pairs = one.header.record.iter().zip(&other.header.record);
     assert_eq!(one.header.record.len(), other.header.record.len());
@@ -160,15 +160,15 @@ fn a_training_on_a_device_is_that_on_the_processor_to_rounding() {
     assert!(difference < 1e-3, "{difference:e}");
     assert!(device.header.record.iter().any(|point| point.validation.is_some()));
 
-    // Once more: the same bytes.
+    // A second training gives the same bytes.
     trained(&at("again"), DEVICE, 0).unwrap();
     assert!(training::files(&folder.path().join("device")) == training::files(&folder.path().join("again")));
-    // Stopped and continued: the same bytes.
+    // A training that was stopped and continued gives the same bytes.
     let stopped = trained(&at("stopped"), DEVICE, 6);
     assert!(matches!(stopped, Err(Error::Interrupted { done: 6, .. })));
     trained(&at("stopped"), DEVICE, 0).unwrap();
     assert!(training::files(&folder.path().join("device")) == training::files(&folder.path().join("stopped")));
-    // A checkpoint of one continues on the other.
+    // A checkpoint of one device continues on the other.
     for (name, first, second) in
         [("to device", Compute::Processor, DEVICE), ("from device", DEVICE, Compute::Processor)]
     {
@@ -222,7 +222,7 @@ fn a_profile_names_every_stage_and_trains_nothing() {
     let stages = profiled(DEVICE, Some(CEILINGS));
     assert_eq!(names(&stages)[0], "drawing batches");
     assert_eq!(names(&stages)[1..], STAGES);
-    // What is counted is counted in every stage of the network.
+    // Operations and bytes are counted for every stage of the network.
     let uncounted = stages.iter().filter(|stage| stage.operations_per_second.is_nan() || stage.of_ceiling.is_nan());
     assert_eq!(uncounted.map(|stage| stage.name).collect::<Vec<_>>(), ["drawing batches", "optimiser"]);
 }
@@ -288,7 +288,7 @@ fn a_loss_that_is_no_number_stops_the_training_on_a_device_too() {
     if !available() {
         return;
     }
-    // Absurd returns: the gradient of their loss overflows single precision.
+    // For absurd returns the gradient of the loss overflows single precision.
     let panel = altered(
         &training::panel(),
         |day, asset, r| if asset < 11 && day > 60 { 1e25 * r.abs() } else { r },
@@ -327,7 +327,7 @@ fn missing_returns_of_a_training_are_completed_on_a_device_too() {
     if !available() {
         return;
     }
-    // Every seventh return is missing; with the rule `market` the losses are others than with `zero`.
+    // Every seventh return is missing; the rule `market` gives other losses than `zero`.
     let hole = |day: usize, asset: usize, r: f64| if (day + asset).is_multiple_of(7) { f64::NAN } else { r };
     let (panel, recipe) = (altered(&training::panel(), hole, |_, _, x| x), training::recipe());
     let folder = tempfile::tempdir().unwrap();

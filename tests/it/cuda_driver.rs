@@ -1,5 +1,6 @@
-//! The program built with CUDA, on a machine without a GPU: libraries that stand in for NVIDIA's (`tests/cuda/fake.cpp`) run the
-//! kernels, products and eigenvalues on the processor, and say what a driver says when something is wrong.
+//! The program built with CUDA, on a machine without a GPU. Libraries that stand in for NVIDIA's
+//! (`tests/cuda/fake.cpp`) run the kernels, products and eigenvalues on the processor, and return a driver's errors
+//! when something is wrong.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,10 +8,10 @@ use std::sync::LazyLock;
 
 use crate::emulation::available;
 
-/// A folder with the libraries under the names that are looked for.
+/// A folder with the libraries under the names that the program looks for.
 static LIBRARIES: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cuda_driver");
-    let _ = std::fs::remove_dir_all(&folder); // of the test before
+    let _ = std::fs::remove_dir_all(&folder); // of an earlier test
     std::fs::create_dir_all(&folder).unwrap();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda");
     let header = format!("-DHEADER=\"{}\"", sources.join("emulation.h").display());
@@ -64,7 +65,7 @@ fn what_is_wrong_with_a_device_is_one_line() {
         return;
     }
     let check = ["device", "--check"];
-    refused(&check, &[("FAKE_INIT", "100")], "the driver knows no CUDA device");
+    refused(&check, &[("FAKE_INIT", "100")], "the driver reports no CUDA device");
     refused(&check, &[("FAKE_INIT", "803")], "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH");
     refused(&["device", "--check", "--device", "cuda:2"], &[("FAKE_DEVICES", "2")], "there is cuda:0, cuda:1");
     refused(&check, &[("FAKE_LOAD", "222")], "a driver older than that cannot load them");
@@ -89,7 +90,7 @@ fn auto_takes_the_device_or_says_why_not() {
     assert!(without.status.success() && String::from_utf8_lossy(&without.stdout).contains("backward"));
     assert!(
         String::from_utf8_lossy(&without.stderr)
-            .starts_with("working on the processor: the driver knows no CUDA device")
+            .starts_with("working on the processor: the driver reports no CUDA device")
     );
 }
 

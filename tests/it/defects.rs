@@ -1,4 +1,4 @@
-//! Mistakes found in public implementations, each as a test that ours does not make it.
+//! Mistakes found in public implementations, each with a test that ours does not make it.
 
 use minvar::allocators::{Allocator, HierarchicalRiskParity, Situation};
 use minvar::estimators::{AnalyticalShrinkage, Centring, Clip, EigenvalueCleaner, Qis, Rie, Window};
@@ -10,8 +10,9 @@ fn estimate(words: &str, x: &Matrix) -> Matrix {
     estimator(words).unwrap().estimate(&window(x.clone())).unwrap().matrix().clone()
 }
 
-/// pyRMT takes the trace of a matrix instead of that of its inverse, and a market of 17 comes out as 1.6; a public `RIE` uses
-/// one sum for all eigenvalues. An isolated eigenvalue loses about 2q only, and small ones are lifted.
+/// pyRMT takes the trace of a matrix instead of that of its inverse, so that a market eigenvalue of 17 becomes 1.6; a
+/// public `RIE` uses one sum for all eigenvalues. An isolated eigenvalue should lose only about 2q, and small ones
+/// should be lifted.
 #[test]
 fn rie_leaves_an_isolated_eigenvalue_and_lifts_small_ones() {
     let window = window(returns(50, 250));
@@ -22,8 +23,8 @@ fn rie_leaves_an_isolated_eigenvalue_and_lifts_small_ones() {
     assert!(cleaned[0] > eigenvalues[0] && cleaned.windows(2).filter(|w| w[1] < w[0]).count() < 10);
 }
 
-/// Swapped branches or axes of a complex root still give plausible numbers: on pure noise every cleaned eigenvalue must be
-/// close to one.
+/// Swapped branches or axes of a complex root still give plausible numbers. On pure noise every cleaned eigenvalue
+/// must be close to one.
 #[test]
 fn rie_turns_white_noise_into_the_identity() {
     let mut state = 9u64;
@@ -42,8 +43,9 @@ fn rie_turns_white_noise_into_the_identity() {
     assert!(cleaned.iter().all(|xi| (0.8..1.25).contains(xi)), "{} to {}", cleaned[0], cleaned[199]);
 }
 
-/// The printed Hilbert transform cancels: for a market a billion times the noise it loses all digits in doubles, and the
-/// market with them. An isolated eigenvalue l becomes l / [ (1 − 1/N)² + (3π/(4√5 h N))² ], its own kernel being the only one near.
+/// The printed Hilbert transform cancels: for a market a billion times the noise it loses all digits in doubles, and
+/// the market with them. An isolated eigenvalue l becomes l / [ (1 − 1/N)² + (3π/(4√5 h N))² ], because the only
+/// kernel near it is its own.
 #[test]
 fn analytical_shrinkage_keeps_a_huge_market() {
     let mut eigenvalues: Vec<f64> = (0..60).map(|k| 1.0 + 0.01 * f64::from(k)).collect();
@@ -55,8 +57,8 @@ fn analytical_shrinkage_keeps_a_huge_market() {
     assert!((market / expected - 1.0).abs() < 1e-6, "{market} against {expected}");
 }
 
-/// A Python port of QIS takes a general instead of a symmetric eigensolver: the basis of its null space is not orthonormal,
-/// and n > T comes out wrong. Ours keeps the trace and gives all null directions one value.
+/// A Python port of QIS uses a general instead of a symmetric eigensolver, so the basis of its null space is not
+/// orthonormal and its results for n > T are wrong. Ours keeps the trace and gives all null directions the same value.
 #[test]
 fn qis_above_t_keeps_the_trace_and_one_value_in_the_null_space() {
     let window = window(returns(60, 40));
@@ -70,7 +72,7 @@ fn qis_above_t_keeps_the_trace_and_one_value_in_the_null_space() {
     assert_eq!(equal, 60 - 39);
 }
 
-/// pyRMT does not demean; a mean must not become a factor.
+/// pyRMT does not demean returns; a common drift must not look like a factor.
 #[test]
 fn a_common_drift_changes_no_estimator_that_removes_means() {
     let x = returns(20, 100);
@@ -93,8 +95,8 @@ fn a_common_drift_changes_no_estimator_that_removes_means() {
     }
 }
 
-/// A port of constant-correlation shrinkage transposes the cubes but not the ratio of volatilities: assets of very
-/// different volatility show it, because the estimate then depends on their order.
+/// A port of constant-correlation shrinkage transposes the cubes but not the ratio of volatilities. Assets with very
+/// different volatilities reveal it, because the estimate then depends on their order.
 #[test]
 fn constant_correlation_does_not_depend_on_order_with_unequal_volatilities() {
     let x = returns(12, 80).map(|_, j, r| r * 3f64.powi(j as i32));
@@ -108,7 +110,7 @@ fn constant_correlation_does_not_depend_on_order_with_unequal_volatilities() {
     }
 }
 
-/// scikit-learn leaves out the terms 2/n (documented); two ports have a wrong sign, and shrink by more than one.
+/// scikit-learn leaves out the terms 2/n (documented); two ports have a wrong sign and shrink by more than one.
 #[test]
 fn oas_differs_from_its_paper_by_the_terms_of_small_n_only() {
     let x = returns(5, 60);
@@ -119,7 +121,7 @@ fn oas_differs_from_its_paper_by_the_terms_of_small_n_only() {
     assert!(library > paper && (library - paper) / library < 0.4);
 }
 
-/// riskfolio forgets the diagonal after detoning: its variances are 20 to 70 % low.
+/// riskfolio does not restore the diagonal after detoning, so its variances are 20 to 70 % too low.
 #[test]
 fn detoning_keeps_the_variances() {
     let x = returns(20, 100);
@@ -127,7 +129,8 @@ fn detoning_keeps_the_variances() {
     assert!(sigma.diagonal().iter().zip(&sd).all(|(s, sd)| (s / (sd * sd) - 1.0).abs() < 1e-12));
 }
 
-/// riskfolio's test of definiteness is absolute and repairs every daily covariance; ours acts on the correlation.
+/// riskfolio's test of definiteness is absolute, so it repairs every covariance of daily returns; ours works on the
+/// correlation.
 #[test]
 fn the_gerber_repair_does_not_depend_on_the_scale_of_returns() {
     let x = returns(30, 100);
@@ -152,8 +155,8 @@ fn poet_keeps_residual_correlations_above_the_threshold() {
     }
 }
 
-/// MFE runs its back-cast past the sample for n > T, and CovEstim leaves the first outer product unweighted: weights must sum
-/// to one and the newest day weigh most.
+/// MFE runs its back-cast past the sample for n > T, and CovEstim leaves the first outer product unweighted. Weights
+/// must sum to one, and the newest day must have the largest.
 #[test]
 fn ewma_of_one_repeated_square_is_that_square() {
     let x = Matrix::from_fn(50, 60, |t, _| if t % 2 == 0 { 0.01 } else { -0.01 });
@@ -163,7 +166,8 @@ fn ewma_of_one_repeated_square_is_that_square() {
     }
 }
 
-/// `mgarch` reshapes where it should transpose, and the published MATLAB of DCC returns the last day instead of the next.
+/// `mgarch` reshapes where it should transpose, and the published MATLAB code of DCC returns the last day instead of
+/// the next.
 #[test]
 fn the_dynamic_forecast_knows_the_newest_day() {
     let x = returns(10, 300);
@@ -175,8 +179,8 @@ fn the_dynamic_forecast_knows_the_newest_day() {
     assert!(calm < far && far < near, "variances return to their mean: {calm} {far} {near}");
 }
 
-/// PyPortfolioOpt rounds correlations to six decimals and packages reorder leaves: ours is a function of the covariance that
-/// tiny changes do not move.
+/// PyPortfolioOpt rounds correlations to six decimals, and packages reorder leaves. Ours is a function of the
+/// covariance that tiny changes of its input do not move.
 #[test]
 fn hierarchical_risk_parity_moves_little_with_its_input() {
     let (_, truth) = complete_market(30, 30).simulate().unwrap();
@@ -188,7 +192,7 @@ fn hierarchical_risk_parity_moves_little_with_its_input() {
     assert!(one.as_slice().iter().zip(other.as_slice()).all(|(a, b)| (a - b).abs() < 1e-7));
 }
 
-/// A public port of clipping compares with the edge of T/n; noise must go, the market must stay.
+/// A public port of clipping uses the edge for T/n instead of n/T. Noise must be removed, and the market must stay.
 #[test]
 fn clipping_cuts_at_the_edge_of_n_over_t() {
     let window: Window = window(returns(50, 250));
@@ -204,7 +208,7 @@ fn clipping_cuts_at_the_edge_of_n_over_t() {
     assert!(Cholesky::new(&estimate("clip", &returns(60, 50))).is_ok());
 }
 
-/// What users type who know other programs: each word is answered with a name that is there.
+/// Words that users of other programs type: each is answered with a name that exists.
 #[test]
 fn every_usual_word_for_an_estimator_or_allocator_is_answered_with_a_name_that_exists() {
     let suggested = |message: String| {

@@ -1,4 +1,4 @@
-//! What `data describe` must find, in panels as small as people have them, and what it must leave alone.
+//! Problems that `data describe` must find, in panels as small as users have, and data that it must not report.
 
 use minvar::calendar::Calendar;
 use minvar::data::{Finding, Kind, Suspects, findings, worst_findings, write_suspects};
@@ -123,7 +123,7 @@ fn another_company_is_a_jump_that_changes_volatility_for_sixty_days() {
     };
     finds(&other(6.0), Kind::AnotherCompany, &[2], (130, 130), "volatility is");
     assert!(of(&other(1.0), Kind::AnotherCompany).is_empty());
-    // The calm before counts, not what follows: a take-over that ends in a new company.
+    // Only the calm before an end counts, not what follows it, as in a take-over that leads to a new company.
     let mut pinned = returns(4, 260).map(|day, asset, r| match (asset, day) {
         (2, 60..=130) => r / 30.0,
         (2, 131..) => 3.0 * r,

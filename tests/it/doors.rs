@@ -1,4 +1,4 @@
-//! Doors for people who write no Rust: built-in experiments, `init`, `--set`, the schema, JSON, completions.
+//! Entry points for users who write no Rust: built-in experiments, `init`, `--set`, the schema, JSON, completions.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ fn repository(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The keys that docs/json.md promises for a command.
+/// The JSON keys that docs/json.md promises for a command.
 fn promised(command: &str) -> Vec<String> {
     let page = repository("docs/json.md");
     let label = if command.contains('`') { command.to_string() } else { format!("`{command}`") };
@@ -33,7 +33,7 @@ fn promised(command: &str) -> Vec<String> {
     keys
 }
 
-/// What a command prints as JSON; its keys are those that are promised.
+/// The JSON output of a command; checks that its keys are those promised.
 #[track_caller]
 fn told(folder: &Path, command: &str, arguments: &[&str]) -> Value {
     let output = minvar(folder, &[arguments, &["--json", "--quiet"]].concat());
@@ -115,7 +115,7 @@ fn quick_runs_anywhere_and_a_file_of_that_name_wins() {
     std::fs::write(folder.join("quick"), "about = 'mine'").unwrap();
     let output = minvar(folder, &["run", "quick"]);
     let message = text(&output.stderr);
-    assert!(message.contains("the file quick is read") && message.contains("missing: [data]"), "{message}");
+    assert!(message.contains("the file named quick is read") && message.contains("missing: [data]"), "{message}");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn set_changes_a_key_and_answers_mistakes() {
     let folder = folder.path();
     fails(folder, &["run", "quick", "--set", "universe.siz=3"], "did you mean 'size'?");
     fails(folder, &["run", "quick", "--set", "universe.size"], "write KEY=VALUE");
-    fails(folder, &["run", "quick", "--set", "about.x=1"], "'about' is no table");
+    fails(folder, &["run", "quick", "--set", "about.x=1"], "'about' is not a table");
     fails(folder, &["run", "quick", "--set", "universe.size=many"], "a whole number from 0 on");
 }
 
@@ -136,9 +136,9 @@ fn init_writes_what_runs_and_overwrites_nothing() {
     let written = std::fs::read_to_string(folder.join("first.toml")).unwrap();
     let experiment = minvar::experiment::Experiment::parse(&written, "first.toml").unwrap();
     assert_eq!((experiment.universe.size, experiment.walk_forward.lookback), (300, 500));
-    fails(folder, &["init", "first.toml"], "it is there already");
+    fails(folder, &["init", "first.toml"], "the file exists already");
     fails(folder, &["init", "second", "--panel", "none"], "unknown panel 'none'");
-    // Everything that is commented out is valid, too, apart from the file of suspects.
+    // Everything that is commented out is valid, too, except the file of suspects.
     let mut all = String::new();
     for line in written.lines() {
         let bare = line.trim_start_matches("# ");
@@ -164,7 +164,7 @@ fn the_schema_knows_every_name() {
         estimators.as_array().unwrap().iter().find(|choice| choice["properties"]["name"]["const"] == "poet").unwrap();
     assert_eq!(poet["properties"]["factors"]["default"], "marcenko_pastur");
     assert_eq!(poet["additionalProperties"], false);
-    // Every committed experiment satisfies it, and mistakes do not.
+    // Every committed experiment satisfies the schema, and mistakes do not.
     for name in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments")).unwrap() {
         let path = name.unwrap().path();
         let table: toml::Table = toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
@@ -183,7 +183,7 @@ fn the_schema_knows_every_name() {
     assert!(!with(|quick| quick["train"]["compact"]["schedule"]["preset"] = "gpu".into()).is_empty());
 }
 
-/// What of a value a schema refuses: as much of JSON Schema as ours uses.
+/// The places at which a value violates a schema, for the part of JSON Schema that ours uses.
 fn mistakes(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap();
@@ -216,7 +216,7 @@ fn mistakes(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
         _ => vec![],
     };
-    // A date of TOML becomes a table on its way to JSON.
+    // A TOML date becomes a table when it is converted to JSON.
     let is_date = value.get("$__toml_private_datetime").is_some();
     let is = |kind: &&str| match *kind {
         "string" => value.is_string() || is_date,

@@ -1,5 +1,5 @@
 //! The kernels of the CUDA device on the processor: compiled by the C++ compiler, with products and eigenvalues from
-//! another crate. Memory starts as NaN, so what is read must have been written.
+//! another crate. Memory is initialised with NaN, so reading what was never written shows.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,11 +22,11 @@ pub struct Emulated {
     library: &'static Mutex<Library>,
     precision: ElementType,
     pieces: RefCell<HashMap<u64, Vec<u128>>>,
-    /// Bytes that one allocation may have.
+    /// Most bytes that one allocation may have.
     limit: usize,
 }
 
-/// Whether there is a C++ compiler to emulate with; says so if not.
+/// Whether there is a C++ compiler for the emulation; prints a note if not.
 pub fn available() -> bool {
     let found = Command::new("c++").arg("--version").output().is_ok_and(|output| output.status.success());
     if !found {
@@ -35,7 +35,7 @@ pub fn available() -> bool {
     found
 }
 
-/// Libraries by source: a kernel keeps its shared memory in statics, so each is used by one thread at a time.
+/// Libraries by source. A kernel keeps its shared memory in statics, so only one thread at a time may use a library.
 static COMPILED: LazyLock<Mutex<HashMap<String, &'static Mutex<Library>>>> = LazyLock::new(Mutex::default);
 
 fn compiled(source: &str) -> &'static Mutex<Library> {
@@ -75,7 +75,7 @@ impl Emulated {
         Self { library, precision, pieces: RefCell::default(), limit: usize::MAX }
     }
 
-    /// The same with little memory.
+    /// This device with a limit on the size of an allocation.
     pub fn with_limit(self, limit: usize) -> Self {
         Self { limit, ..self }
     }
@@ -192,7 +192,7 @@ impl Backend for Emulated {
         for b in 0..batch {
             let matrix = self.matrix(&Operand::rows(matrices, n).every(n * n), b, n, n);
             if matrix.iter().any(|x| !x.is_finite()) {
-                unsafe { *(info.0 as *mut i32).add(b) = 1 }; // as a solver that gave up
+                unsafe { *(info.0 as *mut i32).add(b) = 1 }; // as if the solver had failed
                 continue;
             }
             let found = SymmetricEigen::new(matrix);

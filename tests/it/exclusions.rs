@@ -1,4 +1,4 @@
-//! `[data] exclude`: returns that do not count, and nothing decided before them that could tell.
+//! `[data] exclude`: excluded returns do not count, and no decision before them depends on them.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ fn everything_decided_before_the_first_excluded_day_is_the_same() {
     let held = run(data("asset,first,last\n").path(), "");
     let (first, last) = (panel.calendar().date(150), panel.calendar().date(panel.n_days() - 1));
     let symbol = &held.iter().rfind(|row| row.0 < first).unwrap().1;
-    // To the end of the panel: the listing must not seem to end ten days before `first`.
+    // Excluded to the end of the panel, which must not look as if the listings ended ten days before `first`.
     let everyone: String = panel.assets().iter().map(|a| format!("{},{first},{last},tail\n", a.symbol)).collect();
     let one = format!("{symbol},{first},{last},tail\n");
     for rows in [one, everyone.lines().step_by(2).map(|line| format!("{line}\n")).collect()] {
@@ -66,7 +66,7 @@ fn everything_decided_before_the_first_excluded_day_is_the_same() {
         assert_eq!(before(&whole), before(&less));
         assert_ne!(whole, less, "the exclusion must matter afterwards");
         let text = std::fs::read_to_string(folder.path().join("less/run.toml")).unwrap();
-        // Who is listed later has nothing left: those days are the whole asset.
+        // An asset listed later has no returns left: these days are all that it has.
         let is_late = |asset: usize| panel.life(asset).is_some_and(|(first, _)| first >= 150);
         let excluded = |asset: &usize| rows.contains(&format!("{},", panel.assets()[*asset].symbol));
         let n_whole = (0..panel.n_assets()).filter(excluded).filter(|asset| is_late(*asset)).count();

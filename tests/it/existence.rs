@@ -55,7 +55,7 @@ fn wave(t: usize, i: usize) -> f64 {
 #[test]
 fn a_run_and_its_accounts_earn_the_same_on_the_same_days_a_delisting_return_too() {
     let folder = tempfile::tempdir().unwrap();
-    // A2 ends on day 22 with a loss of 40 %, A3 on day 27 with one of which the panel knows nothing.
+    // A2 ends on day 22 with a loss of 40 %, A3 on day 27 with a delisting return that the panel lacks.
     let end = |i: usize| [usize::MAX, usize::MAX, 22, 27][i];
     let prices = Matrix::from_fn(60, 4, |t, i| if t > end(i) { f64::NAN } else { wave(t, i) });
     let market = market(prices.clone(), &[None, None, Some(-0.4), None]);
@@ -63,7 +63,7 @@ fn a_run_and_its_accounts_earn_the_same_on_the_same_days_a_delisting_return_too(
     let experiment = experiment(20, 4, "estimators = [\"lw_identity\"]\nallocators = [\"equal\"]", more);
     run(&experiment, &market, folder.path());
     let ours = returns(folder.path(), "equal");
-    // Bought on day 20 with a quarter each, untouched until day 24.
+    // Bought on day 20 with a quarter each, then untouched until day 24.
     let mut held = [0.25f64; 4];
     for day in 21..=24 {
         let before: f64 = held.iter().sum();
@@ -87,16 +87,16 @@ fn a_run_and_its_accounts_earn_the_same_on_the_same_days_a_delisting_return_too(
     }
     let paper = net.portfolios.iter().find(|c| c.name.allocator.contains("paper")).unwrap();
     assert!(paper.returns[0] < frictionless.returns[0], "the first return pays for the first purchases");
-    // Net against gross, by the names of the folders.
+    // Net compared with gross, each named by its folder.
     let side = |folder: &Path| Side { results: Results::open(folder).unwrap(), portfolio: None };
     let same = compare(&[side(folder.path()), side(folder.path())], 0).unwrap_err().to_string();
-    assert!(same.contains("stands on both sides"), "{same}");
+    assert!(same.contains("is on both sides"), "{same}");
 }
 
 #[test]
 fn a_portfolio_that_begins_late_is_null_before_and_measured_on_its_own_days() {
     let folder = tempfile::tempdir().unwrap();
-    // Weights of at most 0.3 need four assets; the fourth has a history from day 70 on.
+    // With weights of at most 0.3, at least four assets are needed; the fourth has enough history from day 70 on.
     let prices = Matrix::from_fn(100, 4, |t, i| if i == 3 && t < 50 { f64::NAN } else { wave(t, i) });
     let market = market(prices, &[None; 4]);
     let allocators = "estimators = [\"lw_identity\"]\n\
@@ -119,7 +119,7 @@ fn a_portfolio_that_begins_late_is_null_before_and_measured_on_its_own_days() {
     let results = Results::open(&folder.path().join("simulation")).unwrap();
     let net = &results.daily_returns().unwrap().portfolios[1];
     assert_eq!(net.returns.iter().position(|r| !r.is_nan()), Some(50));
-    // Every figure bears the gap.
+    // Every figure can be drawn in spite of the gap.
     assert!(draw(&Results::open(folder.path()).unwrap(), &[], &[]).unwrap().1.is_empty());
 }
 
@@ -162,7 +162,7 @@ fn an_account_that_never_trades_has_no_sharpe_ratio() {
     let more = "[simulation]\nprofiles = [\"paper\"]\ncapital_usd = [1, 1e6]\n";
     let experiment = experiment(20, 5, "estimators = [\"lw_identity\"]\nallocators = [\"gmv_long_only\"]", more);
     run(&experiment, &market, folder.path());
-    // A dollar buys no share.
+    // A dollar does not buy a single share.
     let simulated = simulate(&experiment, &market, folder.path());
     assert_eq!(simulated.rows[0].n_fills, 0);
     assert!(simulated.rows[0].sharpe.is_nan() && simulated.rows[0].sharpe_excess.is_nan());
@@ -194,7 +194,7 @@ fn tests_and_comparisons_use_the_days_on_which_all_exist_and_leave_out_the_ruine
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
     run(&experiment, &MarketData { panel, truth: Some(truth) }, folder.path());
     let before = Results::open(folder.path()).unwrap().daily_returns().unwrap();
-    // qis begins on the 41st day, oas loses everything on the 51st.
+    // qis begins on the 41st day; oas loses everything on the 51st.
     let changed = |name: &str, day: usize, r: f64| match (name, day) {
         ("qis", ..40) => f64::NAN,
         ("oas", 50) => -1.0,
@@ -254,7 +254,7 @@ fn a_grid_of_leverages_goes_on_where_it_was_stopped() {
         )
     });
     assert!(stopped.err().unwrap().to_string().starts_with("stopped after 8 of 40 accounts"));
-    // Stored accounts have no gross Sharpe ratio, which is no number in their files.
+    // Stored accounts lack a gross Sharpe ratio: it is null in their files.
     let mut first = None;
     let free = AtomicBool::new(false);
     let finished = experiment::simulate(

@@ -1,4 +1,4 @@
-//! The first run on a panel of one's own: what quick.toml does with it, and what messages say when it cannot.
+//! The first run on a user's own panel: the results of quick.toml on it, and the messages when it cannot run.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use minvar::panel::{Asset, Panel};
 
 use crate::support::returns;
 
-/// Returns and nothing else, on weekdays from a date on.
+/// A market with returns only, on weekdays from a date on.
 fn market(from: jiff::civil::Date, n_assets: usize, n_days: usize) -> MarketData {
     on(Calendar::weekdays(from, n_days), returns(n_assets, n_days))
 }
@@ -48,7 +48,7 @@ fn quick_toml_runs_on_returns_alone_in_the_order_of_the_panel() {
         .replace("steps = 900\n", "steps = 2\n")
         .replace("warm_steps = 100", "warm_steps = 1");
     let experiment = Experiment::parse(&text, "quick.toml").unwrap();
-    // Days that have nothing to do with those of the synthetic market.
+    // The days are far from those of the synthetic market.
     let market = market(jiff::civil::date(2015, 1, 2), 60, 700);
     let refused = run(&experiment, &market).err().unwrap();
     assert!(refused.contains("oracle") && refused.contains("remove it from compare.estimators"), "{refused}");
@@ -70,7 +70,7 @@ fn the_default_first_day_is_the_first_on_which_the_rules_leave_all_assets() {
     // Two of four assets have holes up to day 30 of their lives: they pass the rule of 39 of 40 returns only from day 69 on.
     let holes = returns(4, 120).map(|day, asset, r| if asset > 1 && (2..30).contains(&day) { f64::NAN } else { r });
     assert_eq!(decisions(&on(Calendar::weekdays(from, 120), holes)), (69..119usize).step_by(5).count());
-    // An asset that is listed late is nobody to wait for.
+    // The start does not wait for an asset that is listed late.
     let late = returns(4, 120).map(|day, asset, r| if asset == 3 && day < 60 { f64::NAN } else { r });
     assert_eq!(decisions(&on(Calendar::weekdays(from, 120), late)), (40..119usize).step_by(5).count());
 }
@@ -101,7 +101,8 @@ fn messages_of_too_few_days_name_the_key_and_the_earliest_date() {
     let mut learning = small("lookback = 172\nfirst = 2020-06-01");
     learning.compare.estimators = vec![minvar::registry::Choice::named("average_oracle")];
     refused(&learning, &["'average_oracle' learns", "the earliest walk_forward.first that works is 2021-01-01"]);
-    // The first answer already knows what the estimators learn from; without `first` a run begins there.
+    // The first error already accounts for the days that the estimators learn from; without `first` a run begins on
+    // the day it names.
     learning.walk_forward.first = Some(jiff::civil::date(2019, 6, 1));
     refused(&learning, &["lookback = 172", "the earliest walk_forward.first that works is 2021-01-01"]);
     learning.walk_forward.first = None;
@@ -161,7 +162,7 @@ fn a_first_date_on_which_nobody_has_a_rank_yet_is_answered_with_one_that_works()
     for part in ["no asset is eligible on 2020-03-02", "universe.rank_min_values", "works is 2021-01-01"] {
         assert!(message.contains(part), "{message}");
     }
-    // Without `first` the run begins there by itself.
+    // Without `first` the run begins on this day by itself.
     assert_eq!(run(&small("lookback = 40"), &market).unwrap().0.n_decisions, 6);
 }
 
@@ -179,7 +180,7 @@ fn one_hole_in_one_asset_moves_no_start_and_the_span_is_told() {
     assert_eq!(finished.n_decisions, (40..159usize).step_by(5).count());
     let first = market.panel.calendar().date(40);
     assert!(told[0].starts_with(&format!("24 decisions from {first} to ")), "{told:?}");
-    // Prices begin with a day on which nobody has a return: no look-back counts it.
+    // Prices begin with a day on which no asset has a return; it does not count towards the look-back.
     let priced = returns(4, 160).map(|day, _, r| if day == 0 { f64::NAN } else { r });
     let finished = run(&small("lookback = 40"), &on(Calendar::weekdays(from, 160), priced)).unwrap().0;
     assert_eq!((finished.n_decisions, finished.n_filled), ((41..159usize).step_by(5).count(), 0));

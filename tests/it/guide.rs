@@ -1,4 +1,4 @@
-//! The guide: its generated pages are what the code says, every link leads somewhere, and every command of it works.
+//! The guide: its generated pages agree with the code, every link leads somewhere, and every command in it works.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The documentation of a file without its example.
+/// The module documentation of a file without its example.
 fn documentation(path: &str) -> String {
     let text = read(path);
     let lines =
@@ -37,12 +37,13 @@ fn documentation(path: &str) -> String {
     kept.join("\n").trim().to_string()
 }
 
-/// Whether every block of formulas has ended.
+/// Whether every block of formulas is closed.
 fn is_closed(lines: &[&str]) -> bool {
     lines.iter().filter(|line| line.starts_with("```")).count() % 2 == 0
 }
 
-/// Names that share a file, with the file, in the order of a registry: from its lines `Entry { name: "qis", …, fit: a::b::fit }`.
+/// Names that share a file, with the file, in the order of a registry, from its lines `Entry { name: "qis", …, fit:
+/// a::b::fit }`.
 fn by_file(registry: &str, key: &str, folder: &str) -> Vec<(String, Vec<String>)> {
     let text = read(registry);
     let mut files: Vec<(String, Vec<String>)> = Vec::new();
@@ -59,7 +60,7 @@ fn by_file(registry: &str, key: &str, folder: &str) -> Vec<(String, Vec<String>)
     files
 }
 
-/// A heading, a row for every name, and the documentation of their file.
+/// A heading, a row for every name, and the documentation of the file they share.
 fn section(names: &[String], row: impl Fn(&str) -> String, file: &str) -> String {
     let heading = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let rows: String = names.iter().map(|name| row(name)).collect();
@@ -124,7 +125,7 @@ fn pages_of_reference_are_made_from_the_code() {
     assert!(Choice::from_words("poet,factors=3").is_ok());
 }
 
-/// The pages for people.
+/// The pages written for people.
 fn pages() -> Vec<PathBuf> {
     let mut pages = vec![];
     for folder in ["", "docs", "data", "results", "results/benchmarks", "fuzz", "tests/odd"] {
@@ -137,7 +138,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// A heading as an address: small letters, dashes for blanks, no punctuation.
+/// A heading as a link target: lower case, dashes for spaces, no punctuation.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase();
     let kept = kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
@@ -185,7 +186,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
     }
 }
 
-/// Lines of code blocks that call the program.
+/// Lines in code blocks that call the program.
 fn commands(page: &str) -> Vec<String> {
     let mut in_code = false;
     let mut found = Vec::new();
@@ -199,7 +200,7 @@ fn commands(page: &str) -> Vec<String> {
     found
 }
 
-/// Prices, newer prices and weights as a user would have them.
+/// Writes prices, newer prices and weights as a user would have them.
 fn small_data(folder: &Path) {
     let returns = SyntheticMarket { seed: 3, ..SyntheticMarket::complete(12, 300) }.returns().unwrap();
     let days = minvar::calendar::Calendar::weekdays(jiff::civil::date(2018, 1, 2), 300);
@@ -231,7 +232,7 @@ fn every_command_of_the_guide_works_on_small_data() {
         small_data(folder.path());
         for command in commands(&read(page)) {
             let mut words: Vec<&str> = command.split(' ').skip(1).collect();
-            // The same command on a smaller market, so that it takes a second.
+            // The command on a smaller market, so that it takes only a second.
             let small = [
                 "data.synthetic.n_assets=60",
                 "data.synthetic.n_days=1150",

@@ -1,5 +1,5 @@
-//! Damaged files of every kind: some hundreds of mutations from fixed seeds, in process. None may panic; an error names the
-//! file in one line; what is accepted holds no value that cannot be.
+//! Damaged files of every kind: some hundreds of mutations from fixed seeds, in process. None may cause a panic; an
+//! error must name the file in one line; accepted data must not contain impossible values.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -19,7 +19,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::support::Folder;
 
-/// What a careless program or a bad disk writes where something else was.
+/// Bytes that a careless program or a bad disk may write over others.
 const WORDS: [&[u8]; 18] = [
     b"NaN",
     b"inf",
@@ -41,7 +41,7 @@ const WORDS: [&[u8]; 18] = [
     b"\xf0\x9f\x92\xb0",
 ];
 
-/// A mutation of some bytes: bits, words, cuts, copies and swaps.
+/// A mutation of some bytes: flipped bits, inserted words, cuts, copies and swaps.
 fn mutated(bytes: &[u8], random: &mut Xoshiro256PlusPlus) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..random.random_range(1..4) {
@@ -73,7 +73,7 @@ fn mutated(bytes: &[u8], random: &mut Xoshiro256PlusPlus) -> Vec<u8> {
     bytes
 }
 
-/// Mutates one file `n` times and tries each; `path` is what is opened, `victim` the file that is damaged.
+/// Mutates one file `n` times and tries each mutation; `path` is opened, `victim` is the file that is damaged.
 fn attack<T>(
     victim: &Path,
     n: u64,

@@ -1,4 +1,4 @@
-//! Importers: each layout once as it should be, and each kind of bad input with its message.
+//! Importers: each layout once in good order, and each kind of bad input with its message.
 
 use std::path::{Path, PathBuf};
 
@@ -120,7 +120,7 @@ fn crsp_conventions_are_followed() {
     assert_eq!(imported.layout, Layout::Crsp);
     let symbols: Vec<&str> = imported.panel.assets().iter().map(|a| a.symbol.as_str()).collect();
     assert_eq!(symbols, ["10001", "10003"], "the fund is left out");
-    // Nobody has a price on the last day: it is no trading day, and its delisting return is kept.
+    // No asset has a price on the last day, so it is not a trading day; its delisting return is kept.
     same(&series(&imported, "10001"), &[f64::NAN, 0.1]);
     let asset = &imported.panel.assets()[0];
     assert_eq!((asset.delisting_return, asset.issuer.as_str()), (Some(-0.3), "7"));
@@ -143,7 +143,7 @@ fn the_first_table_of_a_french_file_is_read_in_percent() {
     assert_eq!(imported.layout, Layout::French);
     same(&series(&imported, "NoDur"), &[0.0007, f64::NAN]);
     same(&series(&imported, "Durbl"), &[-0.0032, 0.003]);
-    // A blank line inside the table does not end it, and a comma at the end of a line is no series.
+    // A blank line inside the table does not end it, and a trailing comma does not make a series.
     let text =
         text.replace("-0.32\n", "-0.32,\n\n").replacen("Durbl\n", "Durbl,\n", 1).replacen("0.30\n", "0.30,\n", 1);
     let again = import(&folder.file("blank.csv", &text), &plain()).unwrap();
@@ -220,7 +220,7 @@ fn a_literal_nan_is_a_missing_value_on_request() {
     same(&series(&import(&path, &options).unwrap(), "X"), &[f64::NAN, 0.01]);
 }
 
-/// The compact layout with two days, three assets and month ends; `assets` and `days` of four rows.
+/// The compact layout with two days, three assets and month ends; `assets` and `days` are those of its four rows.
 fn indexed(folder: &Folder, assets: [usize; 4], days: [usize; 4]) -> minvar::error::Result<Imported> {
     let date = |month, day| jiff::civil::date(2021, month, day);
     let write = |name: &str, table: Table| table.write_parquet(&folder.0.path().join(name)).unwrap();
@@ -256,7 +256,7 @@ fn the_indexed_layout_is_decoded() {
     assert!(of(Field::DollarVolume, 0).is_nan() && of(Field::High, 0).is_nan() && of(Field::Low, 1).is_nan());
     assert_eq!((of(Field::High, 1), of(Field::Low, 0)), (0.01, -0.005));
     assert!((f64::from(of(Field::DollarVolume, 1)) / 10f64.exp() - 1.0).abs() < 1e-6);
-    // The month-end price stands on the last return of January.
+    // The month-end price belongs to the last return of January.
     assert!(of(Field::Price, 0).is_nan() && of(Field::Price, 2).is_nan());
     assert_eq!((of(Field::Price, 1), of(Field::MarketValue, 1)), (12.5, 1e9));
 }
@@ -269,7 +269,7 @@ fn the_indexed_layout_refuses_duplicates_and_unknown_rows() {
     assert!(message.contains("tiny_daily.parquet, row 4: asset 3 or day 2 is not in the panel"), "{message}");
 }
 
-/// The compact layout on real files, where they are.
+/// The compact layout on real files, if they are available.
 #[test]
 fn the_indexed_layout_reads_the_etf_panel() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/etf");

@@ -1,4 +1,4 @@
-//! Laws over everything registered: a new estimator or allocator is tested by its line in the registry.
+//! Laws that everything registered must obey: a new estimator or allocator is tested as soon as it is registered.
 
 use minvar::allocators::{self, Allocator, Situation};
 use minvar::estimators::{CovarianceEstimator, Definite};
@@ -19,7 +19,7 @@ fn estimate(estimator: &dyn CovarianceEstimator, returns: &Matrix) -> Matrix {
 
 fn permuted(n: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by_key(|i| (i * i * 37 + 11 * i) % 101); // no pattern that a reversal or a shift would respect
+    order.sort_by_key(|i| (i * i * 37 + 11 * i) % 101); // an order that is neither a reversal nor a shift
     order
 }
 
@@ -37,7 +37,7 @@ fn covariances_are_symmetric_finite_and_positive_definite_where_promised() {
             }
             let estimate = match estimate {
                 Ok(estimate) => estimate,
-                // One degree of freedom goes to the means: at n = T − 1 some are defined and some are not.
+                // The means take one degree of freedom, so at n = T − 1 some are defined and some are not.
                 Err(error) => {
                     assert!(!below && entry.definite == Definite::OnlyBelowT, "{shape}: {error}");
                     continue;
@@ -65,8 +65,8 @@ fn covariances_are_symmetric_finite_and_positive_definite_where_promised() {
     }
 }
 
-/// Estimators whose result depends on the order of the assets, by the pairs of neighbours or by where a descent stops,
-/// with the size of the effect.
+/// Estimators whose result depends on the order of the assets, through pairs of neighbours or through the point where
+/// a descent stops, with the size of the effect.
 const ORDERED: [(&str, f64); 2] = [("dcc_qis", 0.05), ("glasso", 1e-6)];
 
 #[test]
@@ -82,7 +82,7 @@ fn the_order_of_the_assets_does_not_matter() {
     }
 }
 
-/// By a power of two, which is exact: a search that stops by a tolerance stops at the same place.
+/// Scaled by a power of two, which is exact, so that an iterative search stops at the same step.
 #[test]
 fn scaling_returns_scales_covariances_quadratically() {
     let x = returns(20, 150);
@@ -92,7 +92,7 @@ fn scaling_returns_scales_covariances_quadratically() {
     }
 }
 
-/// Estimators that do not tend to the truth, and why.
+/// Estimators that do not converge to the truth, and why.
 const INCONSISTENT: [(&str, &str); 13] = [
     ("efm", "has the noise of few assets in its factor"),
     ("pca_k", "finds factors exactly only as assets grow, not days"),
@@ -229,7 +229,7 @@ fn true_covariance(n_assets: usize) -> Covariance {
 
 const SECTORS: [&str; 4] = ["banks", "energy", "", "water"];
 
-/// Sectors and market values of n assets, and holdings that lack a tenth.
+/// Sectors and market values of n assets, and current holdings without a tenth of the assets.
 struct Known {
     sectors: Vec<&'static str>,
     values: Vec<f64>,
@@ -250,7 +250,7 @@ impl Known {
     }
 }
 
-/// Interior-point solutions are exact to their tolerance only.
+/// Tolerance of an allocator: interior-point solutions are exact only up to their own.
 fn tolerance(name: &str) -> f64 {
     if ["gmv_gross", "gmv_turnover", "gmv_sector"].contains(&name) { 1e-7 } else { 1e-10 }
 }
@@ -360,7 +360,7 @@ fn every_entry_has_a_unique_name_and_a_reference() {
     }
 }
 
-/// A window of any size gives an estimate or one clear reason why there is none.
+/// A window of any size gives an estimate, or one clear reason why there is none.
 #[test]
 fn a_few_days_or_assets_give_an_estimate_or_a_reason() {
     for (n_assets, n_days) in

@@ -1,4 +1,4 @@
-//! No look-ahead: a future that is perturbed in every way changes no decision before it.
+//! No look-ahead: perturbing the future in every way changes no earlier decision.
 
 use std::path::Path;
 
@@ -37,7 +37,7 @@ fn market() -> Panel {
     market.simulate().unwrap().0
 }
 
-/// Date, portfolio, asset and bits of every weight.
+/// Date, portfolio, asset and the bits of every weight.
 fn weights(panel: Panel, folder: &Path) -> Vec<(minvar::calendar::Date, String, u64)> {
     let market = MarketData { panel, truth: None };
     experiment::run(Job::new(&experiment(), &market, folder)).unwrap();
@@ -56,7 +56,7 @@ fn perturbing_every_value_from_a_day_on_changes_no_decision_up_to_that_day() {
     let panel = market();
     let before = weights(market(), &folder.path().join("before"));
     let first_decision = panel.calendar().first_on_or_after(jiff::civil::date(2001, 2, 1));
-    // A decision date itself, and days between two decisions.
+    // The perturbation starts on a decision date itself, and on days between two decisions.
     for perturbed in [first_decision + 50, first_decision + 53, first_decision + 54] {
         let noise = |day: usize, asset: usize| (((day * 31 + asset * 17) % 13) as f64 - 6.0) / 100.0;
         let future = altered(

@@ -1,4 +1,4 @@
-//! Laws of the network: gradients are those of the function, and what must not matter does not.
+//! Laws of the network: its gradients are correct, and irrelevant changes of the input do not matter.
 
 use candle_core::{DType, Device, Tensor, Var};
 use minvar::nn::{Architecture, Cell, Direction, Feature, Lag, Network, realised_variance};
@@ -23,7 +23,7 @@ fn market(seed: u64, batch: usize, n: usize, t: usize) -> Tensor {
     Tensor::from_vec(all, (batch, n, t), &Device::Cpu).unwrap()
 }
 
-/// A small network whose every part is away from its start.
+/// A small network all of whose parameters differ from their initial values.
 fn network(architecture: Architecture) -> Network<f64> {
     let start = Network::<f64>::new(architecture.clone(), 3).unwrap();
     let mut random = Xoshiro256PlusPlus::seed_from_u64(9);
@@ -44,7 +44,7 @@ fn numbers(tensor: &Tensor) -> Vec<f64> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// Every parameter, and a sample of the inputs, against central differences.
+/// Checks every parameter, and a sample of the inputs, against central differences.
 #[track_caller]
 fn check_gradient(architecture: Architecture, returns: &Tensor) {
     let network = network(architecture);
@@ -66,7 +66,7 @@ fn check_gradient(architecture: Architecture, returns: &Tensor) {
                 var.set(&Tensor::from_vec(moved, start.shape(), &Device::Cpu).unwrap()).unwrap();
                 loss(&network, &inputs, &future).to_scalar::<f64>().unwrap()
             };
-            // Fourth order: the error of the quotient is that of its rounding.
+            // A difference of fourth order: the error of the quotient is dominated by rounding.
             let difference = (8.0 * (at(step) - at(-step)) - (at(2.0 * step) - at(-2.0 * step))) / (12.0 * step);
             let error = (difference - analytic[k]).abs();
             assert!(
@@ -107,8 +107,8 @@ fn gradients_are_right_for_every_kind_of_layer() {
 
 #[test]
 fn gradients_are_right_with_more_assets_than_days() {
-    check_gradient(small(), &market(5, 2, 14, 10)); // the matrix of assets
-    check_gradient(small(), &market(6, 2, 25, 10)); // the matrix of days
+    check_gradient(small(), &market(5, 2, 14, 10)); // by the matrix of assets
+    check_gradient(small(), &market(6, 2, 25, 10)); // by the matrix of days
     let plain = Architecture { unit_diagonal: false, ..small() };
     check_gradient(plain, &market(7, 1, 14, 10));
 }
@@ -121,7 +121,7 @@ fn with_duplicates(returns: &Tensor) -> Tensor {
 
 #[test]
 fn gradients_of_parameters_are_right_with_duplicated_assets() {
-    // Parameters keep the copies equal, so the ties stay ties along every difference.
+    // Changes of parameters keep the copies equal, so the ties remain along every difference.
     let returns = with_duplicates(&market(8, 2, 6, 40));
     let network = network(small());
     let stages = network.stages(&returns).unwrap();
@@ -153,7 +153,7 @@ fn gradients_of_parameters_are_right_with_duplicated_assets() {
     }
 }
 
-/// Rows of `[batch, n, …]` in another order.
+/// The rows of `[batch, n, …]` in another order.
 fn permuted(tensor: &Tensor, order: &[u32]) -> Tensor {
     tensor.index_select(&Tensor::new(order, &Device::Cpu).unwrap(), 1).unwrap()
 }
@@ -179,7 +179,7 @@ fn the_order_of_assets_does_not_matter_at_ties_either() {
 
 #[test]
 fn fewer_days_than_assets_leave_an_exact_null_space_and_true_eigenvectors() {
-    // 25 assets and 12 days go through the matrix of days: 11 eigenvectors, 14 zeros.
+    // 25 assets with 12 days are solved by the matrix of days: 11 eigenvectors and 14 zeros.
     let returns = market(13, 2, 25, 12);
     let architecture = Architecture { features: vec![], ..small() };
     let network = network(Architecture { lag: Lag::PerLag, n_days: Some(12), ..architecture });

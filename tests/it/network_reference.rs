@@ -1,5 +1,6 @@
-//! The network against the authors' package: every tensor, the loss and the exact gradients, in doubles; weights also
-//! in single precision. The files are described where they lie (rienet-torch 0.1.5, torch 2.15.0, float64).
+//! The network compared with the authors' package: every tensor, the loss and the exact gradients in doubles, and the
+//! weights also in single precision. The files are described in their folder (rienet-torch 0.1.5, torch 2.15.0,
+//! float64).
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::reference_folder;
 
-/// Largest difference over the largest entry, for values and for gradients: the tolerances of the vectors.
+/// Tolerances of the vectors for values and for gradients: largest difference over the largest entry.
 pub const VALUES: f64 = 1e-9;
 pub const GRADIENTS: f64 = 1e-7;
 
@@ -87,7 +88,7 @@ impl Vectors {
         a
     }
 
-    /// Tensors of a kind (`param` or `grad_full`) under the names of our parameters.
+    /// Tensors of a kind (`param` or `grad_full`), by the names of our parameters.
     pub fn parameters(&self, kind: &str, architecture: &Architecture) -> BTreeMap<String, Tensor> {
         let get = |name: &str| self.get(&format!("{kind}.{name}")).cloned();
         let mut all = BTreeMap::new();
@@ -156,8 +157,8 @@ pub fn files() -> Vec<Vectors> {
     all
 }
 
-/// More assets than days: the package gives every null eigenvalue a value of its own, so that its numbers hold for
-/// the stored basis only.
+/// Whether there are more assets than days. The package then gives every null eigenvalue its own value, so its numbers
+/// are valid for the stored basis only.
 pub fn needs_their_basis(file: &Vectors) -> bool {
     file.name.starts_with("n80_t40")
 }
@@ -223,7 +224,7 @@ fn every_stage_agrees_with_the_package() {
         check("out.correlation", &stack(|r| &r.correlation));
         check("out.covariance", &stack(|r| &r.covariance));
         check("out.precision", &stack(|r| &r.precision));
-        // Eigenvectors have arbitrary signs; v v' has none.
+        // Eigenvectors have arbitrary signs, but v v' does not.
         if let Some(theirs) = file.get("stage.sample_eigenvectors").filter(|_| !needs_their_basis(&file)) {
             for (b, ours) in stages.eigenvectors().iter().enumerate() {
                 let theirs = theirs.get(b).unwrap().to_vec2::<f64>().unwrap();
@@ -277,7 +278,7 @@ fn single_precision_weights_agree_to_single_precision() {
         let weights = file.network::<f32>().weights(&inputs).unwrap();
         let theirs: f64 = file.metadata("float32_max_abs_weight_error").parse().unwrap();
         let largest = numbers(file.tensor("out.weights")).iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-        // The package's own error in single precision, with room for another order of summation.
+        // The package's own error in single precision, with an allowance for another order of summation.
         let tolerance = (4.0 * theirs / largest).max(1e-5);
         compare(file, "out.weights", &weights, tolerance);
     }

@@ -1,5 +1,5 @@
-//! Every number of an experiment, an estimator, an allocator and the schedules, set to what no one means: an error in one line
-//! or a run, never a panic.
+//! Every number in an experiment, an estimator, an allocator and the schedules, set to absurd values: the result must
+//! be a run or an error in one line, never a panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use minvar::experiment::{self, Experiment, Inputs, Job, MarketData};
 use minvar::{allocators, estimators};
 use toml::Value;
 
-/// Counts, and for reals what is no number.
+/// Extreme counts and reals, including infinities and NaN.
 fn hostile() -> Vec<Value> {
     let counts = [0, 1, 1 << 31, 1 << 32, 1 << 53, i64::MAX, -1];
     let reals = [-0.5, 1e300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
@@ -56,7 +56,7 @@ leverage = { from = 1.0, to = 1.2, steps = 2 }
 ledger = false
 "#;
 
-/// The same with a network that takes no time to train.
+/// The experiment with a network that takes almost no time to train.
 const TRAINED: &str = r#"
 about = "numbers"
 [data.synthetic]
@@ -98,7 +98,7 @@ validate_every = 1
 checkpoint_every = 1
 "#;
 
-/// Paths of all numbers in a value: keys, and places in lists.
+/// Paths of all numbers in a value: keys, and indices into lists.
 fn numbers(value: &Value, place: &[String], found: &mut Vec<Vec<String>>) {
     let inner = |key: String| [place, &[key]].concat();
     match value {
@@ -138,7 +138,7 @@ fn outcome(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Fails on a panic and on an error of several lines.
+/// Fails on a panic, and on an error that has several lines.
 #[track_caller]
 fn bears(what: &str, work: impl FnOnce() -> Result<()>) {
     match catch_unwind(AssertUnwindSafe(work)) {
@@ -214,7 +214,7 @@ fn no_number_of_the_schedules_ends_in_a_panic_or_passes_as_nonsense() {
     refused("usd_per_million = 8.00", "usd_per_million = -8.0", "usd_per_million must be at least 0, but is -8");
 }
 
-/// Some minutes: accounts under every number that the schedules accept.
+/// Takes some minutes: accounts under every number that the schedules accept.
 #[test]
 fn no_number_of_the_schedules_breaks_an_account() {
     if std::env::var_os("RUN_SLOW_TESTS").is_none() {

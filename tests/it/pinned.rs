@@ -1,4 +1,4 @@
-//! The results that pin `COMPUTATION`: `quick`, computed again.
+//! The committed results of `quick`, computed again; they pin `COMPUTATION`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,8 +24,8 @@ fn columns(path: &Path) -> BTreeMap<String, Vec<String>> {
     rows[0].iter().enumerate().map(|(k, name)| (name.to_string(), column(k))).collect()
 }
 
-/// Where a committed result differs from one computed now, the number in `src/program.rs` has to be raised, and the result
-/// committed again. Vector units of other processors may round the last digits otherwise.
+/// If a committed result differs from one computed now, the number in `src/program.rs` must be raised and the result
+/// committed again. Vector units of other processors may round the last digits differently.
 #[test]
 fn quick_gives_the_committed_numbers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! The program, driven as a user would.
+//! Helpers that run the program as a user would.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -13,7 +13,7 @@ pub fn text(output: &[u8]) -> String {
     String::from_utf8_lossy(output).into_owned()
 }
 
-/// What it prints on standard output.
+/// Its standard output; panics if it fails.
 #[track_caller]
 pub fn succeeds(folder: &Path, arguments: &[&str]) -> String {
     let output = minvar(folder, arguments);
@@ -21,7 +21,7 @@ pub fn succeeds(folder: &Path, arguments: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// What it prints on both.
+/// Its standard output and standard error; panics if it fails.
 #[track_caller]
 pub fn says(folder: &Path, arguments: &[&str]) -> String {
     let output = minvar(folder, arguments);
@@ -29,7 +29,7 @@ pub fn says(folder: &Path, arguments: &[&str]) -> String {
     text(&[output.stdout, output.stderr].concat())
 }
 
-/// It ends with 1, and with one message that holds these words.
+/// Checks that it ends with exit code 1 and one message that contains `expected`.
 #[track_caller]
 pub fn fails(folder: &Path, arguments: &[&str], expected: &str) {
     let output = minvar(folder, arguments);

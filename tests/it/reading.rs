@@ -1,4 +1,5 @@
-//! One door: the same data in any file type, through any entrance, gives the same bytes; what makes no sense is refused.
+//! Reading tables: the same data in any file type, by any command, give the same bytes; data that make no sense are
+//! refused.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ fn weekdays() -> Vec<jiff::civil::Date> {
     minvar::calendar::Calendar::weekdays(jiff::civil::date(2019, 5, 1), N_DAYS).dates().to_vec()
 }
 
-/// Returns of four assets in whole millionths, so that every file type holds them exactly.
+/// Returns of four assets in whole millionths, which every file type holds exactly.
 fn returns() -> Vec<Vec<f64>> {
     let x = crate::support::returns(4, N_DAYS);
     (0..4).map(|i| (0..N_DAYS).map(|t| (x[(t, i)] * 1e6).round() / 1e6).collect()).collect()
@@ -44,7 +45,7 @@ fn iso() -> Vec<String> {
 }
 
 impl Folder {
-    /// A Parquet file of the values under dates of any type, in any place.
+    /// Writes a Parquet file of the values, with dates of any type in any column.
     fn parquet(&self, name: &str, values: &[Vec<f64>], index: Option<(usize, Series)>) -> PathBuf {
         let path = self.0.path().join(name);
         let mut columns: Vec<Column> = SYMBOLS
@@ -61,7 +62,7 @@ impl Folder {
     }
 }
 
-/// Stamps of the civil midnights of a zone, in microseconds.
+/// Timestamps of midnight in a time zone, in microseconds.
 fn midnights(zone: Option<&str>) -> Series {
     let instant = |date: &jiff::civil::Date| match zone {
         Some(zone) => date.in_tz(zone).unwrap().timestamp().as_microsecond(),
@@ -95,7 +96,7 @@ fn refused(path: &Path, options: &Options, expected: &str) {
     }
 }
 
-/// Every form of the same table.
+/// Writes the same table in every form.
 fn forms(folder: &Folder, values: &[Vec<f64>]) -> Vec<PathBuf> {
     let text = wide(&iso(), values);
     let lines: Vec<&str> = text.lines().collect();
@@ -180,7 +181,7 @@ fn a_long_table_a_folder_and_a_wide_one_give_the_same_returns() {
         text
     };
     assert_eq!(hash(&folder.file("long.csv", rows("ticker"))), wide_hash);
-    // A column of words that tells rows of a date apart is the asset, whatever it is called.
+    // A text column that distinguishes the rows of a date is the asset, whatever its name.
     assert_eq!(hash(&folder.file("firm.csv", rows("firm"))), wide_hash);
     for (i, symbol) in SYMBOLS.iter().enumerate() {
         let mut text = "Date,Close\n".to_string();
@@ -247,7 +248,7 @@ fn values_are_what_they_look_like_or_refused() {
     refused(&fractions, &told(ValueKind::Percent), "the values look like returns as fractions");
     refused(&of("gross.csv", |r| 1.0 + r), &Options::default(), "gross returns");
     refused(&of("percent.csv", |r| r * 100.0), &told(ValueKind::Returns), "say --values percent");
-    // One impossible value does not change what the others are.
+    // One impossible value does not change how the others are read.
     let mut damaged = self::prices();
     damaged[1][40] *= -1.0;
     let damaged = folder.file("damaged.csv", wide(&iso(), &damaged));
@@ -341,7 +342,7 @@ fn what_cannot_be_right_is_refused_with_a_way_out() {
     refused(&folder.0.path().join("image.parquet"), &Options::default(), "cannot be decoded");
 }
 
-/// Percent with a code for missing values now and then.
+/// Returns in percent, with a code for missing values now and then.
 fn coded() -> Vec<Vec<f64>> {
     let coded = |r: &Vec<f64>| r.iter().enumerate().map(|(k, r)| if k % 9 == 4 { -99.99 } else { r * 100.0 }).collect();
     returns().iter().map(coded).collect()
@@ -407,7 +408,7 @@ fn tables_of_fields_and_symbols_are_read_as_their_writers_mean_them() {
     ] {
         assert_eq!(hash(&folder.file(name, text)), expected, "{name}");
     }
-    // One file a symbol, in the same form.
+    // One file per symbol, in the same form.
     for (i, symbol_name) in SYMBOLS.iter().enumerate() {
         let fields = ["Adj Close", "Close", "Volume"];
         let text = format!(
@@ -525,7 +526,7 @@ fn holes_count_inside_the_window_alone() {
     assert!(message.contains("a window of 71 rows is more than the 70"), "{message}");
 }
 
-/// Forty days of two walks, as lines after their dates.
+/// Forty days of two random walks, as lines that follow their dates.
 fn lines_of(header: &str, row: impl Fn(&str, f64, f64) -> String) -> String {
     let (dates, p) = (iso(), prices());
     let rows: String = (0..40).map(|t| row(&dates[t], p[0][t], p[1][t]) + "\n").collect();
@@ -557,7 +558,7 @@ fn a_header_that_does_not_fit_is_refused_and_never_shifts_the_columns() {
         "symbol,2019-05-01,2019-05-02\n1,0.01,0.02\n2,0.01,-0.02\n",
         "the dates stand across the top",
     );
-    // Permanent numbers are names; so are those of R without a name above the rows.
+    // Permanent numbers are names; so are R's row names, which have no header.
     let kept = read_returns(
         &folder.file("x.csv", lines_of("10001,10002", |d, a, b| format!("{d},{a},{b}"))),
         &Options::default(),
@@ -593,7 +594,7 @@ fn numbers_of_rows_and_of_the_calendar_are_no_assets_and_weights_are_no_calendar
     // Two days of whole prices.
     let two = folder.file("two.csv", "Date,AAA,BBB\n2019-05-01,100,50\n2019-05-02,101,51\n");
     assert_eq!(read_returns(&two, &Options::default(), None).unwrap().returns.names, expected);
-    // A weight of 1 on Mondays is a weight, and a rate of 1 % a rate.
+    // Weights of 1 on Mondays are weights, not weekdays, and a rate of 1 % is a rate.
     let mondays: Vec<String> =
         weekdays().iter().filter(|d| d.weekday().to_monday_one_offset() == 1).map(|d| d.to_string()).collect();
     let rows = |of: fn(usize) -> String| {
@@ -603,7 +604,7 @@ fn numbers_of_rows_and_of_the_calendar_are_no_assets_and_weights_are_no_calendar
     assert_eq!(read_weights(&weights, &Options::default()).unwrap().weights.len(), 2 * mondays.len());
     let rates = folder.file("r.csv", format!("Date,rate\n{}", rows(|_| "1".to_string())));
     assert!(read_rates(&rates, &Options::default()).unwrap().percent.iter().all(|rate| *rate == 1.0));
-    // Nor are weights of 1 on Mondays and 2 on Tuesdays, though they say what the date says.
+    // Weights of 1 on Mondays and 2 on Tuesdays are weights, too, although they equal the number of the weekday.
     let early: Vec<String> = weekdays()
         .iter()
         .map(|d| (d.weekday().to_monday_one_offset(), d))
@@ -612,7 +613,7 @@ fn numbers_of_rows_and_of_the_calendar_are_no_assets_and_weights_are_no_calendar
         .collect();
     let weights = folder.file("w.csv", format!("Date,AAA,BBB\n{}", early.concat()));
     assert_eq!(read_weights(&weights, &Options::default()).unwrap().weights.len(), 2 * early.len());
-    // A percent sign and a plain number are the same rate; a day of empty cells holds nothing.
+    // A number with a percent sign and one without are the same rate; a day of empty cells holds nothing.
     let rates = folder.file("r.csv", format!("Date,rate,note\n{}", rows(|_| "1.5%,x".to_string())));
     let read = read_rates(&rates, &Options::default()).unwrap();
     assert!(read.percent.iter().all(|rate| (rate - 1.5).abs() < 1e-12), "{:?}", read.percent);
@@ -745,7 +746,7 @@ fn days_that_a_file_lacks_for_all_bridge_no_return() {
             .map(|asset| read.panel.returns(asset).iter().filter(|r| r.is_nan()).count())
             .sum::<usize>()
     };
-    // The first day has no return; after a week away there is one, after three weeks none.
+    // The first day has no return. After a gap of one week there is a return, after three weeks none.
     assert_eq!(without(&|_| true), 4);
     assert_eq!(without(&|k| !(20..25).contains(&k)), 4);
     assert_eq!(without(&|k| !(20..35).contains(&k)), 8);

@@ -1,4 +1,4 @@
-//! What is made of finished runs: figures, tables, tests, pages, comparisons.
+//! Products of finished runs: figures, tables, tests, pages, comparisons.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ fn run(root: &Path, name: &str, text: &str) -> PathBuf {
     folder
 }
 
-/// A finished run that all tests may read.
+/// A finished run that all tests may read but not change.
 fn finished() -> &'static Path {
     static RUN: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     &RUN.get_or_init(|| {
@@ -73,7 +73,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Figures, readable tables and pages by their places.
+/// Figures, formatted tables and pages, by their paths.
 fn made(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -109,7 +109,7 @@ fn figures_and_tables_that_were_lost_come_back_byte_for_byte() {
     before.iter().for_each(|(place, bytes)| assert!(after[place] == *bytes, "{place} differs"));
 }
 
-/// The committed results of these experiments hold all that their figures and pages need.
+/// The committed results of these experiments contain everything that their figures and pages need.
 #[test]
 fn committed_figures_are_what_the_committed_results_give() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
@@ -149,7 +149,7 @@ fn a_prediction_is_held_against_the_days_after_its_decision_until_the_next() {
             assert!(whole.iter().all(|days| *days == 5) && *last <= 5, "{lengths:?}");
         }
     }
-    // With the true covariance the predicted volatility comes about.
+    // With the true covariance the predicted volatility is realised.
     let oracle = groups[0].1.iter().find(|p| p.label == "oracle").unwrap().bias(252.0);
     assert!((0.85..1.15).contains(&oracle), "bias {oracle}");
     let sample = groups[0].1.iter().find(|p| p.label == "sample").unwrap().bias(252.0);
@@ -194,7 +194,7 @@ fn figures_are_valid_for_screen_and_print_and_the_same_every_time() {
     let (light, dark) = (figure.png(Page::Light), figure.png(Page::Dark));
     assert!(light.starts_with(b"\x89PNG") && light != dark);
     assert_eq!(light, figure.png(Page::Light));
-    // Width and height stand in bytes 16 to 24: at least 300 dots an inch over 17 cm.
+    // Bytes 16 to 24 hold width and height: at least 300 dots per inch over 17 cm.
     let width = u32::from_be_bytes(light[16..20].try_into().unwrap());
     assert!(width >= 2000, "{width} pixels");
 }
@@ -225,7 +225,7 @@ fn a_page_holds_everything_and_asks_for_nothing() {
     assert!(left_out.is_empty(), "{left_out:?}");
     let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
     for part in [
-        "What is more than luck",
+        "Tests of significance",
         "<figcaption>Growth of 1 before costs</figcaption>",
         "Ledoit",
         "figure-equity",
@@ -256,7 +256,7 @@ fn in_chromium(program: &str, page: &Path) -> (String, String) {
     (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Loads the page twice, as wide as a desk and as a telephone, uses it, and writes down what it finds.
+/// Loads the page twice, at the width of a desktop and of a telephone, uses it, and records what it finds.
 const HARNESS: &str = r#"<!doctype html><body>
 <iframe id="wide" src="report.html" width="1400" height="900"></iframe>
 <iframe id="narrow" src="report.html" width="380" height="800"></iframe>
@@ -342,7 +342,8 @@ fn runs_are_compared_on_the_days_they_share_and_their_differences_are_named() {
     let shorter = shorter.split("[simulation]").next().unwrap();
     let other = run(root.path(), "shorter", shorter);
     let compared = compare(&[side(finished(), None), side(&other, None)], 1).unwrap();
-    // Four estimators in two allocators, and equal weights once: those are the same in both but for their rebalance days.
+    // Four estimators with two allocators, and equal weights once. Equal weights are the same in both runs except for
+    // their rebalance days.
     assert!(compared.pairings.len() >= 8, "{}", compared.pairings.len());
     assert_eq!(compared.days.2, 500 - 151);
     let notes = compared.notes.join("\n");
@@ -359,7 +360,7 @@ fn runs_are_compared_on_the_days_they_share_and_their_differences_are_named() {
     let expected = minvar::metrics::volatility_annual(&days.collect::<Vec<_>>(), 252.0);
     assert!((pair.volatility.0 - expected).abs() < 1e-12, "the days compared are not those of the same dates");
     let ratio = (pair.volatility.0 / pair.volatility.1).ln() * 2.0;
-    // The test divides by T, the volatility by T − 1, the same for both.
+    // The test divides by T, the volatility by T − 1; the ratio is the same.
     assert!((pair.variance_test.bootstrap.estimate - ratio).abs() < 1e-9, "{pair:?}");
 
     let error = compare(&[side(finished(), Some("qiss/gmv")), side(&other, None)], 1).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The tests of significance against `arch` and day-by-day Python, and their laws.
+//! The tests of significance: compared with `arch` and with plain Python, and the laws that they obey.
 
 use minvar::metrics;
 use minvar::random::generator;
@@ -10,7 +10,7 @@ use minvar::significance::{
 use rand::RngExt;
 use serde::Deserialize;
 
-/// What `tests/reference/evidence.py` wrote.
+/// The content of the file that `tests/reference/evidence.py` wrote.
 #[derive(Deserialize)]
 struct Reference {
     returns: Vec<Vec<f64>>,
@@ -62,7 +62,7 @@ impl Reference {
         self.returns.iter().map(|r| r.iter().map(|x| x * x).collect()).collect()
     }
 
-    /// The rule of `blocks` in the script.
+    /// The blocks that the function `blocks` of the script draws.
     fn blocks(&self, resample: usize) -> Vec<Block> {
         let n_days = self.returns[0].len();
         let mut blocks = Vec::new();
@@ -81,7 +81,7 @@ fn views(series: &[Vec<f64>]) -> Vec<&[f64]> {
     series.iter().map(Vec::as_slice).collect()
 }
 
-/// Relative, for numbers that both sides compute in doubles from the same formula.
+/// Relative comparison, for numbers that both sides compute in doubles from the same formula.
 #[track_caller]
 fn close(ours: f64, theirs: f64, tolerance: f64) {
     assert!((ours - theirs).abs() <= tolerance * theirs.abs().max(1e-12), "{ours} against {theirs}");
@@ -104,7 +104,7 @@ fn measures_agree_with_empyrical_and_quantstats() {
         close(metrics::kurtosis(r), theirs.kurtosis, 1e-10);
         close(*metrics::rolling_volatility(r, 63, 252.0).last().unwrap(), theirs.rolling_last, 1e-10);
         close(metrics::volatility_drag(r, 252.0), 252.0 * metrics::mean(r) - theirs.growth_annual, 1e-10);
-        // Numpy centres both parts of a pair by themselves, which differs in order 1/T.
+        // Numpy centres the two parts of a pair separately, which differs in order 1/T.
         let (q, rho) = (252.0, &theirs.autocorrelation);
         let scale = q / (q + 2.0 * ((q - 1.0) * rho[0] + (q - 2.0) * rho[1])).sqrt();
         let expected = scale * theirs.sharpe_ratio / 252f64.sqrt();
@@ -129,7 +129,8 @@ fn block_lengths_and_kernels_agree_with_arch() {
         let ours = long_run_covariance(&centred, kernel, Some(bandwidth));
         for a in 0..4 {
             for b in 0..4 {
-                // arch divides by T, Andrews' equation 2.5 by T − k. Its quadratic spectral sum stops earlier.
+                // arch divides by T, but Andrews' equation 2.5 by T − k. Its sum for the quadratic spectral kernel
+                // stops earlier.
                 let tolerance = if kernel == Kernel::Parzen { 1e-10 } else { 2e-3 };
                 close(ours[(a, b)] * (n_days - 4.0) / n_days, theirs[a][b], tolerance);
             }
@@ -159,7 +160,7 @@ fn confidence_sets_with_stationary_blocks_agree_with_arch_up_to_the_noise_of_res
     let blocks = |resample: usize| resampling.blocks(resample, losses[0].len());
     let ours = confidence_set(&views(&losses), Statistic::Range, 20_000, blocks).unwrap();
     for (ours, theirs) in ours.p_values.iter().zip(&reference.confidence_set_stationary) {
-        // Two binomial shares of 20,000 draws: four standard errors are 0.02 at most.
+        // Two binomial shares of 20,000 draws each: four standard errors are at most 0.02.
         assert!((ours - theirs).abs() < 0.02, "{ours} against {theirs}");
     }
 }
@@ -172,7 +173,7 @@ fn superior_ability_on_the_same_resamples_is_that_of_arch() {
     for (benchmark, theirs) in reference.superior.iter().enumerate() {
         let others: Vec<&[f64]> = (0..4).filter(|k| *k != benchmark).map(|k| losses[k].as_slice()).collect();
         let (length, n) = (reference.block as f64, reference.resamples);
-        // arch computes ω and divides neither statistic by it.
+        // arch computes ω, but divides neither statistic by it.
         let ours = superior_ability(&losses[benchmark], &others, Scaling::Plain, length, n, blocks).unwrap();
         [ours.lower, ours.consistent, ours.upper].iter().zip(theirs).for_each(|(o, t)| close(*o, *t, 1e-12));
         let ours = superior_ability(&losses[benchmark], &others, Scaling::Studentised, length, n, blocks).unwrap();
@@ -201,7 +202,7 @@ fn ledoit_wolf_tests_agree_with_their_formulas_written_day_by_day() {
     }
 }
 
-/// Fat-tailed returns whose volatility moves slowly, and is common to both.
+/// Fat-tailed returns of two portfolios with a common, slowly changing volatility.
 fn dependent_pair(seed: u64, n_days: usize, second_scale: f64) -> (Vec<f64>, Vec<f64>) {
     let mut random = generator(seed, 0);
     let mut normal = || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
@@ -234,7 +235,8 @@ fn tests_of_a_true_null_reject_about_as_often_as_they_say_and_find_a_true_differ
     };
     for measure in [Measure::LogVariance, Measure::SharpeRatio] {
         let (hac, bootstrap) = p_values(1.0, measure);
-        // 10 % of 300 is 30 with a standard error of 5; HAC tests are known to reject too often in samples of this size.
+        // 10 % of 300 is 30, with a standard error of 5. HAC tests are known to reject too often in samples of this
+        // size.
         assert!((15..=60).contains(&hac), "{measure:?}: HAC rejects {hac} of {TRIALS}");
         assert!((12..=48).contains(&bootstrap), "{measure:?}: the bootstrap rejects {bootstrap} of {TRIALS}");
     }

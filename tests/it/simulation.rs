@@ -36,7 +36,7 @@ fn market(experiment: &Experiment) -> MarketData {
     MarketData { panel, truth: Some(truth) }
 }
 
-/// Runs the estimates of the experiment once and returns its folder.
+/// Runs the experiment's estimation once and returns its inputs to a simulation.
 fn with_weights(folder: &Path) -> (Experiment, MarketData, Inputs) {
     let experiment = Experiment::parse(EXPERIMENT, "simulated.toml").unwrap();
     let market = market(&experiment);
@@ -49,7 +49,7 @@ fn simulate(experiment: &Experiment, market: &MarketData, inputs: &Inputs, folde
     experiment::simulate(Job::new(experiment, market, folder), inputs).unwrap()
 }
 
-/// Every file of a result but `run.toml`, which carries times.
+/// Every file of a result except `run.toml`, which contains times.
 fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -127,7 +127,7 @@ fn the_bridge_of_every_account_sums_and_its_ledger_gives_its_last_equity() {
     };
     assert!(slippage("paper", 1e9) < 3.0 * slippage("paper", 1e7), "impact grows with capital");
     assert_eq!(slippage("paper_sequel", 1e9), 0.0);
-    // The ledger of the first account: all money it ever moved, less what its positions are worth, is the deposit.
+    // The ledger of the first account: the sum of its money, minus the value of its positions, equals the deposit.
     let mut ledgers: Vec<_> = std::fs::read_dir(path.join("ledger")).unwrap().map(|e| e.unwrap().path()).collect();
     ledgers.sort();
     let (file, row) = (&ledgers[0], &simulated.rows[0]);
@@ -209,8 +209,8 @@ fn weights_of_another_program_are_read_and_mistakes_in_them_are_named() {
         "XYZ,0.5",
         "mine.csv, row 3, asset XYZ, 2001-02-01: the panel has no such asset; 1 unknown: XYZ",
     );
-    refused("2001-03-01", "2001-03-03", "row 4, asset S0002, 2001-03-03: the date is no trading day");
-    refused("S0002,0.5", "S0001,0.5", "asset S0001, 2001-02-01: the asset stands twice on the date");
+    refused("2001-03-01", "2001-03-03", "row 4, asset S0002, 2001-03-03: the date is not a trading day");
+    refused("S0002,0.5", "S0001,0.5", "asset S0001, 2001-02-01: the asset appears twice on this date");
     refused("S0002,0.5", "S0002,NaN", "row 3: 'NaN' in column weight is not a finite number");
     refused("S0002,0.5", "S0002,", "row 3: weight is missing");
     refused("S0002,0.5", "S0002,1e9", "row 3, asset S0002, 2001-02-01: a weight of 1.000e9 is impossible");
@@ -255,12 +255,12 @@ fn own_weights_carry_the_name_of_their_file_and_what_cannot_be_bought_is_said() 
     };
     let told = simulate("a, b.csv", "early");
     assert!(told.contains("| weights") && told.contains("a, b"), "{told}");
-    assert!(!told.contains("without signs") && !told.contains("not bought"), "{told}");
+    assert!(!told.contains("absolute weights") && !told.contains("not bought"), "{told}");
     let told = simulate("late.csv", "late");
     let lost = "1 of 20 weights, up to 25.0 % of equity on a day, are in assets that have no return on their date";
     assert!(told.contains(lost) && told.contains(&format!("first {} on {date}", symbol(missing))), "{told}");
 
-    // Accounts of other days are groups of their own, and each is alone in its group.
+    // Accounts over other days are separate groups, with a single account each.
     let told = says(place, &["report", "own"]);
     assert!(told.contains("weights, paper, 1 M dollars, net (early)"), "{told}");
     let both = ["compare", "own/simulation-early:a, b/weights", "own/simulation-late:late"];
@@ -268,7 +268,7 @@ fn own_weights_carry_the_name_of_their_file_and_what_cannot_be_bought_is_said() 
     assert!(told.contains("own/simulation-early: a, b / weights"), "{told}");
     fails(place, &["compare", "own/simulation-early:b", "own/simulation-late"], "known: 'a, b/weights'");
     std::fs::write(place.join("twice.csv"), monthly(150, [1.5, -0.75])).unwrap();
-    assert!(simulate("twice.csv", "twice").contains("sum to 2.25 to 2.25 without signs"));
+    assert!(simulate("twice.csv", "twice").contains("absolute weights of a day sum to 2.25 to 2.25"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The trading simulator: its ledger against independent arithmetic, and the laws that every profile obeys.
+//! The trading simulator: its ledger compared with independent arithmetic, and the laws that every profile obeys.
 
 use std::collections::BTreeMap;
 
@@ -90,7 +90,7 @@ fn random_targets(seed: u64, long_only: bool) -> Targets {
     Targets { days }
 }
 
-/// One day of a ledger, with what the account said of it.
+/// One day of a ledger, with the account's state on that day.
 struct Recorded {
     day: usize,
     postings: Vec<Posting>,
@@ -149,7 +149,7 @@ fn run(panel: &Panel, targets: &Targets, profile: &Profile, capital: f64, levera
 
 const PROFILES: [&str; 5] = ["paper", "paper_sequel", "paper_followup", "realistic", "stress"];
 
-/// Profiles on long-only and long-short portfolios in different decades and markets.
+/// Runs profiles on long-only and long-short portfolios in different decades and markets.
 fn each_run(mut check: impl FnMut(&str, &Panel, &Profile, &Run)) {
     for seed in 0..6 {
         let first = [
@@ -223,7 +223,7 @@ fn between_trades_equity_moves_with_prices_and_posted_charges_alone() {
                 continue;
             }
             quiet += 1;
-            // A holder of one share earns the change of its price and the payout.
+            // A holder of one share earns the change in its price plus the payout.
             let moves = before.positions.iter().map(|p| {
                 let quote = quotes.of(p.asset);
                 let last = (quote.close - quote.previous) + quote.payout;
@@ -247,7 +247,7 @@ fn between_trades_equity_moves_with_prices_and_posted_charges_alone() {
     assert!(quiet > 1000, "only {quiet} quiet days");
 }
 
-/// Everything that profile `paper` charges, computed again from the fills and balances of a ledger.
+/// Everything that profile `paper` charges, recomputed from the fills and balances of a ledger.
 fn expected_charges(panel: &Panel, run: &Run) -> BTreeMap<Entry, f64> {
     let schedules = Schedules::default();
     let mut quotes = Quotes::new(panel, (0..N_ASSETS).collect(), FIRST);
@@ -267,7 +267,7 @@ fn expected_charges(panel: &Panel, run: &Run) -> BTreeMap<Entry, f64> {
         let taf_cap = newest(schedules.taf.rates.iter().map(|r| (r.from, r.max_usd_per_trade)).collect());
         for fill in day.postings.iter().filter(|p| p.entry == Entry::Fill) {
             let (n, value, asset) = (fill.shares.abs(), (fill.shares * fill.price).abs(), fill.asset.unwrap());
-            // What the month has cost up to an order, and behind it; no month of this market leaves the second tier.
+            // The month's cost before an order and after it; no month of this market goes beyond the second tier.
             let tiers = |shares: f64| 0.0035 * shares.min(3e5) + 0.0020 * (shares - 3e5).max(0.0);
             let by_share = tiers(month.1 + n) - tiers(month.1);
             month.1 += n;
@@ -305,7 +305,7 @@ fn expected_charges(panel: &Panel, run: &Run) -> BTreeMap<Entry, f64> {
             let spread = schedules.slippage.half_spread_bps.iter().rfind(|s| s.from <= today).unwrap().bps[0];
             add(Entry::Slippage, 1e-4 * value * (k * (value / volume).sqrt() + if no_cross { spread } else { 0.0 }));
         }
-        // Interest for the nights behind the close, on settled cash; the benchmark is 2 %.
+        // Interest for the nights after the close, on settled cash; the benchmark is 2 %.
         let next = panel.calendar().dates().get(day.day + 1).copied();
         let nights = next.map_or(1, |next| (next - today).get_days());
         let shorts: f64 = day
@@ -343,7 +343,8 @@ fn expected_charges(panel: &Panel, run: &Run) -> BTreeMap<Entry, f64> {
     sums
 }
 
-/// Whether the ledger posts what it must, within a cent and rounding of the equity that scales credit interest.
+/// Whether the ledger posts the right charges, to within a cent and the rounding of the equity that scales credit
+/// interest.
 fn charges_agree(panel: &Panel, run: &Run) -> Result<(), String> {
     let expected = expected_charges(panel, run);
     for entry in Entry::CHARGES.iter().copied().filter(|entry| *entry != Entry::BorrowFee) {
@@ -410,7 +411,7 @@ fn no_fill_exceeds_its_share_of_the_volume_and_what_is_left_is_traded_later() {
     });
     assert!(at_the_cap > 100 && fills > at_the_cap, "{at_the_cap} of {fills} fills at the cap");
 
-    // One order of three days' volume share: filled on three days, no more, without new targets.
+    // One order for three times the daily volume cap is filled over exactly three days, without new targets.
     let calendar = Calendar::weekdays(date(2015, 1, 1), 60);
     let asset = Asset { symbol: "A".into(), ..Asset::default() };
     let fields = BTreeMap::from([(Field::DollarVolume, vec![1e6f32; 60])]);
@@ -427,7 +428,7 @@ fn no_fill_exceeds_its_share_of_the_volume_and_what_is_left_is_traded_later() {
     assert_eq!(fills, [(0, 1000.0), (1, 1000.0), (2, 700.0)]);
 }
 
-/// Complete returns without anything special.
+/// Complete returns, without any events.
 fn calm_market(seed: u64, n_assets: usize) -> Panel {
     let mut rng = rng(seed);
     let calendar = Calendar::weekdays(date(2015, 1, 1), N_DAYS);
@@ -506,7 +507,7 @@ fn long_only_at_leverage_one_is_never_liquidated() {
     }
 }
 
-/// One asset, weekdays from `first`, given returns and fields.
+/// A single asset on weekdays from `first`, with given returns and fields.
 fn single(first: Date, returns: Vec<f64>, fields: &[(Field, Vec<f32>)], venue: Option<Venue>) -> Panel {
     let calendar = Calendar::weekdays(first, returns.len());
     let asset = Asset { symbol: "A".into(), venue, ..Asset::default() };
@@ -523,7 +524,7 @@ fn bought(weight: f64) -> Targets {
 fn a_worst_price_below_a_quarter_sells_back_to_27_percent() {
     let mut returns = vec![0.0; 40];
     let mut low = vec![0.0f32; 40];
-    // Three times the equity; on day 33 the low lies 12 % below the close of the day before.
+    // Leverage three; on day 33 the low is 12 % below the close of the day before.
     low[33] = -0.12;
     let panel = single(date(2019, 1, 1), returns.clone(), &[(Field::Low, low.clone())], None);
     let mut profile = profile("paper_sequel");
@@ -532,12 +533,12 @@ fn a_worst_price_below_a_quarter_sells_back_to_27_percent() {
     let ran = run(&panel, &bought(3.0), &profile, 1e6, 1.0);
     let event = ran.outcome.events.iter().find(|e| e.kind == EventKind::Liquidation).unwrap();
     assert_eq!(event.day, 33);
-    // Equity 1 − 0.36 = 0.64 of gross 2.64, 24.2 %: f = (0.27 − 0.2424) / 0.27.
+    // Equity is 1 − 0.36 = 0.64 of gross 2.64, or 24.2 %: f = (0.27 − 0.2424) / 0.27.
     let fill = ran.days[3].postings.iter().find(|p| p.entry == Entry::Fill).unwrap();
     let sold: f64 = (0.27 * 2.64 - 0.64) / (0.27 * 2.64);
     assert_eq!(fill.shares, -(60_000.0 * sold).ceil());
     assert!((fill.price - 44.0).abs() < 1e-5, "at the low");
-    // The low of −30 % is a bad tick: the worst price is 15 % below the lower one of open and close.
+    // The low of −30 % is a bad tick: the worst price is 15 % below the lower of open and close.
     low[33] = -0.30;
     let panel = single(date(2019, 1, 1), returns.clone(), &[(Field::Low, low)], None);
     let ran = run(&panel, &bought(2.0), &profile, 1e6, 1.0);
@@ -545,7 +546,7 @@ fn a_worst_price_below_a_quarter_sells_back_to_27_percent() {
     let ran = run(&panel, &bought(2.9), &profile, 1e6, 1.0);
     let fill = ran.days[3].postings.iter().find(|p| p.entry == Entry::Fill).unwrap();
     assert_eq!(fill.price, 42.5);
-    // A fall through everything: sold, recorded, and the account stands still.
+    // A fall that uses up all equity: the position is sold, the ruin is recorded, and the account stops.
     returns[33] = -0.5;
     let panel = single(date(2019, 1, 1), returns, &[], None);
     let ran = run(&panel, &bought(2.5), &profile, 1e6, 1.0);
@@ -567,7 +568,7 @@ fn regulation_t_keeps_orders_within_twice_the_equity_and_sells_what_is_above() {
     profile.costs.clear();
     let ran = run(&panel, &bought(3.0), &profile, 1e6, 1.0);
     let fills: Vec<f64> = ran.days[0].postings.iter().filter(|p| p.entry == Entry::Fill).map(|p| p.shares).collect();
-    // Counted at 50 dollars: 40,000 shares. At the close of 51 they are worth 2.04 times the equity.
+    // Sized at 50 dollars: 40,000 shares. At the close of 51 they are worth 2.04 times the equity.
     assert_eq!(fills[0], 40_000.0);
     let excess: f64 = 40_000.0 * 51.0 - 2e6;
     assert_eq!(fills[1], -(excess / 51.0).ceil());
@@ -590,10 +591,10 @@ fn interest_on_a_fixed_balance_over_a_leap_year_is_the_hand_computation() {
         profile.rebalance_sessions = None;
         schedules_run(&panel, &bought(weight), &profile, &schedules, entry)
     };
-    // 990,000 dollars at 2.0 − 0.5 %; one night too many behind the last day: 1/360 of it.
+    // 990,000 dollars at 2.0 − 0.5 %; one night too many after the last day would be 1/360 of it.
     let yearly = 990_000.0 * 0.015;
     assert!((interest(0.0, Entry::CreditInterest) - yearly * 367.0 / 360.0).abs() < 0.006);
-    // A loan of one million from the settlement of 2020-01-02 on: 100,000 at 3.5 %, the rest at 3 %.
+    // A loan of one million from the settlement on 2020-01-02 on: 100,000 at 3.5 %, the rest at 3 %.
     let nights = 367.0 - 2.0;
     let loan = 1e5 * 0.035 + 9e5 * 0.03;
     assert!((-interest(2.0, Entry::DebitInterest) - loan * nights / 360.0).abs() < 0.006);
@@ -641,7 +642,7 @@ fn a_split_multiplies_shares_and_pays_fractions_in_cash() {
     profile.costs.clear();
     profile.rebalance_sessions = None;
     let run = run(&panel, &bought(0.100_5), &profile, 1e6, 1.0);
-    // 1,005 shares of 100 dollars become 125 of 800 and five eighths of one.
+    // 1,005 shares at 100 dollars become 125 shares at 800 and five eighths of one.
     let day = &run.days[3].postings;
     let of = |entry| day.iter().find(|p| p.entry == entry).unwrap();
     assert_eq!((of(Entry::Split).shares, of(Entry::Split).cents), (-880.0, 0.0));
@@ -706,7 +707,7 @@ fn orders_of_a_day_do_not_depend_on_its_own_prices_or_later_ones() {
     let panel = wild_market(9, date(2015, 1, 1));
     let d = 120;
     let changed = crate::support::altered(&panel, |day, _, r| if day >= d { 0.5 * r + 0.003 } else { r }, |_, _, x| x);
-    // The market without opening prices: the last close is all that is known before the auction.
+    // The market without opening prices: the last close is the only price known before the auction.
     let blind = |panel: &Panel| {
         let fields = [Field::DollarVolume].into_iter().map(|field| {
             let series = (0..N_ASSETS).flat_map(|a| {

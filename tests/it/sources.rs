@@ -1,4 +1,4 @@
-//! Rules on the source itself: layers, borders of crates, headers, length.
+//! Rules about the source itself: layers, uses of external crates, headers, length.
 
 use std::path::{Path, PathBuf};
 
@@ -26,21 +26,21 @@ fn modules() -> Vec<String> {
     text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';').map(String::from)).collect()
 }
 
-/// The module a file belongs to.
+/// The module that a file belongs to.
 fn module_of(path: &Path) -> Option<String> {
     let first = path.strip_prefix(root()).unwrap().components().next().unwrap();
     let name = first.as_os_str().to_string_lossy().trim_end_matches(".rs").to_string();
     (name != "lib" && name != "main").then_some(name)
 }
 
-/// The code of a file without its unit tests, which come last, and comments.
+/// The code of a file without comments and without its unit tests, which come last.
 fn code(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let body = text.split("#[cfg(test)]\nmod tests").next().unwrap();
     body.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-/// Modules named after `crate::`, also inside braces.
+/// Modules named after `crate::`, including those inside braces.
 fn used_modules(code: &str) -> Vec<String> {
     let word = |text: &str| -> String { text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
     let mut used = Vec::new();
@@ -135,7 +135,7 @@ fn place_of(path: &Path) -> Vec<String> {
     parts
 }
 
-/// Paths after a keyword such as `crate::`, with those in braces written out: [data, Columns], [error, Error], …
+/// Paths after a keyword such as `crate::`, with braces expanded: [data, Columns], [error, Error], …
 fn paths_after(code: &str, keyword: &str) -> Vec<Vec<String>> {
     let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let parts = |text: &str| text.split("::").filter(|part| !part.is_empty()).map(String::from).collect::<Vec<_>>();
@@ -151,7 +151,8 @@ fn paths_after(code: &str, keyword: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The files that each file uses, beside those above it in its own folder: what a folder gives out is found where it is written.
+/// The files that each file uses, apart from those above it in its own folder. An item that a folder re-exports counts
+/// for the file that defines it.
 fn uses_of_files() -> std::collections::BTreeMap<Vec<String>, Vec<Vec<String>>> {
     let codes: std::collections::BTreeMap<Vec<String>, String> =
         files(&root()).iter().map(|path| (place_of(path), code(path))).collect();
@@ -184,7 +185,8 @@ fn uses_of_files() -> std::collections::BTreeMap<Vec<String>, Vec<Vec<String>>> 
 fn no_files_use_one_another_in_a_circle() {
     let uses = uses_of_files();
     assert!(uses.len() > 200, "{}", uses.len());
-    // Files that use nothing left, or that nothing left uses, are taken away until none is; what stays is a circle.
+    // Files that use no remaining file, or that no remaining file uses, are removed until there are none; what is left
+    // is a cycle.
     let mut left: Vec<&Vec<String>> = uses.keys().collect();
     loop {
         let before = left.len();

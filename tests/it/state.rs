@@ -1,4 +1,4 @@
-//! What lies on the disk between two sessions: locks, checksums, names, panels that replace others, and model files.
+//! State on disk between two sessions: locks, checksums, names, panels that replace others, and model files.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn started(folder: &Path, arguments: &[&str]) -> Child {
     command.args(arguments).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Waits until a file is there, while a process is at work.
+/// Waits until a file exists, while a process is working.
 fn await_file(path: &Path, child: &mut Child) {
     while !path.exists() {
         assert!(child.try_wait().unwrap().is_none(), "the process ended before {} was there", path.display());
@@ -23,7 +23,7 @@ fn await_file(path: &Path, child: &mut Child) {
     }
 }
 
-/// Long enough to be met at work.
+/// An experiment that takes long enough to be interrupted.
 const LONG: &str = r#"
 [data.synthetic]
 n_assets = 150
@@ -39,7 +39,7 @@ estimators = ["lw_identity", "qis"]
 allocators = ["gmv_long_only"]
 "#;
 
-/// Names of everything below a folder that begins with a dot.
+/// Names of all hidden files below a folder.
 fn hidden(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
@@ -65,12 +65,12 @@ fn a_second_process_on_the_same_dates_is_told_who_works_there_and_a_kill_frees_t
     let holder = format!("results/long/windows: process {} on ", first.id());
     fails(folder, &["run", "long.toml"], &holder);
     fails(folder, &["run", "long.toml", "--fresh"], &holder);
-    // Another unit of the same folder is free.
+    // Another unit of the same folder is not locked.
     drop(Lock::take(&folder.join("results/long/simulation/accounts/.lock")).unwrap());
     first.kill().unwrap();
     first.wait().unwrap();
 
-    // A killed process leaves half a file, another process is writing one: only the first is cleared.
+    // A killed process has left half a file, and another process is writing one: only the first is removed.
     std::fs::write(windows.join(".partial-left"), "half").unwrap();
     std::fs::write(folder.join("results/long/.partial-left"), "half").unwrap();
     let busy = File::create(folder.join("results/long/.partial-busy")).unwrap();
@@ -138,7 +138,7 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
     let name = file.display().to_string();
     assert!(says(folder, &["model", "show", &name]).contains(", holds"));
 
-    // No byte can change unnoticed: in the header, in its own checksum, in the weights.
+    // No byte can change unnoticed: in the header, in the checksum itself, or in the weights.
     let whole = std::fs::read(&file).unwrap();
     let bad = folder.join("bad.safetensors");
     for place in (0..whole.len()).step_by(whole.len() / 400).chain([whole.len() - 1]) {
@@ -148,13 +148,13 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
         let message = Model::open(&bad).err().unwrap_or_else(|| panic!("byte {place} changed unnoticed")).to_string();
         assert!(message.contains("bad.safetensors") && message.lines().count() == 1, "{message}");
     }
-    // Committed models are older than checksums.
+    // Committed models are older than checksums and have none.
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let older = root.join("results/us_network/models/compact-0/2023.safetensors");
     let older = older.display().to_string();
     assert!(says(folder, &["model", "show", &older]).contains("no checksum: the file comes from an earlier version"));
 
-    // The same covariance as the library's; single precision is near it.
+    // The covariance equals the library's; single precision is close to it.
     let x = crate::support::returns(8, 120);
     let row = |t: usize| (0..8).map(|i| x[(t, i)].to_string()).collect::<Vec<_>>().join(",");
     let rows: Vec<String> = (0..120).map(row).collect();
@@ -259,5 +259,5 @@ fn a_simulation_is_reported_and_compared_by_its_folder() {
         out.contains("short: qis / gmv_long_only") && out.contains("short/simulation: qis / gmv_long_only"),
         "{out}"
     );
-    fails(folder, &["compare", "short", "results/short"], "short stands on both sides");
+    fails(folder, &["compare", "short", "results/short"], "short is on both sides");
 }

@@ -1,4 +1,4 @@
-//! What several test files need.
+//! Helpers that several test files use.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,12 +10,12 @@ use minvar::linalg::Matrix;
 use minvar::panel::{Field, Panel};
 use minvar::synthetic::SyntheticMarket;
 
-/// Says that a test has no input; written past the test runner, which would swallow it.
+/// Reports that a test has no input. It writes directly to the terminal, because the test runner would capture it.
 pub fn say_skipped(what: &str, folder: &std::path::Path) {
     let _ = writeln!(std::io::stderr(), "skipped: no {what} in {}", folder.display());
 }
 
-/// A folder of reference numbers, which is not part of the repository; without it the tests say so once and pass.
+/// A folder of reference numbers, which is not part of the repository. Without it the tests print one note and pass.
 pub fn reference_folder(name: &'static str) -> Option<PathBuf> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance");
     let folder = std::env::var_os("MINVAR_CONFORMANCE").map(PathBuf::from).unwrap_or_else(beside).join(name);
@@ -52,12 +52,12 @@ pub fn with_calibration<R>(use_it: impl FnOnce(&Calibration<'_>) -> R) -> R {
     use_it(&Calibration { history: Some(history), horizon: 5, seed: 1 })
 }
 
-/// An estimator as a command line names it.
+/// An estimator from its words on a command line.
 pub fn estimator(words: &str) -> minvar::error::Result<Box<dyn CovarianceEstimator>> {
     with_calibration(|calibration| estimators::fit(words, calibration))
 }
 
-/// Every registered estimator with its default parameters, fewer repetitions where those are slow.
+/// Every registered estimator with default parameters, but fewer repetitions where the default is slow.
 pub fn all_estimators() -> Vec<(&'static estimators::RegisteredEstimator, Box<dyn CovarianceEstimator>)> {
     let words = |name: &str| match name {
         "nercome" => "nercome,permutations=4".to_string(),
@@ -68,7 +68,7 @@ pub fn all_estimators() -> Vec<(&'static estimators::RegisteredEstimator, Box<dy
     estimators::ALL.iter().map(|entry| (entry, estimator(&words(entry.name)).unwrap())).collect()
 }
 
-/// The same panel with other returns and dollar volumes.
+/// A panel with other returns and dollar volumes.
 pub fn altered(
     panel: &Panel,
     alter_return: impl Fn(usize, usize, f64) -> f64,
@@ -102,7 +102,7 @@ impl Folder {
     }
 }
 
-/// Prices that start at a level and earn these returns, to four places.
+/// Prices that start at a level and have these returns, to four decimal places.
 pub fn prices(start: f64, returns: impl Iterator<Item = f64>) -> Vec<f64> {
     let levels = returns.scan(start, |level, r| {
         *level *= 1.0 + r;

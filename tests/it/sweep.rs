@@ -38,7 +38,7 @@ fn sweep(experiment: &Experiment, market: &MarketData, folder: &Path) -> SweptRu
     experiment::sweep(Job::new(experiment, market, folder)).unwrap()
 }
 
-/// Every file below a folder but `run.toml`, which carries times.
+/// Every file below a folder except `run.toml`, which contains times.
 fn bytes(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     let mut found = std::collections::BTreeMap::new();
     let mut pending = vec![folder.to_path_buf()];
@@ -101,7 +101,7 @@ fn a_sweep_stopped_in_its_second_size_continues_to_the_bytes_of_a_whole_one() {
 #[test]
 fn repairs_are_counted_by_estimator_and_date() {
     let folder = tempfile::tempdir().unwrap();
-    // Returns that cancel: complete linkage sees distances above one, and its filter has negative correlations.
+    // Returns that cancel: complete linkage finds distances above one, and its filter gives negative correlations.
     let text = SWEEP
         .replace("[sweep]\nsize = [10, 30]\n[sweep.up_to]\nbahc = 10\n", "")
         .replace("rank_min", "size = 40\nrank_min");

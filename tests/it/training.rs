@@ -1,4 +1,5 @@
-//! Training: what batches are made of, steps against the reference, interruption, model files, networks in experiments.
+//! Training: contents of batches, steps compared with the reference, interruption, model files, networks in
+//! experiments.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -53,7 +54,7 @@ pub fn entries(tensor: &Tensor) -> Vec<f64> {
 fn a_batch_holds_windows_and_what_followed_and_nothing_of_the_decision_day() {
     let (panel, eligible) = (panel(), eligible());
     let sampler = Sampler::new(panel.past(150), &eligible, &schedule(), 40, 5, 7).unwrap();
-    // 150 known days, 6 cut for targets, 20 held back, 6 cut between.
+    // 150 known days, minus 6 for the last targets, 20 validation days, 6 between the two, and the look-back of 40.
     assert_eq!(sampler.n_training_days(), 150 - 6 - 20 - 6 - 40);
     let mut sizes = std::collections::BTreeSet::new();
     for number in 0..40 {
@@ -160,7 +161,7 @@ fn a_training_that_is_stopped_or_killed_ends_with_the_same_bytes() {
     assert_eq!(one.keys().collect::<Vec<_>>(), ["m.csv", "m.safetensors"]);
     assert!(one == whole("two", 2), "a training depends on the number of threads");
 
-    // Stopped before step 7, killed at step 10 of the next session: the checkpoint of step 8 is the newest.
+    // Stopped before step 7, then killed at step 10 of the next session: the checkpoint of step 8 is the newest.
     let path = folder.path().join("stopped");
     let file = path.join("m.safetensors");
     let stop = AtomicBool::new(false);
@@ -220,7 +221,7 @@ fn the_record_of_a_training_is_complete_and_its_loss_is_raw() {
 
 #[test]
 fn a_training_that_breaks_saves_the_batch() {
-    // One absurd return: its square overflows single precision in the loss.
+    // A single absurd return, whose square overflows single precision in the loss.
     let panel = altered(&panel(), |day, asset, r| if asset < 11 && day > 60 { 1e25 * r.abs() } else { r }, |_, _, x| x);
     let (eligible, recipe) = (eligible(), recipe());
     let folder = tempfile::tempdir().unwrap();
@@ -264,7 +265,7 @@ fn a_model_file_that_is_not_one_is_refused() {
 }
 
 pub fn experiment(estimators: &str) -> Experiment {
-    // 260 days are a year from 2000-01-03 on: decisions fall in 2001 and 2002.
+    // 260 days are one year from 2000-01-03 on, so the decisions are in 2001 and 2002.
     let text = format!(
         "about = 'networks'\n[data.synthetic]\nn_assets = 30\nn_days = 540\n[universe]\nsize = 20\n\
          rank_min_values = 20\nrank_frequency = 'decision'\n[walk_forward]\nlookback = 60\nfirst = 2001-11-01\n\
@@ -304,7 +305,7 @@ fn a_network_is_trained_year_by_year_and_stands_in_the_tables() {
     assert_eq!((first.header.steps, second.header.steps), (8, 4));
     assert_eq!(second.header.continued_from, Some(first.hash().unwrap()));
 
-    // The same folder again: nothing is trained. A model file in the place of the recipe: the same portfolios.
+    // In the same folder again nothing is trained. A model file instead of the recipe gives the same portfolios.
     let mut trained = 0;
     let count = &mut |_| trained += 1;
     experiment::train(Job::new(&experiment, &market, &path).watched(count), &Share::default()).unwrap();

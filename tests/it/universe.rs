@@ -10,7 +10,7 @@ use minvar::universe::{Frequency, Missing, RankBy, Rules, Selection, Universe};
 const N_DAYS: usize = 300;
 const N_ASSETS: usize = 8;
 
-/// A panel under construction: restless returns, dollar volume 1000 − asset, price 50.
+/// A panel under construction: volatile returns, dollar volume 1000 − asset, price 50.
 struct Maker {
     assets: Vec<Asset>,
     returns: Matrix,
@@ -52,7 +52,7 @@ impl Maker {
     }
 }
 
-/// All rules off but the history; the decision falls on day 280.
+/// Rules with everything off except the history; the decision is on day 280.
 fn rules() -> Rules {
     Rules { size: N_ASSETS, rank_by: RankBy::PanelOrder, one_per_issuer: false, ..Rules::default() }
 }
@@ -61,7 +61,7 @@ fn select(panel: &Panel, rules: &Rules) -> Selection {
     rules.over(100).unwrap().select(panel.past(280)).unwrap()
 }
 
-/// Exactly these assets are removed, and by that rule.
+/// Checks that exactly these assets are removed, and by this rule.
 #[track_caller]
 fn removes(maker: Maker, rules: Rules, rule: &str, expected: &[usize]) {
     let selection = select(&maker.build(), &rules);

@@ -1,17 +1,17 @@
-//! Files of reference numbers, read as matrices and compared.
+//! Reads files of reference numbers as matrices and compares them.
 //!
 //! The files are not part of the repository; they are looked for in `$MINVAR_CONFORMANCE` and beside the checkout.
-//! Without them the tests say so and pass.
+//! Without them the tests print a note and pass.
 
 use minvar::linalg::{Matrix, Spectrum};
 use safetensors::SafeTensors;
 
 use crate::support::reference_folder;
 
-/// Tolerance "A" of the vectors: largest difference over largest entry. Both sides work in doubles.
+/// Tolerance "A" of the vectors: largest difference over largest entry. Both sides are computed in doubles.
 pub const TOLERANCE: f64 = 1e-9;
 
-/// One file of tensors, with a count of those compared.
+/// One file of tensors, with a record of those already compared.
 pub struct Vectors {
     pub name: String,
     bytes: Vec<u8>,
@@ -71,7 +71,7 @@ impl Vectors {
         self.compared.set(self.compared.get() + 1);
     }
 
-    /// The same, unless there is no such tensor.
+    /// As [`matches`](Self::matches) at the tolerance "A", unless there is no such tensor.
     #[track_caller]
     pub fn matches_if_there(&self, tensor: &str, ours: &Matrix) {
         if self.has(tensor) || self.has(&format!("{tensor}.eig")) {
@@ -79,7 +79,7 @@ impl Vectors {
         }
     }
 
-    /// A covariance, in full or through its parts.
+    /// Compares a covariance, either in full or through its parts.
     #[track_caller]
     pub fn matches(&self, tensor: &str, ours: &Matrix, tolerance: f64) {
         if self.has(tensor) {
@@ -93,7 +93,7 @@ impl Vectors {
         self.close(&format!("{tensor}.eig"), &Spectrum::new(ours).unwrap().eigenvalues, tolerance);
         let summary = self.vector(&format!("{tensor}.summary"));
         for (ours, theirs) in summarised(ours).into_iter().zip(summary) {
-            // Each of the five has a scale of its own.
+            // Each of the five values has its own scale.
             let agrees = (ours - theirs).abs() <= tolerance * theirs.abs() || theirs.is_nan();
             assert!(agrees, "{}: {tensor}.summary has {ours:e}, reference {theirs:e}", self.name);
         }
@@ -104,7 +104,8 @@ pub fn row_major(matrix: &Matrix) -> Vec<f64> {
     (0..matrix.nrows()).flat_map(|i| (0..matrix.ncols()).map(move |j| matrix[(i, j)])).collect()
 }
 
-/// Trace, Frobenius norm, log determinant, sum of entries, 1/(1'Σ⁻¹1); the inverse from nalgebra, as a second opinion.
+/// Trace, Frobenius norm, log determinant, sum of entries, 1/(1'Σ⁻¹1). The inverse comes from nalgebra, as an
+/// independent check.
 fn summarised(matrix: &Matrix) -> [f64; 5] {
     let n = matrix.nrows();
     let frobenius = matrix.entries().iter().map(|x| x * x).sum::<f64>().sqrt();

@@ -40,7 +40,7 @@ fn run(experiment: &Experiment, market: &MarketData, folder: &Path) -> experimen
     experiment::run(Job::new(experiment, market, folder)).unwrap()
 }
 
-/// Every file of a result but `run.toml`, which carries times.
+/// Every file of a result except `run.toml`, which contains times.
 fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let files = entries.filter(|entry| entry.file_name() != "run.toml" && entry.path().is_file());
@@ -70,7 +70,7 @@ fn one_thread_two_threads_and_an_interrupted_run_give_the_same_bytes() {
         let mut first = None;
         let outcome =
             experiment::run(Job::new(&experiment, &market, &path).stopped_by(&stop).watched(&mut |progress| {
-                // Let each session store a few dates more than the last one had.
+                // Each session may store a few dates more than the one before.
                 let first = *first.get_or_insert(progress.done);
                 stop.store(progress.done > first + 8, Ordering::Relaxed);
             }));
@@ -150,7 +150,7 @@ fn the_decision_day_is_skipped_and_positions_drift_until_the_next_one_has_earned
     let ours = Table::read_numbers(&folder.path().join("returns.parquet"), "return").unwrap();
     let mut expected = Vec::new();
     for decision in (20..39).step_by(3) {
-        let mut equity = [0.5, 0.5]; // bought at the close of the decision day, whose own return is not earned
+        let mut equity = [0.5, 0.5]; // bought at the close of the decision day, whose return is not earned
         for day in decision + 1..(decision + 4).min(40) {
             let before: f64 = equity.iter().sum();
             (0..2).for_each(|i| equity[i] *= 1.0 + returns[(day, i)]);
@@ -164,7 +164,7 @@ fn the_decision_day_is_skipped_and_positions_drift_until_the_next_one_has_earned
 #[test]
 fn an_asset_that_ends_while_held_leaves_at_its_last_price_on_the_next_decision_date() {
     let folder = tempfile::tempdir().unwrap();
-    // Asset 2 trades for the last time on day 22: it is bought on day 20 and gone from day 24 on.
+    // Asset 2 trades for the last time on day 22: it is bought on day 20 and is gone from day 24 on.
     let returns =
         Matrix::from_fn(
             40,
@@ -194,7 +194,7 @@ fn what_is_undefined_is_counted_with_its_reason_and_stops_nothing() {
     assert!(reasons[0].contains("not positive definite"), "{}", reasons[0]);
 }
 
-/// The limit acts on holdings drifted to the last known close; the trade comes one return later.
+/// The limit applies to holdings drifted to the last known close; the trade comes one return later.
 #[test]
 fn a_turnover_limit_holds_up_to_the_drift_of_the_decision_day() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,18 +1,18 @@
-// What all kernels share. `real` is float or double. Arrays are row-major; b counts samples, i assets, k eigenvalues,
-// t days. Every sum has a fixed order: the same numbers in, the same bytes out.
+// Shared definitions of all kernels. `real` is float or double. Arrays are row-major; b counts samples, i assets, k
+// eigenvalues, t days. Every sum has a fixed order, so the same input gives the same bytes.
 
 #ifndef EMULATED
 extern __shared__ double shared_bytes[];
 #endif
 
-// The block's memory, as much as the launch asked for.
+// The block's dynamic shared memory, of the size given at the launch.
 __device__ inline real *shared_memory() { return (real *)shared_bytes; }
 
-// The sum of x over the block, known to all its threads. Blocks are whole warps.
+// The sum of x over the block, returned to all its threads. Blocks consist of whole warps.
 __device__ inline double block_sum(double x) {
     __shared__ double warps[32];
     for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(0xffffffffu, x, offset);
-    __syncthreads(); // the sum before may still be read
+    __syncthreads(); // the previous sum may still be in use
     if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = x;
     __syncthreads();
     double total = 0;
@@ -30,7 +30,7 @@ __device__ inline real known(const real *panel, long long days_of_panel, int ass
     return isnan(r) ? fill : r;
 }
 
-// The mean of the tied values among which k is one: those numbered first[k] to behind[k] - 1.
+// The mean of the run of tied values that includes k: elements first[k] to behind[k] - 1.
 __device__ inline real tied_mean(const real *values, const int *first, const int *behind, int k) {
     if (behind[k] - first[k] == 1) return values[k];
     double sum = 0;

@@ -1,8 +1,9 @@
-// What lies between eigenvalues and weights beside the scan: ties, tokens, dense layers, normalised inverses. The equations
-// stand in nn/spectrum.rs, nn/tokens.rs, nn/volatility.rs and nn/head.rs.
+// The steps between eigenvalues and weights other than the scan: ties, tokens, dense layers, normalised inverses. The
+// equations are in nn/spectrum.rs, nn/tokens.rs, nn/volatility.rs and nn/head.rs.
 
-// Ties of the ascending eigenvalues of a sample: [first, behind) is the run to which each belongs, and each becomes the mean of
-// its run; the first n_null are 0 and one run. Where info is not 0 the solver failed, and they become NaN. A block a sample.
+// Ties among the ascending eigenvalues of a sample. [first, behind) is the run of tied values that each belongs to,
+// and each is replaced by the mean of its run; the first n_null are 0 and form one run. Where info is not 0 the solver
+// failed, and the values become NaN. One block per sample.
 extern "C" __global__ void ties(int n, int n_null, real tie, const int *info, real *values, int *first, int *behind) {
     real *lambda = shared_memory();
     values += (long long)blockIdx.x * n;
@@ -26,7 +27,7 @@ extern "C" __global__ void ties(int n, int n_null, real tie, const int *info, re
     }
 }
 
-// tokens [rows, 1 + features]. A thread a row.
+// tokens [rows, 1 + features]. One thread per row.
 extern "C" __global__ void tokens(int rows, int features, real f0, real f1, real f2, real f3, const real *values, real *out) {
     int row = blockIdx.x * blockDim.x + threadIdx.x;
     if (row >= rows) return;
@@ -36,7 +37,7 @@ extern "C" __global__ void tokens(int rows, int features, real f0, real f1, real
         if (k < features) out[(long long)row * (1 + features) + 1 + k] = f[k];
 }
 
-// x <- leaky(x + bias), slope 0.2 below 0. A thread a number.
+// x <- leaky(x + bias), slope 0.2 below 0. One thread per element.
 extern "C" __global__ void leaky(int count, int columns, const real *bias, real *x) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= count) return;
@@ -44,14 +45,14 @@ extern "C" __global__ void leaky(int count, int columns, const real *bias, real 
     x[k] = y > real(0) ? y : real(0.2) * y;
 }
 
-// The gradient before the rectifier, in place of the one behind it.
+// Replaces the gradient after the rectifier by the gradient before it.
 extern "C" __global__ void leaky_back(int count, const real *x, real *dx) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k < count && x[k] <= real(0)) dx[k] *= real(0.2);
 }
 
-// u = softplus(x + bias), averaged over ties where there are any; out = max(u, floor) normalised to mean(1 / out^power) = 1;
-// power 0: out = u. x keeps x + bias. A block a sample.
+// u = softplus(x + bias), averaged over ties if there are any; out = max(u, floor) normalised to mean(1 / out^power) =
+// 1; with power 0, out = u. x is replaced by x + bias. One block per sample.
 extern "C" __global__ void inverses(int n, int power, real floor, const real *bias, const int *first, const int *behind, real *x,
                                     real *out) {
     real *u = shared_memory();
@@ -73,7 +74,7 @@ extern "C" __global__ void inverses(int n, int power, real floor, const real *bi
     for (int k = threadIdx.x; k < n; k += blockDim.x) out[at + k] *= scale;
 }
 
-// The gradient of x from that of out. A block a sample.
+// The gradient of x from that of out. One block per sample.
 extern "C" __global__ void inverses_back(int n, int power, real floor, const int *first, const int *behind, const real *x,
                                          const real *d_out, real *dx) {
     real *u = shared_memory(), *du = u + n;
@@ -100,7 +101,7 @@ extern "C" __global__ void inverses_back(int n, int power, real floor, const int
         dx[at + k] = (first ? tied_mean(du, first + at, behind + at, k) : du[k]) * sigmoid(x[at + k]);
 }
 
-// out[k] = value. A thread a number.
+// out[k] = value. One thread per element.
 extern "C" __global__ void fill_with(int count, real value, real *out) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k < count) out[k] = value;

@@ -1,9 +1,9 @@
-// Lag transform, standardisation over days, and their gradients; the equations stand in nn/lag.rs and
-// nn/correlation.rs. Returns are never gathered into a batch: every kernel reads the rows of the panel that the sample's
-// assets and day point at.
+// Lag transform, standardisation over days, and their gradients; the equations are in nn/lag.rs and nn/correlation.rs.
+// Returns are never gathered into a batch: every kernel reads the rows of the panel given by the sample's assets and
+// day.
 
-// alpha, beta [n_days] for returns in daily units. form 0: compact, raw [5]; 1: per lag, raw [2, n_days];
-// 2: per lag, both positive. A thread a day.
+// alpha, beta [n_days] for returns in daily units. form 0: compact, raw [5]; 1: per lag, raw [2, n_days]; 2: per lag,
+// both positive. One thread per day.
 extern "C" __global__ void lag_curves(int form, int n_days, real floor, real factor, const real *raw, real *alpha, real *beta) {
     int t = blockIdx.x * blockDim.x + threadIdx.x;
     if (t >= n_days) return;
@@ -21,7 +21,7 @@ extern "C" __global__ void lag_curves(int form, int n_days, real floor, real fac
     beta[t] = b * factor;
 }
 
-// Mean of the returns present on each day among the assets of a sample, fill [batch, n_days]. A thread a day.
+// Mean over the assets of a sample of the returns present on each day, fill [batch, n_days]. One thread per day.
 extern "C" __global__ void market_fill(const real *panel, long long days_of_panel, const int *days, const int *assets, int n,
                                        int n_days, real *fill) {
     int t = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
@@ -38,10 +38,11 @@ extern "C" __global__ void market_fill(const real *panel, long long days_of_pane
     fill[b * n_days + t] = real(sum / max(present, 1));
 }
 
-// beta away from 0, where alpha / beta * tanh(beta x) is alpha x to the last bit.
+// beta, with values near 0 replaced by a tiny one for which alpha / beta * tanh(beta x) equals alpha x to the last
+// bit.
 __device__ inline real divisible(real beta) { return fabs(beta) < real(1e-20) ? real(1e-20) : beta; }
 
-// Z [batch, n, n_days] and s [batch, n]. A block a row, which it keeps in shared memory.
+// Z [batch, n, n_days] and s [batch, n]. One block per row, which is kept in shared memory.
 extern "C" __global__ void standardise(const real *panel, long long days_of_panel, const int *days, const int *assets,
                                        const real *fill, int n, int n_days, real floor, const real *alpha, const real *beta,
                                        real *z, real *s) {
@@ -64,7 +65,7 @@ extern "C" __global__ void standardise(const real *panel, long long days_of_pane
     if (threadIdx.x == 0) s[row] = deviation;
 }
 
-// From dZ and ds: the mean of a row of dZ, and what is subtracted along Z. A block a row.
+// From dZ and ds: the mean of a row of dZ, and the factor of Z to be subtracted. One block per row.
 extern "C" __global__ void row_means(int n_days, real floor, const real *z, const real *dz, const real *s, const real *ds,
                                      real *mean, real *along) {
     long long row = blockIdx.x;
@@ -82,8 +83,8 @@ extern "C" __global__ void row_means(int n_days, real floor, const real *z, cons
     }
 }
 
-// Gradients of alpha and beta by day, summed over `rows` rows: partial [chunk][2][n_days]. A thread a day, a block row of the
-// grid a chunk.
+// Gradients of alpha and beta by day, summed over `rows` rows: partial [chunk][2][n_days]. One thread per day; one
+// block row of the grid per chunk.
 extern "C" __global__ void lag_gradients(const real *panel, long long days_of_panel, const int *days, const int *assets,
                                          const real *fill, int n, int n_days, int all_rows, int rows, const real *alpha,
                                          const real *beta, const real *z, const real *dz, const real *s, const real *mean,
@@ -99,7 +100,7 @@ extern "C" __global__ void lag_gradients(const real *panel, long long days_of_pa
         long long at = (long long)row * n_days + t;
         real dy = (dz[at] - mean[row]) / s[row] - z[at] * along[row];
         real v = by * x, th = tanh(v), slope = (real(1) - th) * (real(1) + th), value = th / by, square = v * v;
-        // x^2 tanhc' v by its series where the difference would cancel.
+        // x^2 tanhc' v uses its series where the direct formula would cancel.
         real upper = square * real(496.0 / 2835.0) + real(-34.0 / 105.0);
         real series = (square * (square * upper + real(8.0 / 15.0)) + real(-2.0 / 3.0)) * v * x * x * by;
         real by_beta = fabs(v) < real(0.05) ? series : x * slope - value;
@@ -110,7 +111,7 @@ extern "C" __global__ void lag_gradients(const real *panel, long long days_of_pa
     partial[(2 * chunk + 1) * (long long)n_days + t] = d_beta;
 }
 
-// The sum of the chunks, curves [2 * n_days]. A thread a number.
+// The sum of the chunks, curves [2 * n_days]. One thread per element.
 extern "C" __global__ void lag_sum(int width, int chunks, const real *partial, double *curves) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= width) return;
@@ -119,8 +120,8 @@ extern "C" __global__ void lag_sum(int width, int chunks, const real *partial, d
     curves[k] = sum;
 }
 
-// Gradients of the raw parameters from those of the curves in daily units, as those of the first sample; the others', each
-// `stride` numbers further, become 0. One block.
+// Gradients of the raw parameters from those of the curves in daily units, stored as those of the first sample; those
+// of the other samples, each `stride` elements further, become 0. One block.
 extern "C" __global__ void lag_raw(int form, int n_days, real floor, real factor, const real *raw, const double *curves,
                                    int batch, int stride, real *gradient) {
     const double *d_alpha = curves, *d_beta = curves + n_days;

@@ -1,6 +1,6 @@
-// Adam, as in train/adam.rs: moments, gradients and the arithmetic are doubles.
+// Adam, as in train/adam.rs: moments, gradients and arithmetic are in double precision.
 
-// sums += weight times the gradients of all samples [batch, count]. A thread a number.
+// sums += weight times the gradients of all samples [batch, count]. One thread per element.
 extern "C" __global__ void accumulate(int count, int batch, double weight, const real *gradients, double *sums) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= count) return;
@@ -25,7 +25,8 @@ extern "C" __global__ void gradient_norm(int count, const double *gradients, dou
     if (threadIdx.x == 0) norm[0] = sqrt(sum);
 }
 
-// One step; the norm is clipped to `most`, the gradient becomes 0 for the next step. A thread a number.
+// One step of Adam; the norm is clipped to `most`, and the gradient is reset to 0 for the next step. One thread per
+// element.
 extern "C" __global__ void adam(int count, double rate, double first_correction, double second_correction, double most,
                                 const double *norm, double *gradients, double *first, double *second, real *values) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
@@ -38,7 +39,7 @@ extern "C" __global__ void adam(int count, double rate, double first_correction,
     gradients[k] = 0;
 }
 
-// A copy, to measure the device's bandwidth with: four numbers a thread at a time.
+// A copy, to measure the device's bandwidth: each thread copies four elements at a time.
 extern "C" __global__ void copied(long long count, const float4 *from, float4 *to) {
     for (long long k = blockIdx.x * (long long)blockDim.x + threadIdx.x; k < count; k += (long long)gridDim.x * blockDim.x)
         to[k] = from[k];

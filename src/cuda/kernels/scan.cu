@@ -1,8 +1,8 @@
-// The recurrent scan; the equations stand in nn/scan.rs. A block follows one sequence in one direction from its first step to
-// its last: the recurrent kernel stays in registers, the state in shared memory. The second dimension of the grid is the
-// direction. Everything kept is numbered by the position in the sequence.
+// The recurrent scan; the equations are in nn/scan.rs. A block processes one sequence in one direction from its first
+// step to its last: the recurrent kernel stays in registers, the state in shared memory. The second dimension of the
+// grid is the direction. Everything stored is indexed by the position in the sequence.
 
-// What differs between directions.
+// The arguments that differ between directions.
 struct Pass {
     const real *projected; // [batch, n, width], without bias
     const real *kernel;    // [units, width]
@@ -25,8 +25,9 @@ template <int UNITS> __device__ inline real dot(const real *a, const real *b) {
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-// out [batch, n, columns]; kept [direction][batch, n, KEPT * units]; before [direction][batch, n, units], the state before a
-// step. as_read: outputs stay in the order read. GATES 3 is a GRU, 4 an LSTM. A thread a gate and unit.
+// out [batch, n, columns]; kept [direction][batch, n, KEPT * units]; before [direction][batch, n, units], the state
+// before a step. as_read: outputs stay in the order in which they are read. GATES 3 is a GRU, 4 an LSTM. One thread
+// per gate and unit.
 template <int GATES, int UNITS>
 __device__ inline void scan_forward(int n, int columns, int as_read, Pass pass, real *kept, real *before, real *out) {
     constexpr int WIDTH = GATES * UNITS, KEPT = GATES == 3 ? 4 : 6;
@@ -82,8 +83,9 @@ __device__ inline void scan_forward(int n, int columns, int as_read, Pass pass, 
     }
 }
 
-// Gradients of the projected input, da, and of the recurrent product, dc, both [direction][batch, n, width]; an LSTM's are the
-// same and only dc is written. A thread a gate and unit: it holds one gate's part of one row of the recurrent kernel.
+// Gradients of the projected input, da, and of the recurrent product, dc, both [direction][batch, n, width]; for an
+// LSTM they are equal, and only dc is written. One thread per gate and unit: it holds one gate's part of one row of
+// the recurrent kernel.
 template <int GATES, int UNITS>
 __device__ inline void scan_backward(int n, int columns, int as_read, Pass pass, const real *kept, const real *before,
                                      const real *d_out, real *da, real *dc) {
@@ -98,7 +100,7 @@ __device__ inline void scan_backward(int n, int columns, int as_read, Pass pass,
         for (int v = 0; v < UNITS; v++) row[v] = pass.kernel[u * WIDTH + q * UNITS + v];
         parts[gate] = 0;
     }
-    // What a step reads: KEPT values, the state before, the gradient of the output; one step ahead.
+    // Inputs of a step, loaded one step ahead: KEPT values, the state before, the gradient of the output.
     real next[KEPT + 2];
     auto load = [&](int step) {
         int k = pass.descending ? n - 1 - step : step;

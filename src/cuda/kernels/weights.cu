@@ -1,8 +1,8 @@
-// Minimum-variance weights, the loss and their gradients; the equations stand in nn/weights.rs and nn/loss.rs. The rows of V
-// are eigenvectors: V[b, k, i] with `rank` rows, samples `stride` numbers apart. mu, lambda and ties are those of all n
+// Minimum-variance weights, the loss and their gradients; the equations are in nn/weights.rs and nn/loss.rs. The rows
+// of V are eigenvectors: V[b, k, i] with `rank` rows, samples `stride` elements apart. mu, lambda and ties have all n
 // eigenvalues, of which the first n - rank are the null space.
 
-// y[b, k] = sum_i V[b, k, i] x[b, i]. A warp a row, blocks of eight warps; y has n numbers a sample.
+// y[b, k] = sum_i V[b, k, i] x[b, i]. One warp per row, eight warps per block; y has n elements per sample.
 extern "C" __global__ void project(int n, int rank, long long stride, const real *v, const real *x, real *y) {
     int k = blockIdx.x * 8 + threadIdx.x / 32, b = blockIdx.y;
     double sum = 0;
@@ -12,9 +12,9 @@ extern "C" __global__ void project(int n, int rank, long long stride, const real
     if (k < rank && threadIdx.x % 32 == 0) y[b * n + k] = real(sum);
 }
 
-// A spectral function of C put to work: out[b, i] = null x_i + sum_k (f_k - null) y_k V_ki.
-// what 0: f = mu, S x; 1: f = 0 and null = 1, P x; 2: f = 1 / mu and y_k V_ki^2 for y = x = 1, the diagonal of the inverse of S.
-// A block takes 32 assets, each of its eight warps every eighth eigenvector.
+// Applies a spectral function of C: out[b, i] = null x_i + sum_k (f_k - null) y_k V_ki. what 0: f = mu, S x; 1: f = 0
+// and null = 1, P x; 2: f = 1 / mu and y_k V_ki^2 for y = x = 1, the diagonal of the inverse of S. Each block
+// processes 32 assets; each of its eight warps takes every eighth eigenvector.
 extern "C" __global__ void combine(int what, int n, int rank, long long stride, const real *v, const real *mu, const real *x,
                                    const real *y, real *out) {
     __shared__ real parts[8][32];
@@ -39,7 +39,7 @@ extern "C" __global__ void combine(int what, int n, int rank, long long stride, 
     }
 }
 
-// a = root * d with root = sqrt(D), or 1 where the diagonal stays as cleaned. A thread a number.
+// a = root * d with root = sqrt(D), or 1 if the diagonal is not scaled. One thread per element.
 extern "C" __global__ void scales(int count, int unit, const real *diagonal, const real *d, real *root, real *a) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k >= count) return;
@@ -47,8 +47,9 @@ extern "C" __global__ void scales(int count, int unit, const real *diagonal, con
     a[k] = root[k] * d[k];
 }
 
-// Weights w = r / sum r of r = a * Sa, the loss n f mean_h p_h^2 of the demeaned portfolio returns p over `horizon` days behind
-// the decision day, and the gradient g of r, of `share` times the loss. A block a sample; horizon 0: weights only.
+// Weights w = r / sum r of r = a * Sa, the loss n f mean_h p_h^2 of the demeaned portfolio returns p over the
+// `horizon` days after the decision day, and the gradient g of `share` times the loss with respect to r. One block per
+// sample; horizon 0: weights only.
 extern "C" __global__ void portfolio(const real *panel, long long days_of_panel, const int *days, const int *assets, int n,
                                      int horizon, real factor, real share, const real *a, const real *sa, real *w, double *loss,
                                      real *g) {
@@ -83,13 +84,13 @@ extern "C" __global__ void portfolio(const real *panel, long long days_of_panel,
     for (int i = threadIdx.x; i < n; i += blockDim.x) g[at + i] = real((g[at + i] - inner) / total);
 }
 
-// q = g * a. A thread a number.
+// q = g * a. One thread per element.
 extern "C" __global__ void scaled(int count, const real *g, const real *a, real *q) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
     if (k < count) q[k] = g[k] * a[k];
 }
 
-// dd and dD from g, Sa and Sq. A thread a number.
+// dd and dD from g, Sa and Sq. One thread per element.
 extern "C" __global__ void scales_back(int count, int unit, const real *g, const real *sa, const real *sq, const real *a,
                                        const real *root, real *dd, real *d_diagonal) {
     int k = blockIdx.x * blockDim.x + threadIdx.x;
@@ -99,7 +100,8 @@ extern "C" __global__ void scales_back(int count, int unit, const real *g, const
     d_diagonal[k] = unit ? da * a[k] / (real(2) * root[k] * root[k]) : real(0);
 }
 
-// out[b, k, i] = V[b, k, i] by[b, i] (along 0), or times (1 / mu_k - null) (along 1). A thread a number, the samples along y.
+// out[b, k, i] = V[b, k, i] by[b, i] (along 0), or times (1 / mu_k - null) (along 1). One thread per element, the
+// samples along y.
 extern "C" __global__ void scaled_rows(int along, int n, int rank, long long stride, const real *v, const real *by, real *out) {
     int k = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y, n_null = n - rank;
     if (k >= rank * n) return;
@@ -108,7 +110,7 @@ extern "C" __global__ void scaled_rows(int along, int n, int rank, long long str
     out[b * stride + k] = v[b * stride + k] * (along ? real(1) / of[n_null + k / n] - null : of[k % n]);
 }
 
-// dmu [batch, n] from E in h. A block a sample.
+// dmu [batch, n] from E in h. One block per sample.
 extern "C" __global__ void mu_gradient(int n, int rank, long long stride, const real *h, const real *mu, const real *t,
                                        const real *y, const real *q, const real *a, const real *d_diagonal, real *dmu) {
     int n_null = n - rank;
@@ -132,7 +134,7 @@ extern "C" __global__ void mu_gradient(int n, int rank, long long stride, const 
     for (int k = threadIdx.x; k < n_null; k += blockDim.x) dmu[at + k] = real((inner - trace / (null * null)) / n_null);
 }
 
-// What couples an eigenvector to the null space, in place of -E V' in x. A thread a number.
+// Replaces -E V' in x by the terms that couple an eigenvector to the null space. One thread per element.
 extern "C" __global__ void null_rows(int n, int rank, long long stride, const real *lambda, const real *mu, const real *t,
                                      const real *y, const real *pa, const real *pq, const real *weighted, real *x) {
     int at = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y, n_null = n - rank;
@@ -145,7 +147,7 @@ extern "C" __global__ void null_rows(int n, int rank, long long stride, const re
     x[b * stride + at] = difference * (half - e / (m * null));
 }
 
-// Half of H in place of E, with half the gradient of the eigenvalues on its diagonal. A thread a number.
+// Replaces E by half of H, with half the gradient of the eigenvalues on its diagonal. One thread per element.
 extern "C" __global__ void half_h(int n, int rank, long long stride, const real *lambda, const real *mu, const int *first,
                                   const int *behind, const real *t, const real *y, const real *d_lambda, real *h) {
     int at = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y, n_null = n - rank;
@@ -163,7 +165,7 @@ extern "C" __global__ void half_h(int n, int rank, long long stride, const real 
     h[b * stride + at] = value;
 }
 
-// The covariance with unit mean: (out_ij + null [i = j]) / (a_i a_j), a = root * d. A thread a number.
+// The covariance with unit mean: (out_ij + null [i = j]) / (a_i a_j), a = root * d. One thread per element.
 extern "C" __global__ void covariances(int n, int rank, const real *mu, const real *a, real *out) {
     int at = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
     if (at >= n * n) return;

@@ -1,4 +1,4 @@
-//! How fast a device is: its ceilings, and the stages of a training step beside them.
+//! Speed of a device: its ceilings, and the stages of a training step compared with them.
 
 use std::path::Path;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::train::bench::timing::inputs;
 use crate::train::numbers;
 use crate::train::{Opener, Workload};
 
-/// Days of a target while measuring.
+/// Days of a target in the measurements.
 const HORIZON: usize = 5;
 
 /// One stage of a step.
@@ -24,28 +24,29 @@ const HORIZON: usize = 5;
 pub struct Stage {
     /// Its name.
     pub name: &'static str,
-    /// Median over repetitions of the seconds of a step.
+    /// Median over the repetitions of the stage's seconds per step.
     pub seconds: f64,
-    /// Operations per second; NaN where they are not counted.
+    /// Arithmetic operations per second; NaN where they are not counted.
     pub operations_per_second: f64,
-    /// Bytes per second; NaN where they are not counted.
+    /// Bytes moved per second; NaN where they are not counted.
     pub bytes_per_second: f64,
-    /// The floor of its time over its time; NaN where nothing is counted.
+    /// Shortest possible time at the device's ceilings over the actual time; NaN where nothing is counted.
     pub of_ceiling: f64,
 }
 
-/// A workload on a device.
+/// The times of a workload on a device.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measured {
-    /// Seconds of each whole step, from the upload of its indices to the end of its work.
+    /// Seconds of each whole step, from the upload of its indices to the end of its computations.
     pub total: Vec<f64>,
-    /// The stages, each waited for, so that they add up to more than a step. Empty for forward passes.
+    /// The stages. The program waits for each of them, so their sum exceeds the time of a step. Empty for forward
+    /// passes.
     pub stages: Vec<Stage>,
     /// The loss of the first step.
     pub loss: f64,
 }
 
-/// A large product and a large copy.
+/// Measures the ceilings of a device with a large matrix product and a large copy.
 pub fn ceilings(device: &dyn Backend) -> Result<Ceilings> {
     const N: usize = 4096;
     const REPETITIONS: usize = 10;
@@ -79,7 +80,8 @@ pub fn ceilings(device: &dyn Backend) -> Result<Ceilings> {
     Ok(Ceilings { operations: 2.0 * (N as f64).powi(3) / multiplied, bytes: 2.0 * size as f64 / copied })
 }
 
-/// The windows of a workload as rows of a panel, and their sizes; behind each row, for the target, its first days once more.
+/// The windows of a workload as rows of a panel, and their sizes. In each row the first days are repeated after the
+/// window, to serve as the target.
 fn market(work: &Workload, arrays: Option<&Path>) -> Result<(Vec<f64>, Sizes)> {
     let inputs = inputs(work, arrays)?;
     let (batch, n_assets, n_days) = inputs.dims3()?;
@@ -88,7 +90,8 @@ fn market(work: &Workload, arrays: Option<&Path>) -> Result<(Vec<f64>, Sizes)> {
     Ok((returns.chunks_exact(n_days).flat_map(row).collect(), Sizes { batch, n_assets, n_days }))
 }
 
-/// Times a workload on a device, on the `inputs` of a file or on random ones; with `ceilings` also its stages.
+/// Times a workload on a device, using the `inputs` of a file or random ones. With `ceilings` it also times the
+/// stages.
 pub fn measure(
     work: &Workload,
     arrays: Option<&Path>,
@@ -142,7 +145,7 @@ pub fn measure(
     Ok(Measured { total, stages, loss: first_loss })
 }
 
-/// A stage beside the ceilings.
+/// Computes a stage's rates and compares them with the ceilings.
 pub(super) fn stage(
     name: &'static str,
     seconds: f64,

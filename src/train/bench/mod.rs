@@ -1,4 +1,4 @@
-//! What is measured of trainings and networks: stages, ceilings, timings, and agreement between processor and device.
+//! Measurements of training and networks: stages, ceilings, timings, and agreement between processor and device.
 
 mod measure;
 mod parity;

@@ -1,4 +1,5 @@
-//! The network on a device against the network on the processor: the same parameters and windows, every stage and gradient.
+//! Compares the network on a device with the network on the processor, at equal parameters and windows: every stage
+//! and gradient.
 
 use candle_core::Tensor;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -12,22 +13,22 @@ use crate::nn::ElementType;
 use crate::nn::{Architecture, Cell, Direction, Feature, Float, Lag, Network, realised_variance};
 use crate::train::{Opener, numbers, values};
 
-/// The largest deviation of a device in one case, relative to the largest entry; for a gradient at least to a thousandth of the
-/// loss, since some vanish.
+/// The largest deviation of a device in one case, relative to the largest entry. For a gradient the divisor is at
+/// least a thousandth of the loss, because some gradients vanish.
 #[derive(Clone, Debug, Serialize)]
 pub struct Parity {
-    /// Architecture and sizes.
+    /// Architecture and sizes of the case.
     pub case: &'static str,
-    /// λ, s, μ, d, w, loss, or the name of a parameter for its gradient.
+    /// The quantity: λ, s, μ, d, w, loss, covariance, or the name of a parameter for its gradient.
     pub what: String,
-    /// The deviation.
+    /// The relative deviation.
     pub deviation: f64,
-    /// What is allowed.
+    /// The largest deviation that is allowed.
     pub allowed: f64,
 }
 
 impl Parity {
-    /// Whether the deviation is allowed; NaN is not.
+    /// Whether the deviation is within its limit; false if it is NaN.
     pub fn holds(&self) -> bool {
         self.deviation <= self.allowed
     }
@@ -47,7 +48,7 @@ enum Scenario {
     Plain,
     /// One return in ten is missing and becomes the mean of the others.
     Holes,
-    /// The same asset twice, one that never moves, and one whose volatility is below the floor.
+    /// One asset appears twice, one never moves, and one has a volatility below the floor.
     Degenerate,
 }
 
@@ -88,7 +89,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Compares a device with the processor in every case.
+/// Compares a device with the processor in every case. Fails if the device cannot be used, but not if it deviates.
 pub fn parity(open: Opener<'_>, precision: ElementType) -> Result<Vec<Parity>> {
     let mut all = Vec::new();
     for case in cases() {
@@ -125,7 +126,7 @@ fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: ElementType) -> R
     let start = Network::<F>::new(case.network.clone(), 5)?;
     let mut random = Xoshiro256PlusPlus::seed_from_u64(7);
     let mut parameters = numbers::<F>(start.parameters())?;
-    parameters.values_mut().flatten().for_each(|x| *x += random.random_range(-0.2..0.2)); // no bias stays zero
+    parameters.values_mut().flatten().for_each(|x| *x += random.random_range(-0.2..0.2)); // so that no bias is zero
     let tensors = parameters.iter().map(|(name, values)| {
         let shape = start.parameters()[name].shape();
         let values: Vec<F> = values.iter().map(|x| F::of(*x)).collect();
@@ -155,7 +156,8 @@ fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: ElementType) -> R
     let (_, losses) = program.outcome(1)?;
     let gradients = program.gradients()?;
 
-    // Rounding that the network cannot help: the spectrum magnifies that of C, gradients that of the spectrum.
+    // Allowances for unavoidable rounding errors: the spectrum amplifies those of C, and gradients amplify those of
+    // the spectrum.
     let (of_values, of_gradients) = if precision == ElementType::F32 { (2e-4, 5e-3) } else { (1e-9, 1e-7) };
     let mut all = Vec::new();
     let mut push = |what: String, ours: &[f64], theirs: &[f64], allowed: f64, least: f64| {
@@ -187,7 +189,7 @@ fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: ElementType) -> R
     Ok(all)
 }
 
-/// The windows as tensors: X and the returns behind the decision days.
+/// The windows as tensors: X, and the returns after the decision days.
 fn gathered<F: Float>(panel: &[f64], windows: &Windows<'_>) -> candle_core::Result<(Tensor, Tensor)> {
     let (n, t) = (windows.sizes().n_assets, windows.n_days);
     let (mut returns, mut future) = (Vec::new(), Vec::new());
@@ -207,7 +209,7 @@ fn gathered<F: Float>(panel: &[f64], windows: &Windows<'_>) -> candle_core::Resu
     Ok((Tensor::from_vec(returns, (BATCH, n, t), &cpu)?, Tensor::from_vec(future, (BATCH, n, HORIZON), &cpu)?))
 }
 
-/// Largest difference over the largest entry, but at least over `least`; NaN where anything is NaN.
+/// Largest difference over the largest absolute entry, the latter at least `least`; NaN if any entry is NaN.
 fn deviation(ours: &[f64], theirs: &[f64], least: f64) -> f64 {
     assert_eq!(ours.len(), theirs.len(), "both sides have the same shape");
     let largest = theirs.iter().fold(least.max(f64::MIN_POSITIVE), |most, x| most.max(x.abs()));

@@ -1,4 +1,4 @@
-//! Where the time of a training goes: the first steps of a task, stage by stage, with nothing written.
+//! Profiles the first steps of a training, stage by stage, without writing files.
 
 use std::time::Instant;
 
@@ -13,20 +13,21 @@ use crate::train::engine::{Engine, OnDevice, OnProcessor};
 use crate::train::sampler::Sampler;
 use crate::train::{Compute, Task};
 
-/// The first steps of a training.
+/// The profile of the first steps of a training.
 #[derive(Clone, Debug, Serialize)]
 pub struct Profiled {
-    /// Steps that were measured, after one that was not.
+    /// Number of steps that were measured, after an unmeasured one.
     pub steps: usize,
-    /// Samples of a step.
+    /// Samples per step.
     pub samples: usize,
-    /// Seconds of all steps.
+    /// Seconds of all measured steps together.
     pub seconds: f64,
-    /// Stages, summed over the steps. On a device each waits for the one before, which a training does not.
+    /// Stages, summed over the steps. On a device each stage waits for the one before, unlike in a real training.
     pub stages: Vec<Stage>,
 }
 
-/// Measures the first `steps` steps of a task behind one that is not measured, beside what the device can do.
+/// Measures the first `steps` steps of a task after one that is not measured, and compares them with the device's
+/// limits.
 pub fn profile(task: &Task<'_>, steps: usize, limits: Option<Ceilings>) -> Result<Profiled> {
     let schedule = &task.recipe.schedule;
     let sampler = Sampler::new(task.past, task.eligible, schedule, task.lookback, task.horizon, task.seed)?;

@@ -1,4 +1,4 @@
-//! How long the network takes on this machine: a whole training step, or a forward pass.
+//! Times the network on this machine: a whole training step, or a forward pass.
 
 use std::path::Path;
 use std::time::Instant;
@@ -15,24 +15,24 @@ use crate::registry::{check, check_repetitions};
 use crate::train::schedule::check_batch;
 use crate::train::{Adam, Gradients};
 
-/// Work to be timed.
+/// A computation to be timed.
 pub struct Workload {
     /// The network.
     pub network: Architecture,
-    /// Samples at once.
+    /// Number of samples in the batch.
     pub batch: usize,
-    /// n.
+    /// Number of assets n.
     pub n_assets: usize,
-    /// T.
+    /// Number of days T.
     pub n_days: usize,
-    /// Whether to stop behind the weights.
+    /// Whether to stop after the weights are computed.
     pub forward_only: bool,
-    /// Times the work is done; it is done once more before, untimed.
+    /// Number of timed repetitions, after one that is not timed.
     pub repetitions: usize,
 }
 
 impl Workload {
-    /// Refuses what cannot be held, or would never end.
+    /// Refuses sizes that do not fit in memory, are too small, or would take forever.
     pub(super) fn check(&self) -> Result<()> {
         self.network.check()?;
         check_repetitions(self.repetitions, 1, "--repeat")?;
@@ -45,22 +45,22 @@ impl Workload {
     }
 }
 
-/// Seconds of each repetition.
+/// Seconds of each repetition, by stage.
 #[derive(Debug, Serialize)]
 pub struct Timings {
     /// Lag transform, correlation, eigenvalues, cleaner and weights.
     pub forward: Vec<f64>,
-    /// All gradients.
+    /// Gradients of all parameters.
     pub backward: Vec<f64>,
     /// Clipping and Adam.
     pub optimiser: Vec<f64>,
     /// The whole step.
     pub total: Vec<f64>,
-    /// The loss of the first step, to compare with others on the same arrays.
+    /// The loss of the first step, to compare with other programs on the same arrays.
     pub loss: f64,
 }
 
-/// Times the work on the arrays `inputs` `[batch, n, T]` and `sigma` `[batch, n, n]` of a safetensors file, or on
+/// Times the workload on the arrays `inputs` `[batch, n, T]` and `sigma` `[batch, n, n]` of a safetensors file, or on
 /// random ones.
 pub fn time(work: &Workload, arrays: Option<&Path>) -> Result<Timings> {
     work.check()?;
@@ -118,7 +118,7 @@ fn read(path: &Path) -> Result<(Tensor, Tensor)> {
     Ok((get("inputs")?, get("sigma")?))
 }
 
-/// A one-factor market with daily volatilities near 2 %, and unit matrices for the loss.
+/// Returns of a one-factor market with daily volatilities near 2 %, and unit matrices for the loss.
 fn random(work: &Workload) -> candle_core::Result<(Tensor, Tensor)> {
     let (batch, n, t) = (work.batch, work.n_assets, work.n_days);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
