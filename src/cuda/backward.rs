@@ -54,7 +54,7 @@ impl Program {
             let more = [&[n.into(), rank.into(), stride_argument], &vectors[..]].concat();
             self.blocks("null_rows", threads(rank * n), 0, &more)?;
         }
-        let vectors = arguments![x.lambda, x.mu, x.first, x.behind, x.t, x.y, x.d_lambda, x.h];
+        let vectors = arguments![x.lambda, x.mu, x.first, x.end, x.t, x.y, x.d_lambda, x.h];
         let more = [&[n.into(), rank.into(), stride_argument], &vectors[..]].concat();
         self.blocks("half_h", threads(rank * rank), 0, &more)?;
         product(square(x.h), basis, wide(x.x), [rank, n, rank], 1.0, if rank < n { 1.0 } else { 0.0 })?;
@@ -134,7 +134,7 @@ impl Program {
         self.stage("recurrent cleaner backward")?;
         let (sizes, a) = (windows.sizes(), &self.architecture);
         let (n, rows) = (sizes.n_assets, sizes.rows());
-        let more = arguments![n, 1usize, c.floor, x.first, x.behind, x.head, x.dmu, x.d_head];
+        let more = arguments![n, 1usize, c.floor, x.first, x.end, x.head, x.dmu, x.d_head];
         self.blocks("inverses_back", [sizes.batch, 1], 2 * n, more)?;
         let last = x.recurrent.last().expect("an architecture has a recurrent layer");
         let columns = c.names.len() * a.hidden[a.hidden.len() - 1];

@@ -82,13 +82,13 @@ impl Program {
             let why = format!("the kernels take 1 to 3,000 assets and 2 to 6,000 days, not {n} and {t}");
             return Err(Error::Device(why));
         }
-        let behind = if horizon > 0 { horizon + 1 } else { 0 };
-        let day = windows.days.iter().find(|day| **day < t || **day + behind > self.panel.n_days);
+        let after = if horizon > 0 { horizon + 1 } else { 0 };
+        let day = windows.days.iter().find(|day| **day < t || **day + after > self.panel.n_days);
         let asset = windows.assets.iter().find(|asset| **asset >= self.panel.n_assets);
         if day.is_some() || asset.is_some() {
             let (n_assets, n_days) = (self.panel.n_assets, self.panel.n_days);
             let why = format!(
-                "{t} days and {behind} days after them reach beyond the panel, {n_assets} assets x {n_days} days"
+                "{t} days and {after} days after them reach beyond the panel, {n_assets} assets x {n_days} days"
             );
             return Err(Error::Device(why));
         }
@@ -136,7 +136,7 @@ impl Program {
         self.stage("eigenvalues")?;
         self.device.eigen(n, sizes.batch, x.v, x.lambda, x.info)?;
         let tie = TIE * self.device.precision().unit();
-        let more = arguments![n, n - sizes.rank(), tie, x.info, x.lambda, x.first, x.behind];
+        let more = arguments![n, n - sizes.rank(), tie, x.info, x.lambda, x.first, x.end];
         self.blocks("ties", [sizes.batch, 1], n, more)?;
         self.cleaner(windows, x, &c)?;
         self.volatilities(windows, x, &c)?;
@@ -181,7 +181,7 @@ impl Program {
             0.0,
         )?;
         let n = sizes.n_assets;
-        let more = arguments![n, 1usize, c.floor, self.parameter("head.bias"), x.first, x.behind, x.head, x.mu];
+        let more = arguments![n, 1usize, c.floor, self.parameter("head.bias"), x.first, x.end, x.head, x.mu];
         self.blocks("inverses", [sizes.batch, 1], n, more)
     }
 

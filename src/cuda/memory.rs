@@ -123,7 +123,7 @@ pub(super) struct Arrays {
     pub lambda: Address,
     pub info: Address,
     pub first: Address,
-    pub behind: Address,
+    pub end: Address,
     pub tokens: Address,
     pub recurrent: Vec<RecurrentArrays>,
     pub head: Address,
@@ -176,7 +176,7 @@ impl Arrays {
         let (rows, directions) = (sizes.rows(), a.direction.count());
         let mut pieces = Pieces { next: start, precision };
         let p = &mut pieces;
-        let behind = |count: usize| if backward { count } else { 0 };
+        let if_backward = |count: usize| if backward { count } else { 0 };
         let recurrent = a.hidden.iter().map(|units| {
             let width = directions * rows * a.cell.gates() * units;
             RecurrentArrays {
@@ -184,15 +184,16 @@ impl Arrays {
                 kept: p.reals(directions * rows * a.cell.kept() * units),
                 before: p.reals(directions * rows * units),
                 out: p.reals(rows * directions * units),
-                d_out: p.reals(behind(rows * directions * units)),
-                da: p.reals(behind(width)),
-                dc: p.reals(behind(width)),
+                d_out: p.reals(if_backward(rows * directions * units)),
+                da: p.reals(if_backward(width)),
+                dc: p.reals(if_backward(width)),
             }
         });
         let recurrent = recurrent.collect();
         let hidden = a.volatility.iter();
-        let hidden =
-            hidden.map(|units| HiddenArrays { x: p.reals(rows * units), dx: p.reals(behind(rows * units)) }).collect();
+        let hidden = hidden
+            .map(|units| HiddenArrays { x: p.reals(rows * units), dx: p.reals(if_backward(rows * units)) })
+            .collect();
         let arrays = Self {
             days: p.bytes(4 * batch),
             assets: p.bytes(4 * rows),
@@ -205,7 +206,7 @@ impl Arrays {
             lambda: p.reals(rows),
             info: p.bytes(4 * batch),
             first: p.bytes(4 * rows),
-            behind: p.bytes(4 * rows),
+            end: p.bytes(4 * rows),
             tokens: p.reals(rows * (1 + a.features.len())),
             recurrent,
             head: p.reals(rows),
@@ -224,26 +225,26 @@ impl Arrays {
             g: p.reals(rows),
             weighted: p.reals(rows * n),
             h: p.reals(rows * n),
-            q: p.reals(behind(rows)),
-            t: p.reals(behind(rows)),
-            sq: p.reals(behind(rows)),
-            dd: p.reals(behind(rows)),
-            d_diagonal: p.reals(behind(rows)),
-            pa: p.reals(behind(rows)),
-            pq: p.reals(behind(rows)),
-            dmu: p.reals(behind(rows)),
-            d_head: p.reals(behind(rows)),
-            d_volatility: p.reals(behind(rows)),
-            d_lambda: p.reals(behind(rows)),
-            ds: p.reals(behind(rows)),
-            mean: p.reals(behind(rows)),
-            along: p.reals(behind(rows)),
-            x: p.reals(behind(rows * n)),
-            m: p.reals(behind(rows * n)),
-            dz: p.reals(behind(rows * t)),
-            partial: p.reals(behind(rows.div_ceil(ROWS_OF_A_CHUNK) * 2 * t)),
-            curves: p.bytes(behind(8 * 2 * t)),
-            gradients: p.reals(behind(batch * layout.count())),
+            q: p.reals(if_backward(rows)),
+            t: p.reals(if_backward(rows)),
+            sq: p.reals(if_backward(rows)),
+            dd: p.reals(if_backward(rows)),
+            d_diagonal: p.reals(if_backward(rows)),
+            pa: p.reals(if_backward(rows)),
+            pq: p.reals(if_backward(rows)),
+            dmu: p.reals(if_backward(rows)),
+            d_head: p.reals(if_backward(rows)),
+            d_volatility: p.reals(if_backward(rows)),
+            d_lambda: p.reals(if_backward(rows)),
+            ds: p.reals(if_backward(rows)),
+            mean: p.reals(if_backward(rows)),
+            along: p.reals(if_backward(rows)),
+            x: p.reals(if_backward(rows * n)),
+            m: p.reals(if_backward(rows * n)),
+            dz: p.reals(if_backward(rows * t)),
+            partial: p.reals(if_backward(rows.div_ceil(ROWS_OF_A_CHUNK) * 2 * t)),
+            curves: p.bytes(if_backward(8 * 2 * t)),
+            gradients: p.reals(if_backward(batch * layout.count())),
         };
         (arrays, pieces.next)
     }

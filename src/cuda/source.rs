@@ -95,10 +95,10 @@ pub fn kernels(source: &str) -> Vec<&str> {
 
 /// The word before the list of parameters: the kernel's name.
 fn name_before_parameters(line: &str) -> Option<&str> {
-    let behind = line.split("void ").nth(1)?;
-    let behind =
-        behind.strip_prefix("__launch_bounds__").map_or(behind, |rest| rest.split_once(") ").map_or(rest, |x| x.1));
-    behind.split('(').next()
+    let declared = line.split("void ").nth(1)?;
+    let declared =
+        declared.strip_prefix("__launch_bounds__").map_or(declared, |rest| rest.split_once(") ").map_or(rest, |x| x.1));
+    declared.split('(').next()
 }
 
 #[cfg(test)]

@@ -30,10 +30,10 @@ __device__ inline real known(const real *panel, long long days_of_panel, int ass
     return isnan(r) ? fill : r;
 }
 
-// The mean of the run of tied values that includes k: elements first[k] to behind[k] - 1.
-__device__ inline real tied_mean(const real *values, const int *first, const int *behind, int k) {
-    if (behind[k] - first[k] == 1) return values[k];
+// The mean of the run of tied values that includes k: elements first[k] to end[k] - 1.
+__device__ inline real tied_mean(const real *values, const int *first, const int *end, int k) {
+    if (end[k] - first[k] == 1) return values[k];
     double sum = 0;
-    for (int l = first[k]; l < behind[k]; l++) sum += values[l];
-    return real(sum / (behind[k] - first[k]));
+    for (int l = first[k]; l < end[k]; l++) sum += values[l];
+    return real(sum / (end[k] - first[k]));
 }

@@ -1,14 +1,14 @@
 // The steps between eigenvalues and weights other than the scan: ties, tokens, dense layers, normalised inverses. The
 // equations are in nn/spectrum.rs, nn/tokens.rs, nn/volatility.rs and nn/head.rs.
 
-// Ties among the ascending eigenvalues of a sample. [first, behind) is the run of tied values that each belongs to,
+// Ties among the ascending eigenvalues of a sample. [first, end) is the run of tied values that each belongs to,
 // and each is replaced by the mean of its run; the first n_null are 0 and form one run. Where info is not 0 the solver
 // failed, and the values become NaN. One block per sample.
-extern "C" __global__ void ties(int n, int n_null, real tie, const int *info, real *values, int *first, int *behind) {
+extern "C" __global__ void ties(int n, int n_null, real tie, const int *info, real *values, int *first, int *end) {
     real *lambda = shared_memory();
     values += (long long)blockIdx.x * n;
     first += (long long)blockIdx.x * n;
-    behind += (long long)blockIdx.x * n;
+    end += (long long)blockIdx.x * n;
     for (int k = threadIdx.x; k < n; k += blockDim.x) lambda[k] = info[blockIdx.x] ? real(nan("")) : k < n_null ? real(0) : values[k];
     __syncthreads();
     real closest = tie * lambda[n - 1];
@@ -22,8 +22,8 @@ extern "C" __global__ void ties(int n, int n_null, real tie, const int *info, re
             while (to < n && lambda[to] - lambda[to - 1] <= closest) to++;
         }
         first[k] = from;
-        behind[k] = to;
-        values[k] = tied_mean(lambda, first, behind, k);
+        end[k] = to;
+        values[k] = tied_mean(lambda, first, end, k);
     }
 }
 
@@ -53,7 +53,7 @@ extern "C" __global__ void leaky_back(int count, const real *x, real *dx) {
 
 // u = softplus(x + bias), averaged over ties if there are any; out = max(u, floor) normalised to mean(1 / out^power) =
 // 1; with power 0, out = u. x is replaced by x + bias. One block per sample.
-extern "C" __global__ void inverses(int n, int power, real floor, const real *bias, const int *first, const int *behind, real *x,
+extern "C" __global__ void inverses(int n, int power, real floor, const real *bias, const int *first, const int *end, real *x,
                                     real *out) {
     real *u = shared_memory();
     long long at = (long long)blockIdx.x * n;
@@ -64,7 +64,7 @@ extern "C" __global__ void inverses(int n, int power, real floor, const real *bi
     __syncthreads();
     double sum = 0;
     for (int k = threadIdx.x; k < n; k += blockDim.x) {
-        real v = first ? tied_mean(u, first + at, behind + at, k) : u[k];
+        real v = first ? tied_mean(u, first + at, end + at, k) : u[k];
         real f = power ? fmax(v, floor) : v;
         out[at + k] = f;
         sum += power == 2 ? real(1) / (f * f) : real(1) / f;
@@ -75,7 +75,7 @@ extern "C" __global__ void inverses(int n, int power, real floor, const real *bi
 }
 
 // The gradient of x from that of out. One block per sample.
-extern "C" __global__ void inverses_back(int n, int power, real floor, const int *first, const int *behind, const real *x,
+extern "C" __global__ void inverses_back(int n, int power, real floor, const int *first, const int *end, const real *x,
                                          const real *d_out, real *dx) {
     real *u = shared_memory(), *du = u + n;
     long long at = (long long)blockIdx.x * n;
@@ -83,14 +83,14 @@ extern "C" __global__ void inverses_back(int n, int power, real floor, const int
     __syncthreads();
     double sum = 0, along = 0;
     for (int k = threadIdx.x; k < n; k += blockDim.x) {
-        real v = first ? tied_mean(u, first + at, behind + at, k) : u[k], f = fmax(v, floor);
+        real v = first ? tied_mean(u, first + at, end + at, k) : u[k], f = fmax(v, floor);
         sum += power == 2 ? real(1) / (f * f) : real(1) / f;
         along += d_out[at + k] * f;
     }
     real mean = block_sum(sum) / n;
     along = block_sum(along);
     for (int k = threadIdx.x; k < n; k += blockDim.x) {
-        real v = first ? tied_mean(u, first + at, behind + at, k) : u[k], f = fmax(v, floor), d = d_out[at + k];
+        real v = first ? tied_mean(u, first + at, end + at, k) : u[k], f = fmax(v, floor), d = d_out[at + k];
         real df = d;
         if (power == 1) df = mean * d - real(along) / (n * f * f);
         if (power == 2) df = sqrt(mean) * d - real(along) / (sqrt(mean) * n * f * f * f);
@@ -98,7 +98,7 @@ extern "C" __global__ void inverses_back(int n, int power, real floor, const int
     }
     __syncthreads();
     for (int k = threadIdx.x; k < n; k += blockDim.x)
-        dx[at + k] = (first ? tied_mean(du, first + at, behind + at, k) : du[k]) * sigmoid(x[at + k]);
+        dx[at + k] = (first ? tied_mean(du, first + at, end + at, k) : du[k]) * sigmoid(x[at + k]);
 }
 
 // out[k] = value. One thread per element.

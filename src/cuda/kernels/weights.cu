@@ -149,19 +149,19 @@ extern "C" __global__ void null_rows(int n, int rank, long long stride, const re
 
 // Replaces E by half of H, with half the gradient of the eigenvalues on its diagonal. One thread per element.
 extern "C" __global__ void half_h(int n, int rank, long long stride, const real *lambda, const real *mu, const int *first,
-                                  const int *behind, const real *t, const real *y, const real *d_lambda, real *h) {
+                                  const int *end, const real *t, const real *y, const real *d_lambda, real *h) {
     int at = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y, n_null = n - rank;
     if (at >= rank * rank) return;
     int k = at / rank, l = at % rank;
     const real *mus = mu + b * n + n_null, *lambdas = lambda + b * n + n_null;
-    first += (long long)b * n, behind += (long long)b * n;
+    first += (long long)b * n, end += (long long)b * n;
     real value = 0;
     if (first[n_null + k] != first[n_null + l]) {
         real bracket = (t[b * n + k] * y[b * n + l] + y[b * n + k] * t[b * n + l]) * real(0.5);
         bracket -= h[b * stride + at] / mus[k] / mus[l];
         value = (mus[k] - mus[l]) / (lambdas[k] - lambdas[l]) * bracket * real(0.5);
     }
-    if (k == l) value += real(0.5) * tied_mean(d_lambda + (long long)b * n, first, behind, n_null + k);
+    if (k == l) value += real(0.5) * tied_mean(d_lambda + (long long)b * n, first, end, n_null + k);
     h[b * stride + at] = value;
 }
 

@@ -201,8 +201,8 @@ fn gathered<F: Float>(panel: &[f64], windows: &Windows<'_>) -> candle_core::Resu
         for asset in assets {
             let at = |k: usize| panel[asset * DAYS + k];
             returns.extend((day - t..day).map(|k| F::of(if at(k).is_nan() { fill(k) } else { at(k) })));
-            let behind = day + 1..day + 1 + HORIZON;
-            future.extend(behind.map(|k| F::of(if at(k).is_nan() { 0.0 } else { at(k) })));
+            let after = day + 1..day + 1 + HORIZON;
+            future.extend(after.map(|k| F::of(if at(k).is_nan() { 0.0 } else { at(k) })));
         }
     }
     let cpu = candle_core::Device::Cpu;
