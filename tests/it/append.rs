@@ -133,7 +133,7 @@ fn a_contradiction_is_named_and_newer_prices_must_begin_on_the_last_day() {
     assert_eq!((&contradiction.asset, contradiction.date), (&whole.assets()[3].symbol, whole.calendar().date(day)));
     assert!((contradiction.newer - contradiction.panel - 0.3).abs() < 1e-12);
     let line = appended.lines().pop().unwrap();
-    assert!(line.starts_with("look at: returns that contradict each other"), "{line}");
+    assert!(line.starts_with("look at: some returns contradict each other"), "{line}");
 
     let prices = with(&part(&whole, 60..120, |_| true), |day, _, r| if day == 0 { f64::NAN } else { r });
     let refused = append(&part(&whole, 0..60, |_| true), &prices).err().unwrap().to_string();
