@@ -20,8 +20,8 @@ pub(in crate::estimators) fn density(x: f64, q: f64, variance: f64) -> f64 {
 
 /// The median for unit variance.
 ///
-/// With x = centre − radius cos φ the density has no infinite slope at the edges, so that the trapezoidal rule in φ
-/// converges quickly; the median is then found by interpolation.
+/// With x = centre − radius cos φ the density has no infinite slope at the edges, so the midpoint rule in φ converges
+/// quickly. The median is found by interpolation.
 pub(in crate::estimators) fn median(q: f64) -> f64 {
     const STEPS: usize = 20_000;
     let (low, high) = edges(q, 1.0);
