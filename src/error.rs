@@ -220,8 +220,7 @@ fn broken_syntax(text: &str) -> Option<String> {
     }
     Some(format!(
         "line {number}: '{line}' is not valid TOML; write lines such as key = 3, key = \"text\", key = [1, 2] or \
-         [table], \
-         and close every quote and bracket"
+         [table], and close every quote and bracket"
     ))
 }
 

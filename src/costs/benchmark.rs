@@ -66,8 +66,7 @@ impl Benchmark {
                 let covered = range(&self.dates).map_or("is empty".to_string(), |(a, b)| format!("covers {a} to {b}"));
                 let rule = format!(
                     "no rate is known for {date}; the series {covered}; leave rates out of [simulation] for yearly \
-                     means, or give a \
-                     series that covers the whole period"
+                     means, or give a series that covers the whole period"
                 );
                 Err(Error::data("benchmark rates", rule))
             }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{Asset, AssetId, Field, Panel};
 
-/// Returns whose difference is at most this are the same: one basis point.
+/// Largest difference of returns that count as equal: one basis point.
 const SAME: f64 = 1e-4;
 /// Returns that differ by more than this contradict each other: one of them is wrong.
 const CONTRADICTION: f64 = 0.01;
@@ -84,8 +84,7 @@ impl Appended {
                 if n_between >= LONG_BREAK {
                     lines.push(format!(
                         "look at: there are {n_between} days between the panel's last day and the first new one; if \
-                         there was \
-                         trading on them, it is missing"
+                         there was trading on them, it is missing"
                     ));
                 }
             }
@@ -101,8 +100,7 @@ impl Appended {
         if !self.ending.is_empty() {
             let (n, names) = (self.ending.len(), named(&self.ending));
             lines.push(format!(
-                "{n} assets have no return on the new days and end on the panel's previous last day: \
-                                {names}"
+                "{n} assets have no return on the new days and end on the panel's previous last day: {names}"
             ));
         }
         if let Some((largest, asset, date)) = &self.largest {
@@ -196,8 +194,7 @@ pub fn append(panel: &Panel, newer: &Panel) -> Result<Appended> {
         let (largest, asset, date) = changes.largest.clone().unwrap_or((0.0, String::new(), calendar.date(0)));
         let rule = format!(
             "{} of the {} returns that the panel also has differ by more than 0.01 %, by up to {:.4} %: these are \
-             different \
-             data, or adjusted differently; nothing was appended, import everything again",
+             different data, or adjusted differently; nothing was appended, import everything again",
             changes.different,
             changes.overlapping,
             100.0 * largest
@@ -255,8 +252,7 @@ fn check_first_day(panel: &Panel, newer: &Panel) -> Result<()> {
     if first > last && (0..newer.n_assets()).all(|asset| newer.returns(asset)[0].is_nan()) {
         let rule = format!(
             "the newer prices begin after the panel's last day, {last}, so the returns on {first} are unknown; nothing \
-             was \
-             appended: supply prices from {last} on"
+             was appended: supply prices from {last} on"
         );
         return Err(Error::data(first.to_string(), rule));
     }
@@ -275,8 +271,7 @@ fn extended(ours: &Calendar, theirs: &Calendar) -> Result<Calendar> {
     if let (Some(first), Some(last)) = (unknown.first(), last) {
         let rule = format!(
             "the newer data have {} days up to the panel's last day, {last}, that the panel lacks, the first on \
-             {first}; nothing \
-             was appended: remove those days, or import everything again",
+             {first}; nothing was appended: remove those days, or import everything again",
             unknown.len()
         );
         return Err(Error::data("calendar", rule));

@@ -64,8 +64,8 @@ impl Clock {
         let times =
             if earliest == latest { clock(earliest) } else { format!("{} or {}", clock(earliest), clock(latest)) };
         Some(format!(
-            "every date carries the time {times} and is taken as written; if these are midnights of a time zone further east, \
-             each of them belongs to the day after: write them in local time"
+            "every date carries the time {times} and is taken as written; if these are midnights of a time zone \
+             further east, each of them belongs to the day after: write them in local time"
         ))
     }
 }

@@ -126,8 +126,7 @@ impl Problem {
         match self {
             Problem::NoDates { text } if text.trim().parse::<f64>().is_ok() => format!(
                 "'{text}' in column {column} is not a date; if it counts days, as Excel writes 43586 for 2019-05-01, \
-                 write dates \
-                 instead; {other} names another column of dates"
+                 write dates instead; {other} names another column of dates"
             ),
             Problem::NoDates { text } => format!(
                 "'{text}' in column {column} is not a date; {format} gives the form of the dates, {other} names \
@@ -137,7 +136,7 @@ impl Problem {
             Problem::Unreadable { text, .. } => {
                 format!(
                     "'{text}' in column {column} is not a date like those above it; {format} gives the form of the \
-                         dates"
+                     dates"
                 )
             }
             Problem::Ambiguous { text, readings: [a, b], .. } => format!(

@@ -140,7 +140,8 @@ impl Columns {
         check_different(&self.names, &self.path)
     }
 
-    /// The position of the first column that has one of these names, ignoring case, blanks and punctuation.
+    /// The position of the column with the first of these names that the file has, ignoring case, blanks and
+    /// punctuation.
     pub(super) fn position(&self, aliases: &[&str]) -> Option<usize> {
         aliases.iter().find_map(|alias| self.names.iter().position(|name| plain(name) == plain(alias)))
     }
@@ -163,7 +164,7 @@ impl Columns {
         Ok(())
     }
 
-    /// The exact name of the first column that has one of these names, as [`Self::position`] finds it.
+    /// The exact name of the column that [`Self::position`] finds.
     pub fn find(&self, aliases: &[&str]) -> Option<String> {
         self.position(aliases).map(|column| self.names[column].clone())
     }

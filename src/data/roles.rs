@@ -91,8 +91,8 @@ impl<'a> Roles<'a> {
             return Err(Error::data(columns.path().display().to_string(), rule));
         }
         if options.values == ValueKind::Percent && columns.has_percent_signs() {
-            let rule = "cells have a percent sign and are read as percentages, which --values percent would divide by 100 \
-                        again: leave it out";
+            let rule = "cells have a percent sign and are read as percentages, which --values percent would divide by \
+                        100 again: leave it out";
             return Err(Error::data(columns.path().display().to_string(), rule));
         }
         Ok(Self { columns, options, date: date_column(columns, options)?, by_name: false })
@@ -338,8 +338,9 @@ fn shifted(columns: &Columns, options: &Options, dates: Dates, column: usize) ->
 pub(super) fn other_zone(column: &str, zone: &str, options: &Options) -> String {
     let days = if zone == "further east" { "on Sundays instead of Fridays" } else { "on Saturdays instead of Mondays" };
     format!(
-        "time stamps in column {column} fall {days}, like midnights of a time zone {zone} than the one they are written in; \
-         write them in local time; if the market does trade on these days, give their form with {}, such as %Y-%m-%d %H:%M:%S%:z",
+        "time stamps in column {column} fall {days}, like midnights of a time zone {zone} than the one they are \
+         written in; write them in local time; if the market does trade on these days, give their form with {}, such \
+         as %Y-%m-%d %H:%M:%S%:z",
         options.missing.option("date-format", "FORM")
     )
 }

@@ -157,8 +157,7 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
     if manifest.schema_version != SCHEMA_VERSION {
         let found = manifest.schema_version;
         return Err(config(format!(
-            "schema version {found} is not supported, only {SCHEMA_VERSION}; import the panel \
-                                   again"
+            "schema version {found} is not supported, only {SCHEMA_VERSION}; import the panel again"
         )));
     }
     // An inconsistent panel means damaged files, so the error must name the folder.

@@ -123,8 +123,7 @@ impl TextTable {
                 if is_asset_of_numbers || (is_sure_date_name(name) && !is_date(cell)) {
                     return Err(format!(
                         "line {}: {n_cells} cells under a header of {n_names}: a name is missing, or a number contains \
-                         the \
-                         separator ('{cell}' would be under {name})",
+                         the separator ('{cell}' would be under {name})",
                         first.number
                     ));
                 }

@@ -543,7 +543,10 @@ fn a_header_that_does_not_fit_is_refused_and_never_shifts_the_columns() {
     };
     refuse(lines_of("Date,AAA", |d, a, b| format!("{d},{a},{b}")), "a name is missing");
     refuse(lines_of("date,symbol,close", |d, a, _| format!("{d},AAA,{a},100")), "a name is missing");
-    refuse(lines_of("Date,AAA", |d, a, _| format!("{d},{}", a.to_string().replace('.', ","))), "contains the separator");
+    refuse(
+        lines_of("Date,AAA", |d, a, _| format!("{d},{}", a.to_string().replace('.', ","))),
+        "contains the separator",
+    );
     for first in
         ["05/01/2019,100.4,50.2", "2019-05-01,NA,50.2", "2019-05-01,$100.44,$50", "2019-05-01,0.5%,1%", "20190501,5,6"]
     {

@@ -6,11 +6,11 @@ use super::{Finding, Kind};
 use crate::linalg::Matrix;
 use crate::panel::{AssetId, Panel};
 
-pub(super) const DUPLICATES: &str = "assets whose returns are the same, to the eighth decimal, on 99 of 100 common days, of \
-    which at least 20 have a non-zero return";
-pub(super) const TWINS: &str = "assets without a common issuer whose returns correlate above 0.97 in some year of the panel \
-    (at least 20 days): share classes, near copies, funds on the same index; each is listed with its nearest earlier \
-    asset";
+pub(super) const DUPLICATES: &str = "assets whose returns are the same, to the eighth decimal, on 99 of 100 common \
+    days, of which at least 20 have a non-zero return";
+pub(super) const TWINS: &str = "assets without a common issuer whose returns correlate above 0.97 in some year of the \
+    panel (at least 20 days): share classes, near copies, funds on the same index; each is listed with its nearest \
+    earlier asset";
 
 /// Fewest common days with a non-zero return.
 const FEWEST: usize = 20;

@@ -7,8 +7,8 @@ use crate::panel::{AssetId, Panel};
 
 pub(super) const GAPS: &str = "the same first and last missing day inside the lives of at least 20 assets, or of half of a \
     panel of fewer than 40 (at least three)";
-pub(super) const ENDS: &str = "at least 20 assets, or a tenth of a panel of fewer than 200 (at least three), end on the same \
-    day before the panel does, without a delisting return: the source ended there, not the companies";
+pub(super) const ENDS: &str = "at least 20 assets, or a tenth of a panel of fewer than 200 (at least three), end on \
+    the same day before the panel does, without a delisting return: the source ended there, not the companies";
 
 /// This many assets with the same gap or end are no coincidence.
 const MANY: usize = 20;

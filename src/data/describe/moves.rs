@@ -11,14 +11,12 @@ pub(super) const JUMPS: &str = "a return more than ten robust deviations (1.4826
     least 1 %, unless a tenth of the others, and at least three, jump the same way; and any return above +300 % or below -95 %";
 pub(super) const SPIKES: &str = "a jump that the same asset takes back within five days, to a tenth of its size";
 pub(super) const SPLITS: &str = "a return of more than six robust deviations whose price ratio, raw or less the \
-                                 market's return, is \
-    within 1.5 deviations (1.5 to 5 %) of 3:2, 2:1, 3:1, ..., 20:1, 25:1, 30:1, 40:1, 50:1, 100:1 or their inverses, on a day \
-    without more than three times the usual dollar volume";
+    market's return, is within 1.5 deviations (1.5 to 5 %) of 3:2, 2:1, 3:1, ..., 20:1, 25:1, 30:1, 40:1, 50:1, 100:1 \
+    or their inverses, on a day without more than three times the usual dollar volume";
 pub(super) const OTHER_COMPANIES: &str = "a jump (also one by ten robust deviations of only the 60 days before it) \
-                                          after which \
-    volatility or median dollar volume is more than three times, or less than a third of, what it was over the 60 days before, \
-    in each block of 20 of the next 60 days (at least one block); not a rise after which volatility falls, which is a \
-    take-over offer";
+    after which volatility or median dollar volume is more than three times, or less than a third of, what it was over \
+    the 60 days before, in each block of 20 of the next 60 days (at least one block); not a rise after which \
+    volatility falls, which is a take-over offer";
 
 /// A jump is a return farther from its usual level than this, in robust deviations.
 const JUMP: f64 = 10.0;

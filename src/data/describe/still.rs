@@ -10,12 +10,10 @@ use super::{Finding, Kind, size};
 use crate::panel::{AssetId, Panel};
 
 pub(super) const RULE: &str = "at least five days in a row without a move, unless the asset's own share of such days \
-                               explains \
-    them (a run is found if fewer than one such run is expected in a hundred lives); stretches of at least 20 days on \
-    which the standard \
-    deviation over every ten days is below a tenth of the asset's usual one (take-over offers, accrued or interpolated \
-    prices); and \
-    assets whose usual deviation is below a twentieth of the median asset's";
+    explains them (a run is found if fewer than one such run is expected in a hundred lives); stretches of at least 20 \
+    days on which the standard deviation over every ten days is below a tenth of the asset's usual one (take-over \
+    offers, accrued or interpolated prices); and assets whose usual deviation is below a twentieth of the median \
+    asset's";
 
 /// Shortest run without a move.
 const LEAST_RUN: usize = 5;

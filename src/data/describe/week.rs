@@ -7,8 +7,7 @@ use crate::panel::Panel;
 pub(super) const RULE: &str = "days on a Saturday or Sunday in a calendar of weekdays; more than ten calendar days \
     between two days of a daily calendar, or four steps in a row of five days or more; steps of several lengths; \
     assets that never move on weekends among others that do; days on which nine tenths of the assets, at least three, \
-    have \
-    a return of exactly zero (holidays and weekends filled with the last price)";
+    have a return of exactly zero (holidays and weekends filled with the last price)";
 
 /// The longest break of a daily calendar that needs no remark, in calendar days: a week of holidays with both
 /// weekends.
@@ -77,8 +76,8 @@ pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
         let never = (0..panel.n_assets()).filter(|&asset| panel.life(asset).is_some() && !trades(asset)).count();
         if never > 0 {
             let text = format!(
-                "{never} of {} assets never move on a weekend: calendars of five and of seven days are mixed, and \
-                 365 days a year are too many for these; remove their weekends from the source",
+                "{never} of {} assets never move on a weekend: calendars of five and of seven days are mixed, and 365 \
+                 days a year are too many for these; remove their weekends from the source",
                 panel.n_assets()
             );
             found.push(finding(&weekend, never, text));

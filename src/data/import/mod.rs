@@ -66,8 +66,7 @@ pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Impor
         if options.layout.map_or(is_indexed, |layout| layout == Layout::Indexed) {
             if *options != (Options { layout: options.layout, ..Options::default() }) {
                 let rule = "this layout fixes its columns, units and codes: --date-column, --date-format, --values and \
-                            --missing \
-                            do not apply to it";
+                            --missing do not apply to it";
                 return Err(Error::data(path.display().to_string(), rule));
             }
             let (panel, notes) = indexed::import(path)?;

@@ -82,8 +82,7 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
 /// A line for the user on which closes were used.
 pub(super) fn told(n_adjusted: usize, n: usize) -> String {
     match n_adjusted {
-        0 => "prices from the close; there is no adjusted close, so splits and dividends are as the source left \
-             them"
+        0 => "prices from the close; there is no adjusted close, so splits and dividends are as the source left them"
             .to_string(),
         some if some == n => "prices from the adjusted close".to_string(),
         some => format!("prices from the adjusted close of {some}, from the close of the other {}", n - some),

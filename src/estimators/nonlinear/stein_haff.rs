@@ -42,9 +42,8 @@ impl EigenvalueCleaner for SteinHaff {
         let inverses: Vec<f64> = (0..n).map(inverse).collect();
         let pooled = isotonic(&inverses);
         if !pooled.iter().all(|x| x.is_finite() && *x > 0.0) {
-            let why = "nearly equal eigenvalues leave no positive solution; perhaps an asset repeats \
-                       others"
-                .to_string();
+            let why =
+                "nearly equal eigenvalues leave no positive solution; perhaps an asset repeats others".to_string();
             return Err(Error::Undefined { what: "stein_haff", why });
         }
         Ok(pooled.iter().rev().map(|x| 1.0 / x).collect())
