@@ -13,7 +13,7 @@
 
 /// Fewest rows with which trend and dispersion can be trusted.
 pub(super) const ENOUGH_ROWS: usize = 12;
-/// With a larger share of negative values, values are not prices; with a share of more than one less this, not
+/// Values of which a larger share is negative are not prices; if all but a smaller share are negative, they are not
 /// returns either.
 pub(super) const SOME_NEGATIVE: f64 = 0.05;
 /// Persistence below which values are levels and not changes.
