@@ -3,8 +3,8 @@
 //! ```text
 //! w = Σ⁻¹ 1 / (1'Σ⁻¹ 1)
 //! ```
-//! Undefined for a singular Σ: a pseudo-inverse would give a different portfolio, so none is used. Markowitz (1952),
-//! "Portfolio selection"; Merton (1972), equation 12.
+//! Undefined for a singular Σ: a pseudo-inverse would give a different portfolio, so none is used.
+//! Markowitz (1952), "Portfolio selection"; Merton (1972), equation 12.
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -7,9 +7,9 @@
 //! ```
 //! Each iteration frees the asset that promises the largest decrease, moves towards the minimum on F and stops at
 //! every bound on the way, so the variance falls strictly and no set F recurs. The search begins at the vertex that
-//! fills the assets of least variance. At the end w_F is solved again with the assets in ascending order. Goldfarb,
-//! Idnani (1983), "A numerically stable dual method for solving strictly convex quadratic programs", for the problem;
-//! primal active set: Nocedal, Wright (2006), "Numerical optimization", section 16.5.
+//! fills the assets of least variance. At the end w_F is solved again with the assets in ascending order.
+//! Goldfarb, Idnani (1983), "A numerically stable dual method for solving strictly convex quadratic programs", for
+//! the problem; primal active set: Nocedal, Wright (2006), "Numerical optimization", section 16.5.
 //!
 //! ```
 //! use minvar::prelude::*;

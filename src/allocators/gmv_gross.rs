@@ -3,8 +3,8 @@
 //! ```text
 //! min w'Σw,  1'w = 1,  Σ |w_i| ≤ gross,  lower ≤ w_i ≤ upper
 //! ```
-//! gross = 1 gives the long-only portfolio; a large value does not constrain. Fan, Zhang, Yu (2012), "Vast portfolio
-//! selection with gross-exposure constraints".
+//! gross = 1 gives the long-only portfolio; a large value does not constrain.
+//! Fan, Zhang, Yu (2012), "Vast portfolio selection with gross-exposure constraints".
 //!
 //! ```
 //! use minvar::prelude::*;

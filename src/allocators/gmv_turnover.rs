@@ -5,8 +5,8 @@
 //! ```
 //! h are the weights held before the trade, drifted with the returns known at the decision. If they sum to less than
 //! one, the rest was held in assets that have left the universe; reinvesting it does not count as turnover. Without
-//! holdings there is no bound. Lobo, Fazel, Boyd (2007), "Portfolio optimization with linear and fixed transaction
-//! costs".
+//! holdings there is no bound.
+//! Lobo, Fazel, Boyd (2007), "Portfolio optimization with linear and fixed transaction costs".
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -7,9 +7,9 @@
 //!       over the clusters below each side;  inverse variance inside a cluster
 //! ```
 //! The node with the smaller number is the left one of a merge, and leaves are not reordered. Packages differ in
-//! this, and in whether they use d itself, as here, or distances between its columns. López de Prado (2016),
-//! "Building diversified portfolios that outperform out of sample"; Raffinot (2018), "The hierarchical equal risk
-//! contribution portfolio".
+//! this, and in whether they use d itself, as here, or distances between its columns.
+//! López de Prado (2016), "Building diversified portfolios that outperform out of sample"; Raffinot (2018), "The
+//! hierarchical equal risk contribution portfolio".
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -4,8 +4,8 @@
 //! ```text
 //! min ½ w'Σw   over w and auxiliary variables,   A x = b,   G x ≤ h
 //! ```
-//! Σ is scaled to a mean variance of one, because the solver's tolerances are absolute. Goulart, Chen (2024),
-//! "Clarabel: an interior-point solver for conic programs with quadratic objectives".
+//! Σ is scaled to a mean variance of one, because the solver's tolerances are absolute.
+//! Goulart, Chen (2024), "Clarabel: an interior-point solver for conic programs with quadratic objectives".
 
 use clarabel::algebra::CscMatrix;
 use clarabel::solver::{DefaultSettingsBuilder, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus, ZeroConeT};

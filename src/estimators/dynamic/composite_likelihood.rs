@@ -6,9 +6,9 @@
 //! B: mean of the first 1 + ⌊√T⌋ outer products with weights ∝ 0.94^i
 //! ```
 //! Only the diagonal of Q and the band next to it enter the likelihood, so that it costs O(T n). The full Q of a
-//! single day is computed as a weighted product of all days. Pakel, Shephard, Sheppard, Engle (2021), "Fitting vast
-//! dimensional time-varying covariance models"; Engle, Ledoit, Wolf (2019), "Large dynamic covariance matrices",
-//! section 3.
+//! single day is computed as a weighted product of all days.
+//! Pakel, Shephard, Sheppard, Engle (2021), "Fitting vast dimensional time-varying covariance models"; Engle, Ledoit,
+//! Wolf (2019), "Large dynamic covariance matrices", section 3.
 //!
 //! ```
 //! use minvar::prelude::*;

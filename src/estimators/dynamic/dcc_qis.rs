@@ -10,9 +10,10 @@
 //! L is `days_ahead`, by default the holding period; L = 1 is the one-step forecast. Variances revert to their mean
 //! by h_{l+1} = ω + (α+β) h_l, which also holds for α+β = 1. If the GARCH search of an asset does not converge, it
 //! uses α = 0.05, β = 0.94 around the sample variance; such assets are counted as `garch_fallback`. The order of the
-//! assets determines the pairs of the composite likelihood and so changes (a, b) slightly. Engle, Ledoit, Wolf
-//! (2019), "Large dynamic covariance matrices", with QIS (Ledoit, Wolf 2022) for QuEST; average forecast: De Nard,
-//! Engle, Ledoit, Wolf (2022), "Large dynamic covariance matrices: enhancements based on intraday data".
+//! assets determines the pairs of the composite likelihood and so changes (a, b) slightly.
+//! Engle, Ledoit, Wolf (2019), "Large dynamic covariance matrices", with QIS (Ledoit, Wolf 2022) for QuEST; average
+//! forecast: De Nard, Engle, Ledoit, Wolf (2022), "Large dynamic covariance matrices: enhancements based on intraday
+//! data".
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -6,8 +6,9 @@
 //! L   = −½ Σ_t ( ln 2π + ln h_t + r_t²/h_t )
 //! ```
 //! The search runs over ln ω, the logit of α+β and the logit of α/(α+β), by BFGS with the exact gradient, from the
-//! best points of a grid; it stays inside α, β ≥ 0, α+β ≤ 1 and reaches the corners only as limits. Bollerslev
-//! (1986), "Generalized autoregressive conditional heteroskedasticity"; back-cast as in the `arch` package.
+//! best points of a grid; it stays inside α, β ≥ 0, α+β ≤ 1 and reaches the corners only as limits.
+//! Bollerslev (1986), "Generalized autoregressive conditional heteroskedasticity"; back-cast as in the `arch`
+//! package.
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -8,10 +8,10 @@
 //! f is rescaled to sum n, and the diagonal of Ξ is reset to one. Calibration uses only days before the calendar year
 //! in which the estimator is used, test days included, and the members that the universe rules chose on the drawn
 //! day, so it has no survivorship bias. Null eigenvectors share the mean of their f. A window with fewer assets than
-//! f uses the largest values of f; a window with more repeats the smallest. Bongiorno, Challet, Loeper (2023),
-//! "Filtering time-dependent covariance matrices using time-independent eigenvalues"; Bongiorno, Challet (2024),
-//! "Covariance matrix filtering and portfolio optimisation: the average oracle vs non-linear shrinkage and all the
-//! variants of DCC-NLS".
+//! f uses the largest values of f; a window with more repeats the smallest.
+//! Bongiorno, Challet, Loeper (2023), "Filtering time-dependent covariance matrices using time-independent
+//! eigenvalues"; Bongiorno, Challet (2024), "Covariance matrix filtering and portfolio optimisation: the average
+//! oracle vs non-linear shrinkage and all the variants of DCC-NLS".
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -7,9 +7,9 @@
 //! {2√T, 0.2T, 0.4T, 0.6T, 0.8T, T − 2.5√T, T − 1.5√T} for which the mean of Σ − S₂ has the smallest Frobenius norm.
 //! Means are removed from the whole window; each part is divided by its own number of days. Without permutations the
 //! days stay in their order. If m < n, the null eigenvectors of the first part are arbitrary: they share the mean of
-//! their variances. Lam (2016), "Nonparametric eigenvalue-regularized precision or covariance matrix estimator",
-//! Annals of Statistics 44, sections 2 and 4; Abadir, Distaso, Žikeš (2014), "Design-free estimation of variance
-//! matrices".
+//! their variances.
+//! Lam (2016), "Nonparametric eigenvalue-regularized precision or covariance matrix estimator", Annals of Statistics
+//! 44, sections 2 and 4; Abadir, Distaso, Žikeš (2014), "Design-free estimation of variance matrices".
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -4,7 +4,8 @@
 //! Σ = L_k + diag(S − L_k),   L_k = Σ_{i ≤ k} λ_i v_i v_i' of the k largest eigenvalues of S = Y'Y/T
 //! ```
 //! k is given, or the number of eigenvalues of the correlation at or above (1 + √q)², or found by Bai and Ng's (2002)
-//! criterion IC_p1. Connor, Korajczyk (1986), "Performance measurement with the arbitrage pricing theory".
+//! criterion IC_p1.
+//! Connor, Korajczyk (1986), "Performance measurement with the arbitrage pricing theory".
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -9,9 +9,9 @@
 //! Σ = L_k + thresholded S_u
 //! ```
 //! The diagonal is never thresholded. If the result is not positive definite, C is raised by a quarter at a time
-//! until it is; the steps are counted as `threshold_raised`. With `repair = false` the matrix is left as it is. Fan,
-//! Liao, Mincheva (2013), "Large covariance estimation by thresholding principal orthogonal complements", sections
-//! 2.3 and 4.1; SCAD: Fan, Li (2001), equation 2.8.
+//! until it is; the steps are counted as `threshold_raised`. With `repair = false` the matrix is left as it is.
+//! Fan, Liao, Mincheva (2013), "Large covariance estimation by thresholding principal orthogonal complements",
+//! sections 2.3 and 4.1; SCAD: Fan, Li (2001), equation 2.8.
 //!
 //! ```
 //! use minvar::prelude::*;

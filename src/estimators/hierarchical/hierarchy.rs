@@ -7,9 +7,10 @@
 //! ```
 //! `bahc` is k = 1. Without bootstraps the window itself is filtered. A filtered correlation without negative entries
 //! is positive semidefinite; any other may need a repair, and its negative eigenvalues are counted as
-//! `negative_eigenvalues`. Tumminello, Lillo, Mantegna (2007), "Hierarchically nested factor model from multivariate
-//! data"; Bongiorno, Challet (2021), "Covariance matrix filtering with bootstrapped hierarchies"; (2022), "Reactive
-//! global minimum variance portfolios with k-BAHC covariance cleaning".
+//! `negative_eigenvalues`.
+//! Tumminello, Lillo, Mantegna (2007), "Hierarchically nested factor model from multivariate data"; Bongiorno,
+//! Challet (2021), "Covariance matrix filtering with bootstrapped hierarchies"; (2022), "Reactive global minimum
+//! variance portfolios with k-BAHC covariance cleaning".
 //!
 //! ```
 //! use minvar::prelude::*;

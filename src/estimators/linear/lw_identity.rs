@@ -5,8 +5,8 @@
 //! π = Σ_ij [ (1/N) Σ_t y_ti² y_tj² − s_ij² ],   γ = ‖S − m I‖²_F
 //! ```
 //! N is the effective number of observations. The first part of π is (1/N) Σ_t ‖y_t‖⁴, so the cost is one pass over
-//! the data. Ledoit, Wolf (2004), "A well-conditioned estimator for large-dimensional covariance matrices", section
-//! 3.3.
+//! the data.
+//! Ledoit, Wolf (2004), "A well-conditioned estimator for large-dimensional covariance matrices", section 3.3.
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -6,8 +6,9 @@
 //! ```
 //! N is the effective number of observations. Each target F has its own ρ, which measures the covariance of target
 //! and sample. All sums over pairs of assets factor into sums over the assets on each day, so that an intensity costs
-//! one pass over the data. Ledoit, Wolf (2003), "Improved estimation of the covariance matrix of stock returns",
-//! section 2; (2004a), "Honey, I shrunk the sample covariance matrix", appendix B.
+//! one pass over the data.
+//! Ledoit, Wolf (2003), "Improved estimation of the covariance matrix of stock returns", section 2; (2004a), "Honey,
+//! I shrunk the sample covariance matrix", appendix B.
 
 pub mod lw_const_corr;
 pub mod lw_diagonal;

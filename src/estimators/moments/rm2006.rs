@@ -6,8 +6,8 @@
 //! m_j = max(min(⌊ln 0.01 / ln μ_j⌋, T+1), 1)
 //! ```
 //! i = 0 for the oldest day; the forecast day counts as a row of zeros. No means are removed. The mixture is linear
-//! in the outer products, so a single weighted product computes it. Zumbach (2007), "The RiskMetrics 2006
-//! methodology", section 3; start as in the MFE toolbox, `riskmetrics2006.m`.
+//! in the outer products, so a single weighted product computes it.
+//! Zumbach (2007), "The RiskMetrics 2006 methodology", section 3; start as in the MFE toolbox, `riskmetrics2006.m`.
 //!
 //! ```
 //! use minvar::prelude::*;

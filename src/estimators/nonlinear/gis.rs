@@ -3,8 +3,8 @@
 //! ```text
 //! δ_i = √( δ_i(qis, before its trace is restored) · δ_i(lis) )
 //! ```
-//! Only for fewer assets than observations. Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices",
-//! Bernoulli 28, section 4.
+//! Only for fewer assets than observations.
+//! Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices", Bernoulli 28, section 4.
 //!
 //! ```
 //! use minvar::prelude::*;

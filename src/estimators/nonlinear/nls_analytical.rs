@@ -15,8 +15,8 @@
 //! ```text
 //! H(z) = −(1/π) Σ_{r≥0} 3·5^r / ((2r+1)(2r+3)) · z^(−2r−1)
 //! ```
-//! The trace is not restored. F_0 exists for √5 h < 1, that is, from twelve observations on. Ledoit, Wolf (2020),
-//! "Analytical nonlinear shrinkage of large-dimensional covariance matrices", section 4.7.
+//! The trace is not restored. F_0 exists for √5 h < 1, that is, from twelve observations on.
+//! Ledoit, Wolf (2020), "Analytical nonlinear shrinkage of large-dimensional covariance matrices", section 4.7.
 //!
 //! ```
 //! use minvar::prelude::*;

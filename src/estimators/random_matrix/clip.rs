@@ -6,8 +6,9 @@
 //! ```
 //! λ₊ is the Marčenko–Pastur edge, q = n/T; the trace is preserved. The map acts on the correlation, whose unit
 //! diagonal is restored afterwards. `clip_market` multiplies the edge by 1 − λ_n/n, the share of the trace without
-//! the market. Laloux, Cizeau, Bouchaud, Potters (1999), "Noise dressing of financial correlation matrices"; the
-//! fraction variant: Bouchaud, Potters (2009), "Financial applications of random matrix theory", section V.
+//! the market.
+//! Laloux, Cizeau, Bouchaud, Potters (1999), "Noise dressing of financial correlation matrices"; the fraction
+//! variant: Bouchaud, Potters (2009), "Financial applications of random matrix theory", section V.
 //!
 //! ```
 //! use minvar::prelude::*;

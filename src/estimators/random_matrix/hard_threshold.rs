@@ -6,8 +6,8 @@
 //! ω(β) = √( 2(β+1) + 8β / (β+1+√(β²+14β+1)) ) / √μ_β,   μ_β the median of the Marčenko–Pastur law
 //! ξ_k = λ_k for the r largest eigenvalues, the mean of the others otherwise
 //! ```
-//! Y are standardised returns, so the map acts on the correlation; n < T. Gavish, Donoho (2014), "The optimal hard
-//! threshold for singular values is 4/√3", equations 11 and 12.
+//! Y holds standardised returns, so the map acts on the correlation; n < T.
+//! Gavish, Donoho (2014), "The optimal hard threshold for singular values is 4/√3", equations 11 and 12.
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -8,7 +8,8 @@
 //! ```
 //! The kernel density of the eigenvalues is Gaussian with bandwidth 0.01. The misfit has several local minima on
 //! small panels: a grid finds the lowest and a golden-section search refines it. A detoned matrix is singular and
-//! useful only for clustering. López de Prado (2020), "Machine learning for asset managers", section 2.
+//! useful only for clustering.
+//! López de Prado (2020), "Machine learning for asset managers", section 2.
 //!
 //! ```
 //! use minvar::prelude::*;

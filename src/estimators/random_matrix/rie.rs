@@ -11,9 +11,9 @@
 //!          Γ_k = |1 − q + q z_k g(z_k)|² (1 + a(λ_k−1)) / λ_k;   Γ = 1 unless λ_1 < (1−√q)²
 //! ```
 //! The term j = k is left out of s_k. Each root is taken on its principal branch: √a √b, not √(ab). The reference
-//! spectrum that defines Γ is white noise (`rie`) or inverse Wishart (`rie_iw`). q = n/T < 1. Bun, Bouchaud, Potters
-//! (2016), "Cleaning correlation matrices", Risk; (2017), "Cleaning large correlation matrices: tools from random
-//! matrix theory", sections 6 and 8.1.
+//! spectrum that defines Γ is white noise (`rie`) or inverse Wishart (`rie_iw`). q = n/T < 1.
+//! Bun, Bouchaud, Potters (2016), "Cleaning correlation matrices", Risk; (2017), "Cleaning large correlation
+//! matrices: tools from random matrix theory", sections 6 and 8.1.
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -7,8 +7,8 @@
 //! γ = n/T < 1; the noise level v is the median eigenvalue over the median of the Marčenko–Pastur law. The shrinker
 //! η(ℓ, c, s) depends on the loss, see [`SpikedLoss`]. Stein's loss is about the inverse, which is what minimum
 //! variance needs. The model assumes white noise besides a few spikes, which is closer to the truth for the
-//! correlation, so the map acts on it. Donoho, Gavish, Johnstone (2018), "Optimal shrinkage of eigenvalues in the
-//! spiked covariance model", table 2.
+//! correlation, so the map acts on it.
+//! Donoho, Gavish, Johnstone (2018), "Optimal shrinkage of eigenvalues in the spiked covariance model", table 2.
 //!
 //! ```
 //! use minvar::prelude::*;

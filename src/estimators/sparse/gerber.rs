@@ -8,8 +8,9 @@
 //! Returns are not demeaned before they are compared. gs1 and gs2 are positive semidefinite. gs2 has the rank of H
 //! and is singular for n > T. gs1 is not singular: it is the entrywise product of H with a definite matrix. gs0 is
 //! indefinite: eigenvalues below 1e-8 are raised to it and counted as `negative_eigenvalues`, and the diagonal is
-//! reset to one. For a pair that never moves together, 0/0 counts as zero. Gerber, Markowitz, Ernst, Miao, Javid,
-//! Sargen (2022), "The Gerber statistic: a robust co-movement measure for portfolio optimization", section 2.
+//! reset to one. For a pair that never moves together, 0/0 counts as zero.
+//! Gerber, Markowitz, Ernst, Miao, Javid, Sargen (2022), "The Gerber statistic: a robust co-movement measure for
+//! portfolio optimization", section 2.
 //!
 //! ```
 //! use minvar::prelude::*;
