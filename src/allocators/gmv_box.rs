@@ -242,7 +242,7 @@ pub(super) fn build(choice: &Choice) -> Result<Box<dyn Allocator>> {
 pub fn box_kkt_residual(covariance: &Covariance, weights: &[f64], lower: f64, upper: f64) -> f64 {
     let gradient = covariance.matrix().times(weights);
     let pairs = || gradient.iter().zip(weights);
-    // The division by the sum moves a weight off its bound by a rounding error.
+    // Dividing by the sum moves a weight off its bound by a rounding error.
     let can_grow = pairs().filter(|(_, w)| **w < upper - 1e-14).map(|(g, _)| *g).fold(f64::INFINITY, f64::min);
     let can_fall = pairs().filter(|(_, w)| **w > lower + 1e-14).map(|(g, _)| *g).fold(f64::NEG_INFINITY, f64::max);
     let scale = gradient.iter().map(|g| g.abs()).sum::<f64>() / gradient.len() as f64;

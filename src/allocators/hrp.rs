@@ -102,7 +102,7 @@ impl Allocator for EqualRiskContribution {
         }
         let tree = tree(covariance, self.linkage);
         let merges = tree.merges();
-        // Splitting the highest K−1 merges leaves K clusters.
+        // Undoing the highest K−1 merges leaves K clusters.
         let first_split = merges.len() - (self.clusters.min(n) - 1);
         let is_split = |node: usize| node >= n + first_split;
         let mut risks = vec![0.0; n + merges.len()];

@@ -26,7 +26,7 @@ use crate::error::Result;
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// Whether the weights are divided by volatilities.
+/// The two portfolios: x divided by volatilities, or x itself.
 enum OnCorrelation {
     Diversification,
     Decorrelation,

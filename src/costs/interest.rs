@@ -175,7 +175,7 @@ mod tests {
         // At a benchmark of 5.33 and 10 million of equity: -0.88 % a year, including 0.30 % borrow, for 15 long and 5 short.
         let f = Schedules::default().financing;
         let cost = |short: f64, benchmark: f64| {
-            // Longs take equity and proceeds, so what the collateral of 102 % lacks is a loan.
+            // The longs use up equity and proceeds, so the collateral of 102 % has to be borrowed.
             let collateral = 1.02 * short;
             let (d, p) = (&f.debit[1].tiers, &f.short_proceeds[0].tiers);
             let net = debit(collateral, d, benchmark) - credit(collateral, p, benchmark) + 0.003 * collateral;

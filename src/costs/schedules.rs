@@ -18,7 +18,7 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// A value that applies from a date on.
 pub(super) trait Dated {
-    /// The first date.
+    /// The first date on which the value applies.
     fn from(&self) -> Date;
 }
 

@@ -31,7 +31,7 @@ pub fn read_exclusions(path: &Path, panel: &Panel) -> Result<(Vec<Exclusion>, St
     let symbols: HashMap<&str, usize> =
         panel.assets().iter().enumerate().map(|(id, asset)| (asset.symbol.as_str(), id)).collect();
     let place = |row: usize| format!("{}, asset {}", columns.place(row), assets[row].trim());
-    // One spelling for the whole file, as in every table.
+    // All dates of the file must have one spelling, as in every table.
     let written: Vec<(usize, &str, &str)> = (0..assets.len())
         .flat_map(|row| [(row, "first", firsts[row].trim()), (row, "last", lasts[row].trim())])
         .filter(|(.., text)| !text.is_empty())

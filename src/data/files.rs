@@ -46,7 +46,7 @@ pub(super) fn partial_file(path: &Path) -> Result<NamedTempFile> {
 pub fn remove_partial_files(folder: &Path) {
     for name in list_folder(folder).unwrap_or_default().iter().filter(|name| name.starts_with(PARTIAL)) {
         let path = folder.join(name);
-        // One that cannot be opened, locked or removed is not ours to clear, and does no harm.
+        // A file that cannot be opened, locked or removed is not ours to remove, and it does no harm.
         if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             let _ = std::fs::remove_file(&path);
         }

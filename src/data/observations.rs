@@ -13,7 +13,7 @@ use crate::panel::{Asset, Field, Panel};
 const OLDEST_PRICE: usize = 10;
 /// Codes that some sources write for a missing percentage; as a return each is impossible or nearly so.
 const USUAL_CODES: [f64; 3] = [-99.99, -999.0, -99.0];
-/// Prices beyond these are mistakes of a source.
+/// Prices outside this range are mistakes in the source.
 const PRICES: std::ops::RangeInclusive<f64> = 1e-12..=1e12;
 /// Largest plausible ratio of another price of the day to the close, or of the close to it.
 const RANGE_OF_A_DAY: f64 = 1000.0;

@@ -41,7 +41,7 @@ impl<'a> Records<'a> {
         }
         text.truncate(n_text);
         ends.truncate(n_ends);
-        // Separators are ASCII: what was text stays text.
+        // Separators are ASCII, so the text between them is still valid UTF-8.
         Some(Line { number, text: String::from_utf8_lossy(&text).into_owned(), ends })
     }
 }

@@ -65,7 +65,7 @@ pub(super) enum Role {
     /// Both numbers and words: a cell is wrong.
     Mixed,
     Counter,
-    /// Dates, but not the ones of the rows.
+    /// Dates other than those of the rows.
     OtherDate,
 }
 

@@ -58,7 +58,7 @@ pub struct Manifest {
     pub synthetic: Option<SyntheticMarket>,
 }
 
-/// The files of a panel beside its manifest.
+/// Names of the Parquet files of a panel, without suffix and ending.
 const FILES: [&str; 3] = ["calendar", "assets", "observations"];
 
 impl Manifest {

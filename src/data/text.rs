@@ -215,7 +215,7 @@ fn commonest_width(text: &str, separator: u8) -> (usize, usize) {
 
 /// The separator for which most lines have the same number of cells, more than one.
 fn separator(text: &str) -> u8 {
-    // The last wins a tie.
+    // Of equally good separators the last one wins.
     let fit = |separator: &u8| {
         let (width, n) = commonest_width(text, *separator);
         if width > 1 { n } else { 0 }

@@ -233,7 +233,7 @@ mod tests {
                 let mut p = prices(&r, start);
                 assert_eq!(settled(&p, Guess, None), Ok(Prices), "{sd} {start}");
                 assert!(settled(&p, Returns, None).unwrap_err().contains("look like prices"));
-                // One mistake does not make prices returns.
+                // A single wrong sign does not turn prices into returns.
                 p[1][30] *= -1.0;
                 assert_eq!(settled(&p, Guess, None), Ok(Prices), "{sd} {start}");
             }

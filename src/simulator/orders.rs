@@ -1,4 +1,4 @@
-//! Target weights to orders, and orders to fills.
+//! Turns target weights into orders, and orders into fills.
 
 use crate::account::{Account, Auction, Fill, Position, Rounding};
 use crate::calendar::Date;

@@ -20,7 +20,7 @@ const BLOCK: usize = 10;
 const AGREE: f64 = 0.99;
 /// Returns are compared after multiplication by this: to the eighth decimal.
 const PARTS: f64 = 1e8;
-/// Twins correlate above this.
+/// Correlation above which assets are twins.
 const TWIN: f64 = 0.97;
 /// Days over which a correlation is taken.
 const YEAR: usize = 252;

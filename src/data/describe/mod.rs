@@ -96,7 +96,7 @@ pub fn rules() -> String {
     Kind::ALL.iter().map(|kind| format!("{}: {}", kind.name(), kind.rule())).collect::<Vec<_>>().join("\n")
 }
 
-/// Something to look at.
+/// A place in the panel that deserves a look.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// Kind of finding.
@@ -182,7 +182,7 @@ pub fn worst_findings(panel: &Panel, n: usize) -> Vec<String> {
     worst_of(panel, &findings(panel), n)
 }
 
-/// Copies among assets whose rows have no dates: the only kind that needs none.
+/// Findings for a table without dates: copies, the only kind that needs no dates.
 pub(super) fn undated_findings(panel: &Panel, n: usize) -> Vec<String> {
     let line = |finding: &Finding| format!("{}: {}: {}", finding.kind.name(), finding.names(panel), finding.text);
     copies::copies(panel).iter().map(line).take(n).collect()

@@ -15,7 +15,7 @@ use crate::panel::Panel;
 const BLOCK: usize = 63;
 /// Fewest values that a deviation needs.
 pub(super) const FEWEST: usize = 20;
-/// From median absolute to standard deviation of a normal distribution.
+/// Standard deviation over median absolute deviation of a normal distribution.
 const NORMAL: f64 = 1.4826;
 /// The ninth decile of |z| of a normal distribution.
 const NINTH_DECILE: f64 = 1.645;

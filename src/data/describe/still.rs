@@ -107,7 +107,7 @@ fn pins(returns: &[f64], limit: f64) -> Vec<(usize, usize)> {
             let old = present[place - PIN.0].1;
             (sum, squares) = (sum - old, squares - old * old);
         }
-        // Running sums sieve with a margin for their rounding; the deviation itself decides.
+        // Running sums are only a first sieve, with a margin for their rounding; the deviation itself decides.
         let start = (place + 1).saturating_sub(PIN.0);
         let variance = (squares - sum * sum / n) / n;
         let small = place + 1 >= PIN.0 && variance <= 1.1 * limit * limit + 1e-12;

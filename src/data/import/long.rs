@@ -40,7 +40,7 @@ pub(in crate::data) const ASSET: &[&str] = &[
 ];
 const RETURN: &[&str] = &["total_return", "return", "returns", "ret", "daily_return"];
 const LOG_RETURN: &[&str] = &["log_return", "log_returns", "log_ret", "logret"];
-/// Any name of a column of returns or prices.
+/// All usual names of a column of returns or prices.
 pub(super) const VALUE: &[&str] = &[
     "total_return",
     "return",

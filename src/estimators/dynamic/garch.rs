@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn data_that_no_model_fits_falls_back() {
-        // One return only: the likelihood has no maximum inside.
+        // Only one return is not zero: the likelihood has no maximum in the interior.
         let mut returns = vec![0.0; 200];
         returns[150] = 1.0;
         let (fitted, converged) = Garch::fit(&returns);

@@ -96,7 +96,7 @@ impl Hierarchy {
 fn correlation_of(y: &Matrix, rows: &[usize]) -> Matrix {
     let mut multiplicity = vec![0.0f64; y.nrows()];
     rows.iter().for_each(|&t| multiplicity[t] += 1.0);
-    // A row drawn k times enters once with weight √k: a third of the rows is never drawn and costs nothing.
+    // A row drawn k times enters once with weight √k; about a third of the rows are never drawn and cost nothing.
     let distinct: Vec<usize> = (0..y.nrows()).filter(|&t| multiplicity[t] > 0.0).collect();
     let roots: Vec<f64> = distinct.iter().map(|&t| multiplicity[t].sqrt()).collect();
     let mut z = y.rows(&distinct);

@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_median_of_the_square_case_matches_a_published_value() {
-        // Gavish and Donoho (2014): the median singular value for β = 1 is 0.6528 √... , its square 0.6528 for x.
+        // Gavish and Donoho (2014): for β = 1 the median of the law is 0.6528.
         assert!((median(1.0) - 0.6528).abs() < 1e-3, "{}", median(1.0));
         assert!((median(1e-6) - 1.0).abs() < 1e-3);
     }

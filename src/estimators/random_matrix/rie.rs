@@ -1,5 +1,5 @@
 //! Rotation-invariant estimator of Bun, Bouchaud and Potters: the oracle eigenvalues through the Stieltjes transform,
-//! and a correction that lifts small eigenvalues.
+//! and a correction that raises small eigenvalues.
 //!
 //! ```text
 //! z_k = λ_k − i/√n,   s_k = (1/n) Σ_{j≠k} 1/(z_k − λ_j),   ξ_k = λ_k / |1 − q + q z_k s_k|²,   result ξ_k max(1, Γ_k)
