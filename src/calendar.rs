@@ -1,4 +1,4 @@
-//! Dates and trading days. A *day* is the row number of a trading day, a *date* its civil date.
+//! Dates and trading days. A *day* is the index of a trading day in a calendar, from 0; a *date* is its civil date.
 
 mod periodicity;
 
@@ -14,7 +14,7 @@ const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 pub struct Calendar(Vec<Date>);
 
 impl Calendar {
-    /// Checks that the dates increase strictly.
+    /// Refuses dates that do not increase strictly.
     pub fn new(dates: Vec<Date>) -> Result<Self> {
         if let Some(pair) = dates.windows(2).find(|pair| pair[0] >= pair[1]) {
             return Err(Error::data("calendar", format!("dates must increase, but {} follows {}", pair[1], pair[0])));
@@ -22,7 +22,7 @@ impl Calendar {
         Ok(Self(dates))
     }
 
-    /// `n_days` weekdays from `first` on (synthetic markets keep no holidays).
+    /// The first `n_days` weekdays from `first` on, including holidays.
     pub fn weekdays(first: Date, n_days: usize) -> Self {
         let weekdays =
             first.series(jiff::Span::new().days(1)).filter(|date| date.weekday().to_monday_one_offset() <= 5);
@@ -50,17 +50,17 @@ impl Calendar {
     }
 }
 
-/// Days from 1970-01-01 to a date, the form in which files store dates.
+/// Days from 1970-01-01 to a date, as files store dates.
 pub fn days_since_epoch(date: Date) -> i32 {
     (date - EPOCH).get_days()
 }
 
-/// The date that lies `days` after 1970-01-01, if a calendar can hold it.
+/// The date `days` days after 1970-01-01; `None` if it is out of range.
 pub fn date_from_epoch(days: i32) -> Option<Date> {
     EPOCH.checked_add(jiff::Span::new().try_days(days).ok()?).ok()
 }
 
-/// Parses `2020-01-31`, `20200131`, `2020/01/31` or an ISO date with a time behind it.
+/// Parses `2020-01-31`, `20200131`, `2020/01/31` or an ISO date followed by a time.
 pub fn parse_date(text: &str) -> Option<Date> {
     let text = text.trim();
     let compact = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
@@ -74,13 +74,13 @@ pub fn parse_date(text: &str) -> Option<Date> {
     parsed.ok()
 }
 
-/// Dates in TOML, as TOML writes them (2018-01-01) or as text: `#[serde(with = "toml_date")]`.
+/// Dates in TOML, as a TOML date (2018-01-01) or as text: `#[serde(with = "toml_date")]`.
 pub mod toml_date {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::{Date, parse_date};
 
-    /// The two spellings.
+    /// The two forms of a date in TOML.
     #[derive(Deserialize)]
     #[serde(untagged)]
     #[allow(missing_docs)]
@@ -89,7 +89,7 @@ pub mod toml_date {
         Text(String),
     }
 
-    /// A date to an editor that knows JSON schemas.
+    /// In the JSON schema, a date is a string.
     #[cfg(feature = "cli")]
     impl schemars::JsonSchema for Written {
         fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -117,7 +117,7 @@ pub mod toml_date {
         datetime.serialize(serializer)
     }
 
-    /// The same for a date that may be left out.
+    /// Optional dates in TOML.
     pub mod optional {
         use super::{Date, Deserializer, Serializer};
 
@@ -126,7 +126,7 @@ pub mod toml_date {
             super::deserialize(deserializer).map(Some)
         }
 
-        /// Writes a date; `None` is to be skipped by the caller.
+        /// Writes a date; the caller must skip `None`.
         pub fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
             match date {
                 Some(date) => super::serialize(date, serializer),

@@ -1,10 +1,10 @@
-//! The one error type: every message names the place, the value and the rule that was broken.
+//! The error type of the library: every message names the place, the value and the broken rule.
 
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-/// Everything that can go wrong in the library, worded for the person who can repair it.
+/// All errors of the library, worded for the person who can correct them.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder cannot be read or written.
@@ -12,13 +12,13 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A value in a data file breaks a rule; `place` names file, row and asset as far as known.
+    /// A value in a data file breaks a rule.
     #[error("{place}: {rule}")]
     Data {
-        /// File, row, column and asset.
+        /// File, row, column and asset, as far as known.
         place: String,
         /// The rule, with the offending value.
         rule: String,
@@ -28,13 +28,13 @@ pub enum Error {
     Config {
         /// The experiment file.
         file: String,
-        /// What is wrong, with the line where that is known.
+        /// Description of the error, with the line if known.
         message: String,
     },
     /// A parameter is outside its range.
     #[error("{name} must be {range}, but is {value}")]
     Parameter {
-        /// The parameter as users write it.
+        /// Name of the parameter as users write it.
         name: &'static str,
         /// The values allowed.
         range: &'static str,
@@ -44,25 +44,25 @@ pub enum Error {
     /// A name that is not registered.
     #[error("unknown {kind} '{name}'{}; known: {known}", suggestion.as_ref().map(|s| format!(", did you mean '{s}'?")).unwrap_or_default())]
     Unknown {
-        /// What was looked for: estimator, allocator, panel, layout.
+        /// Kind of thing named: estimator, allocator, panel, layout.
         kind: &'static str,
         /// The name as written.
         name: String,
-        /// The nearest registered name, if one is near.
+        /// The most similar registered name, if one is similar enough.
         suggestion: Option<String>,
         /// All registered names.
         known: String,
     },
-    /// The panel holds fewer days before a date than the look-back asks for.
+    /// The panel has fewer days before a date than the look-back needs.
     #[error("{need} days of history are needed before {date}, the panel has {have}{hint}")]
     NotEnoughDays {
-        /// Days asked for.
+        /// Days needed.
         need: usize,
         /// Days available.
         have: usize,
         /// The decision date.
         date: Date,
-        /// For whom, by which key, and the earliest date that works; begins with its punctuation.
+        /// What needs them, by which key, and the earliest date that works; begins with its punctuation.
         hint: String,
     },
     /// No asset passes the universe rules.
@@ -70,11 +70,11 @@ pub enum Error {
     EmptyUniverse {
         /// The decision date.
         date: Date,
-        /// Rules with the number of assets each removed.
+        /// Rules with the number of assets that each removed.
         removed: Removed,
     },
-    /// A file of a finished run is not there.
-    #[error("{}: {file} is missing, and 'minvar run' or 'minvar simulate' of {run} writes it", folder.display())]
+    /// A file of a finished run is missing.
+    #[error("{}: {file} is missing; 'minvar run' or 'minvar simulate' of {run} writes it", folder.display())]
     Missing {
         /// The folder of the run.
         folder: PathBuf,
@@ -83,14 +83,14 @@ pub enum Error {
         /// The name of the run.
         run: String,
     },
-    /// A training whose loss or gradient stopped being a number, or ran away.
+    /// A training diverged: its loss or gradient is no longer finite, or far too large.
     #[error("the training diverged at step {step}: {why}; {saved}; try a lower learning rate")]
     Diverged {
         /// The step, from 1.
         step: usize,
-        /// What was seen.
+        /// The reason.
         why: String,
-        /// Where batch and parameters are.
+        /// Where the batch and the parameters were saved.
         saved: String,
     },
     /// A column of a returns window cannot be used.
@@ -106,35 +106,35 @@ pub enum Error {
     Undefined {
         /// The estimate or allocation.
         what: &'static str,
-        /// The reason, with sizes or values.
+        /// Why it is undefined, with sizes or values.
         why: String,
     },
-    /// More memory would be needed than the machine has.
+    /// The work needs more memory than the machine has.
     #[error("{what} would need {need} of memory; this machine has {have}")]
     Memory {
-        /// What is asked for, with its counts.
+        /// The work, with its counts.
         what: String,
-        /// What it would need.
+        /// Memory needed, with unit.
         need: String,
-        /// What there is.
+        /// Memory of the machine, with unit.
         have: String,
     },
-    /// A CUDA device is not there, cannot be used, or failed at work.
+    /// A CUDA device is missing, cannot be used, or failed.
     #[error("{0}")]
     Device(String),
     /// The user stopped the run; everything finished so far is stored.
     #[error("stopped after {done} of {total} {what}, all stored; the same command resumes")]
     Interrupted {
-        /// What is counted: dates, training steps.
+        /// The items counted: dates, training steps.
         what: &'static str,
-        /// How many are stored.
+        /// Number of items stored.
         done: usize,
-        /// How many there are.
+        /// Total number of items.
         total: usize,
     },
 }
 
-/// Numbers of assets by the rule that removed them, in the order of the rules.
+/// Number of assets that each rule removed, in the order of the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed(pub Vec<(&'static str, usize)>);
 
@@ -145,11 +145,11 @@ impl std::fmt::Display for Removed {
     }
 }
 
-/// The library's result.
+/// The result type of the library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// Attaches the path to an input or output error.
+    /// Turns an I/O error into one that names its path.
     pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
         move |source| Error::Io { path: path.to_path_buf(), source }
     }
@@ -159,7 +159,7 @@ impl Error {
         Error::Data { place: place.into(), rule: rule.into() }
     }
 
-    /// An unregistered name, with the nearest of `known` as suggestion.
+    /// An unknown name, with the most similar of `known` as a suggestion.
     pub fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
         let known: Vec<&str> = known.collect();
         Error::Unknown {
@@ -171,10 +171,10 @@ impl Error {
     }
 }
 
-/// Ends the answer to a wrong word where a number is right too.
+/// Suffix of the message on a wrong word if a number is also allowed.
 pub(crate) const OR_A_NUMBER: &str = ", or a number";
 
-/// What is wrong with a TOML file or table, in our words; with the line where the text is at hand.
+/// Rewords an error of the TOML parser; with the line if `text` is given.
 pub fn toml_message(error: &toml::de::Error, text: Option<&str>) -> String {
     let line = text.zip(error.span()).map(|(text, span)| text[..span.start].matches('\n').count() + 1);
     let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
@@ -198,17 +198,17 @@ pub fn toml_message(error: &toml::de::Error, text: Option<&str>) -> String {
     } else if let (true, Some(key)) = (message.starts_with("missing field"), quoted.first()) {
         format!("the key '{key}' is missing")
     } else if let Some((found, wanted)) = misplaced.and_then(|m| m.split_once(", expected ")) {
-        format!("{} stands where {} belongs", in_words(found), in_words(wanted))
+        format!("{} is given where {} is expected", in_words(found), in_words(wanted))
     } else if let Some((n, wanted)) = message.strip_prefix("invalid length ").and_then(|m| m.split_once(", expected "))
     {
-        format!("a list of {n} stands where {} belongs", in_words(wanted))
+        format!("a list of {n} is given where {} is expected", in_words(wanted))
     } else {
         message.clone()
     };
     format!("{line}{rule}")
 }
 
-/// Where a text stops being TOML, if it is none, and what TOML wants there.
+/// The first line of a text that is not valid TOML, with advice; `None` if the text is valid.
 fn broken_syntax(text: &str) -> Option<String> {
     let error = toml::from_str::<toml::Table>(text).err()?;
     let start = error.span().map_or(0, |span| span.start.min(text.len()));
@@ -216,15 +216,15 @@ fn broken_syntax(text: &str) -> Option<String> {
     let line = text.lines().nth(number - 1).unwrap_or("").trim();
     if error.message().contains("duplicate key") {
         let key = line.split('=').next().unwrap_or(line).trim();
-        return Some(format!("line {number}: '{key}' stands twice; keep one of them"));
+        return Some(format!("line {number}: '{key}' is given twice; keep one of them"));
     }
     Some(format!(
-        "line {number}: '{line}' is no TOML; it wants lines such as key = 3, key = \"text\", key = [1, 2] and [table], \
-         every quote and bracket closed"
+        "line {number}: '{line}' is not valid TOML; write lines such as key = 3, key = \"text\", key = [1, 2] or \
+         [table], and close every quote and bracket"
     ))
 }
 
-/// A type or value as serde calls it, as a person would.
+/// Plain words for a type or value as serde names it.
 fn in_words(what: &str) -> String {
     match what {
         "f64" | "f32" => "a number".to_string(),
@@ -243,7 +243,7 @@ fn in_words(what: &str) -> String {
     }
 }
 
-/// The name nearest to `name`, unless every name is far off.
+/// The known name most similar to `name`; `None` if none is similar enough.
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
@@ -274,14 +274,14 @@ mod tests {
         }
         for (text, expected) in [
             ("size = 3\nsiz = 4", "line 2: unknown key 'siz', did you mean 'size'?; known: size, share, pair, kind"),
-            ("size = 'x'", "line 1: \"x\" stands where a whole number from 0 on belongs"),
-            ("size = -1", "line 1: -1 stands where a whole number from 0 on belongs"),
-            ("size = 2.5", "line 1: 2.5 stands where a whole number from 0 on belongs"),
-            ("size = 1\nshare = true", "line 2: true stands where a number belongs"),
-            ("size = 1\npair = [1]", "line 2: a list of 1 stands where an array of length 2 belongs"),
+            ("size = 'x'", "line 1: \"x\" is given where a whole number from 0 on is expected"),
+            ("size = -1", "line 1: -1 is given where a whole number from 0 on is expected"),
+            ("size = 2.5", "line 1: 2.5 is given where a whole number from 0 on is expected"),
+            ("size = 1\nshare = true", "line 2: true is given where a number is expected"),
+            ("size = 1\npair = [1]", "line 2: a list of 1 is given where an array of length 2 is expected"),
             ("size = 1\nkind = 'frist'", "line 2: unknown word 'frist', did you mean 'first'?; known: first, second"),
             ("share = 1.0", "line 1: the key 'size' is missing"),
-            ("size = 1\nsize = 2", "line 2: 'size' stands twice; keep one of them"),
+            ("size = 1\nsize = 2", "line 2: 'size' is given twice; keep one of them"),
         ] {
             let error = toml::from_str::<Rules>(text).unwrap_err();
             assert_eq!(super::toml_message(&error, Some(text)), expected, "{}", error.message());
@@ -291,7 +291,7 @@ mod tests {
         {
             let error = toml::from_str::<Rules>(text).unwrap_err();
             let message = super::toml_message(&error, Some(text));
-            assert!(message.contains("is no TOML; it wants lines such as key = 3"), "{message}");
+            assert!(message.contains("is not valid TOML; write lines such as key = 3"), "{message}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Values by their keys, in the order in which the keys first appear.
+//! Groups values by key, in the order in which the keys first appear.
 
 /// Groups values by equal keys; keys and values keep their order.
 pub fn grouped<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {

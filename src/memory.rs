@@ -1,4 +1,5 @@
-//! Memory that work would take, asked for before it is taken: a count that nobody can hold ends in an error, not an abort.
+//! Checks before work begins that the machine has enough memory for it, so that an impossible count ends in an error
+//! and not in an abort.
 
 use std::sync::OnceLock;
 
@@ -11,7 +12,7 @@ pub const DOUBLE: f64 = 8.0;
 
 /// Refuses work that needs more bytes than the machine (or the container it runs in) has.
 ///
-/// Bytes are a double, so that products of counts cannot overflow: `require(DOUBLE * n as f64 * n as f64, "…")`.
+/// `bytes` is a double, so that products of counts cannot overflow: `require(DOUBLE * n as f64 * n as f64, "…")`.
 pub fn require(bytes: f64, what: &str) -> Result<()> {
     let have = installed();
     if bytes <= have {
@@ -22,7 +23,7 @@ pub fn require(bytes: f64, what: &str) -> Result<()> {
     Err(Error::Memory { what: what.to_string(), need: gigabytes(bytes), have: gigabytes(have) })
 }
 
-/// Bytes of memory there are, used or not.
+/// Memory of the machine or container in bytes, used or not.
 fn installed() -> f64 {
     static BYTES: OnceLock<f64> = OnceLock::new();
     *BYTES.get_or_init(|| {

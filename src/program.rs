@@ -1,28 +1,28 @@
-//! Which program computed a result, and whether another one may go on with it.
+//! Identifies the program that computed a result, and decides whether another one may continue it.
 
 use serde::{Deserialize, Serialize};
 
-/// The number of the computation: raised by hand when any result changes in any bit, and only then.
+/// The number of the computation. It is raised by hand when any bit of any result changes, and only then.
 ///
-/// Unfinished runs, simulations and trainings continue under every program of the same number, and under no other. The results
-/// that pin it are those of `experiments/quick.toml`: `tests/it/pinned.rs` computes them again.
+/// Unfinished runs, simulations and trainings can be continued by every program with the same number, and by no
+/// other. It is pinned by the results of `experiments/quick.toml`, which `tests/it/pinned.rs` computes again.
 pub const COMPUTATION: u32 = 1;
 
-/// The computation as it enters the identity of unfinished work and of models.
+/// The computation in the form in which it enters the identity of unfinished work and of models.
 pub fn computation() -> String {
     match COMPUTATION {
-        // Models were trained before the computation had a number: they carry the version that it had then.
+        // Some models were trained before the computation had a number: they contain the version of that time.
         1 => "0.1.0".to_string(),
         number => format!("computation {number}"),
     }
 }
 
-/// What the provenance of a result says of the program.
+/// The program in the provenance of a result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// Version of minvar.
     pub version: String,
-    /// Commit of the source; `-dirty` where it had changes.
+    /// Commit of the source, followed by `-dirty` if there were uncommitted changes.
     pub commit: String,
 }
 

@@ -1,4 +1,5 @@
-//! Streams of random numbers, each a function of a seed and a number: no generator has a state to be stored.
+//! Streams of random numbers, each determined by a seed and a stream number, so that no generator state has to be
+//! stored.
 
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -6,14 +7,15 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 
-/// The generator of a stream of a seed.
+/// The generator of stream `stream` under a seed.
 pub fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
     let hash = blake3::hash(&[seed.to_le_bytes(), stream.to_le_bytes()].concat());
     Xoshiro256PlusPlus::from_seed(*hash.as_bytes())
 }
 
-/// Tries every number from 0 to `count`, `block` of them together, and hands the outcomes on in their order: sums of them have the
-/// same bits on any number of threads, and no more than a block is in memory.
+/// Runs `trial` for every number below `count`, `block` of them in parallel, and passes the outcomes to `add` in
+/// order. So sums of outcomes have the same bits on any number of threads, and at most one block is in memory. Fails
+/// if a trial fails.
 pub fn in_blocks<T: Send>(
     count: usize,
     block: usize,

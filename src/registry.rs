@@ -1,9 +1,9 @@
-//! Names in experiment files and the parameters behind them.
+//! Names in experiment files and their parameters.
 //!
 //! ```toml
 //! estimators = ["qis", { name = "ewma", decay = 0.97, label = "slow ewma" }, { model = "FILE" }, { train = "RECIPE" }]
 //! ```
-//! A table without a name is known by the key that says what it is: `model` or `train`.
+//! A table without a name is identified by its key `model` or `train`.
 
 mod number_or;
 mod synonyms;
@@ -22,12 +22,12 @@ use crate::error::{Error, OR_A_NUMBER, Result, toml_message};
 pub struct Choice {
     /// The registered name.
     pub name: String,
-    /// What tables and figures call it: `label` if given, else name and parameters.
+    /// Label in tables and figures: `label` if given, else name and parameters.
     pub label: String,
     parameters: toml::Table,
 }
 
-/// Any name or table; the schema of an experiment says which names and parameters a registry knows.
+/// Any name or table; the schema of an experiment lists the names and parameters that a registry has.
 #[cfg(feature = "cli")]
 impl schemars::JsonSchema for Choice {
     fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -39,10 +39,10 @@ impl schemars::JsonSchema for Choice {
     }
 }
 
-/// Keys that name a table which has no `name`.
+/// Keys that identify a table without a `name`.
 const NAMING_KEYS: [&str; 2] = ["model", "train"];
 
-/// The two spellings of a [`Choice`].
+/// The two forms of a [`Choice`] in a file.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -96,8 +96,8 @@ impl Choice {
         Self { name: name.to_string(), label: name.to_string(), parameters: toml::Table::new() }
     }
 
-    /// Reads a choice as a command line writes it: `name` or `name,key=value,…`, or `model=FILE,…`; a value that is no TOML is a
-    /// text.
+    /// Reads a choice as written on a command line: `name`, `name,key=value,…` or `model=FILE,…`. A value that is not
+    /// TOML is a text. Fails for words of any other form.
     pub fn from_words(words: &str) -> Result<Self> {
         let config = |message: String| Error::Config { file: format!("'{words}'"), message };
         let mut parts = words.split(',').map(str::trim);
@@ -106,7 +106,7 @@ impl Choice {
         if NAMING_KEYS.contains(&name) {
             return Err(config(format!("it needs a value: {name}=FILE")));
         }
-        // A model is known by its key: `model=FILE,precision=f32`.
+        // A model is identified by its key: `model=FILE,precision=f32`.
         let is_key = |name: &str| name.split_once('=').is_some_and(|(key, _)| NAMING_KEYS.contains(&key.trim()));
         let keyed = is_key(name).then_some(name);
         if keyed.is_none() {
@@ -122,7 +122,7 @@ impl Choice {
         Self::try_from(written).map_err(config)
     }
 
-    /// The parameters as a struct; unknown or ill-typed ones are refused by name.
+    /// The parameters as a struct. Refuses unknown parameters and wrong types; the error names them.
     pub fn parameters<P: DeserializeOwned>(&self) -> Result<P> {
         self.parameters.clone().try_into().map_err(|error: toml::de::Error| Error::Config {
             file: format!("'{}'", self.name),
@@ -130,7 +130,7 @@ impl Choice {
         })
     }
 
-    /// Refuses any parameter.
+    /// Fails if there is any parameter.
     pub fn without_parameters(&self) -> Result<()> {
         match self.parameters.keys().next() {
             None => Ok(()),
@@ -141,25 +141,25 @@ impl Choice {
     }
 }
 
-/// The parameters `P` with their defaults, as an experiment would write them.
+/// The default parameters `P` as a table of an experiment.
 pub fn defaults<P: Serialize + Default>() -> toml::Table {
     toml::Table::try_from(P::default()).expect("parameters are plain data")
 }
 
-/// No parameters.
+/// An empty table, for entries without parameters.
 pub fn none() -> toml::Table {
     toml::Table::new()
 }
 
-/// Refuses a parameter outside its range.
+/// Fails with an error on a parameter unless it is inside its range.
 pub fn check(inside: bool, name: &'static str, range: &'static str, value: impl ToString) -> Result<()> {
     if inside { Ok(()) } else { Err(Error::Parameter { name, range, value: value.to_string() }) }
 }
 
-/// Refuses a label or name that a spreadsheet would take for a formula, or that would break a line or a table.
+/// Refuses a label or name that a spreadsheet would read as a formula, or that would break a line or a table.
 pub fn check_label(what: &'static str, label: &str) -> Result<()> {
     let is_formula = label.starts_with(['=', '+', '-', '@']);
-    // Separators of lines and paragraphs, marks of direction, and what has no width.
+    // Line and paragraph separators, direction marks, and characters without width.
     let is_hidden =
         |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     let breaks = label.contains(|c: char| c.is_control() || c == '|' || is_hidden(c));
@@ -172,27 +172,29 @@ pub fn check_label(what: &'static str, label: &str) -> Result<()> {
     }
 }
 
-/// Refuses a name that would leave the folder in which it names a folder or file.
+/// Refuses a name that would point outside the folder in which it names a folder or file.
 pub fn check_name(what: &'static str, name: &str) -> Result<()> {
     check_label(what, name)?;
     let leaves = name.contains(['/', '\\', ':']) || name.starts_with('.');
-    let range = "a single name, without / \\ : and no dot in front";
+    let range = "a single name, without / \\ : and without a leading dot";
     check(!leaves, what, range, format!("{name:?}"))
 }
 
-/// Repetitions beyond this are a slip of the pen: none of them would end.
+/// More repetitions than this must be a mistake: they would never end.
 const MOST_REPETITIONS: usize = 100_000;
 
-/// Refuses a number of draws, bootstraps or the like that is below `least` or would never end.
+/// Refuses a number of draws, bootstraps or the like that is below `least` or above 100,000.
 pub fn check_repetitions(count: usize, least: usize, name: &'static str) -> Result<()> {
     let range = if least == 0 { "in 0..=100000" } else { "in 1..=100000" };
     check((least..=MOST_REPETITIONS).contains(&count), name, range, count)
 }
 
-/// Days in a look-back, a holding period or a forecast: more than the trading days of three centuries are a slip of the pen.
+/// Most days in a look-back, a holding period or a forecast: more than the trading days of three centuries must be a
+/// mistake.
 pub const MOST_DAYS: usize = 100_000;
 
-/// The entry of a registry with a name, or an error that suggests what is usually meant, or the nearest one.
+/// The registry entry of that name, or an error that suggests the entry that people usually mean by it, or the most
+/// similar name.
 pub fn find<'a, T>(kind: &'static str, all: &'a [T], name_of: fn(&T) -> &'static str, name: &str) -> Result<&'a T> {
     let entry = all.iter().find(|entry| name_of(entry) == name);
     entry.ok_or_else(|| match (synonyms::meant(kind, name), Error::unknown(kind, name, all.iter().map(name_of))) {
@@ -203,7 +205,7 @@ pub fn find<'a, T>(kind: &'static str, all: &'a [T], name_of: fn(&T) -> &'static
             let other = if kind == "estimator" { "allocator" } else { "estimator" };
             match synonyms::meant(other, name).filter(|_| ["estimator", "allocator"].contains(&kind)) {
                 Some(meant) => {
-                    let message = format!("it is the {other} '{meant}', and an {kind} is needed here");
+                    let message = format!("this is the {other} '{meant}', but an {kind} is needed here");
                     Error::Config { file: format!("'{name}'"), message }
                 }
                 None => error,
@@ -212,16 +214,16 @@ pub fn find<'a, T>(kind: &'static str, all: &'a [T], name_of: fn(&T) -> &'static
     })
 }
 
-/// What a parameter takes: nothing here where it is a plain number, truth value or list.
+/// Words that a parameter accepts; none if it is a plain number, a boolean or a list.
 #[derive(Debug, PartialEq)]
 pub struct Takes {
-    /// The words.
+    /// The words accepted.
     pub words: Vec<String>,
-    /// Whether a number may stand in place of a word.
+    /// Whether a number is also accepted.
     pub or_number: bool,
 }
 
-/// What a parameter of an entry takes, as that answers a wrong word.
+/// Words that a parameter of an entry accepts, taken from the entry's answer to a wrong word.
 pub fn takes<T>(build: fn(&str) -> Result<T>, name: &str, key: &str) -> Takes {
     let answer = build(&format!("{name},{key}=?")).err().map(|error| error.to_string()).unwrap_or_default();
     let known = answer.split_once("; known: ").map_or("", |(_, known)| known);

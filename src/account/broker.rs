@@ -3,9 +3,9 @@
 //! ```text
 //! equity = settled + unsettled + accrued + Σ round(shares · price)        cents
 //! ```
-//! A charge that is no whole number of cents leaves its fraction for the next charge of its kind, so that what was posted
-//! never differs from what was owed by more than half a cent. Cents are kept in doubles: whole numbers are exact up to
-//! 2⁵³, ninety thousand billion dollars.
+//! If a charge is not a whole number of cents, its fraction is carried to the next charge of its kind, so that the
+//! amounts posted and owed never differ by more than half a cent. Cents are kept in doubles: whole numbers are exact
+//! up to 2⁵³ cents, ninety thousand billion dollars.
 
 use std::collections::VecDeque;
 
@@ -18,25 +18,25 @@ use crate::panel::AssetId;
 pub enum Rounding {
     /// Whole cents and whole shares.
     Whole,
-    /// Neither: for comparison with weights times returns.
+    /// Fractional cents and shares, for comparison with weights times returns.
     Exact,
 }
 
-/// Shares held, or wanted.
+/// Shares of an asset, held or wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Position {
-    /// What.
+    /// The asset.
     pub asset: AssetId,
-    /// How many; negative when short.
+    /// Number of shares; negative when short.
     pub shares: f64,
 }
 
-/// Whether an account goes on.
+/// Whether an account still trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It trades.
+    /// The account trades.
     Open,
-    /// Its equity was gone on that day; everything was sold and it trades no more.
+    /// Its equity fell to zero or below on this day; everything was sold and it no longer trades.
     Ruined(usize),
 }
 
@@ -47,25 +47,25 @@ pub struct Account {
     settled: f64,
     unsettled: VecDeque<(usize, f64)>,
     accrued: f64,
-    /// Accrued in an earlier month, waiting for its day.
+    /// Accrued in an earlier month and not yet paid, cents.
     due: f64,
     positions: Vec<Position>,
-    /// Fractions of cents not yet posted, by entry.
+    /// Fractions of cents not yet posted, by kind of entry.
     fractions: [f64; Entry::N],
-    /// Wanted shares of orders that were not filled, by asset.
+    /// Positions wanted by orders that were not filled completely, by asset.
     pub working: Vec<Position>,
     /// Shares traded in this calendar month.
     pub month_shares: f64,
     /// Special memorandum account of Regulation T, cents.
     pub sma: f64,
-    /// Whether it goes on.
+    /// Whether the account still trades.
     pub status: Status,
-    /// The calendar month of the last day.
+    /// First day of the calendar month of the last day.
     month: Option<Date>,
 }
 
 impl Account {
-    /// A new account with its capital, in dollars.
+    /// Opens an account with its capital in dollars; posts the deposit to `journal`.
     pub fn open(capital_usd: f64, rounding: Rounding, day: usize, journal: &mut Vec<Posting>) -> Self {
         let mut account = Self {
             rounding,
@@ -88,7 +88,7 @@ impl Account {
         account
     }
 
-    /// An amount as this account counts it.
+    /// An amount in cents, rounded as this account counts money.
     pub fn cents(&self, cents: f64) -> f64 {
         match self.rounding {
             Rounding::Whole => cents.round(),
@@ -101,43 +101,43 @@ impl Account {
         self.rounding
     }
 
-    /// What is held, by asset; no position is zero.
+    /// Positions held, ordered by asset; none is zero.
     pub fn positions(&self) -> &[Position] {
         &self.positions
     }
 
-    /// Shares of an asset.
+    /// Shares held of an asset; negative when short.
     pub fn shares(&self, asset: AssetId) -> f64 {
         self.place(asset).map_or(0.0, |place| self.positions[place].shares)
     }
 
-    /// Money in the account, cents: settled or not, with accrued interest.
+    /// Money in the account, cents: settled and unsettled, with accrued interest.
     pub fn money(&self) -> f64 {
         self.settled + self.unsettled.iter().map(|(_, cents)| cents).sum::<f64>() + self.accrued + self.due
     }
 
-    /// Settled cash, cents: what interest is computed on.
+    /// Settled cash, cents, on which interest is computed.
     pub fn settled(&self) -> f64 {
         self.settled
     }
 
-    /// Value of the positions at given prices, cents, each rounded for itself.
+    /// Value of the positions at given prices (dollars), cents; each position is rounded separately.
     pub fn value(&self, price: impl Fn(AssetId) -> f64) -> f64 {
         self.positions.iter().map(|p| self.cents(100.0 * p.shares * price(p.asset))).sum()
     }
 
-    /// Money and positions at given prices, cents.
+    /// Equity at given prices (dollars), cents: money plus positions.
     pub fn equity(&self, price: impl Fn(AssetId) -> f64) -> f64 {
         self.money() + self.value(price)
     }
 
-    /// Value of long and short positions without sign at given prices, cents.
+    /// Sum of the absolute values of the positions at given prices (dollars), cents.
     pub fn gross(&self, price: impl Fn(AssetId) -> f64) -> f64 {
         self.positions.iter().map(|p| (100.0 * p.shares * price(p.asset)).abs()).sum()
     }
 
-    /// Begins a day: money whose time has come settles, a new month starts counting, and interest of the last month is
-    /// paid on its session.
+    /// Begins a day: settles money that is due, starts counting a new month, and pays the interest of the last month
+    /// from the session `pay_on_session` of the month on.
     pub fn begin(&mut self, day: usize, date: Date, session_of_month: usize, pay_on_session: usize) {
         while self.unsettled.front().is_some_and(|(due, _)| *due <= day) {
             self.settled += self.unsettled.pop_front().map_or(0.0, |(_, cents)| cents);
@@ -153,14 +153,14 @@ impl Account {
         }
     }
 
-    /// Trades at the reference price; the money settles on `settles`.
+    /// Trades at the reference price; the money settles on day `settles`.
     pub fn trade(&mut self, day: usize, fill: &Fill, settles: usize, journal: &mut Vec<Posting>) {
         self.month_shares += fill.shares.abs();
         let money = -100.0 * fill.shares * fill.price;
         self.exchange(day, Entry::Fill, (fill.asset, fill.shares, fill.price), money, settles, journal);
     }
 
-    /// Shares against money: a trade, a split, a fraction of a share, an ending.
+    /// Exchanges shares for money (cents): a trade, a split, cash for a fraction of a share, an ending.
     pub fn exchange(
         &mut self,
         day: usize,
@@ -185,7 +185,8 @@ impl Account {
         journal.push(Posting { day, entry, asset: Some(asset), shares, price, cents });
     }
 
-    /// Takes a charge in dollars, or pays it out when it is negative. What is less than a cent waits.
+    /// Takes a charge in dollars, or pays it if negative. Fractions of a cent are carried to the next charge of the
+    /// kind.
     pub fn charge(
         &mut self,
         day: usize,

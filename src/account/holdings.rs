@@ -1,15 +1,15 @@
 //! A frictionless portfolio whose weights drift with returns between rebalances.
 //!
 //! ```text
-//! r = Σ w_i r_i,   w_i ← w_i (1 + r_i) / (1 + r)          a day
-//! turnover = Σ |target_i − w_i|                            a rebalance: traded notional over equity before the trade
+//! r = Σ w_i r_i,   w_i ← w_i (1 + r_i) / (1 + r)          each day
+//! turnover = Σ |target_i − w_i|                            each rebalance: traded notional over equity before the trade
 //! ```
 
 use std::collections::BTreeMap;
 
 use crate::panel::AssetId;
 
-/// Weights in fractions of the equity; what is not invested is cash that earns nothing.
+/// Weights as fractions of equity; the rest is cash that earns nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
     weights: BTreeMap<AssetId, f64>,
@@ -17,14 +17,14 @@ pub struct Holdings {
 }
 
 impl Holdings {
-    /// Everything in cash.
+    /// A portfolio of nothing but cash.
     pub fn cash() -> Self {
         Self::default()
     }
 
-    /// One day: the portfolio return, after which the weights have drifted.
+    /// Earns the returns of one day: lets the weights drift and returns the portfolio return.
     ///
-    /// A missing return is zero: the price is carried. When the equity is gone the account stops and returns stay 0.
+    /// A missing return counts as zero: the price is carried forward. After a loss of all equity every return is 0.
     pub fn earn(&mut self, asset_return: impl Fn(AssetId) -> f64) -> f64 {
         if self.ruined {
             return 0.0;
@@ -41,7 +41,7 @@ impl Holdings {
         total
     }
 
-    /// Trades to the target weights and returns the turnover (two-sided). An asset without target leaves.
+    /// Trades to the target weights and returns the two-sided turnover. An asset without a target is sold.
     pub fn rebalance(&mut self, target: impl Iterator<Item = (AssetId, f64)>) -> f64 {
         if self.ruined {
             return 0.0;

@@ -1,4 +1,4 @@
-//! What happens to an account, a row each.
+//! The ledger of an account: one row per change of money or shares.
 
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
@@ -19,16 +19,16 @@ pub enum Auction {
     Liquidation,
 }
 
-/// A trade at the reference price of its auction; what it costs beyond is charged.
+/// A trade at the reference price of its auction; slippage and fees are charged separately.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fill {
-    /// What was traded.
+    /// Asset traded.
     pub asset: AssetId,
-    /// Bought; negative when sold.
+    /// Shares bought; negative when sold.
     pub shares: f64,
     /// Reference price, dollars.
     pub price: f64,
-    /// Where.
+    /// Where the order was filled.
     pub auction: Auction,
 }
 
@@ -39,24 +39,24 @@ impl Fill {
     }
 }
 
-/// What a row of the ledger is. Those from [`Entry::Commission`] on are charges.
+/// Kind of ledger row. The kinds from [`Entry::Commission`] on are charges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Entry {
     /// Capital paid in.
     Deposit,
     /// A trade at its reference price.
     Fill,
-    /// Shares out of a split; no money.
+    /// Shares from a split; no money.
     Split,
-    /// The fraction of a share that a split left, paid out at the close.
+    /// Cash for the fraction of a share that a split left, at the closing price.
     CashInLieu,
     /// A dividend received, or paid on a short position.
     Dividend,
-    /// The end of a listing: shares against money.
+    /// The end of a listing: shares are exchanged for money.
     Ending,
     /// The broker's commission.
     Commission,
-    /// Clearing and what exchanges and FINRA take from a commission.
+    /// Clearing fees, and fees of exchanges and FINRA that are a share of the commission.
     Clearing,
     /// Section 31 fee.
     Section31,
@@ -100,7 +100,7 @@ impl Entry {
         Entry::ShortInterest,
     ];
 
-    /// What lowers or raises equity beside the market.
+    /// Entries that change equity apart from market moves.
     pub const CHARGES: &[Entry] = Entry::ALL.split_at(Entry::Commission as usize).1;
 
     /// The name used in files.
@@ -125,18 +125,18 @@ impl Entry {
         }
     }
 
-    /// Whether this changes equity beside the market.
+    /// Whether this entry changes equity apart from market moves.
     pub fn is_charge(self) -> bool {
         self >= Entry::Commission
     }
 
-    /// Whether this accrues from night to night and reaches the cash in the next month.
+    /// Whether this entry accrues from night to night and is paid in cash in the next month.
     pub fn accrues(self) -> bool {
         matches!(self, Entry::BorrowFee | Entry::DebitInterest | Entry::CreditInterest | Entry::ShortInterest)
     }
 }
 
-/// An amount for each of [`Entry::CHARGES`]. In files they stand by their names: what an older file does not know is zero.
+/// An amount for each of [`Entry::CHARGES`]. Files hold them by name; entries that an older file lacks are zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Charges([f64; Entry::N - Entry::Commission as usize]);
 
@@ -156,7 +156,7 @@ impl Charges {
         self.0.iter().sum()
     }
 
-    /// Each amount, changed.
+    /// Applies a function to each amount.
     pub fn map(self, change: impl Fn(f64) -> f64) -> Self {
         Self(self.0.map(change))
     }
@@ -194,20 +194,20 @@ impl<'de> Deserialize<'de> for Charges {
     }
 }
 
-/// A row of the ledger. All rows up to a day sum to the money and the shares of that day.
+/// A row of the ledger. The rows up to a day add up to the money and the shares of that day.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Posting {
     /// The trading day.
     pub day: usize,
-    /// What happened.
+    /// Kind of row.
     pub entry: Entry,
-    /// To which asset, if to one.
+    /// The asset concerned, if any.
     pub asset: Option<AssetId>,
-    /// Change of the position.
+    /// Change of the position, shares.
     pub shares: f64,
-    /// Dollars a share; 0 where there is none.
+    /// Price, dollars per share; 0 if there is none.
     pub price: f64,
-    /// Money to the account, cents; negative when taken.
+    /// Money added to the account, cents; negative when taken.
     pub cents: f64,
 }
 

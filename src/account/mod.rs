@@ -1,4 +1,4 @@
-//! The state of a portfolio: weights that drift without costs, or cash and shares with a ledger.
+//! The state of a portfolio: either drifting weights without costs, or cash and shares with a ledger.
 
 mod broker;
 mod holdings;

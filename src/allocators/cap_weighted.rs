@@ -1,6 +1,7 @@
-//! Market-value weights, w_i ∝ the newest market value known before the decision: the covariance is not used.
+//! Market-value weights: w_i ∝ the newest market value known before the decision. The covariance is not used.
 //!
-//! Sharpe (1964), "Capital asset prices". Needs a panel with market values.
+//! Needs a panel with market values.
+//! Sharpe (1964), "Capital asset prices".
 //!
 //! ```
 //! use minvar::prelude::*;

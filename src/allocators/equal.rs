@@ -1,4 +1,4 @@
-//! Equal weights, w_i = 1/N: the covariance is not used.
+//! Equal weights, w_i = 1/N. The covariance is not used.
 //!
 //! DeMiguel, Garlappi, Uppal (2009), "Optimal versus naive diversification".
 //!
@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// w_i = 1/N.
+/// Equal weights, w_i = 1/N.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EqualWeight;
 

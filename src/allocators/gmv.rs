@@ -3,7 +3,7 @@
 //! ```text
 //! w = Σ⁻¹ 1 / (1'Σ⁻¹ 1)
 //! ```
-//! Undefined for a singular Σ: a pseudo-inverse would be another portfolio, so none is used.
+//! Undefined for a singular Σ: a pseudo-inverse would give a different portfolio, so none is used.
 //! Markowitz (1952), "Portfolio selection"; Merton (1972), equation 12.
 //!
 //! ```

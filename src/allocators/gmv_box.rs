@@ -5,11 +5,11 @@
 //! on the free set F with the others at a bound:  w_F = μ Σ_FF⁻¹ 1 − Σ_FF⁻¹ Σ_FB w_B,  μ such that 1'w = 1
 //! optimal when (Σw)_i ≥ μ at a lower bound and ≤ μ at an upper one
 //! ```
-//! An iteration frees the asset that promises the largest decrease, moves to the minimum on F and stops at every bound
-//! on the way, so the variance falls strictly and no set returns. It begins at the vertex that fills the assets of least
-//! variance, and at the end w_F is solved afresh in the order of the assets.
-//! Goldfarb, Idnani (1983), "A numerically stable dual method for solving strictly convex quadratic programs", for the
-//! problem; primal active set: Nocedal, Wright (2006), "Numerical optimization", section 16.5.
+//! Each iteration frees the asset that promises the largest decrease, moves towards the minimum on F and stops at
+//! every bound on the way, so the variance falls strictly and no set F recurs. The search begins at the vertex that
+//! fills the assets of least variance. At the end w_F is solved again with the assets in ascending order.
+//! Goldfarb, Idnani (1983), "A numerically stable dual method for solving strictly convex quadratic programs", for
+//! the problem; primal active set: Nocedal, Wright (2006), "Numerical optimization", section 16.5.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::linalg::{Cholesky, Covariance, GrowingCholesky, Matrix};
 use crate::registry::{Choice, check};
 
-/// Bounds on every weight.
+/// Minimum variance with the same bounds on every weight.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BoxMinimumVariance {
@@ -44,7 +44,7 @@ impl Default for BoxMinimumVariance {
     }
 }
 
-/// Violations of the conditions below this share of |μ| are rounding.
+/// Violations of the optimality conditions below this share of |μ| are rounding.
 const TOLERANCE: f64 = 1e-12;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ enum Status {
 }
 
 impl BoxMinimumVariance {
-    /// Checks that lower < upper.
+    /// Bounds of each weight. Refuses bounds unless lower < upper and 0 < upper, both finite.
     pub fn new(lower: f64, upper: f64) -> Result<Self> {
         check(upper > 0.0 && upper.is_finite(), "gmv_box.upper", "above 0", upper)?;
         check(lower < upper && lower.is_finite(), "gmv_box.lower", "below upper", lower)?;
@@ -88,12 +88,12 @@ struct Search<'a> {
     factor: GrowingCholesky,
     w: Vec<f64>,
     status: Vec<Status>,
-    /// Assets that cannot be freed before there is progress.
+    /// Assets that must not be freed before the search has made progress.
     barred: Vec<usize>,
 }
 
 impl<'a> Search<'a> {
-    /// The assets of least variance at the upper bound, the others at the lower one, and one between.
+    /// The start: the assets of least variance at the upper bound, the others at the lower bound, and one in between.
     fn vertex(sigma: &'a Matrix, lower: f64, upper: f64) -> Self {
         let n = sigma.nrows();
         let mut order: Vec<usize> = (0..n).collect();
@@ -115,7 +115,7 @@ impl<'a> Search<'a> {
         Self { sigma, bounds: (lower, upper), factor, w, status, barred: Vec::new() }
     }
 
-    /// Σ_FB w_B, and what is left of the budget for F.
+    /// Σ_FB w_B, and the part of the budget that is left for F.
     fn held(&self) -> (Vec<f64>, f64) {
         let mut bound = self.w.clone();
         self.factor.variables().iter().for_each(|&asset| bound[asset] = 0.0);
@@ -124,7 +124,8 @@ impl<'a> Search<'a> {
         (held, 1.0 - bound.iter().sum::<f64>())
     }
 
-    /// Moves to the minimum on F, fixing what reaches a bound on the way; returns μ if F is not empty.
+    /// Moves to the minimum on F, fixing assets that reach a bound on the way; returns μ unless F is empty in the
+    /// end.
     fn settle(&mut self) -> Option<f64> {
         while !self.factor.variables().is_empty() {
             let (held, budget) = self.held();
@@ -169,7 +170,7 @@ impl<'a> Search<'a> {
         let extreme = |status, pick: fn(f64, f64) -> f64, start: f64| {
             (0..gradient.len()).filter(|&i| self.status[i] == status).map(|i| gradient[i]).fold(start, pick)
         };
-        // Without a free asset any μ between the two groups proves optimality.
+        // Without a free asset, any μ between the two groups proves optimality.
         let mu = mu.unwrap_or_else(|| {
             let highest = extreme(Status::Upper, f64::max, f64::NEG_INFINITY);
             let lowest = extreme(Status::Lower, f64::min, f64::INFINITY);
@@ -187,14 +188,14 @@ impl<'a> Search<'a> {
         (0..gradient.len()).filter_map(promise).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(asset, _)| asset)
     }
 
-    /// Puts an asset into F, or bars it when that is impossible in doubles.
+    /// Adds an asset to F, or bars it if rounding makes that impossible.
     fn free(&mut self, asset: usize) {
         if self.factor.add(self.sigma, asset) {
             self.status[asset] = Status::Free;
             let before = self.w[asset];
             let at_lower = before == self.bounds.0;
             self.settle();
-            // Rounding sends an asset back to where it came from; without progress it must not be tried again at once.
+            // Rounding may send an asset back to its bound; without progress it must not be tried again at once.
             let back = self.status[asset] != Status::Free && (self.w[asset] == self.bounds.0) == at_lower;
             if back { self.barred.push(asset) } else { self.barred.clear() }
         } else {
@@ -202,7 +203,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// w solved afresh on F in ascending order, with one step of iterative refinement.
+    /// Solves for w again with F in ascending order and one step of iterative refinement.
     fn solution(&self) -> Result<Vec<f64>> {
         let free: Vec<usize> = (0..self.w.len()).filter(|&asset| self.status[asset] == Status::Free).collect();
         if free.is_empty() {
@@ -241,7 +242,7 @@ pub(super) fn build(choice: &Choice) -> Result<Box<dyn Allocator>> {
 pub fn box_kkt_residual(covariance: &Covariance, weights: &[f64], lower: f64, upper: f64) -> f64 {
     let gradient = covariance.matrix().times(weights);
     let pairs = || gradient.iter().zip(weights);
-    // The division by the sum moves a weight off its bound by a rounding error.
+    // Dividing by the sum moves a weight off its bound by a rounding error.
     let can_grow = pairs().filter(|(_, w)| **w < upper - 1e-14).map(|(g, _)| *g).fold(f64::INFINITY, f64::min);
     let can_fall = pairs().filter(|(_, w)| **w > lower + 1e-14).map(|(g, _)| *g).fold(f64::NEG_INFINITY, f64::max);
     let scale = gradient.iter().map(|g| g.abs()).sum::<f64>() / gradient.len() as f64;

@@ -3,7 +3,7 @@
 //! ```text
 //! min w'Σw,  1'w = 1,  Σ |w_i| ≤ gross,  lower ≤ w_i ≤ upper
 //! ```
-//! gross = 1 is long-only, a large one unconstrained.
+//! gross = 1 gives the long-only portfolio; a large value does not constrain.
 //! Fan, Zhang, Yu (2012), "Vast portfolio selection with gross-exposure constraints".
 //!
 //! ```

@@ -3,11 +3,11 @@
 //! ```text
 //! min w'Σw,  1'w = 1,  w ≥ 0
 //! ```
-//! With x = w / (w'Σw) the budget disappears: x minimises ½ x'Σx − 1'x over x ≥ 0, a problem of non-negative least
-//! squares, and w = x / 1'x. On the free set F, x_F = Σ_FF⁻¹ 1; optimal when ν = Σx − 1 ≥ 0 elsewhere. An iteration
-//! frees the asset that promises the largest decrease ν_j²/Σ_jj, moves towards the new x_F, and drops what reaches
-//! zero on the way, so the objective falls strictly and no set F returns. At the end x_F is solved afresh in the
-//! order of the assets: the bytes of the result depend on F, not on the path to it.
+//! With x = w / (w'Σw) the budget constraint disappears: x minimises ½ x'Σx − 1'x over x ≥ 0, a problem of
+//! non-negative least squares, and w = x / 1'x. On the free set F, x_F = Σ_FF⁻¹ 1; x is optimal if ν = Σx − 1 ≥ 0
+//! elsewhere. Each iteration frees the asset that promises the largest decrease ν_j²/Σ_jj, moves towards the new x_F,
+//! and drops assets that reach zero on the way, so the objective falls strictly and no set F recurs. At the end x_F
+//! is solved again with the assets in ascending order: the bytes of the result depend on F, not on the path to it.
 //! Lawson, Hanson (1974), "Solving least squares problems", chapter 23.
 //!
 //! ```
@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::linalg::{Cholesky, Covariance, GrowingCholesky, Matrix};
 use crate::registry::Choice;
 
-/// A gradient ν above minus this is not a violation; ν is free of units, since Σx = 1 + ν.
+/// A gradient ν above minus this is not a violation; ν has no unit, since Σx = 1 + ν.
 const GRADIENT_TOLERANCE: f64 = 1e-12;
 
 /// The long-only minimum-variance portfolio.
@@ -39,7 +39,8 @@ impl Allocator for LongOnlyMinimumVariance {
     fn allocate(&self, covariance: &Covariance, situation: &Situation<'_>) -> Result<Weights> {
         let sigma = covariance.matrix();
         let mut search = Search::from(sigma, situation.start);
-        // Each iteration frees an asset; far more than twice as many as there are means that rounding rules.
+        // Each iteration frees one asset. Many more iterations than assets mean that rounding keeps the search from
+        // ending.
         for _ in 0..20 * covariance.n_assets() + 100 {
             search.settle();
             match search.best_entrant() {
@@ -59,7 +60,8 @@ struct Search<'a> {
     /// A feasible point, zero outside F.
     x: Vec<f64>,
     is_free: Vec<bool>,
-    /// Assets that would make Σ_FF singular or that rounding threw out at once; they wait for the next progress.
+    /// Assets that would make Σ_FF singular or that rounding removed at once; they wait until the search makes
+    /// progress.
     barred: Vec<usize>,
 }
 
@@ -123,7 +125,7 @@ impl<'a> Search<'a> {
         bound.filter_map(promise).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(asset, _)| asset)
     }
 
-    /// Puts an asset into F, or bars it when that is impossible in doubles.
+    /// Adds an asset to F, or bars it if rounding makes that impossible.
     fn free(&mut self, asset: usize) {
         if !self.factor.add(self.sigma, asset) {
             self.barred.push(asset);
@@ -139,7 +141,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// x solved afresh on F in ascending order, with one step of iterative refinement.
+    /// Solves for x again with F in ascending order and one step of iterative refinement.
     fn solution(&self) -> Result<Vec<f64>> {
         let free: Vec<usize> = (0..self.x.len()).filter(|&asset| self.is_free[asset]).collect();
         let block = Matrix::from_fn(free.len(), free.len(), |i, j| self.sigma[(free[i], free[j])]);

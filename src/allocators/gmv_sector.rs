@@ -3,7 +3,7 @@
 //! ```text
 //! min w'Σw,  1'w = 1,  Σ_{i in s} w_i ≤ cap for every sector s,  lower ≤ w_i ≤ upper
 //! ```
-//! Assets without a sector form one together. Needs a panel with sectors.
+//! Assets without a sector together form one. Needs a panel with sectors.
 //! Markowitz (1959), "Portfolio selection", chapter 8, on linear constraints.
 //!
 //! ```

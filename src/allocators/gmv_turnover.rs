@@ -3,8 +3,9 @@
 //! ```text
 //! min w'Σw,  1'w = 1,  Σ |w_i − h_i| ≤ turnover + (1 − Σ h_i),  lower ≤ w_i ≤ upper
 //! ```
-//! h are the weights held before the trade, drifted with the returns known at the decision. What they lack to one was held
-//! in assets that have left the universe; buying that back does not count. Without holdings there is no bound.
+//! h are the weights held before the trade, drifted with the returns known at the decision. If they sum to less than
+//! one, the rest was held in assets that have left the universe; reinvesting it does not count as turnover. Without
+//! holdings there is no bound.
 //! Lobo, Fazel, Boyd (2007), "Portfolio optimization with linear and fixed transaction costs".
 //!
 //! ```

@@ -3,11 +3,11 @@
 //! ```text
 //! d_ij = √( max(0, 1 − e_ij) / 2 ),  a tree of d itself,  v(S) = variance of the inverse-variance portfolio of S
 //! hrp   the leaves from left to right are halved at ⌊len/2⌋ until single:  left × 1 − v_l/(v_l+v_r),  right × the rest
-//! herc  the tree is followed from its root until K clusters are left; each split shares by the sums v of the clusters
-//!       below it;  inverse variance inside a cluster
+//! herc  the tree is split from its root down to K clusters; each split divides the weight like hrp, but by the sums of v
+//!       over the clusters below each side;  inverse variance inside a cluster
 //! ```
-//! The smaller node of a merge stands to the left, leaves are not reordered; that and d itself (not distances between its
-//! columns) are choices in which packages differ.
+//! The node with the smaller number is the left one of a merge, and leaves are not reordered. Packages differ in
+//! this, and in whether they use d itself, as here, or distances between its columns.
 //! López de Prado (2016), "Building diversified portfolios that outperform out of sample"; Raffinot (2018), "The
 //! hierarchical equal risk contribution portfolio".
 //!
@@ -36,7 +36,7 @@ use crate::registry::{Choice, check};
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HierarchicalRiskParity {
-    /// Distance of clusters.
+    /// Rule for the distance between clusters.
     pub linkage: Linkage,
 }
 
@@ -60,7 +60,7 @@ fn tree(covariance: &Covariance, linkage: Linkage) -> Tree {
     Tree::new(covariance.n_assets(), linkage, distance)
 }
 
-/// v(S).
+/// v(S): the variance of the inverse-variance portfolio of some assets.
 fn cluster_variance(covariance: &Covariance, members: &[usize]) -> f64 {
     let sigma = covariance.matrix();
     let inverse: Vec<f64> = members.iter().map(|&i| 1.0 / sigma[(i, i)]).collect();
@@ -102,7 +102,7 @@ impl Allocator for EqualRiskContribution {
         }
         let tree = tree(covariance, self.linkage);
         let merges = tree.merges();
-        // Splitting the highest K−1 merges leaves K clusters.
+        // Undoing the highest K−1 merges leaves K clusters.
         let first_split = merges.len() - (self.clusters.min(n) - 1);
         let is_split = |node: usize| node >= n + first_split;
         let mut risks = vec![0.0; n + merges.len()];

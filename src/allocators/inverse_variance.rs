@@ -1,4 +1,4 @@
-//! Inverse variance.
+//! Weights in inverse proportion to variances.
 //!
 //! ```text
 //! w_i ∝ 1 / Σ_ii
@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// w_i ∝ 1/σ_i².
+/// Inverse-variance weights, w_i ∝ 1/σ_i².
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InverseVariance;
 

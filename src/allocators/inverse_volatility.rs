@@ -1,4 +1,4 @@
-//! Inverse volatility.
+//! Weights in inverse proportion to volatilities.
 //!
 //! ```text
 //! w_i ∝ 1 / √Σ_ii
@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// w_i ∝ 1/σ_i.
+/// Inverse-volatility weights, w_i ∝ 1/σ_i.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InverseVolatility;
 

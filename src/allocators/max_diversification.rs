@@ -1,4 +1,4 @@
-//! Long-only minimum variance of the correlation: most diversified and least correlated portfolios.
+//! Long-only minimum variance on the correlation matrix E: most diversified and least correlated portfolios.
 //!
 //! ```text
 //! x = argmin x'Ex,  1'x = 1,  x ≥ 0
@@ -26,7 +26,7 @@ use crate::error::Result;
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// Whether the weights are divided by volatilities.
+/// The two portfolios: x divided by volatilities, or x itself.
 enum OnCorrelation {
     Diversification,
     Decorrelation,

@@ -1,10 +1,10 @@
-//! From a covariance to portfolio weights; one file per allocator, one line per allocator in [`ALL`].
+//! From a covariance to portfolio weights. Each allocator has its own file and a line in [`ALL`].
 //!
 //! # What an allocator sees
 //!
-//! An allocator sees the covariance and a `Situation`: where a solver may start, the weights held (drifted to the last known
-//! close), newest market values, sectors. Long-only and box problems have active sets of our own on a growing Cholesky factor;
-//! other constraints are written as rows of a `Program` (`quadratic.rs`).
+//! An allocator sees the covariance and a `Situation`: a starting point for a solver, the weights held (drifted to
+//! the last known close), the newest market values, and sectors. Long-only and box problems are solved by our own
+//! active-set methods on a growing Cholesky factor; other constraints are rows of a `Program` (`quadratic.rs`).
 
 pub mod cap_weighted;
 pub mod equal;
@@ -42,7 +42,7 @@ use crate::registry::{self, Choice, defaults, none};
 /// ```
 /// use minvar::prelude::*;
 ///
-/// /// All in the calmest asset.
+/// /// Everything in the asset with the smallest volatility.
 /// struct Calmest;
 ///
 /// impl Allocator for Calmest {
@@ -60,25 +60,28 @@ use crate::registry::{self, Choice, defaults, none};
 /// # }
 /// ```
 pub trait Allocator: Send + Sync {
-    /// Weights (N) for Σ (N × N). The result must not depend on `situation.start`.
+    /// Weights (N) for Σ (N × N). The result must not depend on `situation.start`. Fails if the portfolio is
+    /// undefined, or if `situation` lacks what the allocator needs.
     fn allocate(&self, covariance: &Covariance, situation: &Situation<'_>) -> Result<Weights>;
 }
 
-/// What is known besides the covariance when a portfolio is built; all of it was known before the decision.
+/// Information besides the covariance from which a portfolio is built, all of it known before the decision.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Situation<'a> {
-    /// Weights (N) that a solver may start from: those of the last rebalance on these same assets, zero for newcomers.
+    /// Weights (N) from which a solver may start: those of the last rebalance, restricted to these assets; zero for
+    /// new ones.
     pub start: Option<&'a [f64]>,
-    /// Weights (N) held before the trade, drifted with the returns known; they lack to one what left the universe.
+    /// Weights (N) held before the trade, drifted with the known returns. They sum to less than one if held assets
+    /// have left the universe.
     pub held: Option<&'a [f64]>,
-    /// Newest known market values (N), dollars; NaN where there is none.
+    /// Newest known market values (N), dollars; NaN where unknown.
     pub market_values: Option<&'a [f64]>,
     /// Sectors (N); empty where unknown.
     pub sectors: Option<&'a [&'a str]>,
 }
 
 impl Situation<'_> {
-    /// What an allocator cannot do without.
+    /// The value, or an error that the data lack it.
     fn known<T>(&self, what: &'static str, name: &str, value: Option<T>) -> Result<T> {
         value.ok_or_else(|| Error::Undefined { what, why: format!("the data has no {name}") })
     }
@@ -90,7 +93,7 @@ pub struct RegisteredAllocator {
     pub name: &'static str,
     /// Authors and year, or the formula.
     pub reference: &'static str,
-    /// What it takes from the covariance.
+    /// The part of the covariance that it uses.
     pub needs: Needs,
     /// The parameters with their defaults.
     pub parameters: fn() -> toml::Table,
@@ -98,18 +101,18 @@ pub struct RegisteredAllocator {
     pub build: fn(&Choice) -> Result<Box<dyn Allocator>>,
 }
 
-/// What an allocator takes from a covariance.
+/// The part of a covariance that an allocator uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// Its size only.
+    /// Only the number of assets.
     Nothing,
-    /// Entries.
+    /// Its entries.
     Entries,
-    /// An inverse, on all assets or on those held.
+    /// Its inverse, on all assets or on those held.
     Inverse,
 }
 
-/// Every allocator. To add one: its file, its `mod` line above, its line here.
+/// Every allocator. To add one: write its file, add its `mod` line above and its line here.
 #[rustfmt::skip]
 pub const ALL: &[RegisteredAllocator] = &[
     RegisteredAllocator { name: "equal", reference: "w = 1/N", needs: Needs::Nothing, parameters: none, build: equal::build },
@@ -130,12 +133,13 @@ pub const ALL: &[RegisteredAllocator] = &[
     RegisteredAllocator { name: "herc", reference: "Raffinot 2018", needs: Needs::Entries, parameters: defaults::<hrp::EqualRiskContribution>, build: hrp::build_herc },
 ];
 
-/// The registered allocator of that name.
+/// The registered allocator of that name; an unknown name is an error that suggests a similar one.
 pub fn named(name: &str) -> Result<&'static RegisteredAllocator> {
     registry::find("allocator", ALL, |entry| entry.name, name)
 }
 
-/// An allocator by its name and parameters, as a command line writes them.
+/// Builds an allocator from its name and parameters, as written on a command line. Fails for unknown names and
+/// parameters and for values out of range.
 ///
 /// ```
 /// use minvar::prelude::*;

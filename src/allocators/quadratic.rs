@@ -1,10 +1,10 @@
-//! Minimum variance under linear constraints, by an interior-point method. The solver's crate is named here and nowhere
-//! else; problems with bounds only have faster solvers of their own.
+//! Minimum variance under linear constraints, by an interior-point method. No other module uses the solver's crate.
+//! Problems with nothing but bounds have faster solvers of their own.
 //!
 //! ```text
 //! min ½ w'Σw   over w and auxiliary variables,   A x = b,   G x ≤ h
 //! ```
-//! Σ is scaled to a mean variance of one before it meets absolute tolerances.
+//! Σ is scaled to a mean variance of one, because the solver's tolerances are absolute.
 //! Goulart, Chen (2024), "Clarabel: an interior-point solver for conic programs with quadratic objectives".
 
 use clarabel::algebra::CscMatrix;
@@ -13,17 +13,17 @@ use clarabel::solver::{DefaultSettingsBuilder, DefaultSolver, IPSolver, Nonnegat
 use crate::error::{Error, Result};
 use crate::linalg::Covariance;
 
-/// Accuracy asked of the solver.
+/// Accuracy requested from the solver.
 const TOLERANCE: f64 = 1e-12;
-/// Accuracy with which a result is accepted when rounding stops the solver before.
+/// Accuracy at which a result is still accepted if rounding stops the solver early.
 const ACCEPTED: f64 = 1e-8;
-/// Weights below this are zero: the solver leaves them at 1e-9.
+/// Weights below this are set to zero: the solver leaves zero weights at about 1e-9.
 const ZERO: f64 = 1e-8;
 
 /// A row of a constraint: coefficients by variable, and the right-hand side.
 type Row = (Vec<(usize, f64)>, f64);
 
-/// Variables 0 … n−1 are the weights, further ones are auxiliary.
+/// A quadratic program. Variables 0 … n−1 are the weights, further ones are auxiliary.
 pub(super) struct Program<'a> {
     what: &'static str,
     covariance: &'a Covariance,
@@ -33,19 +33,19 @@ pub(super) struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
-    /// Weights that sum to one.
+    /// A program whose only constraint is that the weights sum to one.
     pub fn new(what: &'static str, covariance: &'a Covariance) -> Self {
         let n = covariance.n_assets();
         let budget = ((0..n).map(|i| (i, 1.0)).collect(), 1.0);
         Self { what, covariance, n_variables: n, equalities: vec![budget], inequalities: Vec::new() }
     }
 
-    /// Σ coefficients · x ≤ limit.
+    /// Adds the constraint Σ coefficients · x ≤ limit.
     pub fn at_most(&mut self, coefficients: Vec<(usize, f64)>, limit: f64) {
         self.inequalities.push((coefficients, limit));
     }
 
-    /// lower ≤ w_i ≤ upper; an infinite bound does not bind.
+    /// Adds lower ≤ w_i ≤ upper for every asset; infinite bounds are left out.
     pub fn between(&mut self, lower: f64, upper: f64) {
         for i in 0..self.covariance.n_assets() {
             if lower.is_finite() {
@@ -57,7 +57,7 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// Σ |w_i − centre_i| ≤ limit.
+    /// Adds Σ |w_i − centre_i| ≤ limit, with one auxiliary variable per asset.
     pub fn within(&mut self, centre: &[f64], limit: f64) {
         let first = self.n_variables;
         self.n_variables += centre.len();
@@ -68,7 +68,8 @@ impl<'a> Program<'a> {
         self.at_most((0..centre.len()).map(|i| (first + i, 1.0)).collect(), limit);
     }
 
-    /// The weights (n), small ones set to zero.
+    /// The optimal weights (n), small ones set to zero. Fails if the constraints contradict each other or the solver
+    /// stops early.
     pub fn solve(&self) -> Result<Vec<f64>> {
         let n = self.covariance.n_assets();
         let sigma = self.covariance.matrix();
@@ -108,7 +109,7 @@ impl<'a> Program<'a> {
                 Ok(weights.map(|w| if w.abs() < ZERO { 0.0 } else { *w }).collect())
             }
             SolverStatus::PrimalInfeasible | SolverStatus::AlmostPrimalInfeasible => {
-                Err(refused("no weights satisfy its constraints".to_string()))
+                Err(refused("no weights satisfy all of its constraints".to_string()))
             }
             other => Err(refused(format!("its solver stopped with {other}"))),
         }

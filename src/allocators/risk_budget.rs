@@ -1,4 +1,4 @@
-//! Risk budgets: every asset contributes its share of the variance.
+//! Risk budgets: every asset contributes its budgeted share of the variance.
 //!
 //! ```text
 //! w_i (Σw)_i = b_i w'Σw:   x minimises ½ x'Σx − Σ b_i ln x_i,  w = x / 1'x
@@ -6,10 +6,10 @@
 //! risk_budget  b shared equally among sectors, then among their members (by = "sector"), or in proportion to market
 //!              values (by = "market_value")
 //! ```
-//! The problem is strictly convex on x > 0, also for a singular Σ; damped Newton steps end at rounding.
-//! Maillard, Roncalli, Teïletche (2010), "The properties of equally weighted risk contribution portfolios"; Spinu (2013),
-//! "An algorithm for computing risk parity weights"; budgets: Bruder, Roncalli (2012), "Managing risk exposures using the
-//! risk budgeting approach".
+//! The problem is strictly convex on x > 0, also for a singular Σ; damped Newton steps converge up to rounding.
+//! Maillard, Roncalli, Teïletche (2010), "The properties of equally weighted risk contribution portfolios"; Spinu
+//! (2013), "An algorithm for computing risk parity weights"; budgets: Bruder, Roncalli (2012), "Managing risk
+//! exposures using the risk budgeting approach".
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -32,16 +32,16 @@ use crate::error::{Error, Result};
 use crate::linalg::{Cholesky, Covariance};
 use crate::registry::Choice;
 
-/// Whose the budgets are.
+/// How the risk budget is divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
-    /// The same for every asset.
+    /// Equally among assets.
     Asset,
-    /// The same for every sector.
+    /// Equally among sectors, then equally among the assets of each.
     #[default]
     Sector,
-    /// In proportion to market values.
+    /// In proportion to the assets' market values.
     MarketValue,
 }
 
@@ -49,15 +49,15 @@ pub enum Budget {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RiskBudget {
-    /// The rule of the budgets.
+    /// How the risk budget is divided.
     pub by: Budget,
 }
 
 const MOST_STEPS: usize = 200;
-/// Contributions within this of their budgets are equal to them.
+/// Contributions whose relative distance from their budgets is below this count as equal to them.
 const TOLERANCE: f64 = 1e-13;
 
-/// w for budgets b (n), positive, of sum one.
+/// Raw weights x (n) for positive budgets b (n) with sum one.
 fn budgeted(covariance: &Covariance, budgets: &[f64]) -> Result<Vec<f64>> {
     let n = budgets.len();
     let scale = n as f64 / covariance.matrix().trace();
@@ -84,7 +84,7 @@ fn budgeted(covariance: &Covariance, budgets: &[f64]) -> Result<Vec<f64>> {
         loop {
             let next: Vec<f64> = x.iter().zip(&step).map(|(x, s)| x + size * s).collect();
             let inside = next.iter().all(|x| *x > 0.0);
-            // Close to the end rounding hides the decrease: a Newton step inside is taken as it is.
+            // Close to the minimum rounding hides the decrease, so a full Newton step inside x > 0 is accepted.
             if inside && (slope < 1e-12 || value(&next, &sigma.times(&next)) <= start - 0.25 * size * slope) {
                 x = next;
                 break;

@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 pub struct Weights(Vec<f64>);
 
 impl Weights {
-    /// Divides finite raw weights by their sum, which must not be lost in their rounding.
+    /// Divides raw weights (N) by their sum. Refuses weights that are not finite, or whose sum is zero up to
+    /// rounding.
     pub fn normalised(raw: Vec<f64>) -> Result<Self> {
         let sum: f64 = raw.iter().sum();
         let gross: f64 = raw.iter().map(|w| w.abs()).sum();

@@ -1,14 +1,14 @@
-//! How often a calendar has a day, found from its dates, and what does not fit.
+//! The periodicity of a calendar, found from its dates, and the dates that do not fit it.
 //!
 //! ```text
-//! daily     a day or a weekend, at most 4 calendar days, to the next       252 a year, 365 where all seven weekdays are used
+//! daily     at most 4 calendar days to the next day                         252 a year, 365 if all seven weekdays are used
 //! weekly    5 to 9 calendar days                                            52
 //! monthly   26 to 35 calendar days                                          12
 //! ```
-//! A calendar has the period of at least nine tenths of its steps, a daily one single days in at least half of them; otherwise it
-//! is irregular, and its days a year are
-//! counted. A weekday belongs to the week of a daily calendar when it has at least half of its share, so that five-day
-//! weeks from Sunday to Thursday are as regular as any. Our choice.
+//! A calendar has a period if at least nine tenths of its steps have it; a daily one also needs steps of a single day
+//! in at least half of them. Otherwise it is irregular, and its days in a year are counted. A weekday belongs to the
+//! week of a daily calendar if it occurs at least half as often as in a seven-day week, so that five-day weeks from
+//! Sunday to Thursday are as regular as any. Our choice.
 
 use super::{Calendar, Date};
 
@@ -16,9 +16,9 @@ use super::{Calendar, Date};
 pub const TRADING_DAYS: f64 = 252.0;
 /// The share of steps that makes a calendar regular.
 const REGULAR_SHARE: f64 = 0.9;
-/// Fewer dates say nothing about a period.
+/// Fewest dates from which a period is found.
 const FEWEST_DATES: usize = 5;
-/// Mean days of a year.
+/// Mean number of days in a year.
 const DAYS_OF_A_YEAR: f64 = 365.25;
 
 /// The time from one day of a calendar to the next.
@@ -41,18 +41,18 @@ pub enum Period {
 pub struct Periodicity {
     /// The period of nearly all steps.
     pub period: Period,
-    /// Days of the calendar in a year.
+    /// Number of the calendar's days in a year.
     pub per_year: f64,
-    /// Days on a Saturday or Sunday that do not belong to the week of a daily calendar.
+    /// Number of days on a Saturday or Sunday that does not belong to the week of a daily calendar.
     pub stray_weekend_days: usize,
-    /// Steps of another length than the period, by their kind: daily, weekly, monthly, longer.
+    /// Number of steps by their length: daily, weekly, monthly, other.
     pub steps: [usize; 4],
 }
 
 const STEPS: [&str; 4] = ["of up to four days", "weekly", "monthly", "other"];
 
 impl Calendar {
-    /// The periodicity; that of a stock market where too few dates are known.
+    /// The periodicity; that of a stock market if there are too few dates.
     pub fn periodicity(&self) -> Periodicity {
         let dates = self.dates();
         let mut steps = [0; 4];
@@ -84,7 +84,7 @@ impl Calendar {
 }
 
 impl Periodicity {
-    /// One line for people.
+    /// The periodicity in one line, for messages.
     pub fn sentence(&self) -> String {
         let per_year = self.per_year;
         let what = match self.period {
@@ -115,12 +115,12 @@ pub fn is_weekend(date: Date) -> bool {
     weekday(date) >= 5
 }
 
-/// Monday is 0.
+/// The number of a date's weekday; Monday is 0.
 fn weekday(date: Date) -> usize {
     usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0)
 }
 
-/// The kind of a step of so many calendar days.
+/// The kind of a step of some calendar days, as an index of [`STEPS`].
 fn step(days: i32) -> usize {
     match days {
         ..=4 => 0,
@@ -134,7 +134,8 @@ fn step(days: i32) -> usize {
 fn week(dates: &[Date]) -> [bool; 7] {
     let mut counts = [0usize; 7];
     dates.iter().for_each(|&date| counts[weekday(date)] += 1);
-    // Half a seventh of all days is half of what a weekday has in a week of seven days, and 5/14 of that in one of five.
+    // The limit is half a seventh of all days: half the share of a weekday in a week of seven days, 5/14 of that in
+    // one of five.
     counts.map(|count| 14 * count >= dates.len())
 }
 

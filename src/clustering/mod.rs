@@ -1,5 +1,5 @@
-//! Agglomerative clustering: trees of merges, the distances they imply, the order of their leaves. The clustering crate
-//! is named here and nowhere else.
+//! Agglomerative clustering: trees of merges, the distances they imply, the order of their leaves. No other module
+//! uses the clustering crate.
 //!
 //! ```text
 //! cophenetic distance of i and j = height of the merge that first joins them
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::linalg::Matrix;
 
-/// Distance of two clusters.
+/// Rule for the distance between two clusters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Linkage {
@@ -22,29 +22,29 @@ pub enum Linkage {
     Average,
     /// The largest distance between members.
     Complete,
-    /// Growth of the sum of squares, of Euclidean distances.
+    /// The increase of the within-cluster sum of squares (Ward); distances must be Euclidean.
     Ward,
 }
 
-/// The merge of two nodes. Nodes 0 … n−1 are the leaves, n + k is the k-th merge.
+/// The merge of two nodes. Nodes 0 … n−1 are the leaves; node n + k is the result of the k-th merge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Merge {
-    /// The node with the smaller number, drawn to the left.
+    /// The node with the smaller number, placed on the left.
     pub left: usize,
-    /// The other one.
+    /// The node with the larger number.
     pub right: usize,
     /// Distance at which they merge.
     pub height: f64,
 }
 
-/// A tree of n leaves and n − 1 merges in the order of their heights.
+/// A tree with n leaves and n − 1 merges in ascending order of height.
 pub struct Tree {
     n_leaves: usize,
     merges: Vec<Merge>,
 }
 
 impl Tree {
-    /// Clusters n leaves whose distances are `distance(i, j)`, i < j; they must be numbers.
+    /// Clusters n leaves with distances `distance(i, j)`, i < j. Panics if a distance is NaN.
     pub fn new(n_leaves: usize, linkage: Linkage, distance: impl Fn(usize, usize) -> f64) -> Self {
         let pairs = (0..n_leaves).flat_map(|i| (i + 1..n_leaves).map(move |j| (i, j)));
         let mut condensed: Vec<f64> = pairs.map(|(i, j)| distance(i, j)).collect();
@@ -90,7 +90,8 @@ impl Tree {
     pub fn cophenetic(&self) -> Matrix {
         let n = self.n_leaves;
         let leaves = self.leaves();
-        // Heights never fall on the way to the root, so two leaves join at the highest gap between them.
+        // Heights never fall towards the root, so two leaves join at the largest gap between them in the order of the
+        // leaves.
         let mut gaps = vec![0.0; n.saturating_sub(1)];
         let mut place = vec![(0, 0); n + self.merges.len()];
         leaves.iter().enumerate().for_each(|(at, &leaf)| place[leaf] = (at, at));

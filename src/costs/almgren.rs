@@ -3,8 +3,9 @@
 //! ```text
 //! permanent = γ σ (X/V) (Θ/V)^¼     temporary = η σ |X/(V T)|^⅗     cost = permanent / 2 + temporary
 //! ```
-//! γ = 0.314, η = 0.142; σ daily, X traded, V average volume, Θ shares outstanding, T the trading time in days. Where the
-//! shares outstanding are unknown, Θ/V = 200, half a percent of a company a day.
+//! γ = 0.314, η = 0.142; σ is the daily volatility, X the shares traded, V the average daily volume, Θ the shares
+//! outstanding, T the trading time in days. If the shares outstanding are unknown, Θ/V = 200: half a percent of a
+//! company is traded per day.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use crate::error::Result;
 use crate::panel::Field;
 use crate::registry::{Choice, check};
 
-/// Shares outstanding over daily volume where either is unknown. Our choice.
+/// Shares outstanding over daily volume if either is unknown. Our choice.
 const UNKNOWN_INVERSE_TURNOVER: f64 = 200.0;
 
 #[derive(Clone, Deserialize, Serialize)]

@@ -1,5 +1,5 @@
-//! What exchanges charge for a share in their auctions, as a tiered plan passes it on. Below one dollar a share, a share of
-//! the value. A liquidation pays the fee of the close.
+//! Fees per share that exchanges charge in their auctions, as a tiered plan passes them on. For stocks below one
+//! dollar the fee is a fraction of the value. A liquidation pays the fee of the closing auction.
 
 use crate::account::Entry;
 use crate::costs::schedules::AuctionFees;
@@ -13,7 +13,7 @@ impl CostModel for AuctionFees {
         for fill in day.fills {
             let venue = day.quotes.panel().assets()[fill.asset].venue;
             let key = (venue, fill.auction);
-            // Most fills of an auction share exchange and fee.
+            // Most fills of an auction have the same exchange and fee as the one before.
             let rate = match last {
                 Some((known, rate)) if known == key => rate,
                 _ => self.per_share(venue, fill.auction, day.date),

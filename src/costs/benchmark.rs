@@ -1,23 +1,24 @@
-//! The benchmark rate that interest is computed from: the effective federal funds rate.
+//! The benchmark rate from which interest is computed: the effective federal funds rate.
 
 use crate::calendar::Date;
 use crate::costs::Schedules;
 use crate::error::{Error, Result};
 
-/// Longest age of a rate, days: a daily series has holes of holidays, not of weeks.
+/// Greatest age of a rate, days: a daily series has gaps of holidays, not of weeks.
 const STALE_DAYS: i32 = 14;
 
-/// Rates in percent a year, by date.
+/// A series of rates in percent a year.
 #[derive(Clone, Debug)]
 pub struct Benchmark {
     dates: Vec<Date>,
     percent: Vec<f64>,
-    /// Whether the last rate goes on for ever and the first holds before, as in every dated list of the schedules.
+    /// Whether the first rate also applies to earlier dates and the last one to all later dates, as in every dated
+    /// list of the schedules.
     yearly: bool,
 }
 
 impl Benchmark {
-    /// Yearly means, from the schedules.
+    /// Yearly means from the schedules.
     pub fn yearly(schedules: &Schedules) -> Self {
         let rates = &schedules.financing.benchmark.yearly_percent;
         Self {
@@ -27,20 +28,22 @@ impl Benchmark {
         }
     }
 
-    /// A daily series, dates ascending, percent a year; `place` names it in messages.
+    /// A daily series with ascending dates, in percent a year; `place` names it in messages. Refuses dates out of
+    /// order and rates outside [-5, 100].
     pub fn daily(dates: Vec<Date>, percent: Vec<f64>, place: &str) -> Result<Self> {
         assert_eq!(dates.len(), percent.len(), "one rate a date");
         if let Some(pair) = dates.windows(2).find(|pair| pair[0] >= pair[1]) {
             return Err(Error::data(place, format!("dates must increase, but {} follows {}", pair[1], pair[0])));
         }
         if let Some(k) = percent.iter().position(|rate| !(-5.0..=100.0).contains(rate)) {
-            let rule = format!("a rate is percent a year in [-5, 100], but is {} on {}", percent[k], dates[k]);
+            let rule = format!("a rate must be in percent a year, in [-5, 100], but is {} on {}", percent[k], dates[k]);
             return Err(Error::data(place, rule));
         }
         Ok(Self { dates, percent, yearly: false })
     }
 
-    /// The newest rate on or before a date, at least 0.
+    /// The newest rate on or before a date, percent a year, at least 0; `None` if a daily series has no rate recent
+    /// enough.
     pub fn at(&self, date: Date) -> Option<f64> {
         let known = self.dates.partition_point(|known| *known <= date);
         let place = if self.yearly { known.saturating_sub(1) } else { known.checked_sub(1)? };
@@ -48,7 +51,7 @@ impl Benchmark {
         is_fresh.then_some(self.percent[place].max(0.0))
     }
 
-    /// The first date of the yearly means, where a date lies before it.
+    /// The first date of the yearly means if `date` is before it, so that the first mean stands in for the true one.
     pub fn stands_in(&self, date: Date) -> Option<Date> {
         self.dates.first().copied().filter(|first| self.yearly && date < *first)
     }
@@ -62,8 +65,8 @@ impl Benchmark {
                 let range = |dates: &[Date]| Some((*dates.first()?, *dates.last()?));
                 let covered = range(&self.dates).map_or("is empty".to_string(), |(a, b)| format!("covers {a} to {b}"));
                 let rule = format!(
-                    "none known for {date}; the series {covered}; leave rates out of [simulation] for yearly means, or give a \
-                     series that reaches as far"
+                    "no rate is known for {date}; the series {covered}; leave rates out of [simulation] for yearly \
+                     means, or give a series that covers the whole period"
                 );
                 Err(Error::data("benchmark rates", rule))
             }
@@ -84,7 +87,10 @@ mod tests {
         assert_eq!(series.at(date(2020, 1, 2)), None);
         assert_eq!((series.at(date(2020, 1, 5)), series.at(date(2020, 1, 20))), (Some(1.5), Some(0.0)));
         let message = series.check(date(2020, 1, 3), date(2020, 2, 1)).unwrap_err().to_string();
-        assert!(message.contains("none known for 2020-02-01; the series covers 2020-01-03 to 2020-01-06"), "{message}");
+        assert!(
+            message.contains("no rate is known for 2020-02-01; the series covers 2020-01-03 to 2020-01-06"),
+            "{message}"
+        );
         assert!(Benchmark::daily(vec![date(2020, 1, 3); 2], vec![1.0; 2], "x").is_err());
         assert!(Benchmark::daily(vec![date(2020, 1, 3)], vec![f64::NAN], "x").is_err());
     }

@@ -1,10 +1,11 @@
 //! The fee for borrowed stock.
 //!
 //! ```text
-//! a night: fee · |q| · ⌈1.02 close⌉ / 360        ⌈·⌉ to the next whole dollar
+//! per night: fee · |q| · ⌈1.02 close⌉ / 360        ⌈·⌉ rounds up to whole dollars
 //! ```
-//! Interactive Brokers' guide. The fee is one for all names, by rank of size, or by rank with a share of the names that is
-//! hard to borrow, drawn anew for each calendar year (D'Avolio 2002; Muravyev, Pearson, Pollet, JF 2025).
+//! Interactive Brokers' guide. The fee is annual: the same for all names, or by size rank, or by size rank with a
+//! share of the names that is hard to borrow, drawn anew for each calendar year (D'Avolio 2002; Muravyev, Pearson,
+//! Pollet, JF 2025).
 
 use rand::RngExt;
 
@@ -16,16 +17,16 @@ use crate::panel::AssetId;
 use crate::random;
 use crate::registry::Choice;
 
-/// Which names are hard to borrow is a function of this, the year and the asset.
+/// Seed of the draw of names that are hard to borrow; the draw also depends on the year and the asset.
 const SPECIAL_SEED: u64 = 0x626f72726f77;
-/// The names that `special_share` is a share of.
+/// Largest size rank to which `special_share` applies; `special_share_small` applies beyond.
 const LARGE_UP_TO_RANK: u32 = 1000;
 
-/// Collateral of the short positions, dollars: 102 % of the close, rounded up to whole dollars.
+/// Collateral of each short position, dollars: shares times 102 % of the close, rounded up to whole dollars.
 pub(super) fn collateral<'a>(day: &'a Day<'_>, borrow: &'a Borrow) -> impl Iterator<Item = (AssetId, f64)> + 'a {
     day.positions.iter().filter(|position| position.shares < 0.0).map(|position| {
         let value = borrow.collateral_multiple * day.quotes.of(position.asset).close;
-        // A price that is exactly a whole number of dollars must not be lifted by the last bit of the product.
+        // If the product is a whole number of dollars, its last bit must not round it up to the next one.
         let per_share = (value / borrow.round_up_usd - 1e-9).ceil() * borrow.round_up_usd;
         (position.asset, -position.shares * per_share)
     })

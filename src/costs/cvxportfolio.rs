@@ -1,9 +1,10 @@
-//! cvxportfolio's default transaction cost of stocks.
+//! cvxportfolio's default transaction cost for stocks.
 //!
 //! ```text
-//! a |x| + b σ |x|^1.5 / V^0.5 + c n        x dollars, n shares; a = 0, b = 1, c = 0.005 dollars
+//! a |x| + b σ |x|^1.5 / V^0.5 + c n        dollars; x dollars, n shares traded; a = 0, b = 1, c = 0.005 dollars per share
 //! ```
-//! V and σ are means over a year before the trade. Deviation: that package takes the volume of the trading day itself.
+//! V (dollars) and σ (daily) are taken over the year before the trade. Deviation: cvxportfolio takes the volume of
+//! the trading day itself.
 
 use serde::{Deserialize, Serialize};
 

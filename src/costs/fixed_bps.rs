@@ -1,4 +1,5 @@
-//! A constant share of the traded value, as zipline's FixedBasisPointsSlippage and most back-tests of portfolios.
+//! A constant fraction of the traded value, as in zipline's FixedBasisPointsSlippage and in most portfolio
+//! back-tests.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! Half of the effective spread, by date and rank of size: 2010-2018 from Bogousslavsky, Muravyev (JFM 2023), other years
-//! interpolated through Bessembinder (JFQA 2003).
+//! Half of the effective spread, by date and size rank: 2010-2018 from Bogousslavsky, Muravyev (JFM 2023), other
+//! years interpolated through Bessembinder (JFQA 2003).
 
 use serde::{Deserialize, Serialize};
 

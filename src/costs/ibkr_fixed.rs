@@ -1,9 +1,9 @@
-//! Interactive Brokers' fixed commission: exchange and clearing fees are included.
+//! Interactive Brokers' fixed commission, which includes exchange and clearing fees.
 //!
 //! ```text
 //! min( max(first · min(n, 500) + rest · max(n − 500, 0), minimum), cap · value )
 //! ```
-//! n shares. The plan of today for all years, or dated as far as it is remembered.
+//! n shares; dollars. Either today's plan for all years, or the plans of the past as far as they are known.
 
 use crate::account::Entry;
 use crate::costs::schedules::{Plan, at};

@@ -1,10 +1,11 @@
-//! Interactive Brokers' tiered commission, with clearing and what exchanges take from a commission.
+//! Interactive Brokers' tiered commission, with clearing fees and the fees that are a share of the commission.
 //!
 //! ```text
 //! commission = min( max(Σ_tiers rate · shares in the tier, minimum), cap · value )
 //! clearing   = min(0.0002 n, 0.5 % of value) + (0.000175 + 0.00056) · commission
 //! ```
-//! Tiers are marginal on the shares of the calendar month. Auction and regulatory fees come on top.
+//! Dollars. Tiers are marginal in the n shares traded in the calendar month. Auction and regulatory fees are
+//! separate.
 
 use crate::account::Entry;
 use crate::costs::schedules::Tiered;
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::registry::Choice;
 
 impl Tiered {
-    /// The commission of an order behind `before` shares of the same month.
+    /// The commission of an order, dollars, after `before` shares were traded in the same month.
     fn commission(&self, before: f64, shares: f64, value: f64) -> f64 {
         let (mut by_share, mut from) = (0.0, 0.0);
         for tier in &self.tiers {
@@ -66,7 +67,7 @@ mod tests {
             let usd = |model| order(model, date(2024, 1, 1), 0, value / 50.0, 50.0);
             close(1e4 * (usd("ibkr_tiered") + usd("auction_fees")) / value, bps, 0.06);
         }
-        // What the regulators add to a sale, with the rates of summer 2024.
+        // Regulatory fees of a sale, with the rates of summer 2024.
         let usd = |model| order(model, date(2024, 6, 3), 0, -20.0, 50.0);
         close(1e4 * (usd("section31") + usd("taf")) / 1000.0, 0.31, 0.002);
     }

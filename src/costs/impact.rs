@@ -1,4 +1,5 @@
-//! What the slippage models share: how large an order is against the market's volume, and how volatile the stock.
+//! Helpers of the slippage models: the size of an order relative to the market's volume, and the volatility of a
+//! stock.
 
 use rand::RngExt;
 
@@ -8,17 +9,19 @@ use crate::costs::{Charge, Day};
 use crate::panel::Venue;
 use crate::random;
 
-/// Share of the daily volume that an order of unknown volume counts as: the largest that is usually let into a close.
+/// Share of the daily volume assumed if the volume is unknown: the largest that is usually allowed in a closing
+/// auction.
 const UNKNOWN_PARTICIPATION: f64 = 0.05;
-/// Random signs of the opening noise; the same for every account, so that differences between accounts are not noise.
+/// Seed of the random signs of the opening noise. It is the same for every account, so that accounts do not differ by
+/// noise.
 const NOISE_SEED: u64 = 0x6e6f697365;
 
-/// A forced liquidation has a model of its own.
+/// All fills but those of forced liquidations, which have a model of their own.
 pub(super) fn orders<'a>(day: &'a Day<'_>) -> impl Iterator<Item = &'a Fill> {
     day.fills.iter().filter(|fill| fill.auction != Auction::Liquidation)
 }
 
-/// Slippage of `bps` hundredths of a percent.
+/// Slippage of `bps` basis points of the traded value.
 pub(super) fn of_bps(fill: &Fill, bps: f64) -> Charge {
     of_usd(fill, 1e-4 * bps * fill.value())
 }
@@ -28,14 +31,14 @@ pub(super) fn of_usd(fill: &Fill, usd: f64) -> Charge {
     Charge { entry: Entry::Slippage, asset: Some(fill.asset), usd }
 }
 
-/// Traded value over the mean dollar volume of the days before.
+/// Traded value over the mean dollar volume of the `window_days` days before.
 pub(super) fn participation(day: &Day<'_>, fill: &Fill, window_days: usize) -> f64 {
     let volume = day.quotes.average_dollar_volume(fill.asset, window_days).filter(|volume| *volume > 0.0);
     volume.map_or(UNKNOWN_PARTICIPATION, |volume| fill.value() / volume)
 }
 
 impl Slippage {
-    /// Daily volatility over the reference, 1 where unknown.
+    /// Daily volatility over the reference volatility; 1 if unknown.
     pub(super) fn relative_volatility(&self, day: &Day<'_>, fill: &Fill) -> f64 {
         let sigma = day.quotes.volatility(fill.asset, self.sigma_window_days);
         sigma.map_or(1.0, |sigma| sigma / self.sigma_ref_daily)
@@ -52,13 +55,13 @@ impl Slippage {
         known.map_or((self.unknown_venue_close, self.unknown_venue_continuous), |k| (k.close, k.continuous))
     }
 
-    /// Half-spread by date and rank, bps.
+    /// Half-spread by date and size rank, bps.
     pub(super) fn half_spread(&self, day: &Day<'_>, fill: &Fill) -> f64 {
         let bps = super::schedules::at(&self.half_spread_bps, day.date).bps;
         bps[day.ranks[fill.asset].saturating_sub(1).div_euclid(500).min(2) as usize]
     }
 
-    /// Whether the order's auction existed: Nasdaq had none at first.
+    /// Whether the auction of the order already existed: Nasdaq had none at first.
     pub(super) fn has_auction(&self, day: &Day<'_>, fill: &Fill) -> bool {
         let since = if fill.auction == Auction::Open { self.nasdaq_open_from } else { self.nasdaq_close_from };
         venue(day, fill) != Some(Venue::Nasdaq) || day.date >= since
@@ -69,7 +72,7 @@ pub(super) fn venue(day: &Day<'_>, fill: &Fill) -> Option<Venue> {
     day.quotes.panel().assets()[fill.asset].venue
 }
 
-/// 1 or −1, a function of day and asset.
+/// A random sign, 1 or −1, which depends only on day and asset.
 pub(super) fn noise_sign(day: &Day<'_>, fill: &Fill) -> f64 {
     let stream = ((day.quotes.day() as u64) << 32) | fill.asset as u64;
     if random::generator(NOISE_SEED, stream).random::<bool>() { 1.0 } else { -1.0 }

@@ -1,13 +1,13 @@
-//! Own impact in the auctions.
+//! Impact of one's own orders in the auctions.
 //!
 //! ```text
 //! bps = k √(Q / ADV) · σ / σ_ref             close
-//! bps = 3.3 times that ± one half-spread     open, `impact_close_open`
-//! bps = k_continuous √(Q / ADV) · σ / σ_ref + one half-spread    on Nasdaq before its auctions
+//! bps = 3.3 times that ± one half-spread     open, only in `impact_close_open`
+//! bps = k_continuous √(Q / ADV) · σ / σ_ref + one half-spread    on Nasdaq before it had auctions
 //! ```
-//! k by exchange and size, Q own shares, ADV the mean volume of `window_days` days before. Goyal, Jegadeesh, Wu (JFQA 2026)
-//! measured k; 3.3, the noise and the scale by volatility are our choice. With `tick_usd` the impact a share is rounded up
-//! to whole ticks, as the price paid is where reference prices lie on ticks.
+//! k depends on exchange and size, Q are one's own shares, ADV is the mean volume of the `window_days` days before.
+//! Goyal, Jegadeesh, Wu (JFQA 2026) measured k; 3.3, the noise and the scaling by volatility are our choice. With
+//! `tick_usd` the impact per share is rounded up to whole ticks, because the price paid moves in ticks.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ impl Default for Parameters {
 struct ImpactClose {
     parameters: Parameters,
     slippage: Slippage,
-    /// What the opening auction costs more, with its noise.
+    /// The factor of the opening auction's impact, which then also has noise; `None` treats the open like the close.
     open: Option<f64>,
 }
 

@@ -1,5 +1,5 @@
-//! Own impact in continuous trading, bps = k √(Q / ADV) · σ / σ_ref with the continuous k of Goyal, Jegadeesh, Wu (JFQA 2026).
-//! The half-spread is a model of its own.
+//! Impact of one's own orders in continuous trading, bps = k √(Q / ADV) · σ / σ_ref, with the continuous k of Goyal,
+//! Jegadeesh, Wu (JFQA 2026). The half-spread is a separate model.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! S = Σ_short |q| ⌈1.02 close⌉,   X = settled cash − S
-//! a night: debit(max(−X, 0)), credit(max(X, 0)), short(S), each Σ_tiers balance in the tier · rate / 360
+//! per night: debit(max(−X, 0)), credit(max(X, 0)), short(S), each Σ_tiers balance in the tier · rate / 360
 //! rate = benchmark + spread for loans, max(benchmark − discount, 0) for balances
 //! ```
-//! The proceeds of short sales are not set off against a loan. Credit rates are proportional to the equity below
-//! `full_rate_usd`. The nights before a weekend or a holiday count one by one. Interactive Brokers' example pages.
+//! The proceeds of short sales do not reduce a loan. Below an equity of `full_rate_usd`, credit rates are
+//! proportional to equity. Every calendar night counts, including those of weekends and holidays. Interactive
+//! Brokers' example pages.
 
 use crate::account::Entry;
 use crate::costs::borrow::collateral;
@@ -15,7 +16,7 @@ use crate::costs::{Charge, CostModel, Day, Schedules};
 use crate::error::Result;
 use crate::registry::Choice;
 
-/// Whose rates.
+/// Rates applied: the broker's tiers, one spread for each kind of balance, or the benchmark itself.
 enum Rates {
     Tiered,
     OneSpread,
@@ -28,7 +29,8 @@ struct Interest {
     borrow: Borrow,
 }
 
-/// Σ over tiers of the balance inside times the rate; tiers are upper ends with a rate in percent.
+/// Interest of a year, dollars: Σ over tiers of the balance in the tier times its rate. Tiers are upper ends with
+/// rates in percent.
 fn tiered(balance: f64, tiers: impl Iterator<Item = (f64, f64)>) -> f64 {
     let (mut sum, mut from) = (0.0, 0.0);
     for (up_to, percent) in tiers {
@@ -173,7 +175,7 @@ mod tests {
         // At a benchmark of 5.33 and 10 million of equity: -0.88 % a year, including 0.30 % borrow, for 15 long and 5 short.
         let f = Schedules::default().financing;
         let cost = |short: f64, benchmark: f64| {
-            // Longs take equity and proceeds, so what the collateral of 102 % lacks is a loan.
+            // The longs use up equity and proceeds, so the collateral of 102 % has to be borrowed.
             let collateral = 1.02 * short;
             let (d, p) = (&f.debit[1].tiers, &f.short_proceeds[0].tiers);
             let net = debit(collateral, d, benchmark) - credit(collateral, p, benchmark) + 0.003 * collateral;

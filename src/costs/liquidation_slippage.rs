@@ -1,4 +1,4 @@
-//! What a forced liquidation pays beyond the worst price of the day: our choice of 10 bps.
+//! Slippage of a forced liquidation beyond the worst price of the day: 10 bps, our choice.
 
 use serde::{Deserialize, Serialize};
 

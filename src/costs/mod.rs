@@ -1,6 +1,7 @@
-//! What trading and holding costs: commissions, fees, slippage, borrow, interest. One file each.
+//! Costs of trading and holding: commissions, fees, slippage, borrow, interest. Each has its own file.
 //!
-//! To add a cost: write `src/costs/<name>.rs`; here add its `mod` line and one line to [`ALL`]. Profiles name it.
+//! To add a cost, write `src/costs/<name>.rs` and add its `mod` line and a line in [`ALL`] here. Profiles refer to it
+//! by name.
 
 mod almgren;
 mod auction_fees;
@@ -36,10 +37,12 @@ use crate::error::Result;
 use crate::panel::Quotes;
 use crate::registry::{Choice, defaults, find, none};
 
-/// What a cost model sees of a day: fills with the prices around them, or positions kept over the nights behind it.
+/// A day as a cost model sees it: either fills with the prices around them, or positions held over the nights after
+/// the day.
 ///
-/// Fills are shown once each; in that phase there are no positions and no nights. Positions are shown once a day behind
-/// the close, and then there are no fills. So a model sums over what it sees, and nothing is charged twice.
+/// Each fill is shown once; in that phase there are no positions and no nights. Positions are shown once a day, after
+/// the close, and then there are no fills. So a model can sum over everything it sees without charging anything
+/// twice.
 pub struct Day<'a> {
     /// The trading day.
     pub date: Date,
@@ -47,30 +50,30 @@ pub struct Day<'a> {
     pub fills: &'a [Fill],
     /// Shares traded in this calendar month before these fills.
     pub month_shares: f64,
-    /// Positions behind the close.
+    /// Positions after the close.
     pub positions: &'a [Position],
     /// Calendar days to the next trading day.
     pub nights: u32,
-    /// Settled cash behind the close, with the proceeds of short sales, dollars.
+    /// Settled cash after the close, with the proceeds of short sales, dollars.
     pub settled_usd: f64,
-    /// Equity behind the close, dollars.
+    /// Equity after the close, dollars.
     pub equity_usd: f64,
     /// The benchmark rate of the night, percent a year, never negative.
     pub benchmark_percent: f64,
     /// Prices of the day, and volumes and volatilities before it.
     pub quotes: &'a Quotes<'a>,
-    /// Rank of every asset by size, 1 the largest.
+    /// Size rank of every asset; 1 is the largest.
     pub ranks: &'a [u32],
 }
 
 /// An amount taken from the account, dollars; negative when paid to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Charge {
-    /// What it is called in the ledger.
+    /// Kind of ledger entry.
     pub entry: Entry,
-    /// For which asset, if for one.
+    /// The asset charged for, if any.
     pub asset: Option<usize>,
-    /// Dollars.
+    /// Amount, dollars.
     pub usd: f64,
 }
 
@@ -113,7 +116,7 @@ pub struct Charge {
 /// # }
 /// ```
 pub trait CostModel: Send + Sync {
-    /// Adds what it charges on a day.
+    /// Adds its charges on a day to `charges`.
     fn charge(&self, day: &Day<'_>, charges: &mut Vec<Charge>);
 }
 
@@ -121,13 +124,13 @@ pub trait CostModel: Send + Sync {
 pub struct RegisteredCost {
     /// The name in profiles.
     pub name: &'static str,
-    /// Where it comes from.
+    /// Source of the model.
     pub reference: &'static str,
-    /// Whether it follows the benchmark rate, which must then be known on all days.
+    /// Whether it depends on the benchmark rate, which must then be known on all days.
     pub needs_rates: bool,
     /// Parameters with their defaults.
     pub parameters: fn() -> toml::Table,
-    /// Builds it from its parameters and the schedules.
+    /// Builds the model from its parameters and the schedules.
     pub build: fn(&Choice, &Schedules) -> Result<Box<dyn CostModel>>,
 }
 
@@ -158,7 +161,7 @@ pub const ALL: &[RegisteredCost] = &[
     RegisteredCost { name: "borrow_hard", reference: "D'Avolio 2002; Muravyev, Pearson, Pollet 2025", needs_rates: false, parameters: none, build: borrow::hard },
 ];
 
-/// The cost model with a name.
+/// The registered cost model of that name; an unknown name is an error that suggests a similar one.
 pub fn named(name: &str) -> Result<&'static RegisteredCost> {
     find("cost model", ALL, |model| model.name, name)
 }
@@ -183,7 +186,7 @@ pub(crate) mod tests {
         Panel::new(calendar, (0..3).map(asset).collect(), returns, fields).unwrap()
     }
 
-    /// What a model charges on the last weekday of a panel that begins on `first`.
+    /// The charges of a model on the last weekday of a panel that begins on `first`.
     #[track_caller]
     pub(crate) fn charged(words: &str, first: Date, change: impl FnOnce(&mut Day<'_>)) -> Vec<Charge> {
         let choice = Choice::from_words(words).unwrap();
@@ -208,7 +211,7 @@ pub(crate) mod tests {
         charges
     }
 
-    /// The sum of what a model charges for one order of an asset.
+    /// The total charge of a model for one order of an asset, dollars.
     #[track_caller]
     pub(crate) fn order(words: &str, first: Date, asset: usize, shares: f64, price: f64) -> f64 {
         let fill = Fill { asset, shares, price, auction: Auction::Close };

@@ -5,19 +5,19 @@ use crate::error::Result;
 use crate::registry::check;
 
 impl Profile {
-    /// Builds the cost models.
+    /// Builds the cost models. Fails for unknown names and for parameters out of range.
     pub fn models(&self, schedules: &Schedules) -> Result<Vec<Box<dyn CostModel>>> {
         self.costs.iter().map(|choice| (named(&choice.name)?.build)(choice, schedules)).collect()
     }
 
-    /// Whether a cost follows the benchmark rate.
+    /// Whether any cost depends on the benchmark rate.
     pub fn needs_rates(&self) -> Result<bool> {
         let needs: Vec<bool> =
             self.costs.iter().map(|choice| Ok(named(&choice.name)?.needs_rates)).collect::<Result<_>>()?;
         Ok(needs.contains(&true))
     }
 
-    /// Refuses what cannot be simulated.
+    /// Refuses a profile that cannot be simulated.
     pub(super) fn check(&self, schedules: &Schedules) -> Result<()> {
         check((1.0..=1e13).contains(&self.capital_usd), "capital_usd", "between 1 and 1e13", self.capital_usd)?;
         check(self.rebalance_sessions != Some(0), "rebalance_sessions", "at least 1", 0)?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::registry::Choice;
 
-/// The auction that orders go to.
+/// The auction to which orders are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -15,16 +15,16 @@ pub enum Order {
     MarketOnOpen,
 }
 
-/// The prices that equity and orders are counted with.
+/// Prices with which equity and order sizes are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sizing {
-    /// The day's opening prices; for orders at the open the last closes.
+    /// The day's opening prices; for orders at the open, the last closes.
     #[default]
     Open,
     /// The last closes.
     PreviousClose,
-    /// The prices of the auction itself, which no one knows before it: for comparisons.
+    /// The prices of the auction itself, which are unknown before it; only for comparisons.
     Fill,
 }
 
@@ -35,11 +35,11 @@ pub enum Shares {
     /// Whole shares, whole cents.
     #[default]
     Whole,
-    /// Neither.
+    /// Fractional shares and cents.
     Fractional,
 }
 
-/// Largest share of the average daily volume that one order may be.
+/// Largest size of an order as a share of the average daily volume.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Participation {
@@ -49,13 +49,13 @@ pub struct Participation {
     pub open: f64,
 }
 
-/// The return of an ending without a known one.
+/// The delisting return assumed if none is known.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Delisting {
-    /// The same for all; 0 is the last price.
+    /// The same return for all assets; 0 pays the last price.
     Return(f64),
-    /// By exchange, from `[delisting]`.
+    /// Returns by exchange, from `[delisting]`.
     Rule(ByVenue),
 }
 
@@ -71,14 +71,14 @@ pub enum ByVenue {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MarginName {
-    /// None.
+    /// No margin rule.
     #[default]
     None,
     /// Regulation T with FINRA maintenance.
     RegT,
-    /// Portfolio margin, Regulation T where it is not to be had.
+    /// Portfolio margin, and Regulation T where that is not available.
     Portfolio,
-    /// That of arXiv:2607.23068.
+    /// The rule of arXiv:2607.23068.
     PaperSequel,
 }
 
@@ -86,39 +86,39 @@ pub enum MarginName {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// One line.
+    /// Description in one line.
     pub about: String,
-    /// Capital where an experiment names none, dollars.
+    /// Capital if the experiment gives none, dollars.
     #[serde(default = "one_million")]
     pub capital_usd: f64,
-    /// Sessions between rebalances to the newest targets; on the dates of the targets if not given.
+    /// Sessions between rebalances to the newest targets; if not given, rebalances are on the dates of the targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebalance_sessions: Option<usize>,
-    /// Where orders go.
+    /// The auction to which orders are sent.
     #[serde(default)]
     pub order: Order,
-    /// What they are counted with.
+    /// Prices with which orders are sized.
     #[serde(default)]
     pub sizing: Sizing,
-    /// Whole or fractional.
+    /// Whether shares and cents are whole numbers.
     #[serde(default)]
     pub shares: Shares,
     /// Weights are rounded to multiples of this, then renormalised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_rounding: Option<f64>,
-    /// Smaller orders are not sent, unless they close a position.
+    /// Orders below this value in dollars are not sent, unless they close a position.
     #[serde(default)]
     pub min_trade_usd: f64,
-    /// Days of the average daily volume behind `max_participation`.
+    /// Days over which the average daily volume of `max_participation` is taken.
     #[serde(default = "twenty")]
     pub volume_days: usize,
-    /// What is beyond waits for the next auction.
+    /// Largest size of an order; the rest waits for the next auction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_participation: Option<Participation>,
-    /// The return of an ending without a known one.
+    /// The delisting return assumed if none is known.
     #[serde(default = "last_price")]
     pub delisting: Delisting,
-    /// Names of cost models, with parameters.
+    /// Cost models by name, with parameters.
     pub costs: Vec<Choice>,
     /// The margin rule.
     #[serde(default)]

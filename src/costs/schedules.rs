@@ -1,4 +1,4 @@
-//! Dated rates and profiles: `schedules.toml`, built in or a file of the user.
+//! Dated rates and profiles: the built-in `schedules.toml` or a user's own file.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,14 @@ pub const DEFAULT: &str = include_str!("schedules.toml");
 /// Version of the layout.
 const SCHEMA_VERSION: u32 = 1;
 
-/// A value that holds from a date on.
+/// A value that applies from a date on.
 pub(super) trait Dated {
-    /// The first date.
+    /// The first date on which the value applies.
     fn from(&self) -> Date;
 }
 
-/// The entry with the latest date not after `date`; lists are checked to be ordered, and the first one also holds before.
+/// The entry with the latest date not after `date`. The list must be ordered; its first entry also applies to earlier
+/// dates.
 pub(super) fn at<T: Dated>(entries: &[T], date: Date) -> &T {
     &entries[entries.partition_point(|entry| entry.from() <= date).saturating_sub(1)]
 }
@@ -33,11 +34,11 @@ macro_rules! dated {
         #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
         #[serde(deny_unknown_fields)]
         pub struct $name {
-            /// The first date on which it holds.
+            /// The first date on which the value applies.
             #[serde(with = "toml_date")]
             pub from: Date,
             $($(#[$doc])* #[allow(missing_docs)] pub $field: $type,)*
-            /// What stands behind it: page, derived, recalled or chosen.
+            /// Basis of the value: page, derived, recalled or chosen.
             #[serde(default)]
             pub trust: String,
             /// Where it was read.
@@ -67,9 +68,9 @@ dated! {
     ShortProceeds { tiers: Vec<Discount> }
     /// A benchmark rate.
     Rate { percent: f64 }
-    /// Half-spreads by rank 1-500, 501-1000, behind.
+    /// Half-spreads for size ranks 1-500, 501-1000 and beyond.
     HalfSpread { bps: [f64; 3] }
-    /// Sessions to settlement.
+    /// Number of sessions until settlement.
     Cycle { sessions: usize }
 }
 
@@ -100,7 +101,7 @@ plain! {
     }
     /// A tier of monthly volume.
     VolumeTier { up_to_shares: f64, usd_per_share: f64 }
-    /// What clearing, NYSE and FINRA take.
+    /// Fees passed on: clearing, and shares of the commission for NYSE and FINRA.
     PassThrough {
         nscc_dtc_usd_per_share: f64, nscc_dtc_max_share_of_value: f64,
         nyse_share_of_commission: f64, finra_share_of_commission: f64,
@@ -115,7 +116,7 @@ plain! {
     }
     /// A tier of a loan: benchmark plus spread.
     Spread { up_to_usd: f64, spread_percent: f64 }
-    /// A tier of a balance: benchmark minus discount, at least nothing.
+    /// A tier of a balance: benchmark minus discount, at least zero.
     Discount { up_to_usd: f64, discount_percent: f64 }
     /// One spread each way.
     Institutional { debit_spread_percent: f64, credit_discount_percent: f64, short_discount_percent: f64 }
@@ -126,7 +127,7 @@ plain! {
         collateral_multiple: f64, round_up_usd: f64, day_count: f64, general_percent: f64, by_rank: Vec<RankFee>,
         special_percent: f64, special_share: f64, special_share_small: f64,
     }
-    /// A fee up to a rank.
+    /// The borrow fee up to a size rank.
     RankFee { up_to_rank: u32, percent: f64 }
     /// `[margin]`.
     Margins { reg_t: RegT, portfolio: PortfolioMargin, paper_sequel: PaperMargin, liquidation: LiquidationRule }
@@ -137,7 +138,7 @@ plain! {
     }
     /// The rule of arXiv:2607.23068.
     PaperMargin { maintenance: f64, restore_to: f64 }
-    /// Worst prices and how much is sold.
+    /// Worst prices of a liquidation, and how much is sold.
     LiquidationRule { worst_long: f64, worst_short: f64, restore_factor: f64 }
     /// `[slippage]`.
     Slippage {
@@ -145,7 +146,7 @@ plain! {
         unknown_venue_close: f64, unknown_venue_continuous: f64, #[serde(with = "toml_date")] nasdaq_close_from: Date,
         #[serde(with = "toml_date")] nasdaq_open_from: Date, impact: Vec<Impact>, half_spread_bps: Vec<HalfSpread>,
     }
-    /// k in bps for an order of a day's volume.
+    /// k in bps: the impact of an order as large as a day's volume.
     Impact { venue: String, size: String, close: f64, continuous: f64 }
     /// `[settlement]`.
     Settlement { ending_sessions: usize, cycles: Vec<Cycle> }
@@ -155,20 +156,20 @@ plain! {
     PortfolioMargin { #[serde(with = "toml_date")] from: Date, shock: f64, min_equity_usd: f64 }
 }
 
-/// The fee of an auction.
+/// The fee of an exchange's auction from a date on.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuctionFee {
     /// NYSE, NASDAQ or AMEX.
     pub venue: String,
-    /// open or close.
+    /// `open` or `close`.
     pub auction: String,
-    /// The first date on which it holds.
+    /// The first date on which the fee applies.
     #[serde(with = "toml_date")]
     pub from: Date,
-    /// Dollars a share.
+    /// Dollars per share.
     pub usd_per_share: f64,
-    /// What stands behind it.
+    /// Basis of the value: page, derived, recalled or chosen.
     #[serde(default)]
     pub trust: String,
     /// Where it was read.
@@ -177,7 +178,7 @@ pub struct AuctionFee {
 }
 
 impl AuctionFees {
-    /// Dollars a share on a date; of an unknown exchange, a mean.
+    /// The fee on a date, dollars per share; for an unknown exchange, a mean.
     pub(super) fn per_share(&self, venue: Option<Venue>, auction: Auction, date: Date) -> f64 {
         let auction = if auction == Auction::Open { "open" } else { "close" };
         let is_meant = |fee: &&AuctionFee| {
@@ -188,7 +189,7 @@ impl AuctionFees {
     }
 }
 
-/// The whole file.
+/// All schedules: the content of `schedules.toml`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
@@ -214,7 +215,8 @@ impl Default for Schedules {
 }
 
 impl Schedules {
-    /// Reads and checks a file; `name` stands for it in messages.
+    /// Reads and checks the text of a file; `name` names it in messages. Refuses unknown keys, dates out of order,
+    /// and numbers out of range.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let config = |message: String| Error::Config { file: name.to_string(), message };
         let explained = |error: toml::de::Error| config(toml_message(&error, Some(text)));
@@ -255,24 +257,24 @@ impl Schedules {
         Ok(schedules)
     }
 
-    /// The profile with a name, or an error that suggests one.
+    /// The profile of that name, or an error that suggests a similar one.
     pub fn profile(&self, name: &str) -> Result<&Profile> {
         let known = self.profiles.keys().map(String::as_str);
         self.profiles.get(name).ok_or_else(|| Error::unknown("profile", name, known))
     }
 }
 
-/// Names of numbers that may be negative: rates and returns.
+/// Keys of numbers that may be negative: rates and returns.
 const SIGNED: [&str; 8] =
     ["percent", "spread_percent", "discount_percent", "delisting", "NYSE", "AMEX", "NASDAQ", "unknown"];
-/// Names of numbers without a bound: the last of several tiers, and a discount that leaves nothing.
+/// Keys of numbers that may be infinite: the end of the last tier, and a discount that leaves no interest.
 const UNBOUNDED: [&str; 3] = ["up_to_shares", "up_to_usd", "discount_percent"];
-/// Names of numbers that something is divided by.
+/// Keys of numbers that are used as divisors.
 const DIVISORS: [&str; 4] = ["day_count", "sigma_ref_daily", "restore_to", "restore_factor"];
-/// Beyond this no rate, price or sum makes sense, and sums of such numbers lose their cents.
+/// No rate, price or sum is larger than this; sums of larger numbers would lose their cents.
 const LARGEST: f64 = 1e15;
 
-/// Refuses numbers that no rule can work with, by the place where they stand.
+/// Refuses impossible numbers; the error names the key.
 fn check_numbers(place: &str, value: &toml::Value) -> std::result::Result<(), String> {
     let name = place.rsplit('.').next().unwrap_or_default().trim_end_matches(|c: char| "[]0123456789".contains(c));
     let number = match value {

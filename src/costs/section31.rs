@@ -1,4 +1,5 @@
-//! The SEC's fee on sales, long or short: a rate per million dollars of proceeds. Securities Exchange Act, section 31.
+//! The SEC's fee on sales, including short sales: a rate per million dollars of proceeds. Securities Exchange Act,
+//! section 31.
 
 use crate::account::Entry;
 use crate::costs::schedules::{PerMillion, at};

@@ -1,5 +1,5 @@
-//! The square-root law of impact, Y σ √(Q / V), with Y between 0.5 and 1 and the daily volatility σ; exponent 0.49 ± 0.07 over
-//! 2,299 Tokyo stocks.
+//! The square-root law of impact, Y σ √(Q / V), with Y between 0.5 and 1 and the daily volatility σ. Over 2,299 Tokyo
+//! stocks the exponent is measured as 0.49 ± 0.07.
 
 use serde::{Deserialize, Serialize};
 

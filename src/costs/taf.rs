@@ -1,4 +1,4 @@
-//! The trading activity fee of NASD, later FINRA: per share sold, capped per trade.
+//! The trading activity fee of NASD, later FINRA: a fee per share sold, with a cap per trade.
 
 use crate::account::Entry;
 use crate::costs::schedules::{PerShare, at};

@@ -1,5 +1,5 @@
-//! zipline's default slippage: the price moves by impact · (share of the day's volume)². Its limit of 2.5 % of the volume is
-//! `max_participation` of a profile.
+//! zipline's default slippage: the price moves by the fraction impact · (share of the daily volume)². zipline's limit
+//! of 2.5 % of the volume is `max_participation` of a profile.
 
 use serde::{Deserialize, Serialize};
 

@@ -5,9 +5,10 @@
 //! assets    those of the panel, in their order, then new ones with all their days
 //! values    the panel's own where it has one, else the newer ones
 //! ```
-//! What the panel knows is never changed: a newer value that contradicts it is counted and dropped, and when more than one in
-//! a hundred of the returns that both have differ by more than a basis point, the data are others and nothing is appended.
-//! The first day of newer *prices* has no return: prices must begin on the panel's last day or before it.
+//! A value that the panel already has is never changed: a newer value that contradicts it is counted and dropped. If
+//! more than 1 % of the returns that both sources have differ by more than a basis point, the newer data are a
+//! different data set and nothing is appended. Newer *prices* have no return on their first day, so they must begin
+//! on the panel's last day or earlier.
 
 use std::collections::HashMap;
 
@@ -16,15 +17,16 @@ use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{Asset, AssetId, Field, Panel};
 
-/// Returns that differ by more are different.
+/// Largest difference of returns that count as equal: one basis point.
 const SAME: f64 = 1e-4;
-/// Returns that differ by more contradict each other, and one of them is wrong.
+/// Returns that differ by more than this contradict each other: one of them is wrong.
 const CONTRADICTION: f64 = 0.01;
-/// Contradictions that are named.
+/// At most this many contradictions are listed in a message.
 const MOST_NAMED: usize = 3;
-/// More days than a weekend with holidays between the panel's last day and the first new one.
+/// Calendar days between the panel's last day and the first new one from which the user is warned: longer than a
+/// weekend with holidays.
 const LONG_BREAK: i32 = 6;
-/// With a larger share of different returns the data are others.
+/// If a larger share of the common returns differs, the newer data are a different data set.
 const MOST_DIFFERENT: f64 = 0.01;
 
 /// An extended panel and what changed.
@@ -35,23 +37,23 @@ pub struct Appended {
     pub new_days: usize,
     /// Symbols that the panel did not have.
     pub new_assets: Vec<String>,
-    /// Symbols that were alive on the panel's last day and have nothing after it: they end there.
+    /// Symbols with a return on the panel's last day and none afterwards: they end there.
     pub ending: Vec<String>,
-    /// Returns that were not there.
+    /// Number of returns added.
     pub new_returns: usize,
-    /// Of them, returns of known assets on days that the panel had.
+    /// Number of those that fill a missing day of an asset and a date which the panel already had.
     pub filled: usize,
-    /// Returns that both have.
+    /// Number of returns that both the panel and the newer data have.
     pub overlapping: usize,
-    /// Of them, those that differ by more than a basis point; the panel keeps its own.
+    /// Number of those that differ by more than a basis point; the panel keeps its own.
     pub different: usize,
     /// The largest difference, with its asset and date.
     pub largest: Option<(f64, String, Date)>,
-    /// Those that differ by more than 1 %, the largest first.
+    /// Returns that differ by more than 1 %, the largest difference first.
     pub contradictions: Vec<Contradiction>,
 }
 
-/// A return that the panel and the newer data know differently.
+/// A return that is different in the panel and in the newer data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contradiction {
     /// The asset.
@@ -60,12 +62,12 @@ pub struct Contradiction {
     pub date: Date,
     /// The panel's return, which stays.
     pub panel: f64,
-    /// The newer one.
+    /// The return in the newer data, which is dropped.
     pub newer: f64,
 }
 
 impl Appended {
-    /// What changed, a line each.
+    /// One line for each thing that changed, for the user.
     pub fn lines(&self) -> Vec<String> {
         let named = |symbols: &[String]| {
             let more = symbols.len().saturating_sub(5);
@@ -81,20 +83,25 @@ impl Appended {
                 let n_between = before.map_or(0, |before| (*first - before).get_days() - 1);
                 if n_between >= LONG_BREAK {
                     lines.push(format!(
-                        "look at: {n_between} days lie between the panel's last day and the first new one; what was traded on \
-                         them is missing"
+                        "look at: there are {n_between} days between the panel's last day and the first new one; if \
+                         there was trading on them, it is missing"
                     ));
                 }
             }
             None => lines.push("no new day".to_string()),
         }
-        lines.push(format!("{} new returns, {} of them on days that the panel had", self.new_returns, self.filled));
+        lines.push(format!(
+            "{} new returns, {} of them on days that the panel already had",
+            self.new_returns, self.filled
+        ));
         if !self.new_assets.is_empty() {
             lines.push(format!("{} new assets: {}", self.new_assets.len(), named(&self.new_assets)));
         }
         if !self.ending.is_empty() {
             let (n, names) = (self.ending.len(), named(&self.ending));
-            lines.push(format!("{n} assets have no return on the new days and end where the panel did: {names}"));
+            lines.push(format!(
+                "{n} assets have no return on the new days and end on the panel's previous last day: {names}"
+            ));
         }
         if let Some((largest, asset, date)) = &self.largest {
             lines.push(format!(
@@ -113,7 +120,7 @@ impl Appended {
             let more = self.contradictions.len().saturating_sub(MOST_NAMED);
             let more = if more > 0 { format!("; and {more} more") } else { String::new() };
             lines.push(format!(
-                "look at: returns that contradict each other, one of each pair is wrong: {}{more}",
+                "look at: some returns contradict each other, so one of each pair is wrong: {}{more}",
                 named.join("; ")
             ));
         }
@@ -121,7 +128,7 @@ impl Appended {
     }
 }
 
-/// What is counted on the way.
+/// Counts kept while appending.
 #[derive(Default)]
 struct Counts {
     ending: Vec<String>,
@@ -133,7 +140,9 @@ struct Counts {
     contradictions: Vec<Contradiction>,
 }
 
-/// Extends a panel by newer data; neither is changed.
+/// Extends a panel by newer data; neither input is changed.
+///
+/// Fails if the newer data lack days or returns that the rules above ask for, or contradict the panel too often.
 pub fn append(panel: &Panel, newer: &Panel) -> Result<Appended> {
     let calendar = extended(panel.calendar(), newer.calendar())?;
     check_first_day(panel, newer)?;
@@ -144,7 +153,7 @@ pub fn append(panel: &Panel, newer: &Panel) -> Result<Appended> {
     let days: Vec<usize> = newer.calendar().dates().iter().map(|&date| calendar.first_on_or_after(date)).collect();
     let new_ids = (0..newer.n_assets()).filter(|&id| !known.contains_key(newer.assets()[id].symbol.as_str()));
     let mut assets: Vec<Asset> = panel.assets().to_vec();
-    // For each asset of the result its number in the newer data.
+    // For each asset of the result, its number in the newer data.
     let mut sources: Vec<Option<AssetId>> =
         panel.assets().iter().map(|asset| by_symbol.get(asset.symbol.as_str()).copied()).collect();
     for id in new_ids {
@@ -184,8 +193,8 @@ pub fn append(panel: &Panel, newer: &Panel) -> Result<Appended> {
     if changes.different as f64 > MOST_DIFFERENT * changes.overlapping as f64 {
         let (largest, asset, date) = changes.largest.clone().unwrap_or((0.0, String::new(), calendar.date(0)));
         let rule = format!(
-            "{} of the {} returns that the panel has too differ by more than 0.01 %, by up to {:.4} %: these are other data, \
-             or adjusted otherwise; nothing was appended, import everything anew",
+            "{} of the {} returns that the panel also has differ by more than 0.01 %, by up to {:.4} %: these are \
+             different data, or adjusted differently; nothing was appended, import everything again",
             changes.different,
             changes.overlapping,
             100.0 * largest
@@ -236,21 +245,22 @@ pub fn append(panel: &Panel, newer: &Panel) -> Result<Appended> {
     })
 }
 
-/// Refuses newer prices that begin after the panel's last day: nobody would have a return on their first day.
+/// Refuses newer prices that begin after the panel's last day: no asset would have a return on their first day.
 fn check_first_day(panel: &Panel, newer: &Panel) -> Result<()> {
     let dates = newer.calendar().dates();
     let (Some(last), Some(first)) = (panel.calendar().dates().last(), dates.first()) else { return Ok(()) };
     if first > last && (0..newer.n_assets()).all(|asset| newer.returns(asset)[0].is_nan()) {
         let rule = format!(
-            "the newer prices begin after the panel's last day, {last}, so that the returns of {first} are unknown; nothing was \
-             appended: give prices from {last} on"
+            "the newer prices begin after the panel's last day, {last}, so the returns on {first} are unknown; nothing \
+             was appended: supply prices from {last} on"
         );
         return Err(Error::data(first.to_string(), rule));
     }
     Ok(())
 }
 
-/// The panel's days and the newer ones after them. Up to the panel's last day its calendar is complete.
+/// The panel's days, then the newer ones. Refuses newer data with a day inside the panel's span that the panel lacks:
+/// up to its last day the panel's calendar counts as complete.
 fn extended(ours: &Calendar, theirs: &Calendar) -> Result<Calendar> {
     let last = ours.dates().last();
     let unknown: Vec<&Date> = theirs
@@ -260,8 +270,8 @@ fn extended(ours: &Calendar, theirs: &Calendar) -> Result<Calendar> {
         .collect();
     if let (Some(first), Some(last)) = (unknown.first(), last) {
         let rule = format!(
-            "the newer data have {} days up to the panel's last, {last}, that the panel lacks, the first on {first}; nothing was \
-             appended: cut them off, or import everything anew",
+            "the newer data have {} days up to the panel's last day, {last}, that the panel lacks, the first on \
+             {first}; nothing was appended: remove those days, or import everything again",
             unknown.len()
         );
         return Err(Error::data("calendar", rule));
@@ -270,7 +280,8 @@ fn extended(ours: &Calendar, theirs: &Calendar) -> Result<Calendar> {
     Calendar::new(ours.dates().iter().chain(newer).copied().collect())
 }
 
-/// Fills what is unknown of an asset; how its listing ends is told by the data that go on.
+/// Fills in what is unknown about an asset. The newer data decide how its listing ends if the asset `goes_on` in
+/// them.
 fn complete(asset: &mut Asset, newer: &Asset, goes_on: bool) {
     for (ours, theirs) in
         [(&mut asset.name, &newer.name), (&mut asset.sector, &newer.sector), (&mut asset.issuer, &newer.issuer)]

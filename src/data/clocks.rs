@@ -1,18 +1,19 @@
-//! Times of day beside dates, and what they say: midnights of another zone stand on the day before.
+//! Times of day written with dates, and the time zones they reveal: a midnight written in another zone falls on the
+//! day before.
 
 use jiff::civil::Weekday;
 
 use crate::calendar::{Calendar, Date, Period};
 
-/// Midnight fourteen hours east of UTC, the furthest zone, in minutes of a UTC day.
+/// Midnight fourteen hours east of UTC, the easternmost zone, in minutes of a UTC day.
 const FIRST_EASTERN_MIDNIGHT: u32 = 10 * 60;
 
-/// The times of day that stand with a column of dates: the earliest and the latest, in minutes; nothing where there are none.
+/// The earliest and the latest time of day in a column of dates, in minutes; `None` if the dates have no times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Clock(Option<(u32, u32)>);
 
 impl Clock {
-    /// Notes a time of day.
+    /// Records a time of day.
     pub fn note(&mut self, minutes: u32) {
         let (earliest, latest) = self.0.unwrap_or((minutes, minutes));
         self.0 = Some((earliest.min(minutes), latest.max(minutes)));
@@ -23,9 +24,11 @@ impl Clock {
         self.0.is_some_and(|(_, latest)| latest > 0)
     }
 
-    /// Where the zone lies in which the days are midnights, if they look like those of another: a week from Monday to Friday
-    /// that lost Fridays to Sundays is written further west than it was lived, one that lost Mondays to Saturdays further east.
-    /// A zone with summer time moves half of a year, and a session on a Saturday now and then changes nothing.
+    /// The direction of the time zone in which these stamps are midnights, if they look like midnights of another
+    /// zone. If a Monday-to-Friday week has lost Fridays to Sundays, the stamps are written in a zone west of the
+    /// market's, so the market is further east. If it has lost Mondays to Saturdays, the market is further west. The
+    /// thresholds allow for a zone with summer time, which moves only half of the year, and for an occasional session
+    /// on a Saturday.
     pub fn zone(&self, dates: &[Date]) -> Option<&'static str> {
         if !self.is_stamped() {
             return None;
@@ -45,8 +48,9 @@ impl Clock {
         }
     }
 
-    /// What to know of times that may be midnights of a zone further east, where the days of the week cannot tell: all the
-    /// same but for the hour of summer time, in the second half of a day, and not those of a week of trading days.
+    /// A warning if the times may be midnights of a zone further east but the days of the week cannot decide it. This
+    /// is so if all times are the same (up to the hour of summer time) and late in the day, and the dates are not
+    /// those of a trading week.
     pub fn doubt(&self, dates: &[Date]) -> Option<String> {
         let (earliest, latest) = self.0?;
         let mut dates = dates.to_vec();
@@ -60,14 +64,14 @@ impl Clock {
         let times =
             if earliest == latest { clock(earliest) } else { format!("{} or {}", clock(earliest), clock(latest)) };
         Some(format!(
-            "every date carries the time {times} and is taken as written; if these are midnights of a time zone further east, \
-             each means the day after: write them in local time"
+            "every date carries the time {times} and is taken as written; if these are midnights of a time zone \
+             further east, each of them belongs to the day after: write them in local time"
         ))
     }
 }
 
-/// Minutes of a time of day such as 16:00:05Z; a time after a full minute counts as the next one, so that 00:00:05 is none of
-/// midnight.
+/// Minutes since midnight of a time of day such as 16:00:05Z. Seconds round up to the next minute, so that 00:00:05
+/// does not count as midnight.
 pub(super) fn minutes(time: &str) -> Option<u32> {
     let digits = time.split(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.')).next()?;
     let mut parts = digits.split(':');
@@ -81,7 +85,8 @@ pub(super) fn minutes_of(seconds: i64) -> u32 {
     (seconds.rem_euclid(86_400) as u32).div_ceil(60)
 }
 
-/// The date and what follows it: a time of day, with or without a zone. Words are left together.
+/// Splits a cell into its date and the time of day after it, with or without a zone. Dates with blanks, such as 1 May
+/// 2019, stay whole.
 pub(super) fn split_clock(cell: &str) -> (&str, &str) {
     let is_clock = |rest: &str| {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -101,7 +106,7 @@ mod tests {
 
     #[test]
     fn midnights_of_an_eastern_zone_in_utc_are_noticed() {
-        // 2019-05-05 is a Sunday; the trading days of Tokyo, nine hours early.
+        // 2019-05-05 is a Sunday. These are trading days of Tokyo, written nine hours early.
         let days = (5..25).map(|day| date(2019, 5, day)).filter(|day| day.weekday().to_sunday_zero_offset() < 5);
         let cells: Vec<String> = days.map(|day| format!("{day} 15:00:00+00:00")).collect();
         let zone = |cells: &[&str]| {
@@ -110,7 +115,7 @@ mod tests {
         };
         assert_eq!(zone(&cells.iter().map(String::as_str).collect::<Vec<_>>()), Some("further east"));
         assert_eq!(zone(&["2019-05-03 16:00", "2019-05-05 16:00"]), None);
-        // Three years of weekdays and one Saturday, as each zone lives them, in the words of a file in UTC.
+        // Three years of local weekdays and one Saturday in each zone, written in UTC.
         let lived: Vec<Date> = date(2018, 1, 1)
             .series(jiff::Span::new().days(1))
             .take(1096)

@@ -1,11 +1,12 @@
-//! Dates as people write them: one spelling for a whole column, and none that could mean another day.
+//! Dates as people write them: a column must use one spelling throughout, and a column that can be read in two ways
+//! is refused.
 //!
 //! ```text
 //! 2019-05-01  2019/05/01  2019.05.01  20190501      year, month, day
-//! 01.05.2019  1-May-2019  01MAY2019  May 1, 2019    by their dots or words
+//! 01.05.2019  1-May-2019  01MAY2019  May 1, 2019    recognised by their dots or words
 //! 01/05/2019  05-01-2019                            day or month first: whichever fits every row, refused if both do
 //! 2019-05  201905                                   a month: its last day
-//! 2019-05-01T00:00:00+09:00                         a stamp: the civil day as it is written, which is the local one
+//! 2019-05-01T00:00:00+09:00                         a time stamp: its date as written, which is the local one
 //! ```
 
 use jiff::civil::DateTime;
@@ -15,11 +16,11 @@ use crate::data::clocks::{Clock, minutes, minutes_of, split_clock};
 use crate::data::numbers::MissingCodes;
 use crate::data::words::plain;
 
-/// The years that a user's file may speak of.
+/// The years that a user's file may contain.
 const YEARS: std::ops::RangeInclusive<i16> = 1900..=2100;
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/// Usual names of a date column, the surest first.
+/// Usual names of a date column, the least ambiguous first.
 pub(super) const DATE_NAMES: [&str; 14] = [
     "date",
     "datetime",
@@ -36,20 +37,20 @@ pub(super) const DATE_NAMES: [&str; 14] = [
     "period",
     "dt",
 ];
-/// As many of them are names of nothing else; DAY and TIME are tickers, too.
+/// The first this many of [`DATE_NAMES`] name nothing else; DAY and TIME are tickers, too.
 const SURE: usize = 9;
 
-/// Whether a column is called like one of dates.
+/// Whether a column's name is one of the usual names of a date column.
 pub(super) fn is_date_name(name: &str) -> bool {
     DATE_NAMES.contains(&plain(name).as_str())
 }
 
-/// Whether a column is called like one of dates and of nothing else.
+/// Whether a column's name can only be that of a date column.
 pub(super) fn is_sure_date_name(name: &str) -> bool {
     DATE_NAMES[..SURE].contains(&plain(name).as_str())
 }
 
-/// Whether a text is a date by itself.
+/// Whether a text is a date on its own, without the rest of its column.
 pub(super) fn is_date(text: &str) -> bool {
     !text.trim().is_empty()
         && !matches!(read([text].into_iter(), None), Err(Problem::NoDates { .. } | Problem::Unreadable { .. }))
@@ -65,14 +66,14 @@ pub(super) enum Spelling {
     MonthFirst,
     DayMonthWord,
     MonthWordFirst,
-    /// Since 1970.
+    /// Seconds, milliseconds, … since 1970.
     Counted,
-    /// As `--date-format` says.
+    /// The strptime format of `--date-format`.
     Given(String),
 }
 
 impl Spelling {
-    /// As it is told to the user.
+    /// The description shown to the user.
     pub fn name(&self) -> &str {
         match self {
             Spelling::YearFirst => "year-month-day",
@@ -93,16 +94,16 @@ impl Spelling {
 pub(super) struct Dates {
     pub dates: Vec<Date>,
     pub spelling: Spelling,
-    /// The times of day that stand with them.
+    /// The times of day written with the dates.
     pub clock: Clock,
 }
 
-/// Why a column is none of dates.
+/// Why a column cannot be read as dates.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Problem {
-    /// The first cell is no date in any spelling.
+    /// The first cell is not a date in any spelling.
     NoDates { text: String },
-    /// A later one breaks the spelling of those before it.
+    /// A later cell breaks the spelling of those before it.
     Unreadable { row: usize, text: String },
     /// Every cell can be read in two ways.
     Ambiguous { row: usize, text: String, readings: [Date; 2] },
@@ -111,7 +112,7 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// The row it shows in.
+    /// The row that shows the problem, from 0.
     pub fn row(&self) -> usize {
         match self {
             Problem::NoDates { .. } => 0,
@@ -119,20 +120,24 @@ impl Problem {
         }
     }
 
-    /// The rule that is broken, for a column of that name.
+    /// The message for the user, for a column of that name.
     pub fn rule(&self, column: &str, codes: &MissingCodes) -> String {
         let (format, other) = (codes.option("date-format", "%d.%m.%y"), codes.option("date-column", "NAME"));
         match self {
             Problem::NoDates { text } if text.trim().parse::<f64>().is_ok() => format!(
-                "'{text}' in column {column} is not a date; if it counts days, as Excel's 43586 for 2019-05-01, write dates; {other} \
-                 names another column of dates"
+                "'{text}' in column {column} is not a date; if it counts days, as Excel writes 43586 for 2019-05-01, \
+                 write dates instead; {other} names another column of dates"
             ),
             Problem::NoDates { text } => format!(
-                "'{text}' in column {column} is not a date; {format} gives the form of dates, {other} another column of dates"
+                "'{text}' in column {column} is not a date; {format} gives the form of the dates, {other} names \
+                 another column of dates"
             ),
             Problem::Unreadable { text, .. } if text.is_empty() => format!("the date in column {column} is missing"),
             Problem::Unreadable { text, .. } => {
-                format!("'{text}' in column {column} is not a date as those above it; {format} gives the form of dates")
+                format!(
+                    "'{text}' in column {column} is not a date like those above it; {format} gives the form of the \
+                     dates"
+                )
             }
             Problem::Ambiguous { text, readings: [a, b], .. } => format!(
                 "'{text}' in column {column} may be {a} or {b}, and so may every other date; say which with {} or {}",
@@ -140,7 +145,7 @@ impl Problem {
                 codes.option("date-format", "%m/%d/%Y")
             ),
             Problem::OutOfRange { text, .. } => {
-                format!("'{text}' in column {column} lies outside the years 1900 to 2100")
+                format!("'{text}' in column {column} is outside the years 1900 to 2100")
             }
         }
     }
@@ -151,7 +156,7 @@ pub(super) fn read<'a>(
     cells: impl Iterator<Item = &'a str> + Clone,
     format: Option<&str>,
 ) -> std::result::Result<Dates, Problem> {
-    // Every spelling that fits the rows so far, with the dates that it gives.
+    // Every spelling that fits the rows so far, with the dates it gives.
     let mut alive: Vec<(Spelling, Vec<Date>)> = Vec::new();
     let mut clock = Clock::default();
     let mut last: Option<(&str, Vec<(Spelling, Date)>)> = None;
@@ -194,7 +199,8 @@ pub(super) fn read<'a>(
     Ok(Dates { dates, spelling, clock })
 }
 
-/// Dates counted as seconds, milliseconds, microseconds or nanoseconds since 1970, in UTC, if every cell is such a count.
+/// Dates counted as seconds, milliseconds, microseconds or nanoseconds since 1970, in UTC; `None` unless every cell
+/// is such a count.
 pub(super) fn counted<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Dates> {
     let mut dates = Vec::new();
     let mut clock = Clock::default();
@@ -224,13 +230,13 @@ pub(super) fn counted<'a>(cells: impl Iterator<Item = &'a str>) -> Option<Dates>
 }
 
 fn given(cell: &str, format: &str) -> Option<Date> {
-    // Others write %z for +09:00, too.
+    // Python and others also accept %z for +09:00; jiff needs %:z.
     let colon = || jiff::fmt::strtime::parse(format.replace("%z", "%:z"), cell);
     let whole = jiff::fmt::strtime::parse(format, cell).or_else(|_| colon()).ok()?;
     whole.to_date().or_else(|_| whole.to_datetime().map(DateTime::date)).ok()
 }
 
-/// Every reading of a cell without its time of day, one a spelling.
+/// Every reading of a cell without its time of day, at most one per spelling.
 fn readings(cell: &str) -> Vec<(Spelling, Date)> {
     let date = |year: &str, month: &str, day: &str| -> Option<Date> {
         Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()

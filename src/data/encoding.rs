@@ -1,4 +1,5 @@
-//! Bytes of a file to text: gzip unpacked; UTF-8, UTF-16 with a byte-order mark, else Latin-1.
+//! Turns the bytes of a file into text: unpacks gzip and decodes UTF-8, UTF-16 with a byte-order mark, or else
+//! Latin-1.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,7 +8,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::memory;
 
-/// The bytes unpacked, as text.
+/// Unpacks bytes and decodes them as text. Fails for zip archives, damaged gzip files and text with NUL bytes.
 pub(super) fn decoded(bytes: &[u8], place: &str) -> Result<String> {
     let unpacked;
     let bytes = if is_gzip(bytes) {
@@ -33,19 +34,19 @@ pub(super) fn decoded(bytes: &[u8], place: &str) -> Result<String> {
         return Err(Error::data(place, "it is a zip archive or an Excel workbook; save the table as CSV"));
     }
     if text.contains('\0') {
-        return Err(Error::data(place, "it holds NUL bytes: no text, or a damaged file"));
+        return Err(Error::data(place, "it contains NUL bytes: it is not a text file, or is damaged"));
     }
     Ok(text)
 }
 
-/// The first lines of a file of text; nothing where it cannot be read.
+/// The first lines of a text file; `None` if it cannot be read.
 pub(super) fn beginning(path: &Path) -> Option<String> {
     const LENGTH: u64 = 1 << 16;
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(LENGTH).read_to_end(&mut bytes).ok()?;
     if is_gzip(&bytes) {
         let mut unpacked = Vec::new();
-        // What was cut off here ends in an error; what comes before it is enough.
+        // The cut-off end of the gzip stream gives an error; the text before it is enough.
         let _ = flate2::read::MultiGzDecoder::new(&bytes[..]).take(LENGTH).read_to_end(&mut unpacked);
         bytes = unpacked;
     }
@@ -56,7 +57,7 @@ fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
-/// A gzip file unpacked; one that grows beyond what the machine holds is refused on the way.
+/// Unpacks a gzip file; refuses one that outgrows the machine's memory while it is being unpacked.
 fn unpack(bytes: &[u8], place: &str) -> Result<Vec<u8>> {
     const PART: u64 = 1 << 26;
     let mut reader = flate2::read::MultiGzDecoder::new(bytes);

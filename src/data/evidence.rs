@@ -1,40 +1,44 @@
-//! What the values of a table look like. Level, dispersion and trend of all values tell; the sign of a single one does not.
+//! Statistics of a table's values that show whether they are prices or returns, and in which unit. They use the
+//! level, dispersion and trend of all values; the sign of a single value proves nothing.
 //!
 //! ```text
 //! negative      median over assets of the share below zero               prices none, returns a third and more
-//! level         median of |x| where it is not zero                       prices anything, returns small
+//! level         median of |x| over non-zero values                       prices anything, returns small
 //! persistence   median over assets of Σ(x_t − x_t−1)² / Σ(x − x̄)²         prices near 0, returns near 2
-//! roughness     the same from medians, (med |x_t − x_t−1| / med |x − med x|)², which no outlier moves
+//! roughness     persistence from medians, (med |x_t − x_t−1| / med |x − med x|)², robust to outliers
 //! annual        median over assets of the robust standard deviation (interquartile range / 1.349), times √periods
-//! change        the same of x_t / x_t−1 − 1
+//! change        annual, but of x_t / x_t−1 − 1
 //! ```
 //! Persistence is von Neumann's ratio (1941). The limits are our choice.
 
-/// Rows from which trend and dispersion are believed.
+/// Fewest rows with which trend and dispersion can be trusted.
 pub(super) const ENOUGH_ROWS: usize = 12;
-/// Beyond this share of negative values, values are no prices; within this share of the other side, no returns.
+/// Values of which a larger share is negative are not prices; if all but a smaller share are negative, they are not
+/// returns either.
 pub(super) const SOME_NEGATIVE: f64 = 0.05;
 /// Persistence below which values are levels and not changes.
 const LEVELS: f64 = 0.75;
 /// Persistence below which even values of both signs are levels.
 const CLEAR_LEVELS: f64 = 0.2;
-/// Roughness above which they are none.
+/// Roughness above which values are not levels.
 pub(super) const ROUGH: f64 = 1.0;
-/// Persistence above which values are no levels whatever they are called.
+/// Persistence above which values are not levels, whatever their column is called.
 pub(super) const NO_LEVELS: f64 = 1.5;
-/// Annual volatility up to which returns are fractions: of stocks, and of what trades on every day of the week.
+/// Annual volatility up to which returns are fractions: for stocks, and for assets that trade on every day of the
+/// week.
 pub(super) const FRACTIONS: [f64; 2] = [0.75, 1.2];
 /// Annual volatilities between which returns are percent.
 const PERCENTS: std::ops::RangeInclusive<f64> = 2.2..=120.0;
-/// Annual volatility up to which a few returns are fractions, by their middle.
+/// Annual volatility up to which returns in a short table are fractions, estimated from their median size.
 const FEW_FRACTIONS: f64 = 3.0;
-/// A year's sum of returns that are never negative, above which they are no fractions.
+/// Annual sum of returns that are never negative, above which they are not fractions.
 const STEADY: f64 = 2.0;
-/// Levels of logarithms of prices, and the annual volatility below which such levels are no prices.
+/// The levels at which logarithms of prices lie.
 const LOGARITHMS: std::ops::Range<f64> = 2.0..7.5;
+/// Annual volatility below which values at those levels are not prices.
 const STILL: f64 = 0.07;
 
-/// What the values look like.
+/// Statistics of the values of a table, as defined at the top of this file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Evidence {
     pub n_rows: usize,
@@ -49,7 +53,7 @@ pub(super) struct Evidence {
     periods: f64,
 }
 
-/// What the evidence says.
+/// Conclusion from the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Prices,
@@ -60,7 +64,7 @@ pub(super) enum Verdict {
 }
 
 impl Evidence {
-    /// Of the values of each asset in the order of their dates, none missing, `periods` of them a year.
+    /// Evidence from the values of each asset in the order of their dates, none missing, `periods` of them a year.
     pub fn of<'a>(assets: impl Iterator<Item = &'a [f64]> + Clone, periods: f64) -> Self {
         let all = || assets.clone().flatten().copied();
         let share = |values: &[f64]| values.iter().filter(|x| **x < 0.0).count() as f64 / values.len() as f64;
@@ -80,7 +84,7 @@ impl Evidence {
         }
     }
 
-    /// Whether there are rows enough to believe trend and dispersion.
+    /// Whether there are enough rows to trust trend and dispersion.
     pub fn is_long(&self) -> bool {
         self.n_rows >= ENOUGH_ROWS && self.persistence.is_finite()
     }
@@ -101,7 +105,7 @@ impl Evidence {
             return Verdict::Unclear;
         }
         if self.negative >= SOME_NEGATIVE {
-            // Of a few rows one mistake is a large share: the middle value tells more than the spread.
+            // With few rows one mistake weighs much: the median size is more reliable than the spread.
             let middle = 1.48 * self.level * self.periods.sqrt();
             let fractions = FRACTIONS[usize::from(self.periods > 300.0)];
             return match self.annual {
@@ -126,17 +130,18 @@ impl Evidence {
         }
     }
 
-    /// Whether the values move like levels, prices or their logarithms or sums, and not like changes from day to day.
+    /// Whether the values move like levels (prices, their logarithms, or cumulated returns) and not like changes from
+    /// day to day.
     pub fn are_levels(&self) -> bool {
         self.is_long() && self.persistence < CLEAR_LEVELS && self.roughness < ROUGH
     }
 
-    /// Whether values of levels are logarithms of prices.
+    /// Whether the values are levels that look like logarithms of prices.
     pub fn are_logarithms(&self) -> bool {
         self.are_levels() && self.negative < SOME_NEGATIVE && LOGARITHMS.contains(&self.level) && self.change < STILL
     }
 
-    /// A few words on what was seen.
+    /// A few words on the evidence, for messages.
     pub fn told(&self) -> String {
         let share = |x: f64| (100.0 * x).round();
         format!("median size {}, {} % negative", short(self.level), share(self.negative))
@@ -161,7 +166,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
-/// The ratio of medians; nothing where more than half of the values are the same.
+/// The ratio of medians; `None` if more than half of the values are the same.
 fn roughness(values: &[f64]) -> Option<f64> {
     let middle = median(values.to_vec());
     let size = median(values.iter().map(|x| (x - middle).abs()).collect());
@@ -174,7 +179,7 @@ fn changes(values: &[f64]) -> Vec<f64> {
     values.windows(2).map(|pair| pair[1] / pair[0] - 1.0).filter(|x| x.is_finite()).collect()
 }
 
-/// Von Neumann's ratio; nothing for a constant.
+/// Von Neumann's ratio; `None` for a constant.
 fn persistence(values: &[f64]) -> Option<f64> {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
@@ -182,7 +187,7 @@ fn persistence(values: &[f64]) -> Option<f64> {
     (squares > 0.0).then_some(steps / squares)
 }
 
-/// A standard deviation that outliers do not move; the plain one where most values are the same.
+/// A standard deviation that is robust to outliers; the plain one if at least half of the values are the same.
 fn spread(values: &[f64]) -> f64 {
     if values.is_empty() {
         return 0.0;

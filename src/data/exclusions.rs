@@ -1,9 +1,9 @@
-//! The file that `exclude` in `[data]` names: days of assets whose returns do not count.
+//! The file that `exclude` in `[data]` names: days of assets whose returns are ignored.
 //!
 //! ```text
-//! asset,first,last,finding,whole      only the asset is needed in every file; what `minvar data describe` writes is such a file
-//! AAA,2020-03-02,2020-03-31,…,        missing from the first day to the last
-//! BBB,,,…,true                        the whole asset, which is knowledge of the future
+//! asset,first,last,finding,whole      only the column asset is always required; `minvar data describe` writes such a file
+//! AAA,2020-03-02,2020-03-31,…,        treated as missing from the first day to the last
+//! BBB,,,…,true                        excludes the whole asset, which uses knowledge of the future
 //! ```
 
 use std::collections::HashMap;
@@ -16,7 +16,8 @@ use crate::data::frame::Columns;
 use crate::error::{Error, Result};
 use crate::panel::{Exclusion, Panel};
 
-/// Reads the exclusions of a panel, and the hash of their file.
+/// Reads the exclusions of a panel; returns them and the hash of their file. Refuses unknown assets, bad dates, and
+/// intervals without a day of the panel.
 pub fn read_exclusions(path: &Path, panel: &Panel) -> Result<(Vec<Exclusion>, String)> {
     let columns = Columns::read(path)?;
     columns.check_spellings(&["asset", "symbol", "ticker", "first", "last", "whole"])?;
@@ -30,7 +31,7 @@ pub fn read_exclusions(path: &Path, panel: &Panel) -> Result<(Vec<Exclusion>, St
     let symbols: HashMap<&str, usize> =
         panel.assets().iter().enumerate().map(|(id, asset)| (asset.symbol.as_str(), id)).collect();
     let place = |row: usize| format!("{}, asset {}", columns.place(row), assets[row].trim());
-    // One spelling for the whole file, as in every table.
+    // All dates of the file must have one spelling, as in every table.
     let written: Vec<(usize, &str, &str)> = (0..assets.len())
         .flat_map(|row| [(row, "first", firsts[row].trim()), (row, "last", lasts[row].trim())])
         .filter(|(.., text)| !text.is_empty())
@@ -39,8 +40,8 @@ pub fn read_exclusions(path: &Path, panel: &Panel) -> Result<(Vec<Exclusion>, St
         let (row, column, text) = written[problem.row()];
         let rule = match problem {
             Problem::Ambiguous { readings: [a, b], .. } => format!("may be {a} or {b}"),
-            Problem::OutOfRange { .. } => "lies outside the years 1900 to 2100".to_string(),
-            _ => "is not a date as the others of the file".to_string(),
+            Problem::OutOfRange { .. } => "is outside the years 1900 to 2100".to_string(),
+            _ => "is not a date like the others in the file".to_string(),
         };
         Error::data(place(row), format!("'{text}' in column {column} {rule}; write dates such as 2020-01-31"))
     })?;
@@ -72,11 +73,11 @@ pub fn read_exclusions(path: &Path, panel: &Panel) -> Result<(Vec<Exclusion>, St
             }
         };
         if from > to {
-            return Err(refuse(format!("first, {from}, lies after last, {to}")));
+            return Err(refuse(format!("first, {from}, is after last, {to}")));
         }
         let days = (calendar.first_on_or_after(from), calendar.dates().partition_point(|date| *date <= to));
         if days.0 >= days.1 {
-            return Err(refuse(format!("no day of the panel lies between {from} and {to}")));
+            return Err(refuse(format!("the panel has no day between {from} and {to}")));
         }
         Ok(Exclusion { asset, days: Some((days.0, days.1 - 1)) })
     };

@@ -1,4 +1,4 @@
-//! Files written atomically: a reader sees the old content or the new one, never a part.
+//! Files written atomically: a reader sees either the old content or the new, never a part of it.
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 
-/// Writes a file beside its place, flushes it to the disk and moves it there.
+/// Writes a temporary file in the folder of `path`, flushes it to disk and renames it to `path`.
 ///
 /// When `write` or the disk fails, the old file stays and the temporary one is removed.
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
@@ -17,7 +17,7 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Result<()>
     persist(file, path)
 }
 
-/// The folder of a file, made if it is not there.
+/// The folder of a file, created if it does not exist.
 fn folder_of(path: &Path) -> Result<&Path> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
@@ -27,7 +27,7 @@ fn folder_of(path: &Path) -> Result<&Path> {
 /// How the names of temporary files begin.
 const PARTIAL: &str = ".partial-";
 
-/// A temporary file beside the place of another, locked for as long as it is open.
+/// A temporary file in the folder of `path`, locked for as long as it is open.
 pub(super) fn partial_file(path: &Path) -> Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PARTIAL);
@@ -35,25 +35,25 @@ pub(super) fn partial_file(path: &Path) -> Result<NamedTempFile> {
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
     loop {
         let file = builder.tempfile_in(folder_of(path)?).map_err(Error::io(path))?;
-        // Whoever clears the folder may have been quicker than the lock, and removes this file.
+        // Another process that clears the folder may have been quicker than the lock, and removes this file.
         if !matches!(file.as_file().try_lock(), Err(TryLockError::WouldBlock)) {
             return Ok(file);
         }
     }
 }
 
-/// Removes the temporary files that killed processes have left in a folder: those whose lock nobody holds.
+/// Removes the temporary files that killed processes have left in a folder: those that no process has locked.
 pub fn remove_partial_files(folder: &Path) {
     for name in list_folder(folder).unwrap_or_default().iter().filter(|name| name.starts_with(PARTIAL)) {
         let path = folder.join(name);
-        // One that cannot be opened, locked or removed is not ours to clear, and does no harm.
+        // A file that cannot be opened, locked or removed is not ours to remove, and it does no harm.
         if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             let _ = std::fs::remove_file(&path);
         }
     }
 }
 
-/// Flushes a temporary file to the disk and moves it to its place.
+/// Flushes a temporary file to disk and renames it to `path`.
 pub(super) fn persist(mut file: NamedTempFile, path: &Path) -> Result<()> {
     let folder = folder_of(path)?;
     file.as_file_mut().flush().map_err(Error::io(path))?;
@@ -78,7 +78,8 @@ pub fn hash_file(path: &Path) -> Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// A whole text file, in UTF-8, or what an editor or a spreadsheet makes of it.
+/// Reads a whole text file: UTF-8, with or without a byte-order mark, or else one of the encodings that editors and
+/// spreadsheets write.
 pub fn read_text(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     match String::from_utf8(bytes) {
@@ -88,7 +89,7 @@ pub fn read_text(path: &Path) -> Result<String> {
     }
 }
 
-/// The text of a table, unpacked and in UTF-8 whatever it was.
+/// Reads the text of a table, unpacked and decoded.
 pub(super) fn read_table_text(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     crate::data::encoding::decoded(&bytes, &path.display().to_string())
@@ -99,12 +100,12 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io(path))
 }
 
-/// Removes a folder with all it holds.
+/// Removes a folder and everything in it.
 pub fn remove_folder(path: &Path) -> Result<()> {
     std::fs::remove_dir_all(path).map_err(Error::io(path))
 }
 
-/// Names of what lies in a folder.
+/// Names of the files and folders in a folder.
 pub fn list_folder(path: &Path) -> Result<Vec<String>> {
     let entries = std::fs::read_dir(path).map_err(Error::io(path))?;
     let name = |entry: std::io::Result<std::fs::DirEntry>| {

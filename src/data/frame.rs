@@ -1,4 +1,4 @@
-//! A file as columns, with errors that name file, row and column. The one way in for every table that is read.
+//! A file as columns, with errors that name file, row and column. Every table that is read goes through it.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -17,7 +17,8 @@ use crate::data::words::{TEXT_ENDINGS, endings, plain};
 use crate::error::{Error, Result, toml_message};
 use crate::memory;
 
-/// A CSV, Parquet or NumPy file in memory. Cells of text stay text until a column is asked for, so that a bad one is named.
+/// A CSV, Parquet or NumPy file in memory. Text cells stay text until a column is requested, so that an error can
+/// name a bad one.
 pub struct Columns {
     pub(super) path: PathBuf,
     pub(super) names: Vec<String>,
@@ -29,12 +30,12 @@ pub(super) enum Cells {
     Typed(DataFrame),
 }
 
-/// What the cells of a column hold.
+/// Counts of what the cells of a column hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Content {
     pub n_numbers: usize,
     pub n_missing: usize,
-    /// The first row that holds neither.
+    /// The first row whose cell is neither a number nor missing.
     pub first_text: Option<usize>,
     pub n_texts: usize,
 }
@@ -81,7 +82,7 @@ impl Columns {
             for (name, field) in reader.schema().map_err(unusable(path))?.iter() {
                 if let Some(kind) = unreadable(field.dtype()) {
                     let rule = format!(
-                        "column {name} holds {kind}, which minvar does not read; write it as doubles, dates or text"
+                        "column {name} holds {kind}, which minvar cannot read; write it as doubles, dates or text"
                     );
                     return Err(Error::data(path.display().to_string(), rule));
                 }
@@ -100,7 +101,7 @@ impl Columns {
         Self { path: path.to_path_buf(), names, cells: Cells::Typed(frame) }
     }
 
-    /// Column names as they stand in the file, trimmed.
+    /// Column names as in the file, trimmed.
     pub fn names(&self) -> Vec<String> {
         self.names.clone()
     }
@@ -110,7 +111,7 @@ impl Columns {
         &self.path
     }
 
-    /// What was left out of a file of text.
+    /// Lines for the user on what was left out of a text file.
     pub(super) fn notes(&self) -> &[String] {
         match &self.cells {
             Cells::Text { table, .. } => &table.notes,
@@ -118,7 +119,7 @@ impl Columns {
         }
     }
 
-    /// Field and symbol of each column, where the names have both: a header of two lines, or pandas' pairs in Parquet.
+    /// Field and symbol of each column if the names have both: a header of two lines, or pandas' pairs in Parquet.
     pub(super) fn levels(&self) -> Option<Vec<(String, String)>> {
         match &self.cells {
             Cells::Text { table, .. } if table.levels.is_some() => table.levels.clone(),
@@ -134,17 +135,18 @@ impl Columns {
         }
     }
 
-    /// Refuses two columns of one name, naming both places.
+    /// Refuses two columns of the same name; the error gives both positions.
     pub(super) fn check_names(&self) -> Result<()> {
         check_different(&self.names, &self.path)
     }
 
-    /// The place of the first column that carries one of these names, ignoring case, blanks and punctuation.
+    /// The position of the column with the first of these names that the file has, ignoring case, blanks and
+    /// punctuation.
     pub(super) fn position(&self, aliases: &[&str]) -> Option<usize> {
         aliases.iter().find_map(|alias| self.names.iter().position(|name| plain(name) == plain(alias)))
     }
 
-    /// Refuses two columns that one of these names may mean.
+    /// Refuses two columns that match the same one of these names.
     pub(super) fn check_spellings(&self, aliases: &[&str]) -> Result<()> {
         for alias in aliases {
             let same = |column: &usize| plain(&self.names[*column]) == plain(alias);
@@ -162,12 +164,12 @@ impl Columns {
         Ok(())
     }
 
-    /// The same, by its name.
+    /// The exact name of the column that [`Self::position`] finds.
     pub fn find(&self, aliases: &[&str]) -> Option<String> {
         self.position(aliases).map(|column| self.names[column].clone())
     }
 
-    /// The same, or an error that lists what the file has.
+    /// [`Self::find`], or an error that lists the columns of the file.
     pub fn require(&self, aliases: &[&str]) -> Result<String> {
         self.find(aliases).ok_or_else(|| {
             let (wanted, found) = (aliases.join("' or '"), self.names.join(", "));
@@ -175,7 +177,7 @@ impl Columns {
         })
     }
 
-    /// What a person calls a row: its line in a file of text, its number from 1 in another.
+    /// The number that a person gives to a row: its line in a text file, or its number from 1 in a binary file.
     pub fn row_number(&self, row: usize) -> u32 {
         match &self.cells {
             Cells::Text { table, .. } => table.line(row),
@@ -203,7 +205,7 @@ impl Columns {
         }
     }
 
-    /// Whether a cell of text ends in a percent sign.
+    /// Whether any text cell ends in a percent sign.
     pub(super) fn has_percent_signs(&self) -> bool {
         let ends = |text: &str| text.trim_end().ends_with('%');
         match &self.cells {
@@ -214,7 +216,7 @@ impl Columns {
         }
     }
 
-    /// Whether the cells of a column hold lists, records or bytes: nothing that a table of values is made of.
+    /// Whether the cells of a column hold lists, records or bytes, which have no place in a table of values.
     pub(super) fn is_nested(&self, column: usize) -> bool {
         let values = self.typed_column(column);
         values.is_some_and(|values| values.dtype().is_nested() || *values.dtype() == DataType::Binary)
@@ -234,7 +236,8 @@ impl Columns {
         }
     }
 
-    /// A column of numbers, NaN where missing; a literal NaN by the given rule.
+    /// A column of numbers, NaN where missing; `not_a_number` says what a literal NaN means. Refuses cells that are
+    /// not numbers.
     pub fn numbers(&self, name: &str, not_a_number: NotANumber) -> Result<Vec<f64>> {
         let codes = match not_a_number {
             NotANumber::Refused => MissingCodes::standard(),
@@ -243,7 +246,8 @@ impl Columns {
         self.values_at(self.column(name)?, &codes)
     }
 
-    /// A column of numbers, NaN where a code or nothing stands.
+    /// A column of numbers, NaN where a cell is empty or holds a code for a missing value. Refuses cells that are not
+    /// numbers.
     pub(super) fn values_at(&self, column: usize, codes: &MissingCodes) -> Result<Vec<f64>> {
         let value = |row: usize, cell: Cell<'_>| match cell {
             Cell::Missing => Ok(f64::NAN),
@@ -317,7 +321,8 @@ impl Columns {
         Ok(cells.map(|(row, (null, x))| if null { map(row, Cell::Missing) } else { number(row, x) }).collect())
     }
 
-    /// Rows as values of a type whose fields are columns; those named in `texts` are text, all others numbers, NaN where empty.
+    /// Rows as values of a type whose fields are columns. Columns named in `texts` hold text, all others numbers, NaN
+    /// where empty.
     pub fn rows<T: serde::de::DeserializeOwned>(&self, texts: &[&str]) -> Result<Vec<T>> {
         let columns = (0..self.names.len()).map(|column| self.texts_at(column)).collect::<Result<Vec<_>>>()?;
         let value = |name: &str, cell: &str| -> Option<toml::Value> {
@@ -344,7 +349,7 @@ impl Columns {
     }
 }
 
-/// Refuses two columns of one name, naming both places.
+/// Refuses two columns of the same name; the error gives both positions.
 fn check_different(names: &[String], path: &Path) -> Result<()> {
     let mut seen = HashSet::new();
     let Some(second) = names.iter().position(|name| !name.is_empty() && !seen.insert(name)) else { return Ok(()) };
@@ -354,7 +359,7 @@ fn check_different(names: &[String], path: &Path) -> Result<()> {
     Err(Error::data(path.display().to_string(), rule))
 }
 
-/// Types of Parquet columns that polars, as it is built here, does not decode.
+/// The kind of a Parquet column in words if polars, as it is built here, cannot decode it.
 fn unreadable(kind: &ArrowDataType) -> Option<&'static str> {
     use ArrowDataType::{Decimal, Decimal32, Decimal64, Decimal256, Extension, Float16, Interval};
     match kind {
@@ -366,7 +371,7 @@ fn unreadable(kind: &ArrowDataType) -> Option<&'static str> {
     }
 }
 
-/// What one cell holds.
+/// Content of one cell.
 enum Cell<'a> {
     Missing,
     Number(f64),

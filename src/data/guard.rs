@@ -1,4 +1,4 @@
-//! Decoders of other crates, kept from panicking at a damaged file.
+//! Catches panics of other crates' decoders on damaged files.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::Path;
@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
 
-/// Memory that a cell takes on its way into a panel, bytes.
+/// Peak memory that a cell takes while it is read into a panel, bytes.
 pub(super) const BYTES_A_CELL: f64 = 40.0;
-/// Decoders at work. Their panics come from any thread of a pool, so their text is held back on all of them.
+/// Number of decoders running. They may panic in any thread of a pool, so panic messages of all threads are held back
+/// meanwhile.
 static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 
 /// Runs a decoder over a file; a panic inside it becomes an error that names the file.
@@ -29,9 +30,9 @@ pub(super) fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T>) -> Res
     outcome.unwrap_or_else(|_| Err(damaged(path)))
 }
 
-/// A file whose bytes are not what its format promises.
+/// The error for a file that cannot be decoded.
 pub(super) fn damaged(path: &Path) -> Error {
-    let rule = "it cannot be decoded: it is damaged, cut off, or of a kind that minvar does not read; write it again";
+    let rule = "it cannot be decoded: it is damaged, cut off, or of a kind that minvar cannot read; write it again";
     Error::data(path.display().to_string(), rule)
 }
 

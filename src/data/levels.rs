@@ -1,19 +1,20 @@
-//! Names that hold a field and a symbol: `('Close', 'AAA')`, `AAA Close`, `Close_AAA`, `AAA.Adjusted`.
+//! Column names that combine a field and a symbol: `('Close', 'AAA')`, `AAA Close`, `Close_AAA`, `AAA.Adjusted`.
 
 use crate::data::words::{is_field, plain};
 
-/// Field and symbol of every column but those that hold neither, if at least two do and all others are a date's.
+/// Field and symbol of every column, both empty for a column whose name is not such a pair. `None` unless at least
+/// two names are pairs and at most one, that of the dates, is not.
 pub(super) fn of_names(names: &[String]) -> Option<Vec<(String, String)>> {
     let pairs: Vec<Option<(String, String)>> = names.iter().map(|name| pair(name)).collect();
     let n_pairs = pairs.iter().flatten().count();
-    // One column may be called so by chance, all of them not.
+    // One column may have such a name by chance, but not all of them.
     let is_table = n_pairs >= 2 && n_pairs + 1 >= names.len();
     let mut found = is_table.then(|| oriented(pairs.iter().flatten().cloned().collect())).flatten()?.into_iter();
     Some(pairs.into_iter().map(|pair| pair.and_then(|_| found.next()).unwrap_or_default()).collect())
 }
 
-/// Pairs as field and symbol, whichever way round all of them are. LOW and OPEN are symbols, too: where both sides are names of
-/// fields, the side with more different names holds them.
+/// Turns pairs into (field, symbol), whichever way round all of them are. LOW and OPEN are symbols, too: if both
+/// sides are names of fields, the side with more different names holds the fields.
 pub(super) fn oriented(pairs: Vec<(String, String)>) -> Option<Vec<(String, String)>> {
     let n_different = |side: fn(&(String, String)) -> &String| {
         pairs.iter().map(|pair| plain(side(pair))).collect::<std::collections::BTreeSet<_>>().len()
@@ -44,7 +45,8 @@ fn pair(name: &str) -> Option<(String, String)> {
     }
     let cut = |place: usize| (name[..place].to_string(), name[place + 1..].trim().to_string());
     let places = name.char_indices().filter(|(_, c)| " _.:-".contains(*c)).map(|(place, _)| place);
-    // Adj Close is one field: the longest field wins, and where two are as long one that is alone.
+    // Adj Close is one field: the longest field wins, and of two equally long ones the one whose other side is not a
+    // field.
     let length = |(a, b): &(String, String)| match (is_field(a), is_field(b)) {
         (true, true) => (a.len().max(b.len()), false),
         (first, _) => (if first { a.len() } else { b.len() }, true),

@@ -1,7 +1,8 @@
-//! Advisory locks of the operating system: one process at a time on a unit of work. A kill releases them.
+//! Advisory locks of the operating system, so that only one process at a time works on a unit of work. The operating
+//! system releases a lock when its process is killed.
 //!
-//! A lock is a file that says who holds it. It is removed when the work ends; one that a killed process left behind is held
-//! by nobody and is taken over.
+//! A lock is a file that says which process holds it. It is removed when the work ends; the file of a killed process
+//! is no longer locked and is taken over.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -17,20 +18,20 @@ use crate::error::{Error, Result};
 /// The name of a lock in a folder that is a unit of work.
 pub const LOCK: &str = ".lock";
 
-/// Others may take and leave a lock while it is being opened, but not for ever.
+/// Attempts to take a lock that other processes take and release while it is being opened.
 const ATTEMPTS: usize = 1000;
 
-/// Held until it is dropped.
+/// A lock, held until it is dropped.
 pub struct Lock {
     file: File,
     path: PathBuf,
-    /// Folders that were made for it, the deepest first; those that are empty in the end go with it.
+    /// Folders that were created for it, the deepest first; those that are empty in the end are removed with it.
     made: Vec<PathBuf>,
 }
 
 impl Lock {
-    /// Takes the lock that is the file `path`, or says who holds it. What killed processes left half written in its folder is
-    /// removed.
+    /// Takes the lock file `path`, or fails with an error that names its holder. Also removes the temporary files
+    /// that killed processes have left in its folder.
     pub fn take(path: &Path) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
@@ -41,7 +42,7 @@ impl Lock {
             let mut file = open.map_err(Error::io(path))?;
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => return Err(held(path, folder)),
-                // Some network folders know no locks: work there is as unprotected as it always was.
+                // Some network file systems do not support locks: work there goes unprotected.
                 Ok(()) | Err(TryLockError::Error(_)) => {}
             }
             if !is_at(&file, path) {
@@ -61,7 +62,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Nothing can be done about a file that stays: the next holder takes it over.
+        // An error can be ignored: the next holder takes over a file that stays.
         if is_at(&self.file, &self.path) {
             let _ = std::fs::remove_file(&self.path);
         }
@@ -74,11 +75,11 @@ impl Drop for Lock {
 fn held(path: &Path, folder: &Path) -> Error {
     let holder = std::fs::read_to_string(path).unwrap_or_default();
     let holder = if holder.is_empty() { "another process" } else { holder.as_str() };
-    let rule = format!("{holder} is at work here; wait until it has finished, or stop it: what it has stored stays");
+    let rule = format!("{holder} is working here; wait until it has finished, or stop it: what it has stored is kept");
     Error::data(folder.display().to_string(), rule)
 }
 
-/// Whether an open file is what lies at a path.
+/// Whether an open file is still the file at a path.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

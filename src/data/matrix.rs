@@ -1,4 +1,4 @@
-//! A user's own matrix of returns, and results as matrices: CSV, Parquet or NumPy files, by their extension.
+//! Reads a user's matrix of returns and writes results as matrices: CSV, Parquet or NumPy files, by their extension.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::data::table::{Table, Values};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 
-/// Findings that are told with returns.
+/// Most findings reported with returns.
 const WORST: usize = 3;
 
 /// A matrix whose columns have names.
@@ -24,20 +24,20 @@ pub struct NamedMatrix {
     pub matrix: Matrix,
 }
 
-/// Returns of a user's file and what was guessed on the way.
+/// Returns from a user's file and notes on how it was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadReturns {
     /// T × N, oldest row first, assets in the order of the file; NaN where missing before the window.
     pub returns: NamedMatrix,
     /// Lines for the user on how the file was read.
     pub notes: Vec<String>,
-    /// The worst of what looks wrong with the values.
+    /// The worst findings on the values, if any.
     pub findings: Vec<String>,
 }
 
-/// Reads returns from whatever [`import`](crate::data::import) reads, and from tables without dates and .npy files, whose rows
-/// are days, oldest first. Missing values among the last `window` rows, or anywhere if that is `None`, are refused with file,
-/// row and asset; those before are NaN.
+/// Reads returns from everything that [`import`](crate::data::import) reads, and from tables without dates and .npy
+/// files, whose rows are days, oldest first. Missing values among the last `window` rows (anywhere if `None`) are
+/// refused with file, row and asset; missing values before the window become NaN.
 pub fn read_returns(path: &Path, options: &Options, window: Option<usize>) -> Result<ReadReturns> {
     let imported = read(path, options, Dated::May)?;
     let panel = &imported.panel;
@@ -48,7 +48,7 @@ pub fn read_returns(path: &Path, options: &Options, window: Option<usize>) -> Re
     };
     let n_days = panel.n_days() - first;
     if let Some(window) = window.filter(|window| *window > n_days) {
-        let rule = format!("a window of {window} rows is more than the {n_days} rows of returns that there are");
+        let rule = format!("a window of {window} rows is longer than the file, which has {n_days} rows of returns");
         return Err(Error::data(path.display().to_string(), rule));
     }
     let mut notes = imported.notes;
@@ -89,7 +89,8 @@ fn is_npy(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }
 
-/// Writes a matrix, with a first column of row names in text and Parquet files.
+/// Writes a matrix; CSV and Parquet files also get a first column of row names. Refuses other extensions than .csv,
+/// .parquet and .npy.
 pub fn write_matrix(path: &Path, rows: &NamedRows<'_>, columns: &[&str], matrix: &Matrix) -> Result<()> {
     if is_npy(path) {
         return write_npy(path, matrix);
@@ -105,7 +106,7 @@ pub fn write_matrix(path: &Path, rows: &NamedRows<'_>, columns: &[&str], matrix:
     }
 }
 
-/// The names of rows and what they are.
+/// Names of a matrix's rows and the header above them.
 pub struct NamedRows<'a> {
     /// Header of their column.
     pub title: &'a str,

@@ -1,12 +1,14 @@
-//! Files to panels and tables to files. Polars is named here and nowhere else.
+//! Reads files into panels and writes tables to files. No other module uses Polars.
 //!
 //! # Reading a table
 //!
-//! Every table of a user goes through `data::Columns`: bytes to text (`encoding.rs`), text to cells with their lines (`records.rs`, `text.rs`), or
-//! typed columns from Parquet and NumPy, whose decoders run under `guard.rs`, so that a panic of theirs is an error that names the file.
-//! `Roles` says which column is the date and what the others are, by their values (`roles.rs`, `dates.rs`, `stamps.rs`); `MissingCodes` and
-//! `numbers.rs` what a cell means. Importers turn columns into `Observations`, which settle the unit (`units.rs`), check every value and
-//! align them. `import` and `read_returns` are the same function with and without the need for dates, so the two cannot disagree.
+//! Every table of a user goes through `data::Columns`. Text files go from bytes to text (`encoding.rs`) and from text
+//! to cells with their lines (`records.rs`, `text.rs`). Parquet and NumPy files give typed columns; their decoders
+//! run under `guard.rs`, which turns a panic into an error that names the file. `Roles` finds out from the values
+//! which column is the date and what the others are (`roles.rs`, `dates.rs`, `stamps.rs`); `MissingCodes` and
+//! `numbers.rs` say what a cell means. Importers turn columns into `Observations`, which decide the unit
+//! (`units.rs`), check every value and align them. `import` and `read_returns` share one function, which requires
+//! dates or not, so the two cannot disagree.
 
 mod append;
 mod clocks;

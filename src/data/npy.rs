@@ -1,4 +1,4 @@
-//! NumPy files: a matrix of doubles or singles, oldest row first.
+//! NumPy files: a T × N matrix in double or single precision, oldest row first.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -12,7 +12,7 @@ use crate::data::guard::{damaged, guarded};
 use crate::error::{Error, Result};
 use crate::memory;
 
-/// A matrix as columns called 0, 1, …
+/// Reads a matrix as columns called 0, 1, … Refuses other shapes and element types.
 pub(super) fn read_npy(path: &Path) -> Result<DataFrame> {
     guarded(path, || {
         let file = File::open(path).map_err(Error::io(path))?;
@@ -21,7 +21,7 @@ pub(super) fn read_npy(path: &Path) -> Result<DataFrame> {
         let [n_rows, n_columns] = match *header.shape() {
             [rows, columns] => [rows, columns],
             ref shape => {
-                return Err(refuse(format!("it holds an array of shape {shape:?}, not a matrix days x assets")));
+                return Err(refuse(format!("it holds an array of shape {shape:?}, not a matrix of days x assets")));
             }
         };
         let what = format!("{}, with {n_rows} rows of {n_columns} columns,", path.display());
@@ -35,7 +35,10 @@ pub(super) fn read_npy(path: &Path) -> Result<DataFrame> {
                     data.map(|x| x.map(f64::from)).collect::<std::io::Result<_>>().map_err(|_| damaged(path))?
                 }
                 Err(other) => {
-                    return Err(refuse(format!("it holds {}, not doubles or singles", other.dtype().descr())));
+                    return Err(refuse(format!(
+                        "it holds {}, not doubles (f8) or singles (f4)",
+                        other.dtype().descr()
+                    )));
                 }
             },
         };

@@ -1,11 +1,11 @@
-//! Numbers as people write them, and the codes that stand for a missing one.
+//! Numbers as people write them, and the codes for missing ones.
 //!
 //! ```text
 //! 1234.5   1,234.5   1234,5   1.234,5   1 234,5   $75.09   0.5 %   −0.5   (1.2)   1.2e-3
 //! ```
-//! Whether a comma or a point begins the decimals is settled once for a file. A percent sign divides by 100.
+//! Whether a comma or a point is the decimal mark is decided once for a whole file. A percent sign divides by 100.
 
-/// What begins the decimals.
+/// The decimal mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decimal {
     Point,
@@ -21,7 +21,7 @@ pub struct MissingCodes {
     texts: Vec<String>,
     numbers: Vec<f64>,
     nan: bool,
-    /// Whether they come from an experiment file, and not from the command line.
+    /// Whether the codes come from an experiment file and not from the command line.
     from_file: bool,
 }
 
@@ -45,12 +45,12 @@ impl MissingCodes {
         all
     }
 
-    /// The same codes, as an experiment file gives them.
+    /// These codes, marked as coming from an experiment file, so that messages name its keys.
     pub fn from_file(self) -> Self {
         Self { from_file: true, ..self }
     }
 
-    /// How a user adds a code.
+    /// What a user writes to add a code.
     pub(super) fn way_in(&self, code: &str) -> String {
         let is_plain = code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte));
         let quote = if is_plain { "" } else { "'" };
@@ -62,7 +62,7 @@ impl MissingCodes {
         }
     }
 
-    /// How a user sets another option of reading.
+    /// What a user writes to set another option of reading.
     pub(super) fn option(&self, name: &str, value: &str) -> String {
         let option = format!("--{name} {value}");
         if self.from_file { format!("{} = \"{value}\" (or {option})", name.replace('-', "_")) } else { option }
@@ -82,7 +82,7 @@ impl MissingCodes {
     }
 }
 
-/// The number that a cell holds, NaN and infinities among them; nothing where it holds something else.
+/// The number that a cell holds, including NaN and infinities; `None` if it holds anything else.
 pub(super) fn parse(text: &str, decimal: Decimal) -> Option<f64> {
     if decimal == Decimal::Point
         && let Ok(number) = text.parse()
@@ -124,15 +124,15 @@ pub(super) fn parse(text: &str, decimal: Decimal) -> Option<f64> {
     Some(sign * factor * number)
 }
 
-/// Whether a text is a number in either way of writing; NAN and INF may be names.
+/// Whether a text is a number with either decimal mark. NAN and INF do not count: they may be names.
 pub(super) fn is_numeric(text: &str) -> bool {
     let text = text.trim();
     text.contains(|c: char| c.is_ascii_digit())
         && [Decimal::Point, Decimal::Comma].into_iter().any(|decimal| parse(text, decimal).is_some())
 }
 
-/// What begins the decimals in the cells of a file; both names of cells that contradict each other, or the cell that may be
-/// read either way.
+/// The decimal mark in the cells of a file. The error names two cells that contradict each other, or a cell that may
+/// be read either way.
 pub(super) fn decimal<'a>(cells: impl Iterator<Item = &'a str>, separator: u8) -> Result<Decimal, String> {
     let (mut comma, mut point, mut unclear): (Option<&str>, Option<&str>, Option<&str>) = (None, None, None);
     for cell in cells.map(str::trim) {
@@ -162,9 +162,10 @@ pub(super) fn decimal<'a>(cells: impl Iterator<Item = &'a str>, separator: u8) -
     match (comma, point, unclear) {
         (Some(a), Some(b), _) => Err(format!("'{a}' has a decimal comma and '{b}' a decimal point; use one of them")),
         (Some(_), None, _) => Ok(Decimal::Comma),
-        // A comma in quotation marks within a comma-separated file is an English one.
+        // In a comma-separated file, a comma in quotation marks separates thousands.
         (None, None, Some(cell)) if separator != b',' => Err(format!(
-            "'{cell}' may have a decimal comma or groups of thousands, and no other cell tells; write decimal points"
+            "'{cell}' may have a decimal comma or groups of thousands, and no other cell decides it; write decimal \
+             points"
         )),
         _ => Ok(Decimal::Point),
     }
@@ -209,7 +210,7 @@ mod tests {
         assert_eq!(found(&["1,234", "5,678"], b','), Ok(Decimal::Point));
         assert_eq!(found(&["1,234", "0.5"], b';'), Ok(Decimal::Point));
         assert_eq!(found(&["a, b", "2019.05.01"], b';'), Ok(Decimal::Point));
-        assert!(found(&["1,234", "5,678"], b';').unwrap_err().contains("no other cell tells"));
+        assert!(found(&["1,234", "5,678"], b';').unwrap_err().contains("no other cell decides it"));
         assert!(found(&["1,5", "2.5"], b';').unwrap_err().contains("'1,5' has a decimal comma and '2.5'"));
     }
 

@@ -1,4 +1,4 @@
-//! Observations in any order, checked and aligned to a panel.
+//! Observations in any order: checks them and aligns them into a panel.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,24 +9,25 @@ use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{Asset, Field, Panel};
 
-/// Age in trading days up to which a previous price still gives a return.
+/// Greatest age, in trading days, of a previous price from which a return is still computed.
 const OLDEST_PRICE: usize = 10;
-/// Codes that some sources write for a missing percentage; as a return both are impossible or next to it.
+/// Codes that some sources write for a missing percentage; as a return each is impossible or nearly so.
 const USUAL_CODES: [f64; 3] = [-99.99, -999.0, -99.0];
-/// Prices beyond these are mistakes of a source.
+/// Prices outside this range are mistakes in the source.
 const PRICES: std::ops::RangeInclusive<f64> = 1e-12..=1e12;
-/// Prices of a day over its close, in either direction.
+/// Largest plausible ratio of another price of the day to the close, or of the close to it.
 const RANGE_OF_A_DAY: f64 = 1000.0;
 
-/// One value of one asset on one date, with the values of other fields and the place it came from.
+/// One value of one asset on one date, with the values of other fields and its place in the source.
 pub(super) struct Observation {
     pub date: Date,
-    /// Return or price as the source has it; NaN where missing.
+    /// Return or price as in the source; NaN where missing.
     pub value: f64,
     /// In the order of [`Field::ALL`]; NaN where unknown.
     pub fields: [f32; Field::ALL.len()],
-    /// File, as number in `files`, and row for people.
+    /// Index of the file in `files`.
     pub file: u32,
+    /// Row number as a person counts it.
     pub row: u32,
 }
 
@@ -34,7 +35,7 @@ pub(super) struct Observation {
 pub(super) struct Observations {
     wanted: ValueKind,
     hint: Option<ValueKind>,
-    /// Whether the dates come from the source; else they only count rows.
+    /// Whether the dates come from the source; otherwise they only count rows.
     dated: bool,
     days: BTreeSet<Date>,
     files: Vec<String>,
@@ -43,23 +44,24 @@ pub(super) struct Observations {
     rows: Vec<Vec<Observation>>,
 }
 
-/// What observations became.
+/// Observations aligned into a panel.
 pub(super) struct Aligned {
     pub panel: Panel,
-    /// Assets in the order in which they first appeared.
+    /// Index in the panel of each asset, in the order in which the source first names them.
     pub order: Vec<usize>,
-    /// What was guessed and left out.
+    /// Lines for the user on guesses made and values left out.
     pub notes: Vec<String>,
 }
 
 impl Observations {
-    /// `wanted` is what the user calls the values, `hint` what the source calls them.
+    /// No observations yet. `wanted` is the kind of values that the user states, `hint` the kind that the source
+    /// suggests.
     pub fn new(wanted: ValueKind, hint: Option<ValueKind>, dated: bool) -> Self {
         let (files, assets, rows) = (Vec::new(), Vec::new(), Vec::new());
         Self { wanted, hint, dated, days: BTreeSet::new(), files, assets, numbers: HashMap::new(), rows }
     }
 
-    /// Notes a day of the source, with or without values.
+    /// Records a day of the source, with or without values.
     pub fn day(&mut self, date: Date) {
         self.days.insert(date);
     }
@@ -70,7 +72,7 @@ impl Observations {
         self.files.len() as u32 - 1
     }
 
-    /// The asset of that symbol, new or known, with what is known of it.
+    /// The asset with that symbol; added if it is new.
     pub fn asset(&mut self, symbol: &str) -> &mut Asset {
         let number = self.number(symbol);
         &mut self.assets[number]
@@ -94,7 +96,8 @@ impl Observations {
         number
     }
 
-    /// Sorts, checks, settles the unit and aligns. Assets come in the order of their symbols.
+    /// Sorts and checks the observations, decides their unit and aligns them. Assets are ordered by symbol. Refuses
+    /// duplicate dates of an asset, impossible values, and values whose unit is unclear.
     pub fn align(mut self) -> Result<Aligned> {
         let mut notes = Vec::new();
         let traded = |o: &Observation| !o.value.is_nan() || !o.fields[Field::Price as usize].is_nan();
@@ -105,11 +108,11 @@ impl Observations {
         let n_empty = self.days.len() - dates.len();
         if n_empty > 0 {
             let days = if n_empty == 1 {
-                "day on which nobody has a value is"
+                "day on which no asset has a value is"
             } else {
-                "days on which nobody has a value are"
+                "days on which no asset has a value are"
             };
-            notes.push(format!("{n_empty} {days} no trading day"));
+            notes.push(format!("{n_empty} {days} left out"));
         }
         for rows in &mut self.rows {
             rows.sort_by_key(|o| (o.date, o.file, o.row));
@@ -166,7 +169,7 @@ impl Observations {
             let shown = silent.iter().take(5).copied().collect::<Vec<_>>().join(", ");
             let more = if silent.len() > 5 { ", …" } else { "" };
             notes.push(format!(
-                "{} of {} assets have no return, their values are too far apart: {shown}{more}",
+                "{} of {} assets have no return because their values are too far apart: {shown}{more}",
                 silent.len(),
                 order.len()
             ));
@@ -188,11 +191,11 @@ impl Observations {
         let repeated = self.rows[asset].windows(2).find(|pair| pair[0].date == pair[1].date);
         let Some(pair) = repeated else { return Ok(()) };
         let first = format!("{}, row {}", self.files[pair[0].file as usize], pair[0].row);
-        let rule = format!("duplicate (date, asset), already in {first}; keep one row a day");
+        let rule = format!("duplicate (date, asset), already in {first}; keep one row per day");
         Err(Error::data(self.place(asset, &pair[1]), rule))
     }
 
-    /// What the values are, and a line on it.
+    /// The kind of the values, and a line on it for the user.
     fn settle(&self, calendar: &Calendar) -> Result<(ValueKind, String)> {
         let present = |rows: &Vec<Observation>| {
             let finite = rows.iter().map(|o| o.value).filter(|x| x.is_finite());
@@ -212,7 +215,7 @@ impl Observations {
         }
     }
 
-    /// Rules on single observations.
+    /// Refuses observations that are impossible for their kind.
     fn check(&self, asset: usize, rows: &[Observation], kind: ValueKind) -> Result<()> {
         let mut lost_before = false;
         for o in rows {
@@ -233,7 +236,7 @@ impl Observations {
                 }
                 _ => None,
             };
-            // Nothing earns anything after a loss of everything.
+            // After a loss of everything nothing is left that could be lost again.
             let lost = |value: f64| match kind {
                 ValueKind::Returns => value == -1.0,
                 ValueKind::Percent => value == -100.0,
@@ -251,18 +254,18 @@ impl Observations {
         Ok(())
     }
 
-    /// What a user can do about an impossible value.
+    /// Advice on an impossible value.
     fn way_out(&self, asset: usize, o: &Observation) -> String {
         let n_times = self.rows.iter().flatten().filter(|other| other.value == o.value).count();
         let symbol = &self.assets[asset].symbol;
         if USUAL_CODES.contains(&o.value) || n_times > 2 {
-            return format!("if {} stands for a missing value, add --missing {}", o.value, o.value);
+            return format!("if {} means a missing value, add --missing {}", o.value, o.value);
         }
         format!("correct the cell of {symbol}, leave it empty, or say with --values what the numbers are")
     }
 }
 
-/// A rule that values of a day break, if any: all are known to be finite.
+/// The message on impossible values of the fields of a day, if any. All values are finite or NaN.
 pub(super) fn impossible_fields(fields: &[f32; Field::ALL.len()]) -> Option<String> {
     let of = |field: Field| f64::from(fields[field as usize]);
     for (field, most) in [
@@ -281,7 +284,7 @@ pub(super) fn impossible_fields(fields: &[f32; Field::ALL.len()]) -> Option<Stri
         }
     }
     let (high, low) = (of(Field::High), of(Field::Low));
-    // Single precision and prices in whole cents.
+    // The tolerance allows for single precision and prices in whole cents.
     if high < low - 1e-4 {
         return Some(format!("the high is {:.2} % below the low", 100.0 * (1.0 - (1.0 + high) / (1.0 + low))));
     }
@@ -294,12 +297,12 @@ pub(super) fn impossible_fields(fields: &[f32; Field::ALL.len()]) -> Option<Stri
     None
 }
 
-/// The row with a price before another.
+/// The last row with a price before another row.
 fn price_before<'a>(rows: &'a [Observation], row: &Observation) -> Option<&'a Observation> {
     rows.iter().take_while(|o| o.date < row.date).filter(|o| !o.value.is_nan()).last()
 }
 
-/// Weekdays from one date to another, holidays too.
+/// Weekdays from one date to another, including holidays.
 fn weekdays_between(from: Date, to: Date) -> usize {
     let (from, to) = (days_since_epoch(from), days_since_epoch(to));
     // 1970-01-01 was a Thursday: Mondays are 4 after a multiple of 7.
@@ -307,8 +310,9 @@ fn weekdays_between(from: Date, to: Date) -> usize {
     usize::try_from(whole(to) - whole(from)).unwrap_or(0)
 }
 
-/// One return a row; from prices, over the previous priced row unless the gap is too long: in days of the panel or, where it is
-/// `daily`, in weekdays, so that days which a file lacks for all count, too.
+/// One simple return per row. A return from prices spans the time since the previous row with a price and is NaN if
+/// that gap is too long. The gap counts days of the panel and, if the panel is `daily`, also weekdays, so that days
+/// which the file lacks for all assets count, too.
 fn simple_returns(rows: &[Observation], days: &[usize], kind: ValueKind, daily: bool) -> Vec<f64> {
     match kind {
         ValueKind::Percent => return rows.iter().map(|o| o.value / 100.0).collect(),

@@ -1,9 +1,9 @@
-//! What reading a table leaves to the user.
+//! Choices that a user may make when a table is read.
 
 use crate::data::numbers::MissingCodes;
 use crate::data::units::ValueKind;
 
-/// How a source is laid out.
+/// Layout of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Layout {
@@ -30,7 +30,7 @@ impl Layout {
     }
 }
 
-/// What a literal NaN in a file means.
+/// Meaning of a literal NaN in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum NotANumber {
@@ -40,17 +40,17 @@ pub enum NotANumber {
     Missing,
 }
 
-/// Choices that reading a table leaves to the user.
+/// Choices that a user may make when a table is read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// The layout; recognised from the files if `None`.
     pub layout: Option<Layout>,
-    /// Name of the column of dates; found by its values if `None`.
+    /// Name of the date column; found by its values if `None`.
     pub date_column: Option<String>,
-    /// Form of the dates, as strptime writes it; found if `None`.
+    /// Format of the dates in the notation of strptime; recognised if `None`.
     pub date_format: Option<String>,
-    /// Prices, returns, percent or logarithms.
+    /// Kind of the values: prices, returns, percent or logarithmic returns.
     pub values: ValueKind,
-    /// Codes for missing values.
+    /// Codes for missing values besides the standard ones.
     pub missing: MissingCodes,
 }

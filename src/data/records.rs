@@ -1,6 +1,6 @@
-//! Records of a text of separated values, with the line that each begins on.
+//! Records of a text of separated values, each with the number of the line on which it begins.
 
-/// The records of a text, one after the other.
+/// Reads the records of a text one after another.
 pub(super) struct Records<'a> {
     reader: csv_core::Reader,
     rest: &'a [u8],
@@ -41,12 +41,12 @@ impl<'a> Records<'a> {
         }
         text.truncate(n_text);
         ends.truncate(n_ends);
-        // Separators are ASCII: what was text stays text.
+        // Separators are ASCII, so the text between them is still valid UTF-8.
         Some(Line { number, text: String::from_utf8_lossy(&text).into_owned(), ends })
     }
 }
 
-/// A record and the line it begins on.
+/// A record and the number of the line on which it begins, from 1.
 pub(super) struct Line {
     pub number: u32,
     text: String,
@@ -68,11 +68,11 @@ impl Line {
         (0..self.n_cells()).map(|column| self.cell(column))
     }
 
-    /// Whether it is a remark and no row: one cell of words, the others empty.
+    /// Whether it is a remark and not a row: one cell of words, the others empty.
     pub fn is_remark(&self) -> bool {
         let mut cells = self.cells().map(str::trim);
         let first = cells.next().unwrap_or("");
-        // A lone label is a row without values; a sentence is none.
+        // A single word is the label of a row without values; a sentence is a remark.
         let is_sentence = self.n_cells() == 1 || first.contains([' ', ':']);
         is_sentence
             && first.starts_with(|c: char| c.is_alphabetic() || "#*(©\"".contains(c))

@@ -1,8 +1,8 @@
-//! What the columns of a table are: the date, row numbers, values, words. Values decide; a name only confirms.
+//! The roles of a table's columns: date, row numbers, values, words. The cells decide; a column's name only confirms.
 //!
 //! ```text
-//! date      the column whose every cell is a date; of several, the one with the usual name, else --date-column
-//! counter   whole numbers that count the rows, or say again what the date says: 0, 1, 2, …; 20190501; 2019; 43586
+//! date      a column in which every cell is a date; of several, the one with a usual name, else --date-column
+//! counter   whole numbers that count the rows or repeat the date: 0, 1, 2, …; 20190501; 2019; 43586
 //! values    numbers and codes for missing ones            empty   codes only
 //! words     no number at all                              mixed   both: one of them is a mistake
 //! ```
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 
 /// Usual names of an index without meaning.
 const INDEX_NAMES: [&str; 6] = ["", "index", "indexlevel0", "unnamed0", "rownumber", "rowid"];
-/// Usual names of a number that the date says already.
+/// Usual names of a number that repeats a part of the date.
 const CALENDAR_NAMES: [&str; 13] = [
     "yy",
     "weekofmonth",
@@ -34,7 +34,7 @@ const CALENDAR_NAMES: [&str; 13] = [
     "yearmonth",
     "dayofyear",
 ];
-/// Numbers that a date has: of its year, month, day, weekday and week.
+/// Numbers that follow from a date: its year, month, day, weekday, week and combinations of them.
 const CALENDAR_NUMBERS: [fn(Date) -> f64; 16] = [
     |d| f64::from(d.year()),
     |d| f64::from(d.month()),
@@ -53,7 +53,7 @@ const CALENDAR_NUMBERS: [fn(Date) -> f64; 16] = [
     |d| f64::from(d.year()) * 100.0 + f64::from(d.month()),
     |d| f64::from(d.year()) * 1e4 + f64::from(d.month()) * 100.0 + f64::from(d.day()),
 ];
-/// Rows over which whole numbers in steps of one are a counter, whatever their column is called.
+/// Fewest rows in which whole numbers in steps of one are a counter, whatever their column is called.
 const COUNTED_ROWS: usize = 10;
 
 /// The kind of a column that is not the date.
@@ -62,25 +62,25 @@ pub(super) enum Role {
     Values,
     Empty,
     Words,
-    /// Numbers and words.
+    /// Both numbers and words: a cell is wrong.
     Mixed,
     Counter,
-    /// Dates, but not the ones of the rows.
+    /// Dates other than those of the rows.
     OtherDate,
 }
 
-/// The columns of a table and their roles, found as they are asked for.
+/// The columns of a table and their roles, which are found on demand.
 pub(super) struct Roles<'a> {
     columns: &'a Columns,
     options: &'a Options,
     /// The date column and its dates.
     pub date: Option<(usize, Dates)>,
-    /// Whether a column of whole numbers is a counter by its name alone.
+    /// Whether only the name decides if a column of whole numbers is a counter.
     by_name: bool,
 }
 
 impl<'a> Roles<'a> {
-    /// Finds the dates of a table. Without a date column the rows are taken as they stand, unless one looks like dates.
+    /// Finds the dates of a table, if it has any. Refuses a column that looks like dates but cannot be read.
     pub fn find(columns: &'a Columns, options: &'a Options) -> Result<Self> {
         if columns.levels().is_none() {
             columns.check_names()?;
@@ -91,14 +91,14 @@ impl<'a> Roles<'a> {
             return Err(Error::data(columns.path().display().to_string(), rule));
         }
         if options.values == ValueKind::Percent && columns.has_percent_signs() {
-            let rule = "cells carry a percent sign and are read as such; --values percent would divide them by 100 once more: leave \
-                        it out";
+            let rule = "cells have a percent sign and are read as percentages, which --values percent would divide by \
+                        100 again: leave it out";
             return Err(Error::data(columns.path().display().to_string(), rule));
         }
         Ok(Self { columns, options, date: date_column(columns, options)?, by_name: false })
     }
 
-    /// The same for weights and rates, among which whole numbers may agree with a calendar: a weight of 1 on Mondays.
+    /// [`Self::find`] for weights and rates, which may agree with the calendar by chance: a weight of 1 on Mondays.
     pub fn of_small_numbers(columns: &'a Columns, options: &'a Options) -> Result<Self> {
         Ok(Self { by_name: true, ..Self::find(columns, options)? })
     }
@@ -110,7 +110,7 @@ impl<'a> Roles<'a> {
         }
     }
 
-    /// The dates of a table that must have some.
+    /// The dates of a table; an error if it has none.
     pub fn dates(&self) -> Result<&[Date]> {
         let dates = self.date.as_ref().map(|(_, dates)| dates.dates.as_slice());
         dates.ok_or_else(|| {
@@ -139,15 +139,15 @@ impl<'a> Roles<'a> {
         })
     }
 
-    /// The role of every column; none for that of the dates.
+    /// The role of every column; `None` for the date column.
     pub fn all(&self) -> Result<Vec<Option<Role>>> {
         let chosen = self.date.as_ref().map(|(column, _)| *column);
         let role = |column: usize| if chosen == Some(column) { Ok(None) } else { self.role(column).map(Some) };
         (0..self.columns.names().len()).map(role).collect()
     }
 
-    /// The columns that hold assets in a wide table: all that hold values, and a line on the others. A cell that cannot be read
-    /// is an error.
+    /// The columns that hold assets in a wide table, which are all that hold values, and a line for the user on the
+    /// others. Refuses cells that cannot be read.
     pub fn assets(&self) -> Result<(Vec<usize>, Option<String>)> {
         let roles = self.all()?;
         let of = |role: Role| (0..roles.len()).filter(|column| roles[*column] == Some(role)).collect::<Vec<usize>>();
@@ -186,14 +186,14 @@ impl<'a> Roles<'a> {
         Ok((assets, left_out))
     }
 
-    /// A line on where the dates come from.
+    /// A line for the user on where the dates come from.
     pub fn told(&self) -> String {
         match &self.date {
-            None => "no column of dates: rows taken in the order of the file, oldest first".to_string(),
+            None => "no date column: rows are taken in the order of the file, oldest first".to_string(),
             Some((column, dates)) => {
                 let names = self.columns.names();
                 let name = if names[*column].is_empty() { "without a name" } else { &names[*column] };
-                let stamped = if dates.clock.is_stamped() { ", local day of stamps with a time" } else { "" };
+                let stamped = if dates.clock.is_stamped() { ", local day of time stamps" } else { "" };
                 let doubt = dates.clock.doubt(&dates.dates).map(|doubt| format!("; {doubt}")).unwrap_or_default();
                 format!("dates from column {name} ({}{stamped}){doubt}", dates.spelling.name())
             }
@@ -208,7 +208,7 @@ fn check_header(columns: &Columns) -> Result<()> {
     if names.is_empty() {
         return refuse("the file has no columns");
     }
-    // Whole numbers may be names: columns of a data frame, permanent numbers of stocks. 100.4, $5 and 0.5 % are none.
+    // Whole numbers may be names: data frame columns, permanent numbers of stocks. 100.4, $5 and 0.5 % are not.
     let is_whole = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     let is_value = |name: &String| is_numeric(name) && !is_whole(name) && !dates::is_date(name);
     let numbers: Option<Vec<f64>> = names.iter().map(|name| name.parse().ok()).collect();
@@ -221,10 +221,10 @@ fn check_header(columns: &Columns) -> Result<()> {
     let are_dates =
         rest.len() > 1 && rest.iter().all(|name| dates::is_date(name)) && !rest.iter().all(|name| is_whole(name));
     if are_dates && !is_dated(first) {
-        return refuse("the dates stand across the top; a table has one row a day: transpose it");
+        return refuse("the dates are in the header line, but a table must have one row per day: transpose it");
     }
     let starts_with_date = dates::is_date(first) && !rest.is_empty() && rest.iter().all(|name| is_numeric(name));
-    // Whole numbers that are like those below them are values, too.
+    // Whole numbers of the same size as those below them are values, too.
     let is_like_below = |(column, name): (usize, &String)| {
         let below = columns.first_text(column).ok().and_then(|text| text.trim().parse::<f64>().ok());
         below.zip(name.parse::<f64>().ok()).is_some_and(|(below, above)| (below / above - 1.0).abs() < 0.5)
@@ -237,11 +237,11 @@ fn check_header(columns: &Columns) -> Result<()> {
     Ok(())
 }
 
-/// The dates of a column, if it is one of dates by its values.
+/// The dates of a column if its cells are dates, else the problem.
 fn try_dates(columns: &Columns, column: usize, format: Option<&str>) -> Result<std::result::Result<Dates, Problem>> {
     let named = is_date_name(&columns.names()[column]);
     let found = columns.dates_at(column, format, named)?;
-    // Six or eight digits may be prices: as dates they go one way.
+    // Six digits may be prices; as months they are accepted only if they are in order.
     Ok(found.and_then(|dates| match dates.spelling {
         Spelling::Month if !named && !is_ordered(&dates.dates) => Err(Problem::NoDates { text: String::new() }),
         _ => Ok(dates),
@@ -290,7 +290,8 @@ fn date_column(columns: &Columns, options: &Options) -> Result<Option<(usize, Da
                     _ => true,
                 };
                 let at_an_edge = column == 0 || INDEX_NAMES.contains(&plain(name).as_str());
-                // DAY and TIME may be tickers: a column of numbers that holds no date at all is one.
+                // DAY and TIME may be tickers: such a column is not broken if it begins with a number that is not a
+                // date.
                 let is_number = matches!(&problem, Problem::NoDates { text } if text.parse::<f64>().is_ok());
                 let is_broken = (named && !is_number) || is_sure_date_name(name) || (looks && at_an_edge);
                 if broken.is_none() && is_broken {
@@ -322,7 +323,7 @@ fn date_column(columns: &Columns, options: &Options) -> Result<Option<(usize, Da
     }
 }
 
-/// Refuses days that are those of another zone.
+/// Refuses dates whose time stamps look like midnights of another time zone.
 fn shifted(columns: &Columns, options: &Options, dates: Dates, column: usize) -> Result<Option<(usize, Dates)>> {
     match dates.clock.zone(&dates.dates).filter(|_| options.date_format.is_none()) {
         None => Ok(Some((column, dates))),
@@ -333,17 +334,18 @@ fn shifted(columns: &Columns, options: &Options, dates: Dates, column: usize) ->
     }
 }
 
-/// What is wrong with stamps that are those of another zone, and what to do.
+/// The message on time stamps that look like midnights of another time zone.
 pub(super) fn other_zone(column: &str, zone: &str, options: &Options) -> String {
     let days = if zone == "further east" { "on Sundays instead of Fridays" } else { "on Saturdays instead of Mondays" };
     format!(
-        "stamps of column {column} fall {days}: they look like those of a time zone {zone} than the one they are written in; \
-         write them in local time; if this is the week of the market, give their form with {}, such as %Y-%m-%d %H:%M:%S%:z",
+        "time stamps in column {column} fall {days}, like midnights of a time zone {zone} than the one they are \
+         written in; write them in local time; if the market does trade on these days, give their form with {}, such \
+         as %Y-%m-%d %H:%M:%S%:z",
         options.missing.option("date-format", "FORM")
     )
 }
 
-/// Digits cut by the same sign twice, such as 5/1/19.
+/// Whether a text is three groups of digits with the same separator, such as 5/1/19.
 fn looks_like_a_date(text: &str) -> bool {
     let part = text.split([' ', 'T']).next().unwrap_or("");
     "-/.".chars().any(|separator| {
@@ -353,19 +355,19 @@ fn looks_like_a_date(text: &str) -> bool {
     })
 }
 
-/// Whether a name, as [`plain`] writes it, is one of an index.
+/// Whether a name, as [`plain`] writes it, is a usual name of an index.
 fn is_index_name(name: &str) -> bool {
     INDEX_NAMES.contains(&name) || name.starts_with("indexlevel") || name.starts_with("unnamed")
 }
 
-/// Whether whole numbers only count the rows, or only say again what the date says.
+/// Whether the numbers of a column only count the rows or only repeat the date.
 fn is_counter(columns: &Columns, column: usize, date: Option<&(usize, Dates)>, options: &Options) -> Result<bool> {
     let values = columns.values_at(column, &options.missing)?;
     if values.len() < 2 || values.iter().any(|x| x.is_nan()) {
         return Ok(false);
     }
     if values.iter().any(|x| x.fract() != 0.0) {
-        // Years with their fractions: 2019.33.
+        // Decimal years such as 2019.33.
         let year = |d: &Date| f64::from(d.year()) + f64::from(d.day_of_year() - 1) / 365.25;
         return Ok(date.is_some_and(|(_, Dates { dates, .. })| {
             values.len() >= COUNTED_ROWS && values.iter().zip(dates).all(|(x, date)| (x - year(date)).abs() < 0.01)
@@ -380,7 +382,7 @@ fn is_counter(columns: &Columns, column: usize, date: Option<&(usize, Dates)>, o
         return Ok(true);
     }
     let Some((_, Dates { dates, .. })) = date else { return Ok(false) };
-    // A small number that never changes, or few of them, agree with a date by chance, unless the name says so.
+    // Small constant numbers, or a few small numbers, may agree with the date by chance unless the name confirms it.
     let is_constant = values.windows(2).all(|pair| pair[0] == pair[1]);
     let is_small = values.iter().all(|x| *x < 1_000.0);
     if is_small && (is_constant || values.len() < COUNTED_ROWS) && !CALENDAR_NAMES.contains(&name.as_str()) {

@@ -1,4 +1,4 @@
-//! A Parquet file that is written part by part, so that memory does not grow with its length.
+//! Writes a Parquet file part by part, so that memory does not grow with its length.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,16 @@ use crate::data::files::partial_file;
 use crate::data::table::{Table, unusable};
 use crate::error::{Error, Result};
 
-/// Tables of the same columns, one behind the other in one file. Unless it is finished, nothing is left.
+/// Tables with the same columns, written one after the other into one file. If it is dropped unfinished, no file is
+/// left.
 pub struct TableStream {
     path: PathBuf,
-    /// The file beside its place, and what writes into it; made with the first rows.
+    /// The temporary file and its writer; created with the first rows.
     writer: Option<(NamedTempFile, BatchedWriter<File>)>,
 }
 
 impl TableStream {
-    /// A file that will stand at a path.
+    /// A stream whose file will be at `path`.
     pub fn new(path: &Path) -> Self {
         Self { path: path.to_path_buf(), writer: None }
     }
@@ -33,7 +34,7 @@ impl TableStream {
             closed => {
                 let file = partial_file(path)?;
                 let handle = file.reopen().map_err(Error::io(path))?;
-                // Long files: the time to write them counts more than their size.
+                // The files are long: the time to write them matters more than their size.
                 let writer = ParquetWriter::new(handle)
                     .with_compression(ParquetCompression::Snappy)
                     .with_statistics(StatisticsOptions::empty());
@@ -44,7 +45,7 @@ impl TableStream {
         writer.write_batch(&frame).map_err(unusable(path))
     }
 
-    /// Completes the file and moves it to its place. Without rows there is no file.
+    /// Completes the file and moves it to its path. Without rows no file is written.
     pub fn finish(self) -> Result<()> {
         let Some((file, writer)) = self.writer else { return Ok(()) };
         writer.finish().map_err(unusable(&self.path))?;

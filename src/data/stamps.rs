@@ -1,4 +1,4 @@
-//! Dates of a column, whatever its type: text, days, stamps with or without a zone, counts.
+//! Dates of a column of any type: text, days, time stamps with or without a zone, counts since 1970.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -12,11 +12,11 @@ use crate::data::guard::guarded;
 use crate::data::table::{texts, unusable};
 use crate::error::{Error, Result};
 
-/// Days since 1970 of a typed column, and their times of day.
+/// Days since 1970 of a typed column, `None` where missing, and their times of day.
 type Days = (Vec<Option<i64>>, Clock);
 
 impl Columns {
-    /// A column of dates that minvar itself has written, none missing.
+    /// A column of dates that minvar itself has written. Refuses missing and unreadable dates.
     pub fn dates(&self, name: &str) -> Result<Vec<Date>> {
         let column = self.column(name)?;
         let bad =
@@ -29,9 +29,9 @@ impl Columns {
         texts.iter().enumerate().map(|(row, text)| parse_date(text).ok_or_else(|| bad(row, text))).collect()
     }
 
-    /// A column of a user's dates.
+    /// A column of a user's dates, or the reason why it is not one.
     ///
-    /// `may_count` also admits seconds, milliseconds, … since 1970.
+    /// With `may_count`, seconds, milliseconds, … since 1970 are also accepted.
     pub(super) fn dates_at(
         &self,
         column: usize,
@@ -55,7 +55,7 @@ impl Columns {
             return Ok(Ok(Dates { dates, spelling: Spelling::YearFirst, clock }));
         }
         let Cells::Text { table, .. } = &self.cells else {
-            // Most columns are no dates: their first value says so.
+            // Most columns do not hold dates, which their first value shows.
             let first = self.first_text(column)?;
             let first = first.strip_suffix(".0").unwrap_or(&first);
             if let Err(problem) = spelt(std::iter::once(first), format, may_count)
@@ -69,7 +69,7 @@ impl Columns {
         Ok(spelt(table.column(column), format, may_count))
     }
 
-    /// The first cell of a column as text.
+    /// The first cell of a column as text; empty if there is none.
     pub(super) fn first_text(&self, column: usize) -> Result<String> {
         let frame = match &self.cells {
             Cells::Text { table, .. } => return Ok(table.column(column).next().unwrap_or("").to_string()),
@@ -81,7 +81,7 @@ impl Columns {
         })
     }
 
-    /// Days since 1970 of a column that is typed as dates or times, in its own zone, with its times of day.
+    /// Days since 1970 in the column's own zone, with its times of day, if it is typed as dates or times.
     fn typed_days(&self, column: usize) -> Result<Option<Days>> {
         let Some(values) = self.typed_column(column) else { return Ok(None) };
         let physical = || -> Result<Vec<Option<i64>>> {
@@ -103,7 +103,7 @@ impl Columns {
         let zone = match zone {
             None => None,
             Some(name) => Some(named_zone(&name).ok_or_else(|| {
-                let rule = format!("column {} is in the unknown time zone '{name}'", self.names[column]);
+                let rule = format!("the time zone '{name}' of column {} is unknown", self.names[column]);
                 Error::data(self.path.display().to_string(), rule)
             })?),
         };
@@ -131,7 +131,7 @@ fn spelt<'a>(
     counted.map_or_else(|| dates::read(cells, format), Ok)
 }
 
-/// The civil date of a day since 1970.
+/// The civil date of a number of days since 1970.
 fn date_of(days: i64) -> Option<Date> {
     date_from_epoch(i32::try_from(days).ok()?)
 }

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! panel.toml            schema version, content hash, sizes, where the data came from
-//! calendar.parquet      date                                          one row a trading day
-//! assets.parquet        symbol, name, sector, issuer, delisting_return, venue  one row an asset
-//! observations.parquet  asset, day, total_return, then the fields held  one row a return, sorted by asset, then day
+//! calendar.parquet      date                                          one row per trading day
+//! assets.parquet        symbol, name, sector, issuer, delisting_return, venue  one row per asset
+//! observations.parquet  asset, day, total_return, then the fields held  one row per return, sorted by asset, then day
 //! ```
 //! `asset` and `day` are row numbers of the other two files, from 0. Returns are doubles, fields single precision.
-//! The content hash is that of the panel in memory and is checked on opening. A panel that replaces another one is written beside
-//! it, its files with the first digits of the hash in their names, and takes its place with the manifest: at any moment the
-//! folder holds the old panel or the new one.
+//! The content hash is that of the panel in memory and is checked on opening. A panel that replaces another is
+//! written beside it, with the first digits of its hash in the file names, and takes effect when the manifest is
+//! replaced: at any moment the folder holds either the old panel or the new one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ pub struct Manifest {
     pub schema_version: u32,
     /// Layout and file name of the source.
     pub source: String,
-    /// BLAKE3 of the content.
+    /// BLAKE3 hash of the panel's content.
     pub content_hash: String,
     /// Number of assets.
     pub n_assets: usize,
@@ -47,18 +47,18 @@ pub struct Manifest {
     pub n_returns: usize,
     /// Names of the fields held besides total returns.
     pub fields: Vec<String>,
-    /// What was guessed and left out when the source was read.
+    /// Notes on what was guessed and left out when the source was read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub read: Vec<String>,
-    /// What the names of the files end in, where the panel has replaced another one.
+    /// Suffix of the file names; empty unless the panel has replaced another one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub suffix: String,
-    /// The parameters, when the panel is synthetic: with them its true covariance can be drawn again.
+    /// The parameters of a synthetic panel, from which its true covariance can be computed again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticMarket>,
 }
 
-/// The files of a panel beside its manifest.
+/// Names of the Parquet files of a panel, without suffix and ending.
 const FILES: [&str; 3] = ["calendar", "assets", "observations"];
 
 impl Manifest {
@@ -67,12 +67,12 @@ impl Manifest {
     }
 }
 
-/// The manifest that lies in a folder, if there is one that can be read.
+/// The manifest in a folder, if there is one and it can be read.
 pub fn stored_manifest(folder: &Path) -> Option<Manifest> {
     toml::from_str(&read_text(&folder.join("panel.toml")).ok()?).ok()
 }
 
-/// Removes what belonged to a panel that was replaced.
+/// Removes the files of a panel that was replaced.
 fn remove_others(folder: &Path, manifest: &Manifest) -> Result<()> {
     let ours: Vec<PathBuf> = FILES.iter().map(|name| manifest.file(folder, name)).collect();
     for name in list_folder(folder)? {
@@ -85,7 +85,7 @@ fn remove_others(folder: &Path, manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// Writes a panel into a folder; the manifest comes last, so that a folder with a manifest is complete.
+/// Writes a panel into a folder. The manifest is written last, so a folder with a manifest is complete.
 pub fn save_panel(
     panel: &Panel,
     folder: &Path,
@@ -144,20 +144,23 @@ fn write_observations(panel: &Panel, path: &Path) -> Result<()> {
     write_atomically(path, |file| ParquetWriter::new(file).finish(&mut frame).map(|_| ()).map_err(unusable(path)))
 }
 
-/// Reads a panel folder and checks its content against the hash in the manifest.
+/// Reads a panel folder. Fails if its schema version is another one or its content does not match the hash in the
+/// manifest.
 pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
     let file = folder.join("panel.toml");
     let config = |message: String| Error::Config { file: file.display().to_string(), message };
     let text = read_text(&file)?;
     let manifest: Manifest = toml::from_str(&text).map_err(|error| config(toml_message(&error, Some(&text))))?;
     if manifest.suffix.contains(['/', '\\']) {
-        return Err(config("a suffix is a part of a name".to_string()));
+        return Err(config("the suffix must not contain a slash".to_string()));
     }
     if manifest.schema_version != SCHEMA_VERSION {
         let found = manifest.schema_version;
-        return Err(config(format!("schema version {found} is not {SCHEMA_VERSION}; import the panel again")));
+        return Err(config(format!(
+            "schema version {found} is not supported, only {SCHEMA_VERSION}; import the panel again"
+        )));
     }
-    // What contradicts itself inside was damaged outside; whose panel it is must be said.
+    // An inconsistent panel means damaged files, so the error must name the folder.
     let in_folder = |error: Error| match error {
         Error::Data { place, rule } if !place.contains(&*folder.to_string_lossy()) => {
             Error::data(format!("{}, {place}", folder.display()), rule)
@@ -187,7 +190,8 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
     let returns = Matrix::from_column_major(calendar.n_days(), assets.len(), returns);
     let panel = Panel::new(calendar, assets, returns, fields).map_err(in_folder)?;
     if panel.content_hash() != manifest.content_hash {
-        let rule = "content does not match the hash in panel.toml: files were changed or damaged; import them again";
+        let rule = "the content does not match the hash in panel.toml: files were changed or damaged; import the panel \
+                    again";
         return Err(Error::data(folder.display().to_string(), rule));
     }
     Ok((panel, manifest))
@@ -198,7 +202,7 @@ fn read_assets(path: &Path) -> Result<Vec<Asset>> {
     let (symbols, names) = (texts("symbol")?, texts("name")?);
     let (sectors, issuers) = (texts("sector")?, texts("issuer")?);
     let delisting_returns = Table::read_numbers(path, "delisting_return")?;
-    // Panels of earlier versions have no such column.
+    // Panels written by earlier versions have no such column.
     let has_venues = Table::names(path)?.iter().any(|name| name == "venue");
     let venues = if has_venues { texts("venue")? } else { vec![String::new(); symbols.len()] };
     let asset = |row: usize| Asset {
@@ -225,10 +229,10 @@ mod tests {
         let (again, read) = open_panel(folder.path()).unwrap();
         assert_eq!(read, manifest);
         assert_eq!(again.content_hash(), panel.content_hash());
-        // What an import that was killed has left beside it changes nothing.
+        // Files that a killed import has left in the folder change nothing.
         std::fs::write(folder.path().join("assets-0123456789ab.parquet"), "half").unwrap();
         assert_eq!(open_panel(folder.path()).unwrap().0.content_hash(), panel.content_hash());
-        // Another panel takes its place at once, and nothing of the old one stays.
+        // A new panel replaces the old one at once, and no file of the old one stays.
         let market = SyntheticMarket { n_assets: 5, n_days: 40, ..Default::default() };
         let (other, _) = market.simulate().unwrap();
         let manifest = save_panel(&other, folder.path(), "synthetic", &[], Some(market)).unwrap();

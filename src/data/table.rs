@@ -21,11 +21,12 @@ pub enum Values {
     Dates(Vec<Date>),
     /// Text.
     Texts(Vec<String>),
-    /// Text as numbers of names: long columns of few different words.
+    /// Text as indices into a list of names, for long columns of few different words.
     Names(Vec<usize>, Vec<String>),
     /// Doubles; NaN is written as a missing value.
     Numbers(Vec<f64>),
-    /// The same in single precision, for long series of which more digits mean nothing; NaN is a missing value here too.
+    /// Numbers in single precision, for long series whose further digits mean nothing; NaN is written as a missing
+    /// value.
     Singles(Vec<f32>),
     /// Counts and row numbers.
     Counts(Vec<u32>),
@@ -49,7 +50,7 @@ impl Table {
         self.with(name, Values::Texts(values.into_iter().map(Into::into).collect()))
     }
 
-    /// Adds a column of text that repeats a few names, each row by the number of its name.
+    /// Adds a column of text that repeats a few names; each row is an index into `names`.
     pub fn with_names(self, name: &str, rows: impl IntoIterator<Item = usize>, names: Vec<String>) -> Self {
         self.with(name, Values::Names(rows.into_iter().collect(), names))
     }
@@ -87,7 +88,7 @@ impl Table {
         write_atomically(path, |file| CsvWriter::new(file).finish(&mut frame).map_err(unusable(path)))
     }
 
-    /// Names of the columns of a Parquet file.
+    /// Names of a Parquet file's columns.
     pub fn names(path: &Path) -> Result<Vec<String>> {
         guarded(path, || {
             let file = File::open(path).map_err(Error::io(path))?;
@@ -157,23 +158,23 @@ fn column(name: &str, values: Values) -> Column {
     }
 }
 
-/// Some columns of a Parquet file.
+/// Reads some columns of a Parquet file. Fails if one is missing or the machine's memory is too small.
 pub(super) fn read_columns(path: &Path, names: &[&str]) -> Result<DataFrame> {
     guarded(path, || {
         let mut reader = ParquetReader::new(File::open(path).map_err(Error::io(path))?);
         let n_rows = reader.get_metadata().map_err(unusable(path))?.num_rows as f64;
-        // A column on its way is held twice.
+        // While it is read, a column is held twice.
         memory::require(16.0 * n_rows * names.len() as f64, &format!("{}, with {n_rows} rows,", path.display()))?;
         let schema = reader.schema().map_err(unusable(path))?;
         if let Some(missing) = names.iter().find(|name| schema.get(name).is_none()) {
-            return Err(Error::data(path.display().to_string(), format!("it has no column {missing}")));
+            return Err(Error::data(path.display().to_string(), format!("the file has no column {missing}")));
         }
         let names = names.iter().map(|name| name.to_string()).collect();
         reader.with_columns(Some(names)).finish().map_err(unusable(path))
     })
 }
 
-/// Places in a column-major days × assets array of the rows of a Parquet file with columns `asset` and `day`.
+/// Position of each row of a Parquet file with columns `asset` and `day` in a column-major array of days × assets.
 pub(super) fn read_cells(path: &Path, n_days: usize, n_assets: usize) -> Result<Vec<usize>> {
     let pairs = Table::read_counts(path, "asset")?.into_iter().zip(Table::read_counts(path, "day")?);
     let cell = |(row, (asset, day)): (usize, (u32, u32))| {
@@ -204,7 +205,8 @@ pub(super) fn dates(frame: &DataFrame, name: &str) -> polars::prelude::PolarsRes
     Ok(column.i32()?.iter().collect())
 }
 
-/// A polars error as one of ours, with the file it concerns; its text is for the authors of polars.
+/// Turns a polars error into one of ours with the file it concerns. The text of other than I/O errors is dropped: it
+/// is meant for the authors of polars.
 pub(super) fn unusable(path: &Path) -> impl Fn(polars::prelude::PolarsError) -> Error + '_ {
     move |error| match error {
         polars::prelude::PolarsError::IO { error, .. } => {

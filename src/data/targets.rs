@@ -1,9 +1,9 @@
 //! Target weights and rates of interest from a user's files.
 //!
 //! ```text
-//! long   date, asset|symbol|ticker, weight and, where several portfolios stand in it, estimator, allocator, portfolio
-//! wide   date and one column of weights an asset; empty is nothing held
-//! rates  date and one column of percent a year
+//! long   date, asset|symbol|ticker, weight and, if the file has several portfolios, estimator, allocator, portfolio
+//! wide   date and one column of weights per asset; an empty cell means that nothing is held
+//! rates  date and one column of rates in percent a year
 //! ```
 
 use std::path::Path;
@@ -18,36 +18,37 @@ use crate::error::{Error, Result};
 
 /// Usual names of a column of weights.
 const WEIGHT: &[&str] = &["weight", "weights", "target_weight", "target", "w", "allocation", "position"];
-/// Usual names of a column that tells portfolios apart, where estimator and allocator do not.
+/// Usual names of a column that distinguishes portfolios in a file without estimator and allocator.
 const PORTFOLIO: &[&str] = &["portfolio", "strategy", "model", "label"];
 
 /// Rows of a weights file.
 pub struct WeightRows {
-    /// Decision date, on whose auctions the weights are traded.
+    /// Decision date, in whose auctions the weights are traded.
     pub dates: Vec<Date>,
     /// Label of the estimator, or of the portfolio; empty where the file has none.
     pub estimators: Vec<String>,
     /// Label of the allocator; empty where the file has none.
     pub allocators: Vec<String>,
-    /// Symbol.
+    /// Symbol of the asset.
     pub assets: Vec<String>,
-    /// Share of the equity.
+    /// Weight as a share of equity.
     pub weights: Vec<f64>,
-    /// What was guessed.
+    /// Lines for the user on how the file was read.
     pub notes: Vec<String>,
-    /// The row of the file that each comes from.
+    /// The row of the file that each entry comes from.
     rows: Vec<usize>,
     columns: Columns,
 }
 
 impl WeightRows {
-    /// Names a row as a person finds it.
+    /// File, row, asset and date of an entry, for messages.
     pub fn place(&self, row: usize) -> String {
         format!("{}, asset {}, {}", self.columns.place(self.rows[row]), self.assets[row], self.dates[row])
     }
 }
 
-/// Reads a weights file. With [`ValueKind::Percent`] weights are divided by 100.
+/// Reads a weights file. With [`ValueKind::Percent`] weights are divided by 100. Fails if dates, assets or weights
+/// cannot be found or a weight of a long file is missing.
 pub fn read_weights(path: &Path, options: &Options) -> Result<WeightRows> {
     let columns = Columns::read(path)?;
     let roles = Roles::of_small_numbers(&columns, options)?;
@@ -89,7 +90,7 @@ pub fn read_weights(path: &Path, options: &Options) -> Result<WeightRows> {
                 held[row].push((&names[column], weight));
             }
         }
-        // A day of empty cells holds nothing, which is a target, too.
+        // A row of empty cells means a portfolio that holds nothing, which is a target, too.
         held.iter_mut().filter(|row| row.is_empty()).for_each(|row| row.push((&names[assets[0]], 0.0)));
         let rows = held.into_iter().enumerate().flat_map(|(row, held)| held.into_iter().map(move |(a, w)| (row, a, w)));
         let rows: Vec<(usize, &String, f64)> = rows.collect();
@@ -98,7 +99,7 @@ pub fn read_weights(path: &Path, options: &Options) -> Result<WeightRows> {
         read.weights = rows.iter().map(|(.., weight)| unit * weight).collect();
         (read.estimators, read.allocators) = (vec![String::new(); rows.len()], vec![String::new(); rows.len()]);
         read.rows = rows.iter().map(|(row, ..)| *row).collect();
-        read.notes.push("weights in one column an asset; empty cells are nothing held".to_string());
+        read.notes.push("weights in one column per asset; empty cells mean that nothing is held".to_string());
         return Ok(read);
     };
     let texts = |aliases: &[&str]| match columns.position(aliases) {
@@ -125,17 +126,18 @@ pub fn read_weights(path: &Path, options: &Options) -> Result<WeightRows> {
     Ok(read)
 }
 
-/// A daily series of rates.
+/// A daily series of interest rates.
 pub struct RateRows {
     /// Days, ascending.
     pub dates: Vec<Date>,
     /// Percent a year.
     pub percent: Vec<f64>,
-    /// What was guessed.
+    /// Lines for the user on how the file was read.
     pub notes: Vec<String>,
 }
 
-/// Reads a file of daily rates: dates, and one column with percent a year. Days without a rate are left out.
+/// Reads a file of daily rates: dates, and one column with percent a year. Days without a rate are left out. Refuses
+/// several columns of numbers and repeated dates.
 pub fn read_rates(path: &Path, options: &Options) -> Result<RateRows> {
     let columns = Columns::read(path)?;
     let roles = Roles::of_small_numbers(&columns, options)?;
@@ -148,13 +150,13 @@ pub fn read_rates(path: &Path, options: &Options) -> Result<RateRows> {
         return refuse(path.display().to_string(), rule);
     };
     let mut rates = columns.values_at(value, &options.missing)?;
-    // A percent sign divides by 100, and these are percent.
+    // A percent sign has divided the values by 100, but rates are in percent.
     let texts = columns.texts_at(value)?;
     let n_signs = texts.iter().filter(|text| text.trim_end().ends_with('%')).count();
     if n_signs > 0 {
         if let Some(row) = (0..rates.len()).find(|row| !rates[*row].is_nan() && !texts[*row].trim_end().ends_with('%'))
         {
-            return refuse(columns.place(row), "other rates have a percent sign, this one has none".to_string());
+            return refuse(columns.place(row), "other rates have a percent sign, but this one does not".to_string());
         }
         rates.iter_mut().for_each(|rate| *rate *= 100.0);
     }
@@ -164,7 +166,7 @@ pub fn read_rates(path: &Path, options: &Options) -> Result<RateRows> {
         let (first, date) = (columns.row_number(pair[0]), dates[pair[1]]);
         return refuse(
             columns.place(pair[1]),
-            format!("the date {date} is already in row {first}; keep one rate a day"),
+            format!("the date {date} is already in row {first}; keep one rate per day"),
         );
     }
     let (low, high) = rows

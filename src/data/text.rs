@@ -1,11 +1,11 @@
-//! Files of separated values as cells of text: the separator is found, text around the table left out and said, and a
-//! line that does not fit the header refused.
+//! Files of separated values as text cells. The separator is found, text above and below the table is left out with a
+//! note, and a line that does not fit the header is refused.
 //!
 //! ```text
-//! separators   comma, semicolon, tab, vertical bar, caret, blanks: the one that cuts most lines into equally many cells
+//! separators   comma, semicolon, tab, vertical bar, caret, blanks: the one that splits most lines into equally many cells
 //! encodings    UTF-8, UTF-16 with a byte-order mark, else Latin-1; gzip is unpacked
-//! header       the first line with as many cells as the table has columns; or two lines, fields and symbols, as yfinance
-//!              writes them, with the name of the index in a third
+//! header       the first line with as many cells as the table has columns; or, as yfinance writes it, two lines with
+//!              fields and symbols, and a third with the name of the index
 //! ```
 
 use crate::data::dates::{is_date, is_sure_date_name};
@@ -16,18 +16,18 @@ use crate::data::records::{Line, Records};
 use crate::data::words::plain;
 use crate::error::{Error, Result};
 
-/// Lines looked at to find the separator and the header.
+/// Lines examined to find the separator and the header.
 const PROBE: usize = 200;
-/// The most lines that a header with line breaks in its names is looked for in.
+/// Most lines that a header with line breaks in its names may have.
 const HEADER_LINES: usize = 20;
 
-/// A table of text, cells row by row.
+/// A table of text cells, stored row by row.
 pub(super) struct TextTable {
     /// Names of the columns, trimmed.
     pub names: Vec<String>,
-    /// Field and symbol of each column, where the header has both.
+    /// Field and symbol of each column, if the header has both.
     pub levels: Option<Vec<(String, String)>>,
-    /// What was left out.
+    /// Lines for the user on what was left out.
     pub notes: Vec<String>,
     /// The character between cells.
     pub separator: u8,
@@ -40,17 +40,18 @@ pub(super) struct TextTable {
     lines: Vec<u32>,
 }
 
-/// Names of a column of assets that is never one of numbers or dates.
+/// Names of an asset column whose cells are never numbers or dates.
 const ASSET: [&str; 5] = ["asset", "symbol", "ticker", "tic", "ric"];
 
 impl TextTable {
-    /// Reads the bytes of a file; `place` names it in messages.
+    /// Reads the bytes of a file; `place` names it in messages. Refuses an empty file, text inside the table, and
+    /// lines with too many or too few cells.
     pub fn parse(bytes: &[u8], place: &str) -> Result<Self> {
         let (mut text, n_joined) = with_header_in_a_line(decoded(bytes, place)?);
         let refuse = |rule: String| Error::data(place, rule);
         let mut separator = self::separator(&text);
         if separator == b' ' || commonest_width(&text, separator).0 < 2 {
-            // Columns of a fixed width have runs of blanks between them.
+            // Fixed-width columns have runs of blanks between them.
             text = squeezed(&text);
             separator = self::separator(&text);
         }
@@ -111,17 +112,18 @@ impl TextTable {
         Ok(table)
     }
 
-    /// Lets the header follow the first row where one of them has a cell more for a known reason.
+    /// Adapts the header to the first row if one of the two has an extra cell for a known reason.
     fn fit_header(&mut self, first: &Line) -> std::result::Result<(), String> {
         let (n_names, n_cells) = (self.names.len(), first.n_cells());
         if n_cells == n_names + 1 && !first.cell(n_cells - 1).trim().is_empty() {
-            // R writes row names without a name above them; where another name is missing, all would shift by one.
+            // R writes row names without a name above them. If another name is missing instead, all columns would
+            // shift by one.
             for (name, cell) in self.names.iter().zip(first.cells().skip(1).map(str::trim)) {
                 let is_asset_of_numbers = ASSET.contains(&plain(name).as_str()) && (is_date(cell) || is_numeric(cell));
                 if is_asset_of_numbers || (is_sure_date_name(name) && !is_date(cell)) {
                     return Err(format!(
-                        "line {}: {n_cells} cells under a header of {n_names}: a name is missing, or a number holds the \
-                         separator ('{cell}' would stand under {name})",
+                        "line {}: {n_cells} cells under a header of {n_names}: a name is missing, or a number contains \
+                         the separator ('{cell}' would be under {name})",
                         first.number
                     ));
                 }
@@ -152,7 +154,7 @@ impl TextTable {
         Ok(())
     }
 
-    /// A cell as it stands in the file.
+    /// A cell as in the file.
     pub fn cell(&self, row: usize, column: usize) -> &str {
         let place = row * self.names.len() + column;
         let start = if place == 0 { 0 } else { self.ends[place - 1] };
@@ -189,7 +191,7 @@ fn levels(first: &[String], second: &Line) -> Option<Vec<(String, String)>> {
     Some(std::iter::once(Default::default()).chain(pairs).collect())
 }
 
-/// The cells that a separator cuts a line into, quotation marks respected.
+/// The number of cells into which a separator splits a line; separators inside quotation marks do not count.
 fn n_cells(line: &str, separator: u8) -> usize {
     let mut quoted = false;
     let mut n = 1;
@@ -211,9 +213,9 @@ fn commonest_width(text: &str, separator: u8) -> (usize, usize) {
     counts.into_iter().max_by_key(|(width, n)| (*n, *width)).unwrap_or((1, 0))
 }
 
-/// The separator under which most lines have the same number of cells, more than one.
+/// The separator for which most lines have the same number of cells, more than one.
 fn separator(text: &str) -> u8 {
-    // The last wins a tie.
+    // Of equally good separators the last one wins.
     let fit = |separator: &u8| {
         let (width, n) = commonest_width(text, *separator);
         if width > 1 { n } else { 0 }
@@ -221,7 +223,7 @@ fn separator(text: &str) -> u8 {
     [b'^', b' ', b'|', b'\t', b';', b','].into_iter().max_by_key(fit).unwrap_or(b',')
 }
 
-/// Lines with one blank for each run of them.
+/// Replaces each run of blanks by one, except in lines with quotation marks.
 fn squeezed(text: &str) -> String {
     let squeeze = |line: &str| match line.contains('"') {
         true => line.to_string(),
@@ -230,16 +232,17 @@ fn squeezed(text: &str) -> String {
     text.lines().map(squeeze).collect::<Vec<_>>().join("\n")
 }
 
-/// Where the table begins.
+/// Start of the table in its file.
 struct TableStart {
     byte: usize,
-    /// Lines above it, empty ones too.
+    /// Number of lines above it, including empty ones.
     line: usize,
-    /// Lines with text above it.
+    /// Number of lines with text above it.
     n_texts: usize,
 }
 
-/// The text with blanks for the line breaks inside quotes of its first record, and how many these were.
+/// Replaces line breaks inside quotes in the first record by blanks; returns the text and the number of line breaks
+/// replaced.
 fn with_header_in_a_line(mut text: String) -> (String, usize) {
     let is_open = |line: &str| line.matches('"').count() % 2 == 1;
     let start = text.len() - text.trim_start().len();
@@ -255,7 +258,7 @@ fn with_header_in_a_line(mut text: String) -> (String, usize) {
     (text, last)
 }
 
-/// The first line with as many cells as the table, or the one above it where R left out a name.
+/// The first line with as many cells as the table, or the line above it if R left out a name.
 fn header_line(text: &str, separator: u8) -> Option<TableStart> {
     let (width, _) = commonest_width(text, separator);
     let mut starts: Vec<(TableStart, &str)> = Vec::new();
@@ -326,7 +329,7 @@ mod tests {
     #[test]
     fn a_header_may_lack_the_name_of_row_names() {
         cells("A,B\nx,1,2\ny,3,4\n", &["", "A", "B"], &["y", "3", "4"]);
-        // Where another name is missing, every column would shift by one.
+        // If another name is missing, every column would shift by one.
         for text in ["Date,A\n2019-05-01,1,2\n", "date,symbol,close\n2019-05-01,A,1,2\n", "close,symbol\nA,1,2\n"] {
             let message = TextTable::parse(text.as_bytes(), "x.csv").err().unwrap().to_string();
             assert!(message.contains("line 2") && message.contains("a name is missing"), "{message}");

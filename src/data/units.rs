@@ -1,12 +1,12 @@
-//! What the values of a table are: prices, returns as fractions, in percent or as logarithms.
+//! Decides what the values of a table are: prices, or returns as fractions, in percent or as logarithms.
 
 use crate::data::evidence::{ENOUGH_ROWS, Evidence, FRACTIONS, NO_LEVELS, ROUGH, SOME_NEGATIVE, Verdict, short};
 
-/// What the values of a file are.
+/// Kind of the values of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum), value(rename_all = "snake_case"))]
 pub enum ValueKind {
-    /// Recognised by level, dispersion and trend, and said
+    /// Recognised from level, dispersion and trend, and reported
     #[default]
     Guess,
     /// Prices
@@ -20,7 +20,7 @@ pub enum ValueKind {
 }
 
 impl ValueKind {
-    /// As it is told to the user.
+    /// The description shown to the user.
     pub fn name(self) -> &'static str {
         match self {
             ValueKind::Guess => "guessed",
@@ -43,14 +43,14 @@ impl ValueKind {
     }
 }
 
-/// The same for a single asset among others.
+/// Fewest rows with which a single asset is judged against the others.
 const ENOUGH_ROWS_OF_ONE: usize = 30;
-/// Annual volatility from which returns are percent though the user calls them fractions.
+/// Annual volatility from which returns must be in percent even if the user calls them fractions.
 const SURELY_PERCENTS: f64 = 3.0;
-/// Annual volatility below which returns are fractions though the user calls them percent.
+/// Annual volatility below which returns must be fractions even if the user calls them percent.
 const SURELY_FRACTIONS: f64 = 0.35;
 
-/// An asset whose values are of another kind than those of the others, and why it looks so.
+/// The first asset whose values are of another kind than those of the other assets, and the message that says why.
 pub(super) fn odd_one(assets: &[Vec<f64>], kind: ValueKind, periods: f64) -> Option<(usize, String)> {
     if assets.len() < 2 {
         return None;
@@ -92,7 +92,8 @@ pub(super) fn odd_one(assets: &[Vec<f64>], kind: ValueKind, periods: f64) -> Opt
     Some((
         asset,
         format!(
-            "its values look like {looks} (median size {}), those of the others are {} (median size {}); leave it out, or convert it",
+            "its values look like {looks} (median size {}), but those of the others are {} (median size {}); leave it \
+             out or convert it",
             short(level),
             kind.name(),
             short(all.level)
@@ -100,7 +101,8 @@ pub(super) fn odd_one(assets: &[Vec<f64>], kind: ValueKind, periods: f64) -> Opt
     ))
 }
 
-/// Settles what the values are. `wanted` is the user's word, `hint` that of the column's name. An error is the rule broken.
+/// Decides what the values are, with a line for the user. `wanted` is the kind that the user states, `hint` the kind
+/// that the column's name suggests. Refuses values that contradict it or that are unclear.
 pub(super) fn settle(
     evidence: &Evidence,
     wanted: ValueKind,
@@ -111,9 +113,9 @@ pub(super) fn settle(
     let (subject, said) = match (wanted, hint) {
         (ValueKind::Guess, Some(hint)) => (hint, "by the name of the column"),
         (ValueKind::Guess, None) => (ValueKind::Guess, "guessed"),
-        (wanted, _) => (wanted, "as told"),
+        (wanted, _) => (wanted, "as stated"),
     };
-    // The yearly volatility that the values would have says whether the unit can be right.
+    // The annual volatility that the values would have shows whether the unit can be right.
     let volatility = |kind: ValueKind| {
         let percent = match kind {
             ValueKind::Returns | ValueKind::LogReturns => 100.0 * evidence.annual,
@@ -148,14 +150,14 @@ pub(super) fn settle(
             refuse("they move like levels; give returns, or prices (the exponential of their logarithms)")
         }
         (ValueKind::Prices, _) if evidence.are_logarithms() => {
-            refuse("they are as still as logarithms of prices; give their exponential")
+            refuse("they vary as little as logarithms of prices; give their exponential")
         }
-        (ValueKind::Guess, Verdict::Prices) => taken(ValueKind::Prices, "guessed, --values says otherwise"),
-        (ValueKind::Guess, Verdict::Returns) => taken(ValueKind::Returns, "guessed, --values says otherwise"),
-        (ValueKind::Guess, Verdict::Percent) => taken(ValueKind::Percent, "guessed, --values says otherwise"),
+        (ValueKind::Guess, Verdict::Prices) => taken(ValueKind::Prices, "guessed, --values overrides it"),
+        (ValueKind::Guess, Verdict::Returns) => taken(ValueKind::Returns, "guessed, --values overrides it"),
+        (ValueKind::Guess, Verdict::Percent) => taken(ValueKind::Percent, "guessed, --values overrides it"),
         (ValueKind::Guess, Verdict::Gross) => Err(format!("the values look like {looks} ({seen}); {gross}")),
         (ValueKind::Guess, Verdict::Unclear) => asked(),
-        // A name that says returns is no unit.
+        // A column name that says returns does not fix the unit.
         (ValueKind::Returns | ValueKind::LogReturns, Verdict::Unclear)
             if wanted == ValueKind::Guess && evidence.is_long() && evidence.annual > FRACTIONS[1] =>
         {
@@ -167,7 +169,7 @@ pub(super) fn settle(
         (ValueKind::Returns | ValueKind::LogReturns | ValueKind::Percent, Verdict::Gross) => refuse(gross),
         // A column called return does not say in which unit.
         (ValueKind::Returns, Verdict::Percent) if hint == Some(ValueKind::Returns) && wanted == ValueKind::Guess => {
-            taken(ValueKind::Percent, "guessed, --values says otherwise")
+            taken(ValueKind::Percent, "guessed, --values overrides it")
         }
         (ValueKind::Returns | ValueKind::LogReturns, Verdict::Percent) if evidence.annual >= SURELY_PERCENTS => {
             refuse("say --values percent, or divide by 100")
@@ -231,7 +233,7 @@ mod tests {
                 let mut p = prices(&r, start);
                 assert_eq!(settled(&p, Guess, None), Ok(Prices), "{sd} {start}");
                 assert!(settled(&p, Returns, None).unwrap_err().contains("look like prices"));
-                // One mistake does not make prices returns.
+                // A single wrong sign does not turn prices into returns.
                 p[1][30] *= -1.0;
                 assert_eq!(settled(&p, Guess, None), Ok(Prices), "{sd} {start}");
             }
@@ -240,7 +242,7 @@ mod tests {
             assert!(settled(&gross, Returns, None).unwrap_err().contains("gross returns"), "{sd}");
             assert!(settled(&gross, Prices, None).unwrap_err().contains("subtract 1"), "{sd}");
         }
-        // What is traded on every day of the week may move more.
+        // Assets that trade on every day of the week may move more.
         let crypto = returns(0.05, 70);
         let evidence = Evidence::of(crypto.iter().map(Vec::as_slice), 365.0);
         assert_eq!(settle(&evidence, Guess, None).unwrap().0, Returns);

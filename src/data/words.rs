@@ -1,4 +1,4 @@
-//! Names of columns as people write them, compared without case, blanks and punctuation, and names of files.
+//! Column names as people write them, compared without regard to case, blanks and punctuation, and file names.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ const FIELDS: [&str; 16] = [
     "repaired",
 ];
 
-/// A name without case, blanks and punctuation.
+/// A name in lower case without blanks and punctuation.
 pub(super) fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -37,10 +37,10 @@ pub(super) fn unnumbered(name: &str) -> &str {
     name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
 }
 
-/// Endings of files of text; each may be followed by `.gz`.
+/// Endings of text files; each may be followed by `.gz`.
 pub(super) const TEXT_ENDINGS: [&str; 5] = ["csv", "txt", "tsv", "psv", "dat"];
 
-/// The ending of a file's name and the one before it, in small letters.
+/// The last ending of a file's name and the one before it, in lower case.
 pub(super) fn endings(path: &Path) -> (String, String) {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let mut parts = name.rsplit('.');
@@ -59,7 +59,7 @@ pub(super) fn symbol(path: &Path) -> String {
     without_ending(&name, "us").unwrap_or(name).to_uppercase()
 }
 
-/// The name of a file without the endings of its type: prices of prices.csv.gz.
+/// The name of a file without the endings of its type: `prices` for `prices.csv.gz`.
 pub fn table_name(path: &Path) -> String {
     let name = file_name(path);
     let name = without_ending(&name, "gz").unwrap_or(name);

@@ -1,16 +1,18 @@
-//! From a window of returns to a covariance; one folder a family, one file an estimator, one line in [`ALL`].
+//! From a window of returns to a covariance. Each family of estimators has a folder, each estimator a file and a line
+//! in [`ALL`].
 //!
 //! # What an estimator sees
 //!
-//! An estimator sees a `Window`: returns, and moments and decompositions that are computed once for all. Three kinds need nothing
-//! else: maps of eigenvalues (`EigenvalueCleaner`, put to work by `rotation_invariant.rs` on the covariance or the correlation),
-//! linear shrinkage (`linear/mod.rs`: one pass over the data for any target), and filters of the correlation (`rescaled`). What an
-//! estimator may learn from before is in `Calibration`: a `Past` that ends before the calendar year, and the members that the
-//! universe rules chose on its days. `Definite` says for which shapes the result can be inverted, so that an experiment refuses
-//! what cannot work before it starts.
+//! An estimator sees a `Window`: returns, and moments and decompositions that are computed once and shared by all
+//! estimators. Three kinds need nothing else: maps of eigenvalues (`EigenvalueCleaner`, which `rotation_invariant.rs`
+//! applies to the covariance or the correlation), linear shrinkage (`linear/mod.rs`: one pass over the data for any
+//! target), and filters of the correlation (`rescaled`). Other estimators learn from earlier data in `Calibration`: a
+//! `Past` that ends before the calendar year in which they are used, and the members that the universe rules chose on
+//! its days. `Definite` says for which shapes the result can be inverted, so that an experiment that cannot work is
+//! refused before it starts.
 //!
-//! Random draws (`bahc`, `nercome`, `average_oracle`) are functions of seed and number; sums over them are taken in order, a few
-//! at a time, so that threads change no byte.
+//! Random draws (`bahc`, `nercome`, `average_oracle`) are functions of the seed and the number of the draw. They are
+//! computed a few at a time and added up in order, so that the number of threads changes no byte of the result.
 
 pub mod dynamic;
 pub mod empirical;
@@ -93,11 +95,12 @@ use crate::universe::Missing;
 /// # }
 /// ```
 pub trait CovarianceEstimator: Send + Sync {
-    /// Estimates Σ (N × N, daily) from a complete window of daily returns (T × N, oldest first).
+    /// Estimates Σ (N × N, of daily returns) from a complete window of daily returns (T × N, oldest first). Fails if
+    /// the estimate is undefined for the window.
     fn estimate(&self, window: &Window) -> Result<Covariance>;
 }
 
-/// A map of eigenvalues; [`RotationInvariant`] makes it an estimator.
+/// A map of eigenvalues; [`RotationInvariant`] turns it into an estimator.
 ///
 /// ```
 /// use minvar::prelude::*;
@@ -120,16 +123,17 @@ pub trait CovarianceEstimator: Send + Sync {
 /// # }
 /// ```
 pub trait EigenvalueCleaner: Send + Sync {
-    /// Maps eigenvalues λ (N, ascending, not negative) of a matrix estimated from `n_observations` to ξ (N).
+    /// Maps eigenvalues λ (N, ascending, not negative) of a matrix estimated from `n_observations` to ξ (N), in the
+    /// same order.
     fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>>;
 }
 
-/// What an estimator may know besides its parameters when it is built.
+/// Information from which an estimator may be built, besides its parameters.
 #[derive(Clone, Copy)]
 pub struct Calibration<'a> {
-    /// What it may learn from; nothing where there is only a matrix of returns.
+    /// Data from before its windows; `None` if there is only a matrix of returns.
     pub history: Option<History<'a>>,
-    /// Days a portfolio is held.
+    /// Number of days for which a portfolio is held.
     pub horizon: usize,
     /// Seed of the estimator's random streams.
     pub seed: u64,
@@ -143,25 +147,25 @@ impl Default for Calibration<'_> {
 }
 
 impl<'a> Calibration<'a> {
-    /// The history, for an estimator that cannot do without one.
+    /// The history; an error for an estimator that needs one if there is none.
     fn history(&self, estimator: &'static str) -> Result<&History<'a>> {
         self.history.as_ref().ok_or_else(|| Error::Undefined {
             what: estimator,
-            why: "it learns from the days before its windows, and none are given: fit it to a history".to_string(),
+            why: "it learns from the days before its windows, but none are given: fit it to a history".to_string(),
         })
     }
 }
 
-/// What was known before the first window of an estimator; `past` cannot see further.
+/// What was known before the first window of an estimator. `past` gives no access to later days.
 #[derive(Clone, Copy)]
 pub struct History<'a> {
     /// Everything known before the calendar year in which the estimator is used.
     pub past: Past<'a>,
-    /// The members that the universe rules choose at the end of an earlier past.
+    /// Returns the members that the universe rules choose at the end of an earlier past.
     pub members: &'a (dyn Fn(Past<'_>) -> Result<Vec<AssetId>> + Sync),
-    /// How a missing return of a member is completed.
+    /// How a missing return of a member is filled.
     pub missing: Missing,
-    /// Days in a window.
+    /// Number of days in a window.
     pub lookback: usize,
 }
 
@@ -175,16 +179,16 @@ impl<'a> History<'a> {
     }
 }
 
-/// For which shapes an estimate exists and is positive definite.
+/// Shapes for which an estimate exists and is positive definite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Definite {
-    /// For any number of assets and days.
+    /// Positive definite for any number of assets and days.
     Always,
-    /// With fewer assets than days; singular otherwise.
+    /// Positive definite with fewer assets than days, singular otherwise.
     BelowT,
-    /// With fewer assets than days; an error otherwise.
+    /// Positive definite with fewer assets than days, an error otherwise.
     OnlyBelowT,
-    /// Never: singular by construction.
+    /// Never positive definite: singular by construction.
     Never,
 }
 
@@ -194,21 +198,21 @@ pub struct RegisteredEstimator {
     pub name: &'static str,
     /// Authors and year.
     pub reference: &'static str,
-    /// Where the estimate is positive definite.
+    /// Shapes for which the estimate is positive definite.
     pub definite: Definite,
     /// The parameters with their defaults.
     pub parameters: fn() -> toml::Table,
-    /// Builds the estimator from its parameters and what it may learn from.
+    /// Builds the estimator from its parameters and a calibration.
     pub fit: Fit,
 }
 
-/// The constructor of an [`RegisteredEstimator`].
+/// The constructor of a [`RegisteredEstimator`].
 pub type Fit = fn(&Choice, &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>>;
 
 use Definite::{Always, BelowT, Never, OnlyBelowT};
 use rotation_invariant::{OnCorrelation, OnCovariance};
 
-/// Every estimator. To add one: its file and `mod` line in the folder of its family, its line here.
+/// Every estimator. To add one: write its file and its `mod` line in the folder of its family, and add its line here.
 #[rustfmt::skip]
 pub const ALL: &[RegisteredEstimator] = &[
     RegisteredEstimator { name: "sample", reference: "unbiased sample covariance", definite: BelowT, parameters: defaults::<Centred>, fit: moments::sample::fit },
@@ -253,12 +257,13 @@ pub const ALL: &[RegisteredEstimator] = &[
     RegisteredEstimator { name: "dcc_qis", reference: "Engle, Ledoit, Wolf 2019; Ledoit and Wolf 2022", definite: Always, parameters: defaults::<dynamic::dcc_qis::Parameters>, fit: dynamic::dcc_qis::fit },
 ];
 
-/// The registered estimator of that name.
+/// The registered estimator of that name; an unknown name is an error that suggests a similar one.
 pub fn named(name: &str) -> Result<&'static RegisteredEstimator> {
     registry::find("estimator", ALL, |entry| entry.name, name)
 }
 
-/// An estimator by its name and parameters, as `--estimator` writes them; what learns from a history is refused.
+/// Builds an estimator from its name and parameters, as written for `--estimator`. Refuses estimators that learn from
+/// a history, unknown names and parameters, and values out of range.
 ///
 /// ```
 /// use minvar::prelude::*;
@@ -273,7 +278,7 @@ pub fn build(words: &str) -> Result<Box<dyn CovarianceEstimator>> {
     fit(words, &Calibration::default())
 }
 
-/// The same, with what it may know.
+/// [`build`] with a calibration, so that estimators that learn from a history can be built, too.
 pub fn fit(words: &str, calibration: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let choice = Choice::from_words(words)?;
     (named(&choice.name)?.fit)(&choice, calibration)

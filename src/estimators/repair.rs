@@ -1,10 +1,10 @@
-//! The repair of an indefinite matrix: eigenvalues below a floor are lifted to it.
+//! Repair of an indefinite matrix: eigenvalues below a floor are raised to it.
 
 use crate::error::Result;
 use crate::linalg::{Cholesky, Matrix, Spectrum};
 
-/// The matrix with eigenvalues below `floor` replaced by it, and their number. A definite matrix passes untouched, and is
-/// recognised by its Cholesky factor, a twentieth of the cost of a decomposition.
+/// Replaces eigenvalues below `floor` by it; returns the matrix and their number. A definite matrix is returned
+/// unchanged; a Cholesky factorisation, which costs a twentieth of an eigendecomposition, detects it.
 pub(super) fn without_negative_eigenvalues(matrix: Matrix, floor: f64) -> Result<(Matrix, usize)> {
     let above = if floor > 0.0 {
         Cholesky::new(&matrix.clone().map(|i, j, x| if i == j { x - floor } else { x })).is_ok()
@@ -15,7 +15,7 @@ pub(super) fn without_negative_eigenvalues(matrix: Matrix, floor: f64) -> Result
         return Ok((matrix, 0));
     }
     let spectrum = Spectrum::new(&matrix)?;
-    // Rounding leaves null eigenvalues on either side of zero; those need no repair.
+    // Rounding puts null eigenvalues on either side of zero; those need no repair.
     let rounding = 1e-13 * spectrum.eigenvalues.last().copied().unwrap_or(0.0).abs();
     let low = spectrum.eigenvalues.iter().filter(|l| **l < floor - rounding).count();
     if low == 0 {

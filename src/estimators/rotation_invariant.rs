@@ -13,23 +13,23 @@ use crate::estimators::{Centring, CovarianceEstimator, EigenvalueCleaner, Window
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::Choice;
 
-/// What happens to the diagonal of a cleaned correlation.
+/// Treatment of the diagonal of a cleaned correlation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Diagonal {
     /// Ξ_ij ← Ξ_ij / √(Ξ_ii Ξ_jj): the variances stay the sample ones.
     #[default]
     Reset,
-    /// Ξ is used as it comes.
+    /// Ξ is used as it is.
     Kept,
 }
 
 /// The matrix whose eigenvalues are cleaned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Space {
-    /// The sample covariance; the cleaner is given N of the centring.
+    /// The sample covariance; `n_observations` of the cleaner is that of the centring.
     Covariance(Centring),
-    /// The sample correlation; the cleaner is given T.
+    /// The sample correlation; `n_observations` of the cleaner is T.
     Correlation(Diagonal),
 }
 
@@ -37,7 +37,7 @@ pub enum Space {
 pub struct RotationInvariant<C> {
     /// The map of the eigenvalues.
     pub cleaner: C,
-    /// Where it acts.
+    /// The matrix on whose eigenvalues it acts.
     pub space: Space,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct OnCorrelation {
     diagonal: Diagonal,
 }
 
-/// A cleaner without parameters of its own, on the covariance.
+/// Applies a cleaner without parameters of its own to the covariance.
 pub(super) fn of_covariance<C: EigenvalueCleaner + 'static>(
     choice: &Choice,
     cleaner: C,
@@ -94,7 +94,7 @@ pub(super) fn of_covariance<C: EigenvalueCleaner + 'static>(
     Ok(Box::new(RotationInvariant::on_covariance(cleaner, centring)))
 }
 
-/// A cleaner without parameters of its own, on the correlation.
+/// Applies a cleaner without parameters of its own to the correlation.
 pub(super) fn of_correlation<C: EigenvalueCleaner + 'static>(
     choice: &Choice,
     cleaner: C,
@@ -112,11 +112,12 @@ pub(super) fn rescaled(correlation: Matrix, volatilities: &[f64], diagonal: Diag
     correlation.map(|i, j, x| x * (scale[i] * scale[j]))
 }
 
-/// An eigenvalue that should not be null, below this share of the largest, is null: the panel lacks rank.
+/// If the smallest eigenvalue that should be positive is below this share of the largest, the returns are
+/// rank-deficient.
 const RANK_FLOOR: f64 = 1e-14;
 
-/// The number n − N of eigenvalues that are null because there are more assets than observations, and the others,
-/// which must be positive.
+/// The number of eigenvalues that are null because there are more assets than observations, and the other
+/// eigenvalues. Fails unless these are positive.
 pub(super) fn split_null<'a>(
     what: &'static str,
     eigenvalues: &'a [f64],
@@ -125,13 +126,13 @@ pub(super) fn split_null<'a>(
     let n_null = eigenvalues.len().saturating_sub(n_observations);
     let positive = &eigenvalues[n_null..];
     if positive[0] <= RANK_FLOOR * positive[positive.len() - 1] {
-        let why = format!("the rank of the returns is below {}: an asset repeats others", positive.len());
+        let why = format!("the rank of the returns is below {}: perhaps an asset repeats others", positive.len());
         return Err(Error::Undefined { what, why });
     }
     Ok((n_null, positive))
 }
 
-/// The same where the map needs more observations than assets.
+/// Fails unless there are more observations than assets and all eigenvalues are positive.
 pub(super) fn require_more_days(what: &'static str, eigenvalues: &[f64], n_observations: usize) -> Result<()> {
     let n_assets = eigenvalues.len();
     if n_assets >= n_observations {

@@ -1,8 +1,9 @@
-//! Searches for a minimum: BFGS for a few coordinates with exact gradients, the simplex of Nelder and Mead for two without.
+//! Searches for a minimum: BFGS for a few coordinates with exact gradients, the Nelder–Mead simplex for two without
+//! gradients.
 //!
 //! ```text
 //! BFGS       x ← x − size · H g,  size = 1, ½, ¼ … until f falls by 10⁻⁴ of what the slope promises;  H ≈ the inverse Hessian
-//! simplex    three vertices; the worst is reflected, expanded or contracted, else all are drawn towards the best
+//! simplex    three vertices; the worst is reflected, expanded or contracted, else all shrink towards the best
 //! ```
 //! Nocedal, Wright (2006), "Numerical Optimization", chapters 3 and 6; Nelder, Mead (1965), "A simplex method for function
 //! minimization".
@@ -12,14 +13,14 @@ const MOST_ITERATIONS: usize = 300;
 const GAIN: f64 = 1e-9;
 /// The longest step in a coordinate: for GARCH e² in ω, or half of the way from 0.88 to 0.98 in a logit.
 const LONGEST_STEP: f64 = 2.0;
-/// A squared gradient below this is that of a minimum up to rounding.
+/// A squared gradient below this is zero up to rounding: the search is at a minimum.
 const FLAT: f64 = 1e-6;
 
-/// The inverse Hessian; before anything is known of it the direction is that of steepest descent.
+/// The inverse Hessian; `None` before it can be estimated, when the direction is that of steepest descent.
 type Inverse<const N: usize> = Option<[[f64; N]; N]>;
 
-/// The minimum, with its value, of a function that returns its gradient too; every coordinate stays between −limit and limit.
-/// `None` when the search does not converge.
+/// The minimum value and its point for a function that also returns its gradient. Every coordinate stays between
+/// −limit and limit. `None` if the search does not converge.
 pub(super) fn bfgs<const N: usize>(
     f: impl Fn(&[f64; N]) -> (f64, [f64; N]),
     start: &[f64; N],
@@ -43,13 +44,13 @@ pub(super) fn bfgs<const N: usize>(
                 let next_gradient = inward(&next, next_gradient, limits);
                 let moved = std::array::from_fn(|k| next[k] - at[k]);
                 let turned = std::array::from_fn(|k| next_gradient[k] - gradient[k]);
-                // What was learned with a coordinate that now rests at its limit no longer holds for the others.
+                // Curvature learned while a coordinate was free is no longer valid once it rests at its limit.
                 let rests = |at: &[f64; N], k: usize| at[k].abs() >= limits[k];
                 let met_limit = (0..N).any(|k| rests(&next, k) && !rests(&at, k));
                 inverse = if met_limit { None } else { updated(inverse, &moved, &turned) };
                 (at, value, gradient) = (next, next_value, next_gradient);
             }
-            // A worn-out inverse Hessian is given up; steepest descent that fails has met rounding, or a bad model.
+            // A bad inverse Hessian is dropped. If steepest descent fails too, it has met rounding or a bad model.
             None if inverse.is_some() => inverse = None,
             None => return (dot(&gradient, &gradient) < FLAT).then_some((value, at)),
         }
@@ -57,7 +58,7 @@ pub(super) fn bfgs<const N: usize>(
     None
 }
 
-/// The gradient without the coordinates that it pushes against their limits.
+/// The gradient with zeros for the coordinates that descent would push beyond their limits.
 fn inward<const N: usize>(at: &[f64; N], gradient: [f64; N], limits: &[f64; N]) -> [f64; N] {
     let pushes = |k: usize| at[k].abs() >= limits[k] && at[k] * gradient[k] < 0.0;
     std::array::from_fn(|k| if pushes(k) { 0.0 } else { gradient[k] })
@@ -71,7 +72,7 @@ fn times<const N: usize>(matrix: &[[f64; N]; N], v: &[f64; N]) -> [f64; N] {
     std::array::from_fn(|k| dot(&matrix[k], v))
 }
 
-/// The first point on the way, halved again and again, that lowers the function by enough; with value and gradient.
+/// The first point that lowers the function by enough as the step is halved repeatedly, with value and gradient.
 fn descent<const N: usize>(
     f: &impl Fn(&[f64; N]) -> (f64, [f64; N]),
     at: &[f64; N],
@@ -92,7 +93,7 @@ fn descent<const N: usize>(
     halvings.into_iter().find_map(point)
 }
 
-/// The BFGS update of the inverse Hessian; a step along which the slope does not rise leaves it as it is.
+/// The BFGS update of the inverse Hessian; it is left unchanged if the slope does not rise along the step.
 fn updated<const N: usize>(inverse: Inverse<N>, moved: &[f64; N], turned: &[f64; N]) -> Inverse<N> {
     let curvature = dot(moved, turned);
     if curvature <= 1e-12 {

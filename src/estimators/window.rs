@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::linalg::{Covariance, Matrix, Spectrum};
 
-/// The point about which second moments are taken, and the effective sample size N.
+/// The point about which second moments are taken, and the effective sample size, here N.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Centring {
@@ -21,7 +21,7 @@ pub enum Centring {
 }
 
 impl Centring {
-    /// N for a window of T days.
+    /// The effective sample size for a window of T days.
     pub fn n_observations(self, n_days: usize) -> usize {
         match self {
             Centring::Mean => n_days - 1,
@@ -34,8 +34,9 @@ impl Centring {
 pub struct Window {
     returns: Matrix,
     demeaned: OnceLock<Matrix>,
-    /// Y'Y with the means removed, and X'X about zero, each with its decomposition.
+    /// Y'Y of the demeaned returns, with its decomposition.
     about_mean: Products,
+    /// X'X, with its decomposition.
     about_zero: Products,
     correlation: OnceLock<Matrix>,
     correlation_spectrum: OnceLock<Spectrum>,
@@ -48,10 +49,12 @@ struct Products {
 }
 
 impl Window {
-    /// Checks that there are at least two days, that all returns are finite and that no column is constant.
+    /// Refuses returns (T × N) with fewer than two days, without assets, with values that are not finite, or with a
+    /// constant column.
     pub fn new(returns: Matrix) -> Result<Self> {
         if returns.nrows() < 2 || returns.ncols() == 0 {
-            let why = format!("it needs two days and one asset, not {} x {}", returns.nrows(), returns.ncols());
+            let why =
+                format!("it needs at least two days and one asset, not {} x {}", returns.nrows(), returns.ncols());
             return Err(Error::Undefined { what: "a window", why });
         }
         for (column, x) in returns.columns().enumerate() {
@@ -72,12 +75,12 @@ impl Window {
         })
     }
 
-    /// T.
+    /// The number of days T.
     pub fn n_days(&self) -> usize {
         self.returns.nrows()
     }
 
-    /// N.
+    /// The number of assets N.
     pub fn n_assets(&self) -> usize {
         self.returns.ncols()
     }
@@ -87,7 +90,7 @@ impl Window {
         &self.returns
     }
 
-    /// The returns less the point of centring (T × N).
+    /// The returns less their means, or as they are for [`Centring::Zero`] (T × N).
     pub fn centred(&self, centring: Centring) -> &Matrix {
         match centring {
             Centring::Zero => &self.returns,
@@ -103,7 +106,7 @@ impl Window {
         }
     }
 
-    /// The sample covariance (N × N).
+    /// The sample covariance (N × N) of daily returns.
     pub fn covariance(&self, centring: Centring) -> Matrix {
         let scale = 1.0 / centring.n_observations(self.n_days()) as f64;
         self.gram(centring).clone().scaled(scale)
@@ -116,12 +119,12 @@ impl Window {
         Ok((spectrum.eigenvalues.iter().map(|l| l.max(0.0) * scale).collect(), spectrum))
     }
 
-    /// Standard deviations (N), means removed, N = T − 1.
+    /// Daily standard deviations (N), means removed, divisor T − 1.
     pub fn volatilities(&self) -> Vec<f64> {
         self.volatilities_about(Centring::Mean)
     }
 
-    /// Standard deviations (N) by a choice of centring.
+    /// Daily standard deviations (N) by a choice of centring.
     pub fn volatilities_about(&self, centring: Centring) -> Vec<f64> {
         let n_observations = centring.n_observations(self.n_days()) as f64;
         self.gram(centring).diagonal().iter().map(|sum| (sum / n_observations).sqrt()).collect()
@@ -154,9 +157,9 @@ impl Window {
     }
 }
 
-/// Eigenvalues λ of the sample correlation E = V diag(λ) V', ascending, and v_i' D⁻¹ΣD⁻¹ v_i of an estimate beside them
-/// (N × 2). For a rotation-invariant estimator on the correlation these are its cleaned eigenvalues; for any other they are
-/// what it makes of the same directions.
+/// Eigenvalues λ of the sample correlation E = V diag(λ) V', ascending, and beside them v_i' D⁻¹ΣD⁻¹ v_i of an
+/// estimate Σ (N × 2). For a rotation-invariant estimator on the correlation these are its cleaned eigenvalues; for
+/// any other they are its variances along the same directions.
 pub fn eigenvalue_map(window: &Window, covariance: &Covariance) -> Result<Matrix> {
     let (eigenvalues, spectrum) = window.correlation_spectrum()?;
     let sd = window.volatilities();

@@ -7,14 +7,14 @@ use faer::{MatMut, Par, Spec};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 
-/// A pivot below this share of its diagonal entry has lost all its digits: the matrix is singular.
+/// A pivot below this share of its diagonal entry has lost all its digits, so the matrix counts as singular.
 pub(super) const PIVOT_FLOOR: f64 = 1e-14;
 
-/// The lower factor; solves A x = b.
+/// The lower factor L (n × n); solves A x = b.
 pub struct Cholesky(Matrix);
 
 impl Cholesky {
-    /// Factors A, of which the lower triangle is read; refuses a singular or indefinite matrix.
+    /// Factors A (n × n), reading only its lower triangle. Refuses a singular or indefinite matrix.
     pub fn new(symmetric: &Matrix) -> Result<Self> {
         let n = symmetric.nrows();
         let mut factor = symmetric.clone();
@@ -34,7 +34,7 @@ impl Cholesky {
         Ok(Self(factor))
     }
 
-    /// A⁻¹.
+    /// The inverse A⁻¹ (n × n), exactly symmetric.
     pub fn inverse(&self) -> Matrix {
         let n = self.0.nrows();
         let mut inverse = Matrix::from_fn(n, n, |i, j| f64::from(u8::from(i == j)));
@@ -43,7 +43,7 @@ impl Cholesky {
         inverse.map(|i, j, x| 0.5 * (x + lower[(i, j)]))
     }
 
-    /// x with A x = b.
+    /// The solution x (n) of A x = b.
     pub fn solve(&self, b: &[f64]) -> Vec<f64> {
         let mut x = b.to_vec();
         let rhs = MatMut::from_column_major_slice_mut(&mut x, b.len(), 1);

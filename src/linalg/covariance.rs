@@ -1,28 +1,29 @@
-//! A covariance matrix whose finiteness and symmetry have been checked once, at the door.
+//! A covariance matrix that is checked once, when it is created.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 
-/// A finite symmetric n x n matrix with a positive diagonal, and what had to be repaired to get it.
+/// A finite symmetric n × n matrix with a positive diagonal, and the repairs that were needed to get it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Covariance {
     matrix: Matrix,
     repairs: Vec<Repair>,
 }
 
-/// A documented repair or fallback that an estimator had to use, and how often.
+/// A documented repair or fallback that an estimator used, and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repair {
-    /// Its name in results: `negative_eigenvalues`, `garch_fallback`.
+    /// Name of the repair in results: `negative_eigenvalues`, `garch_fallback`.
     pub what: String,
-    /// How many eigenvalues, assets or trials it concerned.
+    /// Number of eigenvalues, assets or steps repaired.
     pub count: usize,
 }
 
 impl Covariance {
-    /// Checks shape, symmetry (exact), finiteness and the sign of the variances.
+    /// Refuses a matrix with entries that are not finite or variances that are not positive. The matrix must be
+    /// square and exactly symmetric.
     pub fn new(matrix: Matrix) -> Result<Self> {
         let n = matrix.nrows();
         assert_eq!(n, matrix.ncols(), "a covariance is square");
@@ -36,7 +37,7 @@ impl Covariance {
         Ok(Self { matrix, repairs: Vec::new() })
     }
 
-    /// Notes a repair, unless nothing had to be repaired.
+    /// Records a repair, unless `count` is zero.
     pub fn repaired(mut self, what: &str, count: usize) -> Self {
         if count > 0 {
             self.repairs.push(Repair { what: what.to_string(), count });
@@ -44,12 +45,12 @@ impl Covariance {
         self
     }
 
-    /// What had to be repaired.
+    /// The repairs that were needed.
     pub fn repairs(&self) -> &[Repair] {
         &self.repairs
     }
 
-    /// The matrix.
+    /// The matrix (n × n).
     pub fn matrix(&self) -> &Matrix {
         &self.matrix
     }
@@ -64,7 +65,7 @@ impl Covariance {
         self.matrix.diagonal().iter().map(|variance| variance.sqrt()).collect()
     }
 
-    /// w'Σw.
+    /// The variance w'Σw of weights w (n).
     pub fn variance_of(&self, weights: &[f64]) -> f64 {
         self.matrix.times(weights).iter().zip(weights).map(|(s, w)| s * w).sum()
     }

@@ -1,5 +1,5 @@
-//! Products and eigendecompositions of f32 or f64 matrices that lie in slices, row after row: what the network's
-//! kernels need. One thread each; callers share a batch among threads.
+//! Products and eigendecompositions of f32 or f64 matrices in row-major slices, as the network's kernels need them.
+//! Each runs on one thread; callers distribute a batch among threads.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{self, ComputeEigenvectors};
@@ -9,7 +9,7 @@ use faer::{Accum, MatMut, MatRef, Par, Spec};
 use crate::error::{Error, Result};
 use crate::linalg::Real;
 
-/// Rows and columns of a tile that fits the first-level cache.
+/// Rows and columns of a tile that fits into the first-level cache.
 const TILE: usize = 32;
 
 /// A matrix in a slice, or its transpose.
@@ -17,12 +17,12 @@ const TILE: usize = 32;
 pub struct View<'a, F: Real>(MatRef<'a, F>);
 
 impl<'a, F: Real> View<'a, F> {
-    /// `nrows` rows of `ncols` entries.
+    /// A matrix of `nrows` rows with `ncols` entries each.
     pub fn rows(entries: &'a [F], nrows: usize, ncols: usize) -> Self {
         Self(MatRef::from_row_major_slice(entries, nrows, ncols))
     }
 
-    /// Rows of which the first `ncols` entries belong to the matrix.
+    /// A matrix whose rows are `stride` entries apart; the first `ncols` entries of each belong to it.
     pub fn rows_of(entries: &'a [F], nrows: usize, ncols: usize, stride: usize) -> Self {
         Self(MatRef::from_row_major_slice_with_stride(entries, nrows, ncols, stride))
     }
@@ -33,14 +33,14 @@ impl<'a, F: Real> View<'a, F> {
     }
 }
 
-/// out = scale · A B, plus what is there if `add`.
+/// out = scale · A B, or out += scale · A B if `add`.
 pub fn product<F: Real>(out: &mut [F], add: bool, a: View<'_, F>, b: View<'_, F>, scale: F) {
     let out = MatMut::from_row_major_slice_mut(out, a.0.nrows(), b.0.ncols());
     let accumulate = if add { Accum::Add } else { Accum::Replace };
     faer::linalg::matmul::matmul(out, accumulate, a.0, b.0, scale, Par::Seq);
 }
 
-/// out = scale · A B (n x n), known to be symmetric: half of it is computed.
+/// out = scale · A B (n × n), which must be symmetric: only half of it is computed.
 pub fn symmetric_product<F: Real>(out: &mut [F], a: View<'_, F>, b: View<'_, F>, scale: F) {
     let n = a.0.nrows();
     triangular::matmul(
@@ -54,7 +54,7 @@ pub fn symmetric_product<F: Real>(out: &mut [F], a: View<'_, F>, b: View<'_, F>,
         scale,
         Par::Seq,
     );
-    // Below the diagonal by columns is above it by rows.
+    // The lower triangle in column-major order is the upper one in row-major order.
     for i0 in (0..n).step_by(TILE) {
         for j0 in (i0..n).step_by(TILE) {
             for i in i0..(i0 + TILE).min(n) {
@@ -66,7 +66,7 @@ pub fn symmetric_product<F: Real>(out: &mut [F], a: View<'_, F>, b: View<'_, F>,
     }
 }
 
-/// Eigenvalues (n, ascending) and eigenvectors (n rows of n) of a symmetric matrix.
+/// Eigenvalues (n, ascending) and eigenvectors (n × n, one per row) of a symmetric matrix (n × n).
 pub fn eigen<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)> {
     let mut eigenvectors = vec![F::of(0.0); n * n];
     let scratch = evd::self_adjoint_evd_scratch::<F>(n, ComputeEigenvectors::Yes, Par::Seq, Spec::default());

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! add j:     L ← [ L 0 ; l' d ],  L l = A_Fj,  d² = A_jj − l'l
-//! remove k:  row k leaves, rows below are made triangular again by Givens rotations
+//! remove k:  row k is deleted, and Givens rotations make the rows below triangular again
 //! ```
 //! Golub and Van Loan (2013), "Matrix Computations", section 6.5.4. Both cost O(|F|²).
 
 use crate::linalg::Matrix;
 use crate::linalg::cholesky::PIVOT_FLOOR;
 
-/// The factor of A_FF for a changing set F of variables, kept in the order of their arrival.
+/// The factor of A_FF for a changing set F of variables, in the order in which they were added.
 #[derive(Default)]
 pub struct GrowingCholesky {
     variables: Vec<usize>,
@@ -18,12 +18,12 @@ pub struct GrowingCholesky {
 }
 
 impl GrowingCholesky {
-    /// F in the order of arrival.
+    /// The variables of F in the order in which they were added.
     pub fn variables(&self) -> &[usize] {
         &self.variables
     }
 
-    /// Adds variable j; false, and nothing changes, when A_FF would become singular.
+    /// Adds variable j. Returns false and changes nothing if A_FF would become singular.
     pub fn add(&mut self, a: &Matrix, j: usize) -> bool {
         let column = a.column(j);
         let mut row: Vec<f64> = self.variables.iter().map(|&i| column[i]).collect();
@@ -56,7 +56,7 @@ impl GrowingCholesky {
         }
     }
 
-    /// x with A_FF x = b, in the order of [`variables`](Self::variables).
+    /// The solution x of A_FF x = b; x and b are in the order of [`variables`](Self::variables).
     pub fn solve(&self, b: &[f64]) -> Vec<f64> {
         let mut x = b.to_vec();
         self.forward(&mut x);

@@ -1,4 +1,4 @@
-//! A column-major matrix of doubles and the two products that covariance estimation needs.
+//! A column-major matrix of doubles and the products that covariance estimation needs.
 
 use std::ops::{Index, IndexMut};
 
@@ -7,10 +7,10 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 use crate::error::{Error, Result};
 
-/// Rows and columns of a tile: two of them fit the first-level cache.
+/// Rows and columns of a tile: two tiles fit into the first-level cache.
 const TILE: usize = 32;
 
-/// A dense matrix; entry (i, j) lies at `j * nrows + i`, so a column is a contiguous slice.
+/// A dense matrix; entry (i, j) is stored at `j * nrows + i`, so a column is a contiguous slice.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matrix {
     nrows: usize,
@@ -19,19 +19,19 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// All zeros.
+    /// A matrix of zeros.
     pub fn zeros(nrows: usize, ncols: usize) -> Self {
         Self { nrows, ncols, entries: vec![0.0; nrows * ncols] }
     }
 
-    /// Entry (i, j) is `entry(i, j)`.
+    /// The matrix whose entry (i, j) is `entry(i, j)`.
     pub fn from_fn(nrows: usize, ncols: usize, mut entry: impl FnMut(usize, usize) -> f64) -> Self {
         let entries = (0..ncols).flat_map(|j| (0..nrows).map(move |i| (i, j)));
         let entries = entries.map(|(i, j)| entry(i, j)).collect();
         Self { nrows, ncols, entries }
     }
 
-    /// Takes rows of equal length, top first.
+    /// A matrix from its rows, top first. Refuses rows of unequal length.
     ///
     /// ```
     /// use minvar::linalg::Matrix;
@@ -48,9 +48,9 @@ impl Matrix {
         Ok(Self::from_fn(rows.len(), ncols, |i, j| rows[i].as_ref()[j]))
     }
 
-    /// Takes entries that are already column-major.
+    /// A matrix from its entries in column-major order. Panics unless there are `nrows * ncols` of them.
     pub fn from_column_major(nrows: usize, ncols: usize, entries: Vec<f64>) -> Self {
-        assert_eq!(entries.len(), nrows * ncols, "{nrows} x {ncols} needs as many entries");
+        assert_eq!(entries.len(), nrows * ncols, "a {nrows} x {ncols} matrix has rows times columns entries");
         Self { nrows, ncols, entries }
     }
 
@@ -69,7 +69,7 @@ impl Matrix {
         &self.entries[j * self.nrows..(j + 1) * self.nrows]
     }
 
-    /// Column j, to be changed.
+    /// Column j, mutable.
     pub fn column_mut(&mut self, j: usize) -> &mut [f64] {
         &mut self.entries[j * self.nrows..(j + 1) * self.nrows]
     }
@@ -99,7 +99,7 @@ impl Matrix {
         self.entries.iter().fold(0.0, |max, x| x.abs().max(max))
     }
 
-    /// The same matrix with entry (i, j) replaced by `entry(i, j, old)`.
+    /// Replaces every entry (i, j) by `entry(i, j, old)`.
     pub fn map(mut self, mut entry: impl FnMut(usize, usize, f64) -> f64) -> Self {
         for j in 0..self.ncols {
             for (i, x) in self.column_mut(j).iter_mut().enumerate() {
@@ -114,7 +114,7 @@ impl Matrix {
         self.map(|_, _, x| x * factor)
     }
 
-    /// A v for a vector v.
+    /// The product A v with a vector v.
     pub fn times(&self, v: &[f64]) -> Vec<f64> {
         assert_eq!(v.len(), self.ncols, "matrix has {} columns", self.ncols);
         let mut product = vec![0.0; self.nrows];
@@ -126,7 +126,7 @@ impl Matrix {
         product
     }
 
-    /// A B.
+    /// The product A B with another matrix B.
     pub fn product(&self, other: &Matrix) -> Matrix {
         assert_eq!(self.ncols, other.nrows, "inner sizes of a product");
         let mut product = Matrix::zeros(self.nrows, other.ncols);
@@ -135,26 +135,26 @@ impl Matrix {
         product
     }
 
-    /// The rows with these numbers, in this order.
+    /// The rows with these indices, in this order.
     pub fn rows(&self, numbers: &[usize]) -> Matrix {
         let columns = self.columns().flat_map(|column| numbers.iter().map(|&t| column[t]));
         Self { nrows: numbers.len(), ncols: self.ncols, entries: columns.collect() }
     }
 
-    /// X'X (n x n) of a T x n matrix: only the lower triangle is computed, then mirrored.
+    /// X'X (n × n) of a T × n matrix X: only the lower triangle is computed, then mirrored.
     pub fn gram(&self) -> Matrix {
         let x = self.as_faer();
         symmetric_product(x.transpose(), x)
     }
 
-    /// X' diag(weights) X (n x n) of a T x n matrix, for T weights.
+    /// X' diag(weights) X (n × n) of a T × n matrix X, for T weights.
     pub fn weighted_gram(&self, weights: &[f64]) -> Matrix {
         assert_eq!(weights.len(), self.nrows, "matrix has {} rows", self.nrows);
         let weighted = self.clone().map(|t, _, x| x * weights[t]);
         symmetric_product(self.as_faer().transpose(), weighted.as_faer())
     }
 
-    /// The transpose, copied in tiles that fit the cache.
+    /// The transpose, copied in tiles that fit into the cache.
     pub fn transposed(&self) -> Matrix {
         let mut transposed = Matrix::zeros(self.ncols, self.nrows);
         for j0 in (0..self.ncols).step_by(TILE) {
@@ -169,7 +169,7 @@ impl Matrix {
         transposed
     }
 
-    /// The same entries as faer sees them, without a copy.
+    /// A faer view of the matrix, without a copy.
     pub fn as_faer(&self) -> MatRef<'_, f64> {
         MatRef::from_column_major_slice(&self.entries, self.nrows, self.ncols)
     }
@@ -178,7 +178,7 @@ impl Matrix {
         MatMut::from_column_major_slice_mut(&mut self.entries, self.nrows, self.ncols)
     }
 
-    /// Copies the lower triangle onto the upper one, in tiles that fit the cache.
+    /// Copies the lower triangle onto the upper one, in tiles that fit into the cache.
     fn mirror_lower(&mut self) {
         let n = self.nrows;
         for j0 in (0..n).step_by(TILE) {
@@ -193,7 +193,7 @@ impl Matrix {
     }
 }
 
-/// L R, known to be symmetric: half of the product is computed.
+/// The product L R, which must be symmetric: only half of it is computed.
 fn symmetric_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Matrix {
     let mut product = Matrix::zeros(left.nrows(), right.ncols());
     triangular::matmul(

@@ -1,4 +1,4 @@
-//! Dense matrices, covariance, spectrum. The linear-algebra crate is named here and nowhere else.
+//! Dense matrices, covariances and spectra. No other module uses the linear-algebra crate.
 //!
 //! Every operation runs on one thread: the harness is parallel over windows, and one thread per
 //! product keeps every byte of a result independent of the number of cores.

@@ -5,15 +5,15 @@
 //! tanh x = m / (m + 2),          m = e²ˣ − 1
 //! ln x   = k ln 2 + 2 (s + s³/3 + s⁵/5 + …),   x = 2ᵏ m,  m in [√½, √2),  s = (m − 1)/(m + 1)
 //! ```
-//! The standard library's functions are calls, which stop a loop from being vectorised. These have no branch, use
-//! fused multiply-adds only, and so give the same bits on every instruction set. |r| ≤ ln 2 / 2, where 7 terms (f32)
-//! and 13 terms (f64) of the series leave an error below one unit in the last place.
+//! The standard library's functions are calls, which keep a loop from being vectorised. These functions have no
+//! branches and use only fused multiply-adds, so they give the same bits on every instruction set. |r| ≤ ln 2 / 2;
+//! there 7 terms (f32) or 13 terms (f64) of the series leave an error below one unit in the last place.
 
 use std::iter::Sum;
 
 use faer::traits::RealField;
 
-/// f32 for training, f64 for checking.
+/// The floating-point type of a network: f32 for training, f64 for checking.
 ///
 /// ```
 /// use minvar::linalg::Real;
@@ -25,22 +25,22 @@ use faer::traits::RealField;
 /// assert_eq!(hypotenuse(3.0f64, 4.0), 5.0);
 /// ```
 pub trait Real: RealField + Copy + Default + Sum + Send + Sync + 'static {
-    /// Distance from 1 to the next number.
+    /// Distance from 1 to the next larger number.
     const UNIT: Self;
 
-    /// The nearest number.
+    /// The number of this type nearest to a double.
     fn of(x: f64) -> Self;
-    /// As a double.
+    /// The value as a double.
     fn value(self) -> f64;
     /// `self * factor + term`, rounded once.
     fn fma(self, factor: Self, term: Self) -> Self;
-    /// √x.
+    /// The square root √x.
     fn root(self) -> Self;
-    /// |x|.
+    /// The absolute value |x|.
     fn magnitude(self) -> Self;
-    /// The larger one.
+    /// The larger of `self` and `least`; `least` if `self` is NaN.
     fn at_least(self, least: Self) -> Self;
-    /// The smaller one.
+    /// The smaller of `self` and `most`; `most` if `self` is NaN.
     fn at_most(self, most: Self) -> Self;
     /// |self| with the sign of `other`.
     fn signed_as(self, other: Self) -> Self;
@@ -65,7 +65,7 @@ pub trait Real: RealField + Copy + Default + Sum + Send + Sync + 'static {
     }
 }
 
-/// 1/k! for k = 1, 2, …
+/// The numbers 1/k! for k = 1, 2, …
 macro_rules! inverse_factorials {
     ($real:ty, $terms:expr) => {{
         let mut all = [1.0 as $real; $terms];
@@ -163,8 +163,9 @@ macro_rules! real {
 real!(f32, bits: u32, i32, terms: 7, mantissa: 23, ln2: 0.693_359_4, -2.121_944_4e-4, range: -87.0, 88.0);
 real!(f64, bits: u64, i64, terms: 13, mantissa: 52, ln2: 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, range: -708.0, 709.0);
 
-/// Defines a function that is compiled three times: for vectors of 512 and of 256 bits, and for any processor. A call
-/// takes the widest that this processor has. Fused multiply-adds are exact everywhere, so all three give the same bits.
+/// Defines a function that is compiled three times: for vectors of 512 bits, of 256 bits, and for any processor. A
+/// call uses the widest version that the processor supports. Fused multiply-adds round once everywhere, so all three
+/// give the same bits.
 macro_rules! vectorised {
     ($(#[$attribute:meta])* fn $name:ident<$real:ident: $bound:ident>($($argument:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
         $(#[$attribute])*
@@ -202,7 +203,7 @@ pub(crate) fn vector_bits() -> usize {
     if wide { 512 } else { 256 }
 }
 
-/// Partial sums that a sum keeps: the same number everywhere, so that a sum has the same bits everywhere.
+/// Number of partial sums of a sum. It is the same on every processor, so that a sum has the same bits on each.
 const LANES: usize = 16;
 
 /// Σ f(k) for k < n, in an order that does not depend on the processor.

@@ -1,4 +1,4 @@
-//! Symmetric eigendecomposition A = V diag(λ) V'.
+//! Eigendecomposition A = V diag(λ) V' of a symmetric matrix.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{self, ComputeEigenvectors};
@@ -12,14 +12,15 @@ use crate::linalg::Matrix;
 pub struct Spectrum {
     /// λ (n), ascending.
     pub eigenvalues: Vec<f64>,
-    /// V (n x n), column k belongs to λ_k.
+    /// V (n × n); column k belongs to λ_k.
     pub eigenvectors: Matrix,
     /// V', the form in which V diag(ξ) V' is fastest to compute.
     transposed: Matrix,
 }
 
 impl Spectrum {
-    /// Decomposes a symmetric matrix, of which the lower triangle is read.
+    /// Decomposes a symmetric matrix (n × n), reading only its lower triangle. Fails if the decomposition does not
+    /// converge.
     pub fn new(symmetric: &Matrix) -> Result<Self> {
         let n = symmetric.nrows();
         let mut eigenvalues = faer::diag::Diag::<f64>::zeros(n);
@@ -39,7 +40,7 @@ impl Spectrum {
         Ok(Self { eigenvalues, eigenvectors, transposed })
     }
 
-    /// V diag(values) V': the matrix with these eigenvectors and other eigenvalues.
+    /// V diag(values) V' (n × n): the matrix with the same eigenvectors and the eigenvalues `values`.
     pub fn with_eigenvalues(&self, values: &[f64]) -> Matrix {
         self.transposed.weighted_gram(values)
     }

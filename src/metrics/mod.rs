@@ -1,7 +1,7 @@
 //! Volatility, Sharpe ratio, drawdown, tails, concentration: functions on slices of daily returns or weights.
 //!
-//! `per_year` is the number of returns in a year: [`DAYS_PER_YEAR`] for trading days, 365 where every day is one, 52 for
-//! weeks, 12 for months, as [`Panel::periods_per_year`](crate::panel::Panel::periods_per_year) says.
+//! `per_year` is the number of returns in a year: [`DAYS_PER_YEAR`] for trading days, 365 if every day is one, 52 for
+//! weeks, 12 for months; see [`Panel::periods_per_year`](crate::panel::Panel::periods_per_year).
 
 /// Trading days in a year.
 pub use crate::calendar::TRADING_DAYS as DAYS_PER_YEAR;
@@ -20,29 +20,29 @@ pub fn standard_deviation(values: &[f64]) -> f64 {
     (values.iter().map(|x| (x - centre).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt()
 }
 
-/// A volatility of one period in annual terms, √per_year times as large.
+/// Annualises the volatility of one period: multiplies it by √per_year.
 pub fn annual(volatility: f64, per_year: f64) -> f64 {
     volatility * per_year.sqrt()
 }
 
-/// √per_year times the standard deviation of the returns.
+/// Annual volatility: √per_year times the standard deviation of the returns.
 pub fn volatility_annual(returns: &[f64], per_year: f64) -> f64 {
     annual(standard_deviation(returns), per_year)
 }
 
-/// Volatility from compounded returns over non-overlapping blocks of `days`, the incomplete last one left out,
-/// times √(per_year / days).
+/// Annual volatility from returns compounded over non-overlapping blocks of `days`: their standard deviation times
+/// √(per_year / days). An incomplete last block is left out.
 pub fn block_volatility_annual(returns: &[f64], days: usize, per_year: f64) -> f64 {
     let blocks: Vec<f64> = returns.chunks_exact(days).map(total_return).collect();
     standard_deviation(&blocks) * (per_year / days as f64).sqrt()
 }
 
-/// Π (1 + r) − 1.
+/// Total compounded return, Π (1 + r) − 1.
 pub fn total_return(returns: &[f64]) -> f64 {
     returns.iter().fold(1.0, |equity, r| equity * (1.0 + r)) - 1.0
 }
 
-/// per_year times the mean return.
+/// Annual mean return: per_year times the mean.
 pub fn mean_return_annual(returns: &[f64], per_year: f64) -> f64 {
     mean(returns) * per_year
 }
@@ -57,10 +57,11 @@ pub fn sharpe_ratio(returns: &[f64], per_year: f64) -> f64 {
     mean_return_annual(returns, per_year) / volatility_annual(returns, per_year)
 }
 
-/// The Sharpe ratio of a year when returns are correlated: q / √(q + 2 Σ_{k<q} (q − k) ρ_k) in place of √q, q = per_year, with
-/// the autocorrelations ρ up to `n_lags`, fewer than q. Lo (2002), "The statistics of Sharpe ratios", equation 20.
+/// Annual Sharpe ratio of autocorrelated returns: the ratio of one period times q / √(q + 2 Σ_{k<q} (q − k) ρ_k)
+/// instead of √q. q = per_year; ρ_k are the autocorrelations for lags up to `n_lags` and below q. Lo (2002), "The
+/// statistics of Sharpe ratios", equation 20.
 ///
-/// Deviation: Lo sums all q − 1 lags, whose estimates are mostly noise; `n_lags` cuts the sum.
+/// Deviation: Lo sums over all q − 1 lags, whose estimates are mostly noise; `n_lags` truncates the sum.
 pub fn autocorrelated_sharpe_ratio(returns: &[f64], n_lags: usize, per_year: f64) -> f64 {
     let centre = mean(returns);
     let x: Vec<f64> = returns.iter().map(|r| r - centre).collect();
@@ -71,12 +72,12 @@ pub fn autocorrelated_sharpe_ratio(returns: &[f64], n_lags: usize, per_year: f64
     scale * mean(returns) / standard_deviation(returns)
 }
 
-/// Compound growth over the deepest loss, both of the whole series.
+/// Calmar ratio: annual compound growth over the maximum drawdown, both of the whole series.
 pub fn calmar_ratio(returns: &[f64], per_year: f64) -> f64 {
     growth_annual(returns, per_year) / max_drawdown(returns).abs()
 }
 
-/// What compounding loses: annual mean less annual growth, about half the annual variance.
+/// Loss to compounding: annual mean less annual growth, about half the annual variance.
 pub fn volatility_drag(returns: &[f64], per_year: f64) -> f64 {
     mean_return_annual(returns, per_year) - growth_annual(returns, per_year)
 }
@@ -96,12 +97,12 @@ fn central_moment(values: &[f64], power: i32) -> f64 {
     values.iter().map(|x| (x - centre).powi(power)).sum::<f64>() / values.len() as f64
 }
 
-/// Annual volatility of every stretch of `days` returns; the k-th value ends with return `days − 1 + k`.
+/// Annual volatility of every window of `days` returns; the k-th window ends with return `days − 1 + k`.
 pub fn rolling_volatility(returns: &[f64], days: usize, per_year: f64) -> Vec<f64> {
     returns.windows(days).map(|returns| volatility_annual(returns, per_year)).collect()
 }
 
-/// Growth of 1: the start, and the equity after every return.
+/// Equity curve of an initial 1 (n + 1 values): the start, then the equity after every return.
 pub fn equity(returns: &[f64]) -> Vec<f64> {
     let mut equity = vec![1.0];
     equity.extend(returns.iter().scan(1.0, |value, r| {
@@ -111,7 +112,7 @@ pub fn equity(returns: &[f64]) -> Vec<f64> {
     equity
 }
 
-/// Loss from the last peak at every point of an equity curve.
+/// Return since the last peak at every point of an equity curve; zero or negative.
 pub fn drawdowns(equity: &[f64]) -> Vec<f64> {
     let mut peak = f64::MIN;
     let loss = |value: &f64| {
@@ -121,7 +122,8 @@ pub fn drawdowns(equity: &[f64]) -> Vec<f64> {
     equity.iter().map(loss).collect()
 }
 
-/// Lowest equity over its earlier peak, minus one; the starting equity counts as a peak.
+/// Maximum drawdown, zero or negative: the smallest ratio of equity to an earlier peak, minus one. The starting
+/// equity counts as a peak.
 pub fn max_drawdown(returns: &[f64]) -> f64 {
     drawdowns(&equity(returns)).into_iter().fold(0.0, f64::min)
 }

@@ -1,33 +1,33 @@
-//! A panel without some of its returns: what a user has looked at and does not believe.
+//! A panel without some of its returns: those that a user has reviewed and does not trust.
 //!
-//! Only returns go. Listings begin and end as they did and every field stays, so that nothing decided before the first
-//! excluded day can tell that the day will be excluded.
+//! Only returns are removed. Listings begin and end as before and every field stays, so that a decision before the
+//! first excluded day cannot depend on the later exclusion.
 
 use std::collections::BTreeSet;
 
 use crate::panel::{AssetId, Panel};
 
-/// Returns of an asset that do not count.
+/// Returns of an asset to be ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exclusion {
     /// The asset.
     pub asset: AssetId,
-    /// First and last day; all days, past ones too, if `None`: knowledge of the future.
+    /// First and last day. `None` excludes all days of the asset from the start, which uses knowledge of the future.
     pub days: Option<(usize, usize)>,
 }
 
-/// What was excluded from a panel.
+/// Summary of the exclusions of a panel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Excluded {
-    /// Returns that were there and are missing now.
+    /// Number of returns removed.
     pub n_returns: usize,
-    /// Assets without any day, whatever was known when.
+    /// Assets of which no return is left.
     pub whole: BTreeSet<AssetId>,
 }
 
 impl Panel {
-    /// The panel with these returns missing. `source_hash` identifies where they are written down; it becomes part of the
-    /// content hash.
+    /// The panel with these returns missing. `source_hash` is the hash of the file that lists them; it becomes part
+    /// of the content hash.
     pub fn excluding(mut self, exclusions: &[Exclusion], source_hash: &str) -> Panel {
         let mut hasher = blake3::Hasher::new();
         hasher
@@ -46,7 +46,7 @@ impl Panel {
                 *r = f64::NAN;
             }
         }
-        // Days that leave nothing of an asset are the whole asset, however they are written.
+        // If no return of an asset is left, the whole asset is excluded, even if only days were listed.
         let is_empty = |asset: AssetId| self.returns.column(asset).iter().all(|r| r.is_nan());
         excluded.whole.extend(exclusions.iter().map(|exclusion| exclusion.asset).filter(|asset| is_empty(*asset)));
         self.excluded = Some(excluded);
@@ -54,7 +54,7 @@ impl Panel {
         self
     }
 
-    /// What was excluded, if anything was asked to be.
+    /// Summary of the exclusions; `None` if none were requested.
     pub fn excluded(&self) -> Option<&Excluded> {
         self.excluded.as_ref()
     }

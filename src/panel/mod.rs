@@ -1,4 +1,4 @@
-//! Aligned days × assets, and the past of a day.
+//! Panels: aligned series of days × assets, and the past of a day.
 
 mod exclusion;
 mod past;
@@ -17,10 +17,10 @@ use crate::calendar::{Calendar, days_since_epoch};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 
-/// Row number of an asset in [`Panel::assets`].
+/// Index of an asset in [`Panel::assets`].
 pub type AssetId = usize;
 
-/// What is known of an asset besides its series.
+/// Description of an asset: everything but its series.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asset {
     /// Unique name within the panel.
@@ -29,15 +29,15 @@ pub struct Asset {
     pub name: String,
     /// Sector; empty when unknown.
     pub sector: String,
-    /// Share classes and near copies carry the same issuer; empty when the asset stands alone.
+    /// Issuer, the same for share classes and near copies; empty if the asset shares it with no other.
     pub issuer: String,
-    /// Return from the last price to what holders received, when known.
+    /// Return from the last price to the amount that holders received, if known.
     pub delisting_return: Option<f64>,
-    /// Exchange of the listing, when known.
+    /// Exchange of the listing, if known.
     pub venue: Option<Venue>,
 }
 
-/// The exchange whose auctions an asset trades in.
+/// The exchange in whose auctions an asset is traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Venue {
     /// New York Stock Exchange.
@@ -61,16 +61,16 @@ impl Venue {
         }
     }
 
-    /// The exchange of a name, in any case; nothing for another name.
+    /// The exchange with that name, ignoring case; `None` for any other name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|venue| venue.name().eq_ignore_ascii_case(name.trim()))
     }
 }
 
-/// Series that a panel may hold besides total returns; single precision, NaN where unknown.
+/// Series that a panel may hold besides total returns, in single precision; NaN where unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
-    /// Traded value, dollars a day.
+    /// Traded value, dollars per day.
     DollarVolume,
     /// High of the day over its close, minus one.
     High,
@@ -126,19 +126,20 @@ pub struct Panel {
     fields: BTreeMap<Field, Vec<f32>>,
     /// First and last day with a return, per asset.
     lives: Vec<Option<(usize, usize)>>,
-    /// What was taken out of `returns`; lives do not change by it.
+    /// Summary of the returns removed by exclusions; they do not change `lives`.
     excluded: Option<Excluded>,
     periods_per_year: f64,
     hash: OnceLock<String>,
 }
 
 impl Panel {
-    /// The highest return that a reader of files believes: a price a thousand times the last one is a mistake of its source.
+    /// The highest return accepted from a file: a price a thousand times the last one is a mistake in the source.
     pub const HIGHEST_RETURN: f64 = 1000.0;
 
-    /// Checks shapes, that symbols are unique, and that every return is missing or finite and at least −100 %.
+    /// Refuses repeated symbols, and returns or delisting returns that are infinite or below −100 %.
     ///
-    /// `returns` is n_days × n_assets, each field one value per entry of `returns`, column-major.
+    /// `returns` is n_days × n_assets; each field has one value per entry of `returns`, column-major. Panics for
+    /// other shapes.
     pub fn new(
         calendar: Calendar,
         assets: Vec<Asset>,
@@ -174,7 +175,8 @@ impl Panel {
         Ok(Self { periods_per_year, calendar, assets, returns, fields, lives, excluded: None, hash: OnceLock::new() })
     }
 
-    /// A panel of nothing but daily returns (T × N) on weekdays from 2000 on, where the days themselves do not matter.
+    /// A panel of nothing but daily returns (T × N), for use where the dates do not matter: they are weekdays from
+    /// 2000 on.
     pub fn of_returns(names: &[impl ToString], returns: Matrix) -> Result<Self> {
         let calendar = Calendar::weekdays(jiff::civil::date(2000, 1, 3), returns.nrows());
         let asset = |name: &dyn ToString| Asset { symbol: name.to_string(), ..Asset::default() };
@@ -187,12 +189,13 @@ impl Panel {
         &self.calendar
     }
 
-    /// Days in a year: what the calendar shows, or what [`with_periods_per_year`](Self::with_periods_per_year) says.
+    /// Days in a year: found from the calendar, or set by [`with_periods_per_year`](Self::with_periods_per_year).
     pub fn periods_per_year(&self) -> f64 {
         self.periods_per_year
     }
 
-    /// The same panel with another number of days in a year, which becomes part of the content hash: rank windows depend on it.
+    /// The same panel with another number of days in a year. It becomes part of the content hash, because rank
+    /// windows depend on it.
     pub fn with_periods_per_year(mut self, periods_per_year: f64) -> Self {
         if periods_per_year != self.periods_per_year {
             let mut hasher = blake3::Hasher::new();
@@ -224,13 +227,13 @@ impl Panel {
         self.returns.column(asset)
     }
 
-    /// The returns of all assets on some days (days × assets), NaN where there is none.
+    /// The returns of all assets on some days (days × assets), NaN where missing.
     pub fn matrix(&self, days: std::ops::Range<usize>) -> Matrix {
         Matrix::from_fn(days.len(), self.n_assets(), |day, asset| self.returns(asset)[days.start + day])
     }
 
-    /// What a holder earns on a day: the return, and on the day after the end of a listing the delisting return where it is
-    /// known. NaN where nothing is known and the price is carried.
+    /// The return that a holder earns on a day: the day's return or, on the day after the end of a listing, the
+    /// delisting return. NaN if it is unknown, so that the price is carried forward.
     pub fn earned(&self, asset: AssetId, day: usize) -> f64 {
         match self.lives[asset] {
             Some((_, last)) if day == last + 1 => self.assets[asset].delisting_return.unwrap_or(f64::NAN),
@@ -238,7 +241,7 @@ impl Panel {
         }
     }
 
-    /// A further series of an asset (n_days), if the panel holds that field.
+    /// The series of a field for an asset (n_days), if the panel holds that field.
     pub fn field(&self, field: Field, asset: AssetId) -> Option<&[f32]> {
         let series = self.fields.get(&field)?;
         Some(&series[asset * self.n_days()..(asset + 1) * self.n_days()])
@@ -264,7 +267,7 @@ impl Panel {
         Past::new(self, end)
     }
 
-    /// BLAKE3 of calendar, assets and all series: equal content gives an equal hash, whatever file it came from.
+    /// BLAKE3 hash of calendar, assets and all series: equal content has an equal hash, whatever file it came from.
     pub fn content_hash(&self) -> &str {
         self.hash.get_or_init(|| {
             let mut hasher = blake3::Hasher::new();

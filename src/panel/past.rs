@@ -1,4 +1,4 @@
-//! The past of a day: the only form in which a decision sees a panel.
+//! The past of a day: the only view of a panel that a decision gets.
 
 use crate::calendar::Date;
 use crate::panel::{AssetId, Field, Panel, Venue};
@@ -6,7 +6,7 @@ use crate::panel::{AssetId, Field, Panel, Venue};
 /// Longest public notice before a listing ends, in trading days (Form 25 takes effect after ten days).
 pub const DELISTING_NOTICE_DAYS: usize = 10;
 
-/// Everything known at the close of day `end - 1`. Later rows cannot be reached.
+/// Everything known at the close of day `end - 1`. Later days cannot be reached.
 #[derive(Clone, Copy)]
 pub struct Past<'a> {
     panel: &'a Panel,
@@ -19,9 +19,9 @@ impl<'a> Past<'a> {
         Self { panel, end }
     }
 
-    /// The past of an earlier day, or this one again; a later day is out of reach.
+    /// The past of an earlier day, or this one again. Panics for a later day.
     pub fn at(&self, end: usize) -> Past<'a> {
-        assert!(end <= self.end, "day {end} lies behind a past of {} days", self.end);
+        assert!(end <= self.end, "day {end} is after the end of a past of {} days", self.end);
         Self { panel: self.panel, end }
     }
 
@@ -35,12 +35,12 @@ impl<'a> Past<'a> {
         self.panel.n_assets()
     }
 
-    /// Days in a year of the trading calendar, which is public.
+    /// Number of trading days in a year; the trading calendar is public.
     pub fn periods_per_year(&self) -> f64 {
         self.panel.periods_per_year()
     }
 
-    /// Date of the decision: the day after the last one known (of a trading calendar, which is public).
+    /// Date of the decision: the trading day after the last known one (the trading calendar is public).
     pub fn decision_date(&self) -> Date {
         let dates = self.panel.calendar().dates();
         dates.get(self.end).or(dates.last()).copied().unwrap_or(Date::MIN)
@@ -51,24 +51,24 @@ impl<'a> Past<'a> {
         self.panel.calendar().first_on_or_after(date).min(self.end)
     }
 
-    /// The name of an asset within the panel.
+    /// The symbol of an asset.
     pub fn symbol(&self, asset: AssetId) -> &'a str {
         &self.panel.assets()[asset].symbol
     }
 
-    /// The issuer that an asset shares with its share classes and near copies; empty when it stands alone.
+    /// The issuer that an asset shares with its share classes and near copies; empty if it shares it with none.
     ///
-    /// The rest of [`Asset`](crate::panel::Asset) is out of reach: a delisting return lies in the future.
+    /// [`Asset`](crate::panel::Asset) as a whole is not accessible: its delisting return belongs to the future.
     pub fn issuer(&self, asset: AssetId) -> &'a str {
         &self.panel.assets()[asset].issuer
     }
 
-    /// The exchange of an asset, when known: one for all days.
+    /// The exchange of an asset, if known: the same for all days.
     pub fn venue(&self, asset: AssetId) -> Option<Venue> {
         self.panel.assets()[asset].venue
     }
 
-    /// The sector of an asset, empty when unknown: one classification for all days.
+    /// The sector of an asset, empty if unknown: the same for all days.
     pub fn sector(&self, asset: AssetId) -> &'a str {
         &self.panel.assets()[asset].sector
     }
@@ -79,7 +79,7 @@ impl<'a> Past<'a> {
         Some(&self.panel.returns(asset)[start..self.end])
     }
 
-    /// All known values of a further series, oldest first; `None` if the panel lacks the field.
+    /// All values of a field up to the last known day, oldest first; `None` if the panel lacks the field.
     pub fn field(&self, field: Field, asset: AssetId) -> Option<&'a [f32]> {
         Some(&self.panel.field(field, asset)?[..self.end])
     }
@@ -97,24 +97,24 @@ impl<'a> Past<'a> {
 
     /// Whether the asset is listed: it has traded, and its listing had not ended before the last known day.
     ///
-    /// Listing status is public. It tells a suspension (a hole in the series) from an end, which returns alone
-    /// cannot; an asset whose last trading day is the last known day still counts as listed.
+    /// Listing status is public. It distinguishes a suspension (a hole in the series) from an end, which known
+    /// returns alone do not. An asset whose last trading day is the last known day still counts as listed.
     pub fn is_listed(&self, asset: AssetId) -> bool {
         self.panel.life(asset).is_some_and(|(first, last)| first < self.end && last + 1 >= self.end)
     }
 
-    /// Whether the user has excluded the asset on all days, past and future.
+    /// Whether the user has excluded all days of the asset, past and future.
     pub fn is_excluded(&self, asset: AssetId) -> bool {
         self.panel.excluded().is_some_and(|excluded| excluded.whole.contains(&asset))
     }
 
-    /// Whether assets are excluded on all days.
+    /// Whether any asset is excluded on all days.
     pub fn excludes_assets(&self) -> bool {
         self.panel.excluded().is_some_and(|excluded| !excluded.whole.is_empty())
     }
 
-    /// Whether the listing is announced to end within `days` trading days, never more than the public
-    /// notice of ten days.
+    /// Whether the listing is announced to end within `days` trading days, of which at most ten count, the public
+    /// notice.
     pub fn ends_within(&self, asset: AssetId, days: usize) -> bool {
         let days = days.min(DELISTING_NOTICE_DAYS);
         let end_of_panel = self.panel.n_days() - 1;

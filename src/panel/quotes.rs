@@ -1,34 +1,35 @@
-//! The prices of one trading day after another, made from a panel's returns and whatever prices it holds.
+//! Prices day by day, computed from a panel's returns and the prices it holds.
 //!
 //! ```text
-//! y_t = 1 + r_t − s_t P_t / P_t−1        payout of the day as a share of the last close, where both prices are known
-//! p_t = p_t−1 (1 + r_t − y_t) / s_t      the close; a holder of one share has s_t shares and y_t p_t−1 dollars more
+//! y_t = 1 + r_t − s_t P_t / P_t−1        payout of the day as a share of the last close, if both prices are known
+//! p_t = p_t−1 (1 + r_t − y_t) / s_t      the close; one share becomes s_t shares and pays y_t p_t−1 dollars
 //! ```
-//! r is the total return, P the price as traded, s the split ratio. p follows the returns and not P, so that a position
-//! without payouts earns exactly its returns. What a panel lacks has a stand-in, which [`stand_ins`] names:
+//! r is the total return, P the price as traded, s the split ratio. p follows the returns and not P, so that a
+//! position without payouts earns exactly its returns. Values that a panel lacks are replaced by assumptions, which
+//! [`stand_ins`] lists:
 //!
 //! - no price: 50 dollars when an asset first trades, kept between 10 and 100 dollars by splits of 2 for 1 and 1 for 5,
 //!   as companies kept theirs (Weld, Michaely, Thaler, Benartzi (2009), "The Nominal Share Price Puzzle"); dividends
 //!   stay inside the returns;
-//! - no split ratio: a payout above 20 % or below −1 % is taken for a split;
-//! - no opening price: the last close; no high or low: the outer ones of open and close;
-//! - no return: the price is carried and nothing trades.
+//! - no split ratio: a payout above 20 % or below −1 % counts as a split;
+//! - no opening price: the last close; no high or low: the higher or lower of open and close;
+//! - no return: the price is carried forward and the asset does not trade.
 
 use crate::panel::{AssetId, Field, Panel};
 
-/// The stand-in for an unknown price, dollars: near the median price of large US stocks. Our choice.
+/// Price assumed if none is known, dollars: near the median price of large US stocks. Our choice.
 pub const ASSUMED_PRICE_USD: f64 = 50.0;
-/// Prices outside are brought back by a stand-in split.
+/// Assumed prices outside this range, dollars, are brought back by an assumed split.
 const USUAL_PRICES_USD: [f64; 2] = [10.0, 100.0];
-/// A smaller payout is rounding of prices and returns.
+/// Payouts below this share are rounding of prices and returns.
 const SMALLEST_PAYOUT: f64 = 5e-5;
-/// Without split ratios, a payout outside is a split.
+/// Without split ratios, a payout outside this range counts as a split.
 const PLAUSIBLE_PAYOUTS: [f64; 2] = [-0.01, 0.2];
 
-/// What the panel holds of one asset.
+/// Series of one asset in the panel.
 struct Series<'a> {
     asset: AssetId,
-    /// The last day of the listing; never, if it goes on to the end of the panel.
+    /// The last day of the listing; `usize::MAX` if it lasts to the end of the panel.
     last: usize,
     returns: &'a [f64],
     open: Option<&'a [f32]>,
@@ -36,12 +37,12 @@ struct Series<'a> {
     split: Option<&'a [f32]>,
 }
 
-/// A known value of a series.
+/// The value of a series on a day, if known.
 fn known(series: Option<&[f32]>, day: usize) -> Option<f64> {
     series.map(|series| series[day]).filter(|x| !x.is_nan()).map(f64::from)
 }
 
-/// The quotes of one asset on one day, dollars a share after the day's split.
+/// The prices of one asset on one day, dollars per share after the day's split.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quote {
     /// The last close, less today's payout.
@@ -50,15 +51,15 @@ pub struct Quote {
     pub open: f64,
     /// Price of the closing auction.
     pub close: f64,
-    /// Today's shares for one of yesterday's.
+    /// Number of today's shares for one of yesterday's.
     pub split: f64,
-    /// Dollars for one of yesterday's shares.
+    /// Payout, dollars per share of yesterday.
     pub payout: f64,
-    /// Whether the asset traded; otherwise every price is carried.
+    /// Whether the asset traded; otherwise every price is carried forward.
     pub traded: bool,
-    /// Whether the listing has ended, at `close`.
+    /// Whether the listing has ended; `close` is then its last price.
     pub ended: bool,
-    /// Whether `close` descends from a price as traded.
+    /// Whether `close` is derived from a price as traded, and not from the assumed one.
     real: bool,
 }
 
@@ -75,11 +76,11 @@ impl Quote {
     };
 }
 
-/// Walks through the days of a panel and knows the prices of the day it stands on.
+/// Prices of the current day, moved from day to day through a panel.
 pub struct Quotes<'a> {
     panel: &'a Panel,
     series: Vec<Series<'a>>,
-    /// By asset; prices are NaN before an asset first trades and for assets out of scope.
+    /// Quotes by asset; prices are NaN before an asset first trades and for assets out of scope.
     quotes: Vec<Quote>,
     day: usize,
 }
@@ -111,7 +112,7 @@ impl<'a> Quotes<'a> {
         quotes
     }
 
-    /// Goes to the next day.
+    /// Moves to the next day.
     pub fn advance(&mut self) {
         self.day += 1;
         self.update();
@@ -128,23 +129,23 @@ impl<'a> Quotes<'a> {
         }
     }
 
-    /// The day of the prices.
+    /// The current day.
     pub fn day(&self) -> usize {
         self.day
     }
 
-    /// The panel behind the prices.
+    /// The panel from which the prices are computed.
     pub fn panel(&self) -> &'a Panel {
         self.panel
     }
 
-    /// The prices of an asset in scope.
+    /// The quote of an asset in scope.
     #[inline]
     pub fn of(&self, asset: AssetId) -> &Quote {
         &self.quotes[asset]
     }
 
-    /// Lowest and highest price of the day; where they are not known, the outer ones of open and close.
+    /// Lowest and highest price of the day, dollars; if unknown, the lower and the higher of open and close.
     pub fn range(&self, asset: AssetId) -> (f64, f64) {
         let quote = self.of(asset);
         let outer = (quote.open.min(quote.close), quote.open.max(quote.close));
@@ -153,7 +154,8 @@ impl<'a> Quotes<'a> {
         (at(Field::Low).map_or(outer.0, price), at(Field::High).map_or(outer.1, price))
     }
 
-    /// Mean dollar volume of an asset over the known ones of the `window` days before this one; `None` without any.
+    /// Mean of the known daily dollar volumes of an asset over the `window` days before this one; `None` if none is
+    /// known.
     pub fn average_dollar_volume(&self, asset: AssetId, window: usize) -> Option<f64> {
         let volumes = &self.panel.field(Field::DollarVolume, asset)?[self.day.saturating_sub(window)..self.day];
         let known = || volumes.iter().filter(|v| !v.is_nan());
@@ -161,7 +163,8 @@ impl<'a> Quotes<'a> {
         (n > 0).then(|| known().map(|&v| f64::from(v)).sum::<f64>() / n as f64)
     }
 
-    /// Standard deviation of an asset's known returns over the `window` days before this one; `None` for fewer than two.
+    /// Standard deviation of an asset's known daily returns over the `window` days before this one; `None` for fewer
+    /// than two.
     pub fn volatility(&self, asset: AssetId, window: usize) -> Option<f64> {
         let returns = &self.panel.returns(asset)[self.day.saturating_sub(window)..self.day];
         let known = || returns.iter().filter(|r| !r.is_nan());
@@ -171,7 +174,8 @@ impl<'a> Quotes<'a> {
     }
 }
 
-/// The close before a day: from the newest price as traded, else the stand-in; unlisted before the first return.
+/// The close before a day, from the newest price as traded, or else the assumed price; unlisted before the first
+/// return.
 fn last_quote(s: &Series<'_>, day: usize) -> Quote {
     if s.returns[..day].iter().all(|r| r.is_nan()) {
         return Quote::UNLISTED;
@@ -223,7 +227,7 @@ fn next_quote(s: &Series<'_>, last: Quote, day: usize) -> Quote {
     Quote { previous, open, close, split, payout: payout * before, traded: true, ended: false, real }
 }
 
-/// What a simulation on this panel has to assume, a sentence each.
+/// Assumptions that a simulation on this panel needs, one sentence each.
 pub fn stand_ins(panel: &Panel) -> Vec<String> {
     let share_known = |field: Field| {
         let n = (0..panel.n_assets()).filter_map(|a| panel.field(field, a)).flatten().filter(|x| !x.is_nan()).count();

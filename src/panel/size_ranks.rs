@@ -1,15 +1,16 @@
-//! Ranks of all assets by size, renewed once a year.
+//! Ranks of all assets by size, recomputed once a year.
 
 use std::collections::BTreeMap;
 
 use crate::panel::{AssetId, Field, Panel};
 
-/// Rank 1 is the largest by market value, or by mean dollar volume of a year of days (252) before the calendar year where the
-/// panel has no market value; the last rank where neither is known.
+/// Size ranks by calendar year; rank 1 is the largest. Size is the newest market value before the year or, if the
+/// panel has few market values, the mean dollar volume over the year of days (252) before it. Assets of unknown size
+/// get the last rank.
 pub struct SizeRanks(BTreeMap<i16, Vec<u32>>);
 
 impl SizeRanks {
-    /// Ranks for the calendar years of the days `first..end`, each from what was known before it.
+    /// Ranks for the calendar years of the days `first..end`, each from data known before the year begins.
     pub fn new(panel: &Panel, first: usize, end: usize) -> Self {
         let calendar = panel.calendar();
         let window = panel.periods_per_year().round() as usize;
@@ -24,7 +25,7 @@ impl SizeRanks {
                 (n > 0).then(|| known().map(|&v| f64::from(v)).sum::<f64>() / n as f64)
             };
             let value = |asset: AssetId| past.is_listed(asset).then(|| past.last_known(Field::MarketValue, asset))?;
-            // One measure for all: where few market values are known, volume ranks everyone.
+            // All assets are ranked by the same measure: if few market values are known, by volume.
             let n_values = (0..panel.n_assets()).filter(|&asset| value(asset).is_some()).count();
             let n_volumes = (0..panel.n_assets()).filter(|&asset| volume(asset).is_some()).count();
             let size = |asset: AssetId| if 2 * n_values > n_volumes { value(asset) } else { volume(asset) };
@@ -38,7 +39,7 @@ impl SizeRanks {
         Self(years.map(ranks).collect())
     }
 
-    /// The ranks of a calendar year, by asset.
+    /// The ranks of a calendar year, by asset. Panics for a year outside those of [`Self::new`].
     pub fn of_year(&self, year: i16) -> &[u32] {
         &self.0[&year]
     }

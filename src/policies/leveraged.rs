@@ -5,11 +5,11 @@ use crate::error::Result;
 use crate::panel::Past;
 use crate::policies::{Policy, Target};
 
-/// A policy at a leverage: 2 holds twice the weights and borrows the equity once.
+/// A policy at a leverage. Leverage 2 holds twice the weights and borrows as much as the equity.
 pub struct Leveraged<P> {
-    /// The weights at leverage 1.
+    /// The policy at leverage 1.
     pub policy: P,
-    /// The factor.
+    /// The factor applied to every weight.
     pub leverage: f64,
 }
 

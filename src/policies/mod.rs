@@ -1,4 +1,4 @@
-//! What an account wants to hold: past and account to target weights.
+//! Policies, which decide what an account wants to hold: they map its past and its state to target weights.
 
 mod leveraged;
 mod rounded;
@@ -12,12 +12,12 @@ use crate::account::Account;
 use crate::error::Result;
 use crate::panel::{AssetId, Past};
 
-/// The wanted weight of an asset, as a share of the equity.
+/// The wanted weight of an asset.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
     /// The asset.
     pub asset: AssetId,
-    /// Its share of the equity.
+    /// Weight as a share of equity; negative when short.
     pub weight: f64,
 }
 
@@ -54,7 +54,7 @@ pub struct Target {
 /// # }
 /// ```
 pub trait Policy {
-    /// Target weights for the day after the past, by asset, or `None` to hold what is held. An asset without a target
-    /// is sold.
+    /// Target weights for the day after the past, in ascending order of assets, or `None` to keep the positions as
+    /// they are. An asset without a target is sold.
     fn target(&mut self, past: Past<'_>, account: &Account) -> Result<Option<Vec<Target>>>;
 }

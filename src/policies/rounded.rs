@@ -5,11 +5,11 @@ use crate::error::Result;
 use crate::panel::Past;
 use crate::policies::{Policy, Target};
 
-/// A policy with rounded weights; as it was where nothing would be left.
+/// A policy with rounded weights; the weights stay exact if rounding would leave a sum of about zero.
 pub struct Rounded<P> {
-    /// The exact weights.
+    /// The policy with exact weights.
     pub policy: P,
-    /// The step; `None` rounds nothing.
+    /// The step to whose multiples weights are rounded; `None` leaves them exact.
     pub step: Option<f64>,
 }
 

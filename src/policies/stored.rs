@@ -1,4 +1,4 @@
-//! Target weights that were decided before, on their dates or brought back more often.
+//! Stored target weights, traded on their decision dates or restored at regular intervals.
 
 use crate::account::Account;
 use crate::error::Result;
@@ -8,12 +8,12 @@ use crate::policies::{Policy, Target};
 /// Weights of one portfolio by decision day, both ascending.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Targets {
-    /// Decision days with their weights, those that are not zero.
+    /// Decision days with their non-zero weights.
     pub days: Vec<(usize, Vec<Target>)>,
 }
 
 impl Targets {
-    /// Every asset that is ever wanted.
+    /// All assets with a target on any day, ascending.
     pub fn assets(&self) -> Vec<AssetId> {
         let mut assets: Vec<AssetId> = self.days.iter().flat_map(|(_, t)| t.iter().map(|t| t.asset)).collect();
         assets.sort_unstable();
@@ -27,18 +27,18 @@ impl Targets {
 pub enum Rebalance {
     /// On their decision days.
     OnDecisions,
-    /// Every so many sessions, counted from the first decision day, to the newest targets.
+    /// Every given number of sessions, counted from the first decision day, to the newest targets.
     Every(usize),
 }
 
-/// Trades stored targets. They were made from what was known before their day, so they can be used on it.
+/// Trades stored targets. They were decided from what was known before their day, so they can be traded on it.
 pub struct Stored<'a> {
     targets: &'a Targets,
     rebalance: Rebalance,
 }
 
 impl<'a> Stored<'a> {
-    /// A policy on targets.
+    /// A policy that trades `targets`.
     pub fn new(targets: &'a Targets, rebalance: Rebalance) -> Self {
         Self { targets, rebalance }
     }

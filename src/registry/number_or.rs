@@ -1,4 +1,4 @@
-//! A parameter that is a number or finds it by a rule.
+//! A parameter that is a number or a rule that determines it.
 
 use std::marker::PhantomData;
 
@@ -8,17 +8,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::{OR_A_NUMBER, Result};
 use crate::registry::check;
 
-/// A number, or the name of a rule that finds it: `factors = 3`, `factors = "marcenko_pastur"`.
+/// A number, or the name of a rule that determines it: `factors = 3`, `factors = "marcenko_pastur"`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum NumberOr<Rule> {
     /// The number itself.
     Number(f64),
-    /// How it is found.
+    /// The rule that determines it.
     Rule(Rule),
 }
 
-/// Read by hand, so that a wrong word is answered with the right ones.
+/// Not derived, so that the error on a wrong word lists the right ones.
 impl<'de, Rule: Deserialize<'de>> Deserialize<'de> for NumberOr<Rule> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         deserializer.deserialize_any(NumberOrVisitor(PhantomData))
@@ -53,7 +53,7 @@ impl<'de, Rule: Deserialize<'de>> Visitor<'de> for NumberOrVisitor<Rule> {
 }
 
 impl<Rule> NumberOr<Rule> {
-    /// Refuses a number that is not a count of at least `least`; a rule passes.
+    /// Refuses a number that is not a whole number of at least `least`; accepts every rule.
     pub fn check_count(&self, least: usize, name: &'static str, range: &'static str) -> Result<()> {
         match self {
             Self::Number(x) => check(*x >= least as f64 && x.fract() == 0.0, name, range, x),

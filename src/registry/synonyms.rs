@@ -1,9 +1,10 @@
-//! What else people call estimators and allocators, for suggestions.
+//! Other names that people use for estimators and allocators, for suggestions.
 
-/// A registered name, and other words for it.
+/// A registered name and other words for it.
 type Synonyms = (&'static str, &'static [&'static str]);
 
-/// Written without regard to case and separators: `ledoit_wolf` stands for `LedoitWolf` and `ledoit-wolf` too.
+/// Synonyms of estimators. Case and separators do not matter: `ledoit_wolf` also matches `LedoitWolf` and
+/// `ledoit-wolf`.
 #[rustfmt::skip]
 const ESTIMATORS: &[Synonyms] = &[
     ("sample", &["sample_cov", "sample_covariance", "empirical", "empirical_covariance", "covariance", "cov", "mle", "historical", "raw", "none"]),
@@ -44,7 +45,7 @@ const ESTIMATORS: &[Synonyms] = &[
     ("model=FILE", &["network", "net", "nn", "neural", "neural_net", "neural_network", "rienet", "rnn", "lstm", "gru", "deep", "deep_learning", "trained", "learned", "ml"]),
 ];
 
-/// The same for allocators.
+/// Synonyms of allocators, matched in the same way.
 #[rustfmt::skip]
 const ALLOCATORS: &[Synonyms] = &[
     ("equal", &["equal_weight", "equal_weights", "equally_weighted", "equal_weighted", "ew", "1/n", "one_over_n", "naive", "uniform"]),
@@ -65,7 +66,7 @@ const ALLOCATORS: &[Synonyms] = &[
     ("herc", &["hierarchical_equal_risk_contribution", "hierarchical_equal_risk"]),
 ];
 
-/// Every name that a word of a kind can be answered with.
+/// All names that may be suggested for a kind.
 pub fn suggested(kind: &str) -> impl Iterator<Item = &'static str> {
     table(kind).iter().map(|(name, _)| *name)
 }
@@ -78,7 +79,7 @@ fn table(kind: &str) -> &'static [Synonyms] {
     }
 }
 
-/// The registered name that another word of a kind stands for.
+/// The registered name of a kind that a word means.
 pub(super) fn meant(kind: &str, word: &str) -> Option<&'static str> {
     let (word, is_same) = (bare(word), |word: &str, other: &str| bare(other) == word);
     table(kind)

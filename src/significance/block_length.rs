@@ -1,7 +1,7 @@
-//! The block length that makes the variance of a resampled mean most accurate.
+//! The block length for which the variance of a resampled mean is most accurate.
 //!
 //! ```text
-//! m̂   smallest lag behind which five autocorrelations in a row are below 2 √(log10 T / T);  M = 2 m̂
+//! m̂   smallest lag after which five autocorrelations in a row are below 2 √(log10 T / T);  M = 2 m̂
 //! G   = Σ_{|k|≤M} λ(k/M) |k| γ_k,   g = Σ_{|k|≤M} λ(k/M) γ_k,   λ(t) = 1 for |t| ≤ ½, 2 (1 − |t|) to 1
 //! b   = (2 G² / D)^{1/3} T^{1/3},   D = 2 g² (stationary), 4/3 g² (circular),  at most ⌈min(3 √T, T/3)⌉
 //! ```
@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::metrics::mean;
 use crate::significance::checked;
 
-/// Days in a block, not rounded.
+/// Block lengths in days, not rounded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BlockLength {
     /// Mean length for the stationary bootstrap.
@@ -21,7 +21,7 @@ pub struct BlockLength {
     pub circular: f64,
 }
 
-/// The lengths for the mean of a series.
+/// The block lengths for the mean of a daily series. Fails for series that are too short, constant or not finite.
 pub fn block_length(values: &[f64]) -> Result<BlockLength> {
     let n_days = checked("a block length", &[values])? as f64;
     let centre = mean(values);
@@ -33,7 +33,7 @@ pub fn block_length(values: &[f64]) -> Result<BlockLength> {
     let squares = |part: &[f64]| part.iter().map(|a| a * a).sum::<f64>();
     let covariance: Vec<f64> = (0..=most).map(|lag| product(lag) / n_days).collect();
     let is_small = |lag: usize| {
-        // The ends of both factors, as the released implementations have it: one day more than the lag.
+        // As in the released implementations, the ends left out of both factors are one day longer than the lag.
         let scale = (squares(&x[lag + 1..]) * squares(&x[..x.len() - lag - 1])).sqrt();
         (n_days * covariance[lag]).abs() / scale < limit
     };

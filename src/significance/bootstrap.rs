@@ -1,47 +1,48 @@
-//! Resampled days: blocks of neighbouring days on a circle, so that dependence inside a block survives.
+//! Block bootstrap of days: blocks of consecutive days on a circle, so that dependence inside a block is preserved.
 //!
 //! ```text
-//! circular     ⌈T/b⌉ blocks of b days, starts uniform, the last one cut     Politis, Romano (1992)
-//! stationary   lengths geometric with mean b                                 Politis, Romano (1994)
+//! circular     ⌈T/b⌉ blocks of b days, starts uniform, the last one cut short  Politis, Romano (1992)
+//! stationary   lengths geometric with mean b                                   Politis, Romano (1994)
 //! ```
-//! Sums over blocks are differences of running sums, so a resample costs its number of blocks and not its number of days.
+//! Sums over blocks are differences of running sums, so the cost of a resample is its number of blocks and not of
+//! days.
 
 use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::random::generator;
 
-/// First day and number of days.
+/// A block: its first day and its number of days.
 pub type Block = (usize, usize);
 
-/// How blocks are drawn.
+/// Rule by which blocks are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scheme {
-    /// Equal lengths.
+    /// Blocks of equal length.
     Circular {
         /// Days in a block, at least 1.
         length: usize,
     },
-    /// Geometric lengths.
+    /// Blocks of geometrically distributed length.
     Stationary {
         /// Mean days in a block, at least 1.
         mean_length: f64,
     },
 }
 
-/// How often, and from which seed.
+/// A bootstrap: rule, number of resamples and seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Resampling {
-    /// How blocks are drawn.
+    /// Rule by which blocks are drawn.
     pub scheme: Scheme,
-    /// Resamples.
+    /// Number of resamples.
     pub n_resamples: usize,
-    /// Seed.
+    /// Seed of all resamples.
     pub seed: u64,
 }
 
 impl Resampling {
-    /// The blocks of a resample; together they have `n_days` days.
+    /// The blocks of resample number `resample`; together they have `n_days` days.
     pub fn blocks(&self, resample: usize, n_days: usize) -> Vec<Block> {
         self.scheme.blocks(n_days, &mut generator(self.seed, resample as u64))
     }
@@ -70,7 +71,7 @@ impl Scheme {
     }
 }
 
-/// Running sums of several series, centred first so that differences of sums keep their digits.
+/// Running sums of several series, which are centred first so that differences of sums do not lose digits.
 pub(super) struct RunningSums {
     n_days: usize,
     centres: Vec<f64>,
@@ -93,7 +94,7 @@ impl RunningSums {
         Self { n_days, centres, sums }
     }
 
-    /// Adds the sums over a block, less the centres of the whole series.
+    /// Adds the sums over a block, centred by the means of the whole series, to `into`.
     pub fn add(&self, (start, length): Block, into: &mut [f64]) {
         let k = into.len();
         let row = |day: usize| &self.sums[day * k..(day + 1) * k];
@@ -105,7 +106,7 @@ impl RunningSums {
         }
     }
 
-    /// Means over blocks.
+    /// The mean of every series over some blocks.
     pub fn means(&self, blocks: &[Block]) -> Vec<f64> {
         let mut sums = vec![0.0; self.centres.len()];
         blocks.iter().for_each(|block| self.add(*block, &mut sums));
@@ -114,7 +115,7 @@ impl RunningSums {
     }
 }
 
-/// Means of every series over every resample, in their order. `blocks` gives those of a resample.
+/// Means of the series over every resample, in order (resamples × series). `blocks` returns the blocks of a resample.
 pub fn resampled_means(
     series: &[&[f64]],
     n_resamples: usize,

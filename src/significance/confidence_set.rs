@@ -1,10 +1,10 @@
-//! The model confidence set: those of many that cannot be told from the best.
+//! The model confidence set: the models that cannot be distinguished from the best.
 //!
 //! ```text
 //! d_ij = mean loss of i less that of j,   d_i = mean over j in M of d_ij;   * resampled, centred at the sample
-//! T_R   = max_{i,j∈M} d_ij / √(mean of d*_ij²)        the i of the largest d_ij leaves
-//! T_max = max_{i∈M} d_i / √(mean of d*_i²)            the i of the largest d_i leaves
-//! p(i)  = largest p-value of equal loss up to the step at which i leaves;  M at level α: those with p > α
+//! T_R   = max_{i,j∈M} d_ij / √(mean of d*_ij²)        the i of the maximum is eliminated
+//! T_max = max_{i∈M} d_i / √(mean of d*_i²)            the i of the maximum is eliminated
+//! p(i)  = largest p-value of equal loss up to the step that eliminates i;  M at level α: those with p > α
 //! ```
 //! Hansen, Lunde, Nason (2011), "The model confidence set", sections 2.1, 3.1, 4.
 
@@ -14,32 +14,33 @@ use crate::error::{Error, Result};
 use crate::metrics::mean;
 use crate::significance::{Block, checked, resampled_means};
 
-/// The statistic of equal loss.
+/// Test statistic of equal loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statistic {
-    /// The largest pairwise difference.
+    /// T_R: the largest pairwise difference.
     Range,
-    /// The largest difference from the mean of those left.
+    /// T_max: the largest difference from the mean of the remaining series.
     Max,
 }
 
-/// Who may be the best.
+/// The result: which series may be the best.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConfidenceSet {
-    /// p-value of every series, in their order.
+    /// p-values of the series, in the order of the series.
     pub p_values: Vec<f64>,
-    /// Series in the order in which they left; the last one stayed.
+    /// Series in the order in which they were eliminated; the last one remained.
     pub eliminated: Vec<usize>,
 }
 
 impl ConfidenceSet {
-    /// Series in the set of level `alpha`, such as 0.05.
+    /// Series in the confidence set at level `alpha`, such as 0.05.
     pub fn members(&self, alpha: f64) -> Vec<usize> {
         (0..self.p_values.len()).filter(|k| self.p_values[*k] > alpha).collect()
     }
 }
 
-/// The set for daily losses (squared returns, say); lower is better. `blocks` gives the blocks of a resample.
+/// The confidence set for daily losses, such as squared returns; lower is better. `blocks` returns the blocks of a
+/// resample. Fails for fewer than two series, equal series, and series that are too short, constant or not finite.
 pub fn confidence_set(
     losses: &[&[f64]],
     statistic: Statistic,
@@ -78,7 +79,7 @@ pub fn confidence_set(
     Ok(ConfidenceSet { p_values, eliminated })
 }
 
-/// √(mean of d*_ij²), `[k, k]` row by row; 1 on the diagonal.
+/// √(mean of d*_ij²), k × k in row-major order; 1 on the diagonal.
 fn pairwise_deviations(draws: &[Vec<f64>]) -> Vec<f64> {
     let k = draws[0].len();
     let square = |a: usize, b: usize| draws.iter().map(|d| (d[a] - d[b]).powi(2)).sum::<f64>() / draws.len() as f64;
@@ -86,7 +87,7 @@ fn pairwise_deviations(draws: &[Vec<f64>]) -> Vec<f64> {
     (0..k * k).into_par_iter().map(entry).collect()
 }
 
-/// Who leaves by T_R, and the p-value.
+/// The series that T_R eliminates, and the p-value.
 fn range_step(means: &[f64], draws: &[Vec<f64>], deviations: &[f64], left: &[usize]) -> (usize, f64) {
     let k = means.len();
     let (mut worst, mut statistic) = (left[0], f64::NEG_INFINITY);
@@ -107,7 +108,7 @@ fn range_step(means: &[f64], draws: &[Vec<f64>], deviations: &[f64], left: &[usi
     (worst, n_exceeding as f64 / draws.len() as f64)
 }
 
-/// Who leaves by T_max, and the p-value.
+/// The series that T_max eliminates, and the p-value.
 fn max_step(means: &[f64], draws: &[Vec<f64>], left: &[usize]) -> (usize, f64) {
     let mean_left = |values: &[f64]| left.iter().map(|k| values[*k]).sum::<f64>() / left.len() as f64;
     let centres: Vec<f64> = draws.par_iter().map(|draw| mean_left(draw)).collect();

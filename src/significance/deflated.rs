@@ -1,4 +1,4 @@
-//! Sharpe ratios against luck, and against having tried many.
+//! Probabilistic and deflated Sharpe ratios: could a Sharpe ratio be luck, or the best of many trials?
 //!
 //! ```text
 //! PSR(S0) = Φ( (S − S0) √(T−1) / √(1 − g3 S + (g4 − 1)/4 S²) )      S per day, g3 skewness, g4 raw kurtosis (3 if normal)
@@ -16,7 +16,8 @@ use crate::significance::checked;
 /// Euler's constant.
 const EULER: f64 = 0.577_215_664_901_532_9;
 
-/// Probability that the true daily Sharpe ratio is above `threshold` (per day).
+/// Probability that the true daily Sharpe ratio is above `threshold` (per day), for daily returns. Fails for series
+/// that are too short, constant or not finite.
 pub fn probabilistic_sharpe(returns: &[f64], threshold: f64) -> Result<f64> {
     let n_days = checked("a probabilistic Sharpe ratio", &[returns])? as f64;
     let sharpe = mean(returns) / standard_deviation(returns);
@@ -28,10 +29,11 @@ fn probability(sharpe: f64, threshold: f64, n_days: f64, skewness: f64, kurtosis
     Normal::standard().cdf((sharpe - threshold) * (n_days - 1.0).sqrt() / variance.sqrt())
 }
 
-/// The daily Sharpe ratio that the best of `n_trials` worthless strategies is expected to show.
+/// The daily Sharpe ratio expected of the best of `n_trials` worthless strategies. `spread` is the standard deviation
+/// of their daily Sharpe ratios. Fails for fewer than two trials.
 pub fn expected_best_sharpe(spread: f64, n_trials: usize) -> Result<f64> {
     if n_trials < 2 {
-        let why = format!("it corrects for several trials, and there is {n_trials}");
+        let why = format!("it corrects for several trials, but there is only {n_trials}");
         return Err(Error::Undefined { what: "a deflated Sharpe ratio", why });
     }
     let (normal, n) = (Normal::standard(), n_trials as f64);
@@ -40,7 +42,8 @@ pub fn expected_best_sharpe(spread: f64, n_trials: usize) -> Result<f64> {
     Ok(spread * ((1.0 - EULER) * best + EULER * beyond))
 }
 
-/// The probabilistic Sharpe ratio of the k-th of all strategies that were tried, against the best expected from luck.
+/// The probabilistic Sharpe ratio of strategy k among all strategies that were tried (daily returns), with the best
+/// Sharpe ratio expected from luck as the threshold.
 pub fn deflated_sharpe(trials: &[&[f64]], k: usize) -> Result<f64> {
     checked("a deflated Sharpe ratio", trials)?;
     let sharpes: Vec<f64> = trials.iter().map(|returns| mean(returns) / standard_deviation(returns)).collect();

@@ -1,7 +1,7 @@
-//! Do two portfolios differ in variance, or in Sharpe ratio?
+//! Tests whether two portfolios differ in variance or in Sharpe ratio.
 //!
 //! ```text
-//! v = (μ1, μ2, γ1, γ2)   means of r and r² of both;   Δ = f(v) the difference of log variances or Sharpe ratios
+//! v = (μ1, μ2, γ1, γ2)   means of r and r² of both;   Δ = f(v), the difference of log variances or Sharpe ratios
 //! variance   f = ln(γ1 − μ1²) − ln(γ2 − μ2²)
 //! Sharpe     f = μ1/√(γ1 − μ1²) − μ2/√(γ2 − μ2²)
 //! HAC        s(Δ) = √(∇f'Ψ∇f / T),   p = 2 Φ(−|Δ|/s)
@@ -11,8 +11,8 @@
 //! Ledoit, Wolf (2008), "Robust performance hypothesis testing with the Sharpe ratio"; (2011), "Robust performance hypothesis
 //! testing with the variance". The F test for variances is wrong for dependent, fat-tailed returns.
 //!
-//! Deviation: the block length comes from Politis and White for the series ∇f'(y − v), whose mean is what is resampled,
-//! where the papers calibrate it by a second bootstrap.
+//! Deviation: the block length is that of Politis and White for the series ∇f'(y − v), whose mean is resampled; the
+//! papers calibrate it by a second bootstrap.
 
 use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -23,17 +23,17 @@ use crate::metrics::mean;
 use crate::significance::bootstrap::RunningSums;
 use crate::significance::{Block, Kernel, block_length, checked, long_run_covariance};
 
-/// What is compared; both are per day.
+/// Measure that is compared, per day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
-    /// ln of the variance.
+    /// Logarithm of the variance.
     LogVariance,
-    /// Mean over standard deviation.
+    /// Mean over standard deviation, with a risk-free rate of zero.
     SharpeRatio,
 }
 
 impl Measure {
-    /// Its value, from the means of r and r².
+    /// The measure from the means of r and r².
     pub(super) fn value(self, mean: f64, square: f64) -> f64 {
         let variance = square - mean * mean;
         match self {
@@ -42,7 +42,7 @@ impl Measure {
         }
     }
 
-    /// Its derivatives by the means of r and r².
+    /// The derivatives of the measure with respect to the means of r and r².
     pub(super) fn gradient(self, mean: f64, square: f64) -> (f64, f64) {
         let variance = square - mean * mean;
         match self {
@@ -59,12 +59,12 @@ impl Measure {
     }
 }
 
-/// A difference and how sure it is.
+/// A difference and its significance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
-    /// Δ, the first less the second.
+    /// Δ: the measure of the first series less that of the second.
     pub estimate: f64,
-    /// s(Δ).
+    /// Standard error s(Δ).
     pub standard_error: f64,
     /// Two-sided p-value of Δ = 0.
     pub p_value: f64,
@@ -91,7 +91,7 @@ fn quadratic_form(matrix: &Matrix, x: &[f64; 4]) -> f64 {
     (0..4).flat_map(|a| (0..4).map(move |b| (a, b))).map(|(a, b)| x[a] * matrix[(a, b)] * x[b]).sum()
 }
 
-/// Estimate, gradient, and y − v.
+/// Δ, its gradient ∇f, and the centred series y − v.
 fn linearised(measure: Measure, first: &[f64], second: &[f64]) -> (f64, [f64; 4], Vec<Vec<f64>>) {
     let series = moments(first, second);
     let v: Vec<f64> = series.iter().map(|values| mean(values)).collect();
@@ -99,7 +99,8 @@ fn linearised(measure: Measure, first: &[f64], second: &[f64]) -> (f64, [f64; 4]
     (estimate(measure, &v), gradient(measure, &v), centred)
 }
 
-/// The test from asymptotics.
+/// The asymptotic test with a HAC standard error, for daily returns. Fails for series that are too short, constant,
+/// not finite or equal.
 pub fn hac_difference(measure: Measure, first: &[f64], second: &[f64], kernel: Kernel) -> Result<Difference> {
     let n_days = checked(measure.name(), &[first, second])? as f64;
     let (estimate, gradient, centred) = linearised(measure, first, second);
@@ -113,7 +114,7 @@ pub fn hac_difference(measure: Measure, first: &[f64], second: &[f64], kernel: K
     Ok(Difference { estimate, standard_error, p_value, block_length: 0 })
 }
 
-/// Days in a block for the test below: Politis and White's for the linearised difference.
+/// Block length in days for [`bootstrap_difference`]: that of Politis and White for the linearised difference.
 pub fn difference_block_length(measure: Measure, first: &[f64], second: &[f64]) -> Result<usize> {
     checked(measure.name(), &[first, second])?;
     let (_, gradient, centred) = linearised(measure, first, second);
@@ -122,7 +123,8 @@ pub fn difference_block_length(measure: Measure, first: &[f64], second: &[f64]) 
     Ok(block_length(&influence)?.circular.round().max(1.0) as usize)
 }
 
-/// The test from studentised circular blocks of `length` days; `blocks` gives those of a resample.
+/// The studentised bootstrap test with circular blocks of `length` days; `blocks` returns the blocks of a resample.
+/// Fails like [`hac_difference`], or if two blocks do not fit into the series.
 pub fn bootstrap_difference(
     measure: Measure,
     first: &[f64],
@@ -134,7 +136,7 @@ pub fn bootstrap_difference(
     let hac = hac_difference(measure, first, second, Kernel::Parzen)?;
     let n_days = first.len();
     if length == 0 || 2 * length > n_days {
-        let why = format!("blocks of {length} days do not fit {n_days} days twice");
+        let why = format!("two blocks of {length} days do not fit into {n_days} days");
         return Err(Error::Undefined { what: measure.name(), why });
     }
     let series = moments(first, second);

@@ -1,4 +1,4 @@
-//! Long-run covariance of a vector series: what its mean is uncertain by.
+//! Long-run covariance of a vector series, which determines the uncertainty of its mean.
 //!
 //! ```text
 //! Ψ = T/(T−k) Σ_{|j|<T} K(j/S) Γ_j,   Γ_j = 1/T Σ_t y_t y_{t−j}'
@@ -12,12 +12,12 @@ use std::f64::consts::PI;
 
 use crate::linalg::Matrix;
 
-/// How autocovariances are weighed.
+/// Kernel that weights the autocovariances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
-    /// Zero beyond the bandwidth.
+    /// Parzen's kernel, which is zero beyond the bandwidth.
     Parzen,
-    /// Weighs all lags; the optimum of Andrews (1991).
+    /// The quadratic spectral kernel, which weights all lags; optimal by Andrews (1991).
     QuadraticSpectral,
 }
 
@@ -35,7 +35,7 @@ impl Kernel {
         }
     }
 
-    /// Andrews' bandwidth for components of a centred series.
+    /// Andrews' bandwidth for the components of a centred series, in days.
     fn bandwidth(self, series: &[Vec<f64>]) -> f64 {
         let (mut numerator, mut denominator) = (0.0, 0.0);
         for values in series {
@@ -44,7 +44,7 @@ impl Kernel {
                 cross += pair[0] * pair[1];
                 square += pair[0] * pair[0];
             }
-            // Nearly integrated series would ask for an infinite bandwidth.
+            // Without the limit, nearly integrated series would need an infinite bandwidth.
             let rho = if square > 0.0 { (cross / square).clamp(-0.97, 0.97) } else { 0.0 };
             let residual = |pair: &[f64]| (pair[1] - rho * pair[0]).powi(2);
             let variance = values.windows(2).map(residual).sum::<f64>() / (values.len() - 1) as f64;
@@ -57,7 +57,7 @@ impl Kernel {
     }
 }
 
-/// Ψ (k×k) of k series of equal length that have mean zero; the bandwidth is Andrews' unless one is given.
+/// Ψ (k × k) of k series of equal length with mean zero; the bandwidth is Andrews' unless one is given.
 pub fn long_run_covariance(series: &[Vec<f64>], kernel: Kernel, bandwidth: Option<f64>) -> Matrix {
     let (k, n_days) = (series.len(), series[0].len());
     let bandwidth = bandwidth.unwrap_or_else(|| kernel.bandwidth(series));
@@ -65,7 +65,7 @@ pub fn long_run_covariance(series: &[Vec<f64>], kernel: Kernel, bandwidth: Optio
     let mut psi = Matrix::zeros(k, k);
     for lag in 0..=lags {
         let weight = if lag == 0 { 1.0 } else { kernel.weight(lag as f64 / bandwidth) };
-        // Beyond this the weights of the quadratic spectral kernel add less than rounding does.
+        // Beyond this, the quadratic spectral kernel adds less than rounding.
         if weight.abs() < 1e-6 && lag as f64 > 20.0 * bandwidth {
             continue;
         }

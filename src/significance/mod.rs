@@ -1,22 +1,23 @@
-//! Is a difference between two portfolios, or among many, more than luck?
+//! Tests whether a difference between two portfolios, or among many, is more than luck.
 //!
 //! | question | test | file |
 //! |---|---|---|
 //! | do two variances, two Sharpe ratios differ? | Ledoit, Wolf (2011, 2008) | `difference.rs` |
-//! | and with several seeds of a trained network on one side? | days and seeds resampled together | `seeds.rs` |
+//! | does a network with several seeds differ from a competitor? | days and seeds resampled together | `seeds.rs` |
 //! | which of many may be the best? | model confidence set, Hansen, Lunde, Nason (2011) | `confidence_set.rs` |
 //! | is one of many better than the benchmark? | superior predictive ability, Hansen (2005) | `superior.rs` |
 //! | is a Sharpe ratio luck, or the best of many trials? | Bailey, López de Prado (2012, 2014) | `deflated.rs` |
 //!
-//! Series are daily returns or losses on the same days, oldest first. Every resampling is a function of its seed, on any
-//! number of threads.
+//! Series are daily returns or losses on the same days, oldest first. Every resampling depends only on its seed, not
+//! on the number of threads.
 //!
 //! # Resamples
 //!
-//! A resample is a list of blocks of days on a circle, a function of seed and number; sums over blocks are differences of running
-//! sums, so 100,000 resamples of 25 strategies over 6,000 days take seconds. `results/evidence.rs` puts the tests together for a run: every
-//! portfolio against the best analytic competitor and the best network against every portfolio, before costs and net, with the
-//! confidence set, superior ability, deflated Sharpe ratios, and networks over their seeds.
+//! A resample is a list of blocks of days on a circle, determined by the seed and the number of the resample. Sums
+//! over blocks are differences of running sums, so 100,000 resamples of 25 strategies over 6,000 days take seconds.
+//! `results/evidence.rs` combines the tests for a run: every portfolio against the best analytic competitor, and the
+//! best network against every portfolio, before and after costs; the confidence set; superior ability; deflated
+//! Sharpe ratios; and networks over their seeds.
 
 mod block_length;
 mod bootstrap;
@@ -38,10 +39,10 @@ pub use superior::{Scaling, Superior, superior_ability};
 
 use crate::error::{Error, Result};
 
-/// Fewer days than this carry no statement about a variance.
+/// Fewest days from which anything can be said about a variance.
 pub const LEAST_DAYS: usize = 60;
 
-/// The common length of series that a test can use, or what is wrong with them.
+/// The common length of the series in days, or an error if a test cannot use them.
 fn checked(what: &'static str, series: &[&[f64]]) -> Result<usize> {
     let undefined = |why: String| Err(Error::Undefined { what, why });
     let n_days = series.first().map_or(0, |first| first.len());

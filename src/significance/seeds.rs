@@ -1,4 +1,4 @@
-//! A network trained from several seeds against one competitor: days and seeds are both luck.
+//! Compares a network trained from several seeds with one competitor; both days and seeds are random.
 //!
 //! ```text
 //! Δ = 1/S Σ_s f(r_s) − f(r),   Δ* = 1/S Σ_s f(r*_{σ(s)}) − f(r*),   σ(s) drawn with replacement from the seeds
@@ -15,22 +15,24 @@ use crate::random::generator;
 use crate::significance::bootstrap::RunningSums;
 use crate::significance::{Measure, Scheme, block_length, checked};
 
-/// The mean over seeds less the competitor.
+/// The difference between the mean over seeds and the competitor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SeededDifference {
-    /// Δ.
+    /// Δ: the mean measure over the seeds less the measure of the competitor.
     pub estimate: f64,
     /// Standard deviation of Δ*.
     pub standard_error: f64,
-    /// 95 % interval.
+    /// 95 % confidence interval: lower and upper end.
     pub interval: (f64, f64),
     /// Two-sided p-value of Δ = 0.
     pub p_value: f64,
-    /// Days in a block.
+    /// Mean block length, days, rounded.
     pub block_length: usize,
 }
 
-/// Stationary blocks of days and draws of seeds; the block length is that of the mean difference of squared returns.
+/// The test for daily returns. Resamples stationary blocks of days and draws of seeds; the block length is that of
+/// the mean difference of squared returns. Fails for fewer than two seeds, and for series that are too short,
+/// constant or not finite.
 pub fn seeded_difference(
     measure: Measure,
     seeds: &[&[f64]],

@@ -1,13 +1,13 @@
-//! Is any of many better than the benchmark, once it is counted how many were tried?
+//! Tests whether any of many competitors is better than the benchmark, allowing for the number that were tried.
 //!
 //! ```text
 //! d_k = mean of (benchmark loss − loss of k);   ω_k² = long-run variance under stationary blocks of mean length b
 //! T   = max(0, max_k √T d_k / ω_k)
-//! T*  = max(0, max_k √T (d*_k − g_k(d)) / ω_k),   p = share of resamples with T* ≥ T (1 where T = 0: no one is even ahead)
+//! T*  = max(0, max_k √T (d*_k − g_k(d)) / ω_k),   p = share of resamples with T* ≥ T (1 if T = 0: none is better)
 //! g:  lower  max(d, 0)     consistent  d where d ≥ −√(ω²/T · 2 ln ln T), else 0     upper  d
 //! ```
-//! Hansen (2005), "A test for superior predictive ability". With [`Scaling::Plain`] ω = 1 and
-//! there is no zero in either maximum, which is White's (2000) reality check where p is `upper`.
+//! Hansen (2005), "A test for superior predictive ability". With [`Scaling::Plain`], ω = 1 and there is no zero in
+//! either maximum; the p-value `upper` is then that of White's (2000) reality check.
 
 use rayon::prelude::*;
 
@@ -18,26 +18,28 @@ use crate::significance::{Block, checked, resampled_means};
 /// Whether differences are divided by their standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scaling {
-    /// By ω: a competitor that varies wildly does not hide the others.
+    /// Divided by ω, so that a very volatile competitor does not hide the others.
     Studentised,
-    /// Not at all.
+    /// Not divided.
     Plain,
 }
 
-/// Three p-values of "no one is better than the benchmark"; the second is the one to report.
+/// Three p-values of the hypothesis that no competitor is better than the benchmark; `consistent` is the one to
+/// report.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Superior {
-    /// A lower bound.
+    /// Lower bound of the p-value.
     pub lower: f64,
-    /// The consistent one.
+    /// Consistent p-value.
     pub consistent: f64,
-    /// An upper bound, White's.
+    /// Upper bound of the p-value, White's.
     pub upper: f64,
-    /// The competitor with the largest statistic.
+    /// Index of the competitor with the largest statistic.
     pub best: usize,
 }
 
-/// The test for daily losses. `mean_length` is the mean block length that `blocks` was drawn with.
+/// The test for daily losses; lower is better. `blocks` returns the blocks of a resample, `mean_length` is their mean
+/// length in days. Fails for series that are too short, constant or not finite, or do not differ from the benchmark.
 pub fn superior_ability(
     benchmark: &[f64],
     losses: &[&[f64]],

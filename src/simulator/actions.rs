@@ -1,11 +1,11 @@
-//! Dividends, splits and endings, before the open.
+//! Dividends, splits and endings of listings, before the open.
 
 use crate::account::{Account, Entry, Position, Rounding};
 use crate::costs::Delisting;
 use crate::panel::{AssetId, Panel, Quotes, Venue};
 use crate::simulator::{Event, EventKind, Journal, Simulator};
 
-/// Shares this near to a whole number are one: a split ratio has a last bit.
+/// Share numbers this close to a whole number count as whole: split ratios have rounding errors.
 const WHOLE: f64 = 1e-6;
 
 impl Simulator<'_> {
@@ -27,7 +27,7 @@ impl Simulator<'_> {
                 continue;
             }
             if quote.payout != 0.0 {
-                // Received by longs, owed by shorts, in cash on the day: the pay date is not known.
+                // Longs receive and shorts owe the dividend in cash on this day, because the pay date is unknown.
                 let usd = -position.shares * quote.payout;
                 account.charge(
                     today.day(),
@@ -44,7 +44,7 @@ impl Simulator<'_> {
         }
     }
 
-    /// New shares, and for a fraction of one its value at the close.
+    /// Books the new shares of a split, and cash at the close for a fraction of a share.
     fn split(&self, account: &mut Account, today: &Quotes<'_>, position: Position, journal: &mut Journal) {
         let (day, quote) = (today.day(), today.of(position.asset));
         let exact = position.shares * quote.split;
@@ -62,7 +62,7 @@ impl Simulator<'_> {
         }
     }
 
-    /// The position against what a holder received: the last price and the delisting return.
+    /// Exchanges a position whose listing ended for cash: the last price with the delisting return.
     fn end(&self, account: &mut Account, today: &Quotes<'_>, position: Position, journal: &mut Journal) {
         let (day, panel) = (today.day(), today.panel());
         let r = panel.assets()[position.asset].delisting_return.unwrap_or_else(|| self.assumed(panel, position.asset));

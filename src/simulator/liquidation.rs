@@ -1,4 +1,4 @@
-//! What happens when margin or equity is missing.
+//! Forced sales when margin or equity is insufficient.
 
 use crate::account::{Account, Auction, Entry, Fill, Position, Rounding, Status};
 use crate::costs::Day;
@@ -6,13 +6,13 @@ use crate::panel::{AssetId, Quotes};
 use crate::simulator::margin::Held;
 use crate::simulator::{Event, EventKind, Journal, Margin, Simulator, fraction_sold};
 
-/// Sales of one day: the cost of a sale is estimated before it, and a rest may be missing afterwards.
+/// Most rounds of sales in one day: costs are estimated before a sale, so equity may still be too small after it.
 const MOST_SALES: usize = 5;
 
 impl Simulator<'_> {
-    /// Compares equity with the maintenance requirement, every position at its own worst price of the day, and sells pro
-    /// rata at those prices what is needed. Positions do not have their worst prices at the same time, so the rule is stricter
-    /// than the market was.
+    /// Compares equity with the maintenance requirement, with every position at its own worst price of the day, and
+    /// sells as much as is needed, pro rata, at those prices. Positions do not have their worst prices at the same
+    /// time, so the rule is stricter than the market was.
     pub(super) fn maintenance(&self, account: &mut Account, today: &Quotes<'_>, journal: &mut Journal) {
         if matches!(self.margin, Margin::None) || account.positions().is_empty() {
             return;
@@ -30,7 +30,7 @@ impl Simulator<'_> {
         let factor = self.margin.restore_factor(rule.restore_factor);
         for _ in 0..MOST_SALES {
             let (mut value, mut gross, mut need) = (0.0, 0.0, 0.0);
-            // The last equity decides which rule holds; its own requirement is not known before.
+            // Yesterday's equity decides which rule applies: today's was not known before.
             let known = account.equity(|asset| today.of(asset).previous) / 100.0;
             for position in account.positions() {
                 let price = worst(position.asset, position.shares > 0.0);
@@ -63,12 +63,12 @@ impl Simulator<'_> {
         }
     }
 
-    /// Marks at the close: ruin, and the memorandum account of Regulation T.
+    /// Marks the account at the close: ruin, and the special memorandum account (SMA) of Regulation T.
     ///
     /// ```text
     /// SMA ← max(SMA − initial · (increase of positions by trades) + other money, equity − initial · gross)
     /// ```
-    /// It must not be negative behind the close; what is missing is sold.
+    /// The SMA must not be negative after the close; positions are sold to cover a shortfall.
     pub(super) fn behind_the_close(&self, account: &mut Account, today: &Quotes<'_>, journal: &mut Journal) {
         let close = |asset: AssetId| today.of(asset).close;
         let equity = account.equity(close);
@@ -81,7 +81,7 @@ impl Simulator<'_> {
             account.sma = equity - self.schedules.margin.reg_t.initial * gross;
             return;
         };
-        // Money that came or went without a trade, and the margin that trades took or freed.
+        // Money received or paid without a trade, and the margin that trades used or released.
         let mut sma = account.sma;
         for posting in &journal.postings {
             match posting.entry {
@@ -96,7 +96,7 @@ impl Simulator<'_> {
             }
         }
         account.sma = sma.max(equity - initial * gross);
-        // Half a cent for every position is rounding.
+        // Up to a cent per position is rounding.
         if account.sma < -(account.positions().len() as f64) {
             let fraction = (-account.sma / (initial * gross)).min(1.0);
             let detail = format!(
@@ -111,7 +111,7 @@ impl Simulator<'_> {
         }
     }
 
-    /// Sells a share of every position that trades; whether anything was sold.
+    /// Sells a fraction of every position that trades today; returns whether anything was sold.
     fn sell(
         &self,
         account: &mut Account,
@@ -125,7 +125,7 @@ impl Simulator<'_> {
         !fills.is_empty()
     }
 
-    /// Dollars charged for a dollar sold, if a tenth of everything were.
+    /// Charges per dollar sold if a tenth of every position were sold.
     fn cost_of_selling(&self, account: &Account, today: &Quotes<'_>, price: impl Fn(AssetId, f64) -> f64) -> f64 {
         let fills = sales(account, today, 0.1, price);
         let mut charges = Vec::new();
@@ -163,7 +163,7 @@ impl Simulator<'_> {
     }
 }
 
-/// Orders that sell a share of every position that trades, rounded up to whole shares.
+/// Fills that sell a fraction of every position that trades today, rounded up to whole shares where shares are whole.
 fn sales(account: &Account, today: &Quotes<'_>, fraction: f64, price: impl Fn(AssetId, f64) -> f64) -> Vec<Fill> {
     let positions = account.positions().iter().filter(|position| today.of(position.asset).traded);
     let fill = |position: &Position| {

@@ -1,12 +1,13 @@
-//! Margin rules: how much equity positions need.
+//! Margin rules: the equity that positions require.
 //!
 //! ```text
-//! Regulation T   initial 50 % of gross;  maintenance 25 % of longs, max(30 %, 5 $ a share) of shorts, and of shorts below
-//!                5 $ all of their value, at least 2.50 $ a share
-//! portfolio      15 % of gross: the worse one of ±15 % for every name, without offset; since 2007 and above 100,000 $
+//! Regulation T   initial 50 % of gross;  maintenance 25 % of longs, max(30 %, 5 $ per share) of shorts; for shorts below
+//!                5 $ their full value, at least 2.50 $ per share
+//! portfolio      15 % of gross: a move of 15 % against every position, without offset; since 2007 and from 100,000 $ on
 //! paper_sequel   maintenance 25 % of gross, restored to 27 %
 //! ```
-//! Under the first two an asset without a price today needs all of its value. FINRA RN 11-16 and 4210; arXiv:2607.23068.
+//! Under the first two rules an asset without a price today requires its full value. FINRA RN 11-16 and 4210;
+//! arXiv:2607.23068.
 
 use crate::calendar::Date;
 use crate::costs::{MarginName, PaperMargin, PortfolioMargin, RegT, Schedules};
@@ -14,20 +15,20 @@ use crate::costs::{MarginName, PaperMargin, PortfolioMargin, RegT, Schedules};
 /// A margin rule with its numbers.
 #[derive(Clone, Debug)]
 pub enum Margin {
-    /// Nothing is needed.
+    /// No margin is required.
     None,
     /// Regulation T and FINRA maintenance.
     RegT(RegT),
-    /// Portfolio margin, else Regulation T.
+    /// Portfolio margin, and Regulation T where that is not available.
     Portfolio(PortfolioMargin, RegT),
-    /// That of arXiv:2607.23068.
+    /// The rule of arXiv:2607.23068.
     Paper(PaperMargin),
 }
 
-/// A position as margin sees it.
+/// A position for which margin is computed.
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
-    /// Shares, negative when short.
+    /// Number of shares; negative when short.
     pub shares: f64,
     /// Price, dollars.
     pub price: f64,
@@ -46,7 +47,7 @@ impl Margin {
         }
     }
 
-    /// The Regulation T that holds for an account, if it does.
+    /// The Regulation T numbers, if Regulation T applies to an account with this equity (dollars) on this date.
     pub fn reg_t(&self, date: Date, equity_usd: f64) -> Option<&RegT> {
         match self {
             Margin::RegT(rule) => Some(rule),
@@ -55,7 +56,7 @@ impl Margin {
         }
     }
 
-    /// The largest gross over equity that orders may ask for.
+    /// The largest ratio of gross to equity to which orders may lead.
     pub fn max_gross(&self, date: Date, equity_usd: f64) -> f64 {
         match (self.reg_t(date, equity_usd), self) {
             (Some(rule), _) => 1.0 / rule.initial,
@@ -64,7 +65,7 @@ impl Margin {
         }
     }
 
-    /// Equity that a position needs, dollars.
+    /// Maintenance requirement of a position, dollars.
     pub fn maintenance(&self, date: Date, equity_usd: f64, held: Held) -> f64 {
         let value = (held.shares * held.price).abs();
         match (self.reg_t(date, equity_usd), self) {
@@ -76,7 +77,7 @@ impl Margin {
         }
     }
 
-    /// Equity over requirement that a liquidation restores.
+    /// The ratio of equity to requirement that a liquidation restores.
     pub fn restore_factor(&self, default: f64) -> f64 {
         match self {
             Margin::Paper(rule) => rule.restore_to / rule.maintenance,
@@ -85,7 +86,7 @@ impl Margin {
     }
 }
 
-/// FINRA 4210.
+/// The maintenance requirement of FINRA rule 4210, dollars.
 fn finra(rule: &RegT, held: Held) -> f64 {
     let value = (held.shares * held.price).abs();
     if held.shares > 0.0 {
@@ -97,8 +98,8 @@ fn finra(rule: &RegT, held: Held) -> f64 {
     }
 }
 
-/// The share of every position that must be sold so that equity E covers k times the requirement R again, when a dollar sold
-/// of gross G costs c.
+/// The fraction f of every position that must be sold so that equity E again covers k times the requirement R. G is
+/// the gross value of the positions, c the cost per dollar sold.
 ///
 /// ```text
 /// E − c f G = k R (1 − f)      f = (k R − E) / (k R − c G)
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn the_published_liquidation_sells_11_2_percent() {
         close(fraction_sold(0.24, 0.25, 0.27 / 0.25, 1.0, 0.001), 0.112, 5e-4);
-        // Afterwards equity is 27 % of what is left.
+        // Afterwards equity is 27 % of the remaining gross.
         let f = fraction_sold(0.24, 0.25, 0.27 / 0.25, 1.0, 0.001);
         close((0.24 - 0.001 * f) / (1.0 - f), 0.27, 1e-12);
         assert_eq!(fraction_sold(-0.1, 0.25, 1.08, 1.0, 0.001), 1.0);

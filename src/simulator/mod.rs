@@ -2,32 +2,37 @@
 //!
 //! One day, in this order:
 //!
-//! 1. settled money arrives; dividends, splits and endings, before the open
-//! 2. the policy names target weights from what was known before the day; orders are counted at known prices
+//! 1. money settles; dividends, splits and endings of listings, before the open
+//! 2. the policy gives target weights from what was known before the day; orders are sized at known prices
 //! 3. orders in the opening auction
-//! 4. maintenance margin at the worst prices of the day, on what was held through it; forced liquidation
+//! 4. maintenance margin at the worst prices of the day, on the positions held through it; forced liquidation
 //! 5. orders in the closing auction
-//! 6. marking at the close; Regulation T behind the close; ruin
+//! 6. marking at the close; Regulation T after the close; ruin
 //! 7. interest and borrow fees for the calendar nights to the next session
 //!
-//! Every cent moves through a posting, and equity changes by market moves and postings alone.
+//! Every cent moves through a posting, and equity changes only by market moves and postings.
 //!
-//! # What a day is made of
+//! # The parts of a day
 //!
-//! `simulator::Simulator::step` takes an account and returns it a day later: dividends, splits and endings before the open; targets
-//! from the policy, orders counted at the open (or, where the panel has none, the last close); the opening auction; maintenance margin at
-//! every position's worst price on what was held through the day, with forced liquidation; the closing auction; marking, Regulation T
-//! and ruin; interest and borrow for the calendar nights that follow. The margin check precedes the closing auction because what is
-//! bought at the close was not held at the low.
+//! `simulator::Simulator::step` takes an account and returns it a day later. The steps are: dividends, splits and
+//! endings before the open; targets from the policy, with orders sized at the open (or the last close, if the panel
+//! has no open); the opening auction; maintenance margin at every position's worst price, on the positions held
+//! through the day, with forced liquidation; the closing auction; marking, Regulation T and ruin; interest and borrow
+//! fees for the calendar nights that follow. The margin check comes before the closing auction because shares bought
+//! at the close were not held at the low.
 //!
-//! A `CostModel` sees fills once and positions once a day and adds charges; an `Account` turns them into postings of whole cents,
-//! keeping fractions for the next charge of the kind. A profile of `src/costs/schedules.toml` is a list of cost models with a margin rule
-//! and rules of execution. `experiment/simulation.rs` makes an account for every portfolio, profile, capital and leverage,
-//! `experiment/accounts.rs` follows one, in parallel over accounts; ledgers are streamed, so memory does not grow with the years.
+//! A `CostModel` sees each fill once and the positions once a day, and adds charges. An `Account` turns charges into
+//! postings of whole cents and carries fractions to the next charge of the kind. A profile in
+//! `src/costs/schedules.toml` is a list of cost models with a margin rule and rules of execution.
+//! `experiment/simulation.rs` creates an account for every portfolio, profile, capital and leverage;
+//! `experiment/accounts.rs` follows one account, in parallel over accounts. Ledgers are streamed, so memory does not
+//! grow with the number of years.
 //!
-//! An account is opened on the day on which its portfolio first exists, and its returns begin on the day after, as those of a run do; the
-//! first one is against the capital and carries the costs of opening. The bridge of an account is a sum over days of cents over the equity of the day before: gross (the same targets as weights times
-//! returns) + tracking (what whole shares, caps and orders counted at earlier prices change) + charges = net.
+//! An account is opened on the day on which its portfolio first exists. Its returns begin on the day after, like
+//! those of a run; the first return is relative to the capital and includes the costs of opening. The bridge of an
+//! account explains its return. Each part is a sum over days of cents over the equity of the day before: gross (the
+//! same targets as weights times returns) + tracking (the effect of whole shares, caps, and orders sized at earlier
+//! prices) + charges = net.
 
 mod actions;
 mod outcome;
@@ -45,25 +50,25 @@ use crate::error::Result;
 use crate::panel::{AssetId, Quotes, SizeRanks};
 use crate::policies::Policy;
 
-/// Something that a person would want to be told about.
+/// An event that the user should know about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// The trading day.
     pub day: usize,
-    /// What kind.
+    /// Kind of event.
     pub kind: EventKind,
-    /// About which asset, if about one.
+    /// The asset concerned, if any.
     pub asset: Option<AssetId>,
-    /// In words, with numbers.
+    /// Description with numbers.
     pub detail: String,
 }
 
 /// Kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// Positions were sold because margin was missing.
+    /// Positions were sold because margin was insufficient.
     Liquidation,
-    /// Equity was gone.
+    /// Equity fell to zero or below.
     Ruin,
     /// A listing ended while it was held.
     Ending,
@@ -80,20 +85,20 @@ impl EventKind {
     }
 }
 
-/// What happened on a day.
+/// Record of a day.
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
     /// Every change of money or shares.
     pub postings: Vec<Posting>,
-    /// What stands out.
+    /// Events that the user should know about.
     pub events: Vec<Event>,
-    /// Whether the policy named new targets.
+    /// Whether the policy gave new targets.
     pub rebalanced: bool,
-    /// Orders that were larger than their share of the volume.
+    /// Number of orders cut to the allowed share of the volume.
     pub n_capped: usize,
-    /// Positions and orders in assets that did not trade; their price is carried.
+    /// Number of positions and orders in assets that did not trade; their price is carried forward.
     pub n_unpriced: usize,
-    /// Buffers of a day.
+    /// Buffers that are reused from day to day.
     fills: Vec<Fill>,
     charges: Vec<Charge>,
 }
@@ -106,7 +111,7 @@ impl Journal {
     }
 }
 
-/// A profile put to work on a market.
+/// Simulates accounts under one profile.
 pub struct Simulator<'a> {
     profile: &'a Profile,
     schedules: &'a Schedules,
@@ -117,7 +122,7 @@ pub struct Simulator<'a> {
 }
 
 impl<'a> Simulator<'a> {
-    /// Builds the cost models and the margin rule of a profile.
+    /// Builds the cost models and the margin rule of a profile. Fails if a cost model cannot be built.
     pub fn new(
         profile: &'a Profile,
         schedules: &'a Schedules,
@@ -129,7 +134,8 @@ impl<'a> Simulator<'a> {
         Ok(Self { profile, schedules, models, margin, benchmark, ranks })
     }
 
-    /// One day of an account: state in, state out, and what happened in the journal.
+    /// Simulates one day: takes the account, returns it after the day, and records what happened in the journal.
+    /// Fails if the policy does.
     pub fn step(
         &self,
         mut account: Account,
@@ -175,7 +181,7 @@ impl<'a> Simulator<'a> {
         Ok(account)
     }
 
-    /// Trades at their reference prices and everything that is charged for them.
+    /// Books fills at their reference prices and the charges for them.
     fn execute(&self, account: &mut Account, today: &Quotes<'_>, fills: &[Fill], journal: &mut Journal) {
         if fills.is_empty() {
             return;
@@ -202,7 +208,7 @@ impl<'a> Simulator<'a> {
     /// Interest and borrow fees until the next session.
     fn night(&self, account: &mut Account, today: &Quotes<'_>, journal: &mut Journal) {
         let (day, calendar) = (today.day(), today.panel().calendar());
-        // Behind the last day of a panel lies one night.
+        // The last day of a panel is followed by one night.
         let next = calendar.dates().get(day + 1);
         let nights = next.map_or(1, |next| (*next - calendar.date(day)).get_days() as u32);
         let mut charges = std::mem::take(&mut journal.charges);
@@ -214,7 +220,7 @@ impl<'a> Simulator<'a> {
         journal.charges = charges;
     }
 
-    /// A day without fills, positions and nights.
+    /// A day without fills, positions and nights, to be completed by the caller.
     fn day<'b>(&'b self, account: &Account, today: &'b Quotes<'b>) -> Day<'b> {
         let (day, calendar) = (today.day(), today.panel().calendar());
         let date = calendar.date(day);
@@ -227,7 +233,7 @@ impl<'a> Simulator<'a> {
             nights: 0,
             settled_usd: account.settled() / 100.0,
             equity_usd: account.equity(|asset| today.of(asset).close) / 100.0,
-            // The series was checked to cover the simulation; only a first day can lie before it.
+            // The series was checked to cover the simulation; with the lag only the first days can be before it.
             benchmark_percent: self.benchmark.at(known).or_else(|| self.benchmark.at(date)).unwrap_or(0.0),
             quotes: today,
             ranks: self.ranks.of_year(date.year()),

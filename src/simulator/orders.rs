@@ -1,4 +1,4 @@
-//! Target weights to orders, and orders to fills.
+//! Turns target weights into orders, and orders into fills.
 
 use crate::account::{Account, Auction, Fill, Position, Rounding};
 use crate::calendar::Date;
@@ -8,9 +8,10 @@ use crate::policies::Target;
 use crate::simulator::{Journal, Simulator};
 
 impl Simulator<'_> {
-    /// Wanted shares by asset: w · equity / price at known prices, whole where shares are; nothing of what has no target.
+    /// Wanted shares by asset: w · equity / price at known prices, rounded if shares are whole; zero for assets
+    /// without a target.
     ///
-    /// Weights above the gross that the margin rule allows are scaled down together.
+    /// If the weights exceed the gross that the margin rule allows, all are scaled down by the same factor.
     pub(super) fn wanted(
         &self,
         account: &Account,
@@ -32,7 +33,7 @@ impl Simulator<'_> {
             let shares = scale * target.weight * equity / known(target.asset);
             let shares = match account.rounding() {
                 _ if !shares.is_finite() => {
-                    // No price yet, or none any more: what is held stays.
+                    // No price yet, or no longer: the position is kept.
                     journal.n_unpriced += 1;
                     current
                 }
@@ -45,7 +46,8 @@ impl Simulator<'_> {
         wanted
     }
 
-    /// Sends orders to the profile's auction. What the volume does not bear, or what did not trade, goes on working.
+    /// Sends orders to the profile's auction. Orders above the participation cap and orders in assets that did not
+    /// trade remain working.
     pub(super) fn trade(&self, account: &mut Account, today: &Quotes<'_>, wanted: &[Position], journal: &mut Journal) {
         let auction = match self.profile.order {
             Order::MarketOnClose => Auction::Close,

@@ -1,4 +1,4 @@
-//! An account from its first day to its last.
+//! Follows an account from its first day to its last.
 
 use crate::account::{Account, Charges, Entry, Posting, Rounding, Status};
 use crate::costs::Shares;
@@ -7,61 +7,61 @@ use crate::panel::{AssetId, Panel, Quotes};
 use crate::policies::Policy;
 use crate::simulator::{Event, EventKind, Journal, Simulator};
 
-/// Where and when an account trades.
+/// Market, period and capital of an account.
 pub struct Setting<'a> {
     /// The market.
     pub panel: &'a Panel,
-    /// Assets that may be wanted.
+    /// Assets that the policy may want.
     pub assets: Vec<AssetId>,
     /// The first day; the account is opened before it, and returns begin the day after.
     pub first: usize,
-    /// The day behind the last.
+    /// The day after the last one.
     pub end: usize,
-    /// Paid in, dollars.
+    /// Capital paid in, dollars.
     pub capital_usd: f64,
 }
 
-/// A day as an observer sees it, behind the night's interest.
+/// A day as an observer sees it, after the night's interest.
 pub struct Observed<'a> {
     /// The trading day.
     pub day: usize,
-    /// What was posted.
+    /// Postings of the day.
     pub postings: &'a [Posting],
-    /// The account.
+    /// The account after the day.
     pub account: &'a Account,
     /// Equity at the close, cents.
     pub equity: f64,
-    /// Value of all positions without sign at the close, cents.
+    /// Sum of the absolute values of the positions at the close, cents.
     pub gross: f64,
 }
 
-/// What became of an account.
+/// Outcome of an account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountOutcome {
-    /// Returns of all days after the first; 0 after a ruin. The first return is against the capital, so that it carries what
-    /// opening the positions on the first day has cost.
+    /// Daily returns after the first day; 0 after a ruin. The first return is relative to the capital, so that it
+    /// includes the cost of opening the positions on the first day.
     pub returns: Vec<f64>,
-    /// Equity after each day, the first one too, dollars.
+    /// Equity after each day, including the first, dollars.
     pub equity_usd: Vec<f64>,
     /// Σ_t charges_t / equity_t−1 (on the first two days: the capital) by entry; negative when taken.
     pub charges: Charges,
-    /// Σ_t market moves_t / equity_t−1: what is left of the returns without charges.
+    /// Σ_t market moves_t / equity_t−1: the sum of returns before charges.
     pub market: f64,
     /// Σ_t traded value_t / equity_t−1, without the first rebalance.
     pub turnover: f64,
-    /// Mean gross over equity behind the close.
+    /// Mean ratio of gross to equity after the close.
     pub gross: f64,
-    /// Days on which the policy named targets.
+    /// Number of days on which the policy gave targets.
     pub n_rebalances: usize,
-    /// Trades.
+    /// Number of trades.
     pub n_fills: usize,
-    /// Orders that met their participation cap.
+    /// Number of orders cut to their participation cap.
     pub n_capped: usize,
-    /// Positions and orders that had to wait for a price, counted by day.
+    /// Number of positions and orders without a price, counted on each day.
     pub n_unpriced: usize,
-    /// Forced liquidations and their days, endings, ruin.
+    /// Forced liquidations, endings and ruin.
     pub events: Vec<Event>,
-    /// The day of the ruin.
+    /// The day of the ruin, if any.
     pub ruined: Option<usize>,
 }
 
@@ -72,8 +72,8 @@ impl AccountOutcome {
     }
 }
 
-/// Follows an account through its days. `observe` sees every day; what it does not keep is forgotten, so that memory does
-/// not grow with the ledger.
+/// Simulates an account from its first day to its last. `observe` sees every day; postings that it does not keep are
+/// dropped, so that memory does not grow with the ledger. Fails if the policy or `observe` does.
 pub fn follow(
     simulator: &Simulator<'_>,
     setting: &Setting<'_>,

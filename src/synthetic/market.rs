@@ -1,4 +1,4 @@
-//! The simulation of a [`SyntheticMarket`]: factors first, then every asset from a stream of its own.
+//! Simulation of a [`SyntheticMarket`]: first the factors, then each asset from its own random stream.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +15,23 @@ use crate::synthetic::{SyntheticMarket, Truth};
 
 /// Degrees of freedom of all shocks.
 const DEGREES_OF_FREEDOM: f64 = 5.0;
-/// The fields that a synthetic market has, in the order in which a day is drawn.
+/// The fields of a synthetic market, in the order in which the values of a day are stored.
 const FIELDS: [Field; 6] =
     [Field::DollarVolume, Field::High, Field::Low, Field::Price, Field::MarketValue, Field::SharesOutstanding];
-/// Long-run daily volatilities of the market and of a sector.
+/// Long-run daily volatility of the market.
 const MARKET_VOLATILITY: f64 = 0.010;
+/// Long-run daily volatility of a sector.
 const SECTOR_VOLATILITY: f64 = 0.006;
-/// Mean daily reward of one unit of market loading.
+/// Mean daily return per unit of market loading.
 const MARKET_PREMIUM: f64 = 0.0003;
 /// Daily persistence of the loadings: a half-life of about a year and a half.
 const LOADING_PERSISTENCE: f64 = 0.998;
-/// Variance factors of the stressed regime.
+/// Factors by which the stressed regime multiplies the variances of market, sectors and assets' own shocks.
 const STRESS_MARKET: f64 = 5.0;
 const STRESS_SECTOR: f64 = 2.0;
 const STRESS_OWN: f64 = 1.5;
-/// Share of the way to one that market loadings go in the stressed regime: low-beta assets offer less shelter then.
+/// In the stressed regime market loadings move this share of the way to one, so low-beta assets offer less
+/// protection.
 const STRESS_CONVERGENCE: f64 = 0.5;
 /// Daily probabilities of entering and leaving the stressed regime.
 const ENTER_STRESS: f64 = 1.0 / 500.0;
@@ -47,7 +49,7 @@ impl Garch {
         Self { variance: 1.0, reaction, persistence }
     }
 
-    /// Moves on after a shock `z` of the current variance.
+    /// Updates the variance after the standardised shock `z`.
     fn update(&mut self, z: f64) {
         let mean_reversion = 1.0 - self.reaction - self.persistence;
         self.variance *= self.reaction * z * z + self.persistence;
@@ -55,7 +57,7 @@ impl Garch {
     }
 }
 
-/// A Student-t number with unit variance.
+/// A Student-t random number with unit variance.
 fn shock(rng: &mut Rng, student: &StudentT<f64>) -> f64 {
     student.sample(rng) * ((DEGREES_OF_FREEDOM - 2.0) / DEGREES_OF_FREEDOM).sqrt()
 }
@@ -64,7 +66,7 @@ fn normal(rng: &mut Rng) -> f64 {
     StandardNormal.sample(rng)
 }
 
-/// Independent streams from one seed: stream 0 drives the factors, stream i + 1 asset i.
+/// The generator of a stream under a seed: stream 0 drives the factors, stream i + 1 drives asset i.
 fn stream(seed: u64, number: u64) -> Rng {
     Rng::seed_from_u64(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number))
 }

@@ -1,15 +1,16 @@
-//! A licence-free market whose conditional covariance is known on every day.
+//! A synthetic market, free of any data licence, whose true conditional covariance is known on every day.
 //!
 //! ```text
 //! r_it = p_it + β_it m_t + γ_it s_kt + e_it          asset i of sector k on day t
 //! m_t  = √(v_t) z,  s_kt = √(v_kt) z,  e_it = √(v_it) z     z Student-t, unit variance
-//! v    = c_t h,     h' = ω + a (r²/c) + b h          GARCH(1,1), c_t ≥ 1 the factor of the regime
+//! v    = c_t h,     h' = ω + a (r²/c) + b h          GARCH(1,1), c_t ≥ 1 the variance factor of the regime
 //! β' − β̄ = φ (β − β̄) + noise                         slow autoregressions, γ likewise
 //! Σ_t  = v_t β_t β_t' + Σ_k v_kt γ_kt γ_kt' + diag(v_it)
 //! ```
-//! Two regimes alternate as a Markov chain; the stressed one multiplies the market variance more than the rest and
-//! draws the loadings β half-way to one, so correlations rise with volatility. Assets list and delist at random days
-//! and skip a few days. GARCH after Bollerslev (1986); the parameters are our choice, near those of large US stocks.
+//! Two regimes alternate as a Markov chain. The stressed regime multiplies the market variance more than the others
+//! and moves the loadings β half-way to one, so correlations rise with volatility. Assets list and delist on random
+//! days, and a few returns are missing. GARCH after Bollerslev (1986); the parameters are our choice, near those of
+//! large US stocks.
 
 mod market;
 mod truth;
@@ -29,13 +30,13 @@ use crate::panel::Panel;
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SyntheticMarket {
-    /// Number of assets over the whole history, listed or not.
+    /// Number of assets over the whole history, whether listed or not.
     pub n_assets: usize,
     /// Number of trading days (weekdays).
     pub n_days: usize,
     /// Number of sectors, each with a factor of its own.
     pub n_sectors: usize,
-    /// Share of the assets that are listed on the first day; the others follow at random days.
+    /// Share of the assets that are listed on the first day; the others are listed on random days.
     pub listed_at_start: f64,
     /// Probability that a listed asset delists within a year.
     pub delisting_rate_annual: f64,
@@ -43,11 +44,11 @@ pub struct SyntheticMarket {
     pub missing_rate: f64,
     /// Seed of every random stream.
     pub seed: u64,
-    /// The first decision of an experiment on this market, where `[walk_forward]` names none.
+    /// The first decision date of an experiment on this market if `[walk_forward]` gives none.
     #[serde(skip_serializing, with = "toml_date::optional")]
     #[cfg_attr(feature = "cli", schemars(with = "Option<toml_date::Written>"))]
     pub decisions_from: Option<Date>,
-    /// The last day that counts in an experiment on this market, where `[walk_forward]` names none.
+    /// The last date of an experiment on this market if `[walk_forward]` gives none.
     #[serde(skip_serializing, with = "toml_date::optional")]
     #[cfg_attr(feature = "cli", schemars(with = "Option<toml_date::Written>"))]
     pub decisions_to: Option<Date>,
@@ -85,13 +86,14 @@ impl SyntheticMarket {
         }
     }
 
-    /// The daily returns (n_days × n_assets) of the market, NaN where there is none.
+    /// The daily returns (n_days × n_assets) of the market, NaN where missing. Fails like [`Self::simulate`].
     pub fn returns(&self) -> Result<Matrix> {
         let (panel, _) = self.simulate()?;
         Ok(panel.matrix(0..self.n_days))
     }
 
-    /// Draws the panel and keeps its truth. Equal parameters give equal bytes on any number of threads.
+    /// Simulates the panel and its true covariances. Equal parameters give equal bytes on any number of threads.
+    /// Fails for parameters out of range, or if the machine's memory is too small.
     pub fn simulate(&self) -> Result<(Panel, Truth)> {
         let check = |holds: bool, name: &'static str, range: &'static str, value: String| {
             if holds { Ok(()) } else { Err(Error::Parameter { name, range, value }) }
@@ -103,7 +105,8 @@ impl SyntheticMarket {
         check(share(self.listed_at_start), "synthetic.listed_at_start", "in [0, 1]", self.listed_at_start.to_string())?;
         let rate = self.delisting_rate_annual;
         check((0.0..1.0).contains(&rate), "synthetic.delisting_rate_annual", "in [0, 1)", rate.to_string())?;
-        // Returns, loadings, variances and six fields, drawn by asset and then put together; names and other small things.
+        // Returns, loadings, variances and six fields, first by asset and then combined; plus names and other small
+        // data.
         let (assets, days, sectors) = (self.n_assets as f64, self.n_days as f64, self.n_sectors as f64);
         let what = format!("a market of {} assets, {} days and {} sectors", self.n_assets, self.n_days, self.n_sectors);
         memory::require(assets * (112.0 * days + 500.0) + 32.0 * sectors * days, &what)?;

@@ -4,11 +4,11 @@ use crate::error::Result;
 use crate::linalg::{Covariance, Matrix};
 use crate::panel::AssetId;
 
-/// Loadings and variances of every day, from which the covariance of any subset on any day follows.
+/// Loadings and variances of every day, from which the covariance of any set of assets on any day follows.
 pub struct Truth {
     /// Sector of each asset.
     pub(super) sectors: Vec<usize>,
-    /// Market variance (n_days), conditional on the day before.
+    /// Market variance (n_days), conditional on the days before.
     pub(super) market_variance: Vec<f64>,
     /// Sector variances, n_days × n_sectors.
     pub(super) sector_variance: Matrix,
@@ -21,12 +21,13 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Σ_t of the members (N × N) on a day, given everything before it.
+    /// Σ_t of the members (N × N, of daily returns) on a day, conditional on everything before it.
     pub fn covariance(&self, day: usize, members: &[AssetId]) -> Result<Covariance> {
         Covariance::new(self.entries(day, members))
     }
 
-    /// The mean of Σ_t over the days `from..to`: what a buy-and-hold portfolio is exposed to.
+    /// The mean of Σ_t (N × N) over the days `from..to`, to which a buy-and-hold portfolio is exposed. Panics if
+    /// there are no days.
     pub fn mean_covariance(&self, from: usize, to: usize, members: &[AssetId]) -> Result<Covariance> {
         assert!(from < to, "days {from}..{to} are empty");
         let n_days = (to - from) as f64;

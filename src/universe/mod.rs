@@ -17,14 +17,14 @@ use crate::panel::{AssetId, Past};
 /// The members chosen on one date and what each rule removed: one entry of the universe certificate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Selection {
-    /// Ids in ascending order.
+    /// Asset ids in ascending order.
     pub members: Vec<AssetId>,
-    /// Rules in the order applied, with the number of assets each removed.
+    /// Rules in the order in which they were applied, with the number of assets that each removed.
     pub removed: Vec<(&'static str, usize)>,
 }
 
 impl Selection {
-    /// BLAKE3 of the members' symbols in order.
+    /// First 16 hexadecimal digits of the BLAKE3 hash of the members' symbols, in order.
     pub fn hash(&self, past: Past<'_>) -> String {
         let mut hasher = blake3::Hasher::new();
         for &asset in &self.members {
@@ -41,7 +41,7 @@ impl Selection {
 /// use minvar::prelude::*;
 /// use minvar::universe::{Selection, Universe};
 ///
-/// /// Whatever has its last ten returns.
+/// /// All assets with a return on each of the last ten days.
 /// struct Lively;
 ///
 /// impl Universe for Lively {
@@ -61,6 +61,7 @@ impl Selection {
 /// # }
 /// ```
 pub trait Universe: Send + Sync {
-    /// The members on the decision date of `past`, and what was removed.
+    /// The members on the decision date of `past`, and the numbers of assets removed. Fails if no asset is eligible
+    /// or the past is too short.
     fn select(&self, past: Past<'_>) -> Result<Selection>;
 }

@@ -1,16 +1,16 @@
-//! Filters, then a ranking, then the first `size`: [`Rules`] put to work on one past.
+//! Applies [`Rules`] to a past: filters, then a ranking, then the first `size` assets.
 
 use crate::error::{Error, Removed, Result};
 use crate::linalg::Matrix;
 use crate::panel::{AssetId, Field, Past};
 use crate::universe::{Frequency, RankBy, Rules, Selection, Universe};
 
-/// Days in a year, as the rolling-year rule counts them.
+/// Number of days in a year for the rolling-year rule.
 fn days_of_year(past: Past<'_>) -> usize {
     (past.periods_per_year().round() as usize).max(1)
 }
 
-/// [`Rules`] over a look-back: filters, then a ranking, then the first `size`.
+/// [`Rules`] with a look-back: filters, then a ranking, then the first `size` assets.
 pub struct RankedUniverse {
     rules: Rules,
     lookback: usize,
@@ -18,7 +18,7 @@ pub struct RankedUniverse {
 }
 
 impl Rules {
-    /// Checks the parameters and fixes the look-back.
+    /// Combines the rules with a look-back in days. Refuses parameters out of range.
     pub fn over(&self, lookback: usize) -> Result<RankedUniverse> {
         let parameter = |name, range, value: String| Err(Error::Parameter { name, range, value });
         let share = |x: f64| (0.0..=1.0).contains(&x);
@@ -55,7 +55,7 @@ impl Rules {
 }
 
 impl RankedUniverse {
-    /// Returns that an asset needs inside the look-back.
+    /// Number of returns that an asset needs inside the look-back.
     pub fn min_returns(&self) -> usize {
         self.min_returns
     }
@@ -127,13 +127,13 @@ impl RankedUniverse {
         self.returns(past, asset).iter().filter(|r| !r.is_nan()).count()
     }
 
-    /// Whether the returns are not all the same: a constant one has no correlation.
+    /// Whether the returns are not all the same: a constant series has no correlation.
     fn moves(&self, past: Past<'_>, asset: AssetId) -> bool {
         let mut present = self.returns(past, asset).iter().filter(|r| !r.is_nan());
         present.next().is_some_and(|first| present.any(|r| r != first))
     }
 
-    /// The smallest share of days with a return over the rolling years of the look-back.
+    /// The share of days with a return in the worst rolling year of the look-back.
     fn traded_share(&self, past: Past<'_>, asset: AssetId) -> f64 {
         let returns = self.returns(past, asset);
         let year = days_of_year(past).min(returns.len());
@@ -147,7 +147,7 @@ impl RankedUniverse {
         fewest as f64 / year as f64
     }
 
-    /// A return on each recent day, and enough turnover where the size of the company is known.
+    /// Whether there is a return on each recent day and, if the size of the company is known, enough turnover.
     fn trades_now(&self, past: Past<'_>, asset: AssetId, days: usize) -> bool {
         let returns = self.returns(past, asset);
         let days = days.min(returns.len());
@@ -161,12 +161,13 @@ impl RankedUniverse {
         };
         let traded: f64 = volumes[volumes.len() - days..].iter().filter(|v| !v.is_nan()).map(|&v| f64::from(v)).sum();
         let enough = traded >= self.rules.min_recent_turnover * value;
-        // Volume in shares is dollar volume over price; where either is unknown the dollar rule stands alone.
+        // Volume in shares is dollar volume over price. If a number for it is unknown, only the rule in dollars
+        // applies.
         let shares = past.last_known(Field::SharesOutstanding, asset).zip(past.last_known(Field::Price, asset));
         enough && shares.is_none_or(|(shares, price)| traded >= self.rules.min_recent_turnover * shares * price)
     }
 
-    /// Orders the kept assets by size and drops those without one.
+    /// Orders the kept assets by size and drops those of unknown size.
     fn rank(&self, sieve: &mut Sieve<'_>) -> Result<()> {
         let (past, rules) = (sieve.past, &self.rules);
         let rank_by = rules.ranks_by(|field| past.has(field));
@@ -195,7 +196,7 @@ impl RankedUniverse {
         Ok(())
     }
 
-    /// Walks down the ranking and drops what correlates too highly with a larger asset already accepted.
+    /// Goes down the ranking and drops assets whose correlation with a larger accepted asset is too high.
     fn drop_collinear(&self, sieve: &mut Sieve<'_>, limit: f64) -> Result<()> {
         let mut candidates = (self.rules.size * 5 / 4 + 20).min(sieve.kept.len());
         loop {
@@ -218,7 +219,7 @@ impl RankedUniverse {
     }
 }
 
-/// The assets still standing, and what each rule took.
+/// The assets kept so far, and the number that each rule removed.
 struct Sieve<'a> {
     past: Past<'a>,
     kept: Vec<AssetId>,
@@ -232,7 +233,7 @@ impl Sieve<'_> {
         self.removed.push((rule, before - self.kept.len()));
     }
 
-    /// A rule on the newest value of a field, which must be known.
+    /// Applies a rule to the newest value of a field; assets for which it is unknown are removed.
     fn apply_known(&mut self, field: Field, passes: impl Fn(f64) -> bool) -> Result<()> {
         self.require(field)?;
         let past = self.past;
@@ -244,11 +245,12 @@ impl Sieve<'_> {
         if self.past.has(field) {
             return Ok(());
         }
-        let rule = format!("the panel has no {}; switch the rule off or rank by panel_order", field.name());
+        let rule =
+            format!("the panel has no {}; switch off the rule that needs it, or rank by panel_order", field.name());
         Err(Error::data("universe", rule))
     }
 
-    /// Tukey's lower fence on log volatilities over 5 and over 20 days; dropped only when below both.
+    /// Drops assets below Tukey's lower fence on log volatilities, both over 5 and over 20 days.
     fn drop_still_assets(&mut self, multiple: f64) {
         let past = self.past;
         let logs = |days: usize| -> Vec<f64> {
@@ -272,7 +274,7 @@ impl Sieve<'_> {
     }
 }
 
-/// Median of the values present, if there are at least `min_values`; the mean of the middle two when even.
+/// Median of the values present, if there are at least `min_values`; of an even number, the mean of the middle two.
 fn median(values: &[f32], min_values: usize) -> Option<f64> {
     let mut present: Vec<f32> = values.iter().copied().filter(|x| !x.is_nan()).collect();
     let n = present.len();

@@ -1,4 +1,4 @@
-//! The universe rules, each a parameter that can be switched off.
+//! The rules of a universe, each a parameter that can be switched off.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::calendar::TRADING_DAYS;
 use crate::panel::Field;
 use crate::universe::Missing;
 
-/// What assets are ranked by, largest first.
+/// Measure by which assets are ranked, largest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -16,7 +16,7 @@ pub enum RankBy {
     DollarVolume,
     /// Newest known market value.
     MarketValue,
-    /// The order of the panel: every asset ranks as it stands.
+    /// The order of the assets in the panel.
     PanelOrder,
 }
 
@@ -31,12 +31,12 @@ impl RankBy {
     }
 }
 
-/// When the ranking is renewed.
+/// How often the ranking is renewed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Frequency {
-    /// Once, from the days before the calendar year of the decision.
+    /// Once per calendar year, from the days before the year of the decision.
     #[default]
     Year,
     /// At every decision.
@@ -50,45 +50,47 @@ pub enum Frequency {
 pub struct Rules {
     /// Number of assets kept, largest first.
     pub size: usize,
-    /// The ranking.
+    /// Measure by which assets are ranked.
     pub rank_by: RankBy,
-    /// Days of the median dollar volume; 252 is a year, also of a panel that has another number of days in one.
+    /// Days of the median dollar volume; 252 means a year, also for a panel with another number of days in a year.
     pub rank_days: usize,
-    /// Values that the median needs; 200 of 252 days are the same share of another year.
+    /// Values that the median needs; the default of 200 of 252 is scaled for a panel with another number of days in a
+    /// year.
     pub rank_min_values: usize,
     /// How often the ranking is renewed.
     pub rank_frequency: Frequency,
-    /// Returns needed inside the look-back; 29 of 30 if not given (1,160 of 1,200).
+    /// Returns needed inside the look-back; if not given, 29 of every 30 days (1,160 of 1,200).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_returns: Option<usize>,
-    /// Share of days with a return in every rolling year of the look-back.
+    /// Smallest share of days with a return in every rolling year of the look-back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_traded_share: Option<f64>,
-    /// Days just before the decision that all need a return and, where shares outstanding and market value are
-    /// known, a cumulative volume of at least `min_recent_turnover` of each.
+    /// Number of days just before the decision on which an asset needs a return. If market value and shares
+    /// outstanding are known, the volume of these days must also be at least `min_recent_turnover` of each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recent_days: Option<usize>,
-    /// Share of the company that changes hands in the recent days.
+    /// Smallest share of the company that must be traded in the recent days.
     pub min_recent_turnover: f64,
-    /// Lowest and highest last price, dollars.
+    /// Lowest and highest allowed last price, dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_range: Option<[f64; 2]>,
-    /// Lowest number of shares outstanding.
+    /// Shares outstanding must exceed this number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_shares_outstanding: Option<f64>,
-    /// Drops an asset whose log volatility over both 5 and 20 days lies this many interquartile ranges below the
-    /// first quartile of the cross-section.
+    /// Drops an asset whose log volatility, both over 5 and over 20 days, is more than this many interquartile ranges
+    /// below the first quartile of all assets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volatility_fence: Option<f64>,
-    /// Drops assets whose announced end lies within so many days (at most 10, the public notice).
+    /// Drops assets whose listing is announced to end within this number of trading days (at most 10, the public
+    /// notice).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delisting_within: Option<usize>,
-    /// Keeps the largest asset of an issuer or twin group.
+    /// Keeps only the largest asset of each issuer or twin group.
     pub one_per_issuer: bool,
-    /// Of a pair with a higher in-sample correlation, drops the smaller.
+    /// Of two assets with a higher correlation than this in the look-back, drops the smaller one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_correlation: Option<f64>,
-    /// What a missing return inside an accepted window becomes.
+    /// Value that replaces a missing return inside an accepted window.
     pub missing: Missing,
 }
 
@@ -116,7 +118,8 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// What a panel can be ranked by: what is asked for; without volumes the market value, without both the order of the panel.
+    /// The measure by which a panel can be ranked: the requested one if the panel has it. Without volumes it is the
+    /// market value, without both the order of the panel.
     pub fn ranks_by(&self, has: impl Fn(Field) -> bool) -> RankBy {
         match self.rank_by {
             RankBy::DollarVolume if has(Field::DollarVolume) => RankBy::DollarVolume,
@@ -126,10 +129,10 @@ impl Rules {
         }
     }
 
-    /// Days and fewest values of the median dollar volume, for a panel with so many days in a year.
+    /// Days and fewest values of the median dollar volume, for a panel with `per_year` days in a year.
     ///
-    /// The defaults stand for a year and four fifths of one. They are written into every model's identity as the numbers
-    /// that they are for trading days, so they are translated here.
+    /// The defaults mean a year and four fifths of a year. The identity of every model contains them as numbers of
+    /// trading days, so they are converted here.
     pub fn rank_window(&self, per_year: f64) -> (usize, usize) {
         let usual = Self::default();
         let scale = per_year / TRADING_DAYS;

@@ -1,4 +1,4 @@
-//! The returns of the members over the look-back, without a missing value.
+//! The returns of the members over the look-back, without missing values.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,28 +6,29 @@ use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::panel::{AssetId, Past};
 
-/// What a missing return inside an accepted window becomes.
+/// Value that replaces a missing return inside an accepted window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
-    /// Zero: the price is carried.
+    /// Zero: the price is carried forward.
     #[default]
     Zero,
-    /// The mean return of the members present on that day.
+    /// The mean return of the members that have one on that day; zero if none has.
     Market,
 }
 
-/// A complete window.
+/// A complete window of returns.
 pub struct Filled {
     /// T × N, oldest first, columns in the order of the members, no missing values.
     pub returns: Matrix,
-    /// Number of values that were missing.
+    /// Number of missing values that were filled.
     pub n_filled: usize,
 }
 
 impl Missing {
-    /// The last `lookback` returns of the members, completed by this rule.
+    /// The last `lookback` returns of the members (T × N), with missing ones filled by this rule. Fails if the past
+    /// is shorter than `lookback`.
     pub fn window(self, past: Past<'_>, members: &[AssetId], lookback: usize) -> Result<Filled> {
         let mut returns = Matrix::zeros(lookback, members.len());
         for (column, &asset) in members.iter().enumerate() {

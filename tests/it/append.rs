@@ -133,12 +133,12 @@ fn a_contradiction_is_named_and_newer_prices_must_begin_on_the_last_day() {
     assert_eq!((&contradiction.asset, contradiction.date), (&whole.assets()[3].symbol, whole.calendar().date(day)));
     assert!((contradiction.newer - contradiction.panel - 0.3).abs() < 1e-12);
     let line = appended.lines().pop().unwrap();
-    assert!(line.starts_with("look at: returns that contradict each other"), "{line}");
+    assert!(line.starts_with("look at: some returns contradict each other"), "{line}");
 
     let prices = with(&part(&whole, 60..120, |_| true), |day, _, r| if day == 0 { f64::NAN } else { r });
     let refused = append(&part(&whole, 0..60, |_| true), &prices).err().unwrap().to_string();
     let last = whole.calendar().date(59);
-    assert!(refused.contains(&format!("give prices from {last} on")), "{refused}");
+    assert!(refused.contains(&format!("supply prices from {last} on")), "{refused}");
     let late = append(&part(&whole, 0..60, |_| true), &part(&whole, 80..120, |_| true)).unwrap();
-    assert!(late.lines().iter().any(|line| line.contains("30 days lie between")), "{:?}", late.lines());
+    assert!(late.lines().iter().any(|line| line.contains("there are 30 days between")), "{:?}", late.lines());
 }

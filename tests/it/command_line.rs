@@ -222,7 +222,7 @@ fn a_user_cleans_a_matrix_of_returns() {
     refuse(&["--estimator", "poet,factors=-1", "--out", "x.csv"], "poet.factors must be");
     refuse(&["--estimator", "poet,3", "--out", "x.csv"], "'3' is not of the form key=value");
     refuse(&["--estimator", "qis", "--out", "x.xlsx"], "a result file ends in .csv, .parquet or .npy");
-    refuse(&["--estimator", "qis", "--lookback", "500", "--out", "x.csv"], "more than the 120 rows");
+    refuse(&["--estimator", "qis", "--lookback", "500", "--out", "x.csv"], "the file, which has 120 rows");
     refuse(&["--estimator", "rie", "--lookback", "8", "--out", "x.csv"], "more days than assets");
     refuse(&["--estimator", "average_oracle", "--out", "x.csv"], "reduce --lookback");
     refuse(&["--estimator", "detone", "--what", "weights", "--out", "x.csv"], "not positive definite");

@@ -98,7 +98,7 @@ fn a_halving_on_a_day_of_many_times_the_volume_is_news_and_no_split() {
 fn a_price_that_stands_still_for_ten_days_is_found_and_an_asset_that_seldom_trades_is_not() {
     let mut still = returns(4, 70);
     still.column_mut(3)[20..30].fill(0.0);
-    finds(&panel(still), Kind::Still, &[3], (20, 29), "stands still for 10 days");
+    finds(&panel(still), Kind::Still, &[3], (20, 29), "does not move for 10 days");
     let seldom = returns(4, 300).map(|day, asset, r| if asset == 0 && day % 3 != 0 { 0.0 } else { r });
     assert!(of(&panel(seldom), Kind::Still).is_empty());
 }
@@ -195,7 +195,7 @@ fn suspects_are_rows_that_can_be_excluded_and_an_edited_file_is_left_alone() {
     assert_eq!(write(), (Suspects::Written, 2));
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("asset,first,last,finding\nA1,2019-06-26,2019-06-26,"), "{text}");
-    assert!(text.contains("A3,2019-05-29,2019-06-11,still prices: stands still for 10 days"), "{text}");
+    assert!(text.contains("A3,2019-05-29,2019-06-11,still prices: does not move for 10 days"), "{text}");
     let (exclusions, _) = minvar::data::read_exclusions(&file, &panel).unwrap();
     assert_eq!(exclusions.len(), 2);
     assert_eq!(write(), (Suspects::Same, 2));
@@ -242,5 +242,5 @@ fn breaks_and_other_frequencies_of_a_daily_calendar_are_found() {
     let month = found(&|k| !(100..120).contains(&k));
     assert!(month.len() == 1 && month[0].text.starts_with("29 calendar days between"), "{month:?}");
     let weekly = found(&|k| k < 260 || k % 5 == 0);
-    assert!(weekly[0].text.contains("the days are a week or more apart"), "{weekly:?}");
+    assert!(weekly[0].text.contains("the days are five days or more apart"), "{weekly:?}");
 }

@@ -140,9 +140,9 @@ fn a_wrong_row_is_refused_with_file_row_and_asset() {
     refused(&format!("{symbol},,,"), "whole = true");
     refused(&format!("{symbol},2000-02-01,,"), "first and last are needed");
     refused(&format!("{symbol},2000-02-01,2000-02-02,true"), "leave first and last empty");
-    refused(&format!("{symbol},2000-02-02,2000-02-01,"), "lies after last");
+    refused(&format!("{symbol},2000-02-02,2000-02-01,"), "is after last");
     refused(&format!("{symbol},soon,2000-02-01,"), "'soon' in column first is not a date");
-    refused(&format!("{symbol},1980-02-01,1980-02-02,"), "no day of the panel");
+    refused(&format!("{symbol},1980-02-01,1980-02-02,"), "the panel has no day");
     refused(&format!("{symbol},,,perhaps"), "neither true nor false");
     refused(
         &format!("{symbol},03/02/2000,04/02/2000,"),

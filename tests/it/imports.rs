@@ -172,7 +172,7 @@ fn bad_rows_are_named_by_file_row_asset_and_rule() {
     refused("date,asset,return\n2020-01-02,A,inf\n", "row 2: 'inf' in column return is not a finite number");
     refused(
         "date,asset,return\n2020-01-02,A,0.1\n02.01.2020,A,0.1\n",
-        "row 3: '02.01.2020' in column date is not a date as those above it",
+        "row 3: '02.01.2020' in column date is not a date like those above it",
     );
     refused("date,asset,close\n2020-01-02,A,-5\n", "price must be finite and positive, but is -5");
     refused("date,asset,return\n", "no observations");

@@ -309,11 +309,11 @@ fn what_cannot_be_right_is_refused_with_a_way_out() {
     case("headless.csv", &lines[1..].join("\n"), "the first line holds values; it must hold the names");
     case("cut.csv", &text[..text.len() - 20], "the file may be cut off");
     case("longer.csv", &text.replacen("\n2019-05-06", ",1\n2019-05-06", 1), "line 4: 6 cells under a header of 5");
-    case("future.csv", &text.replace("2019-05-06", "2219-05-06"), "lies outside the years 1900 to 2100");
+    case("future.csv", &text.replace("2019-05-06", "2219-05-06"), "is outside the years 1900 to 2100");
     case(
         "mixed_dates.csv",
         &text.replace("2019-05-06", "06.05.2019"),
-        "row 5: '06.05.2019' in column Date is not a date as those above",
+        "row 5: '06.05.2019' in column Date is not a date like those above",
     );
     case("short_years.csv", &text.replace("2019-", "19-"), "is not a date; --date-format %d.%m.%y gives the form");
     case("nan.csv", &text.replacen(",100", ",NaN", 1).replacen(",99", ",NaN", 1), "add --missing NaN");
@@ -324,7 +324,7 @@ fn what_cannot_be_right_is_refused_with_a_way_out() {
     case("code.csv", &wide(&iso(), &coded()), "add --missing -99.99");
     let shifted: Vec<String> =
         weekdays().iter().map(|d| format!("{} 15:00:00+00:00", d.yesterday().unwrap())).collect();
-    case("shifted.csv", &wide(&shifted, &prices()), "those of a time zone further east");
+    case("shifted.csv", &wide(&shifted, &prices()), "like midnights of a time zone further east");
     case(
         "two.csv",
         &text
@@ -441,7 +441,7 @@ fn days_without_a_value_are_no_trading_days_in_every_layout() {
     let imported = import(&folder.file("wide.csv", &empty), &Options::default()).unwrap();
     let notes = imported.notes.join("\n");
     assert_eq!(imported.panel.n_days(), N_DAYS - 1);
-    assert!(notes.contains("1 day on which nobody has a value is no trading day"), "{notes}");
+    assert!(notes.contains("1 day on which no asset has a value is left out"), "{notes}");
     let mut long = "date,symbol,close\n".to_string();
     for line in empty.lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
@@ -523,7 +523,7 @@ fn holes_count_inside_the_window_alone() {
         assert!(message.contains(&place) && message.contains("the last 60 rows are complete"), "{message}");
     }
     let message = read(&path, Some(71)).unwrap_err().to_string();
-    assert!(message.contains("a window of 71 rows is more than the 70"), "{message}");
+    assert!(message.contains("a window of 71 rows is longer than the file, which has 70"), "{message}");
 }
 
 /// Forty days of two random walks, as lines that follow their dates.
@@ -544,7 +544,10 @@ fn a_header_that_does_not_fit_is_refused_and_never_shifts_the_columns() {
     };
     refuse(lines_of("Date,AAA", |d, a, b| format!("{d},{a},{b}")), "a name is missing");
     refuse(lines_of("date,symbol,close", |d, a, _| format!("{d},AAA,{a},100")), "a name is missing");
-    refuse(lines_of("Date,AAA", |d, a, _| format!("{d},{}", a.to_string().replace('.', ","))), "holds the separator");
+    refuse(
+        lines_of("Date,AAA", |d, a, _| format!("{d},{}", a.to_string().replace('.', ","))),
+        "contains the separator",
+    );
     for first in
         ["05/01/2019,100.4,50.2", "2019-05-01,NA,50.2", "2019-05-01,$100.44,$50", "2019-05-01,0.5%,1%", "20190501,5,6"]
     {
@@ -556,7 +559,7 @@ fn a_header_that_does_not_fit_is_refused_and_never_shifts_the_columns() {
     refuse_undated(
         &folder,
         "symbol,2019-05-01,2019-05-02\n1,0.01,0.02\n2,0.01,-0.02\n",
-        "the dates stand across the top",
+        "the dates are in the header line",
     );
     // Permanent numbers are names; so are R's row names, which have no header.
     let kept = read_returns(
@@ -667,9 +670,9 @@ fn options_that_a_layout_does_not_take_are_refused() {
     let path = folder.file("each/AAA.csv", "Date,Close\n2019-05-01,100\n2019-05-02,101\n");
     let each = path.parent().unwrap();
     let wide = Options { layout: Some(Layout::Wide), ..Options::default() };
-    refused(each, &wide, "--layout wide is one of files, and this is a folder");
+    refused(each, &wide, "--layout wide is for a file, but this is a folder");
     let indexed = Options { layout: Some(Layout::Indexed), ..Options::default() };
-    refused(&path, &indexed, "this layout is a folder, not a file");
+    refused(&path, &indexed, "this layout is for a folder, but this is a file");
     let with_column = Options { date_column: Some("when".to_string()), ..indexed.clone() };
     refused(each, &with_column, "--date-column, --date-format, --values and --missing do not apply to it");
     let french = "CRSP\n\n  Average Value Weighted Returns -- Daily\n,NoDur\n19260701,   0.07\n19260702,   0.02\n";
@@ -729,7 +732,7 @@ fn assets_that_live_in_another_zone_are_named() {
         }
     }
     let path = folder.file("mixed.csv", text);
-    refused(&path, &Options::default(), "asset S2: stamps of column date fall on Sundays instead of Fridays");
+    refused(&path, &Options::default(), "asset S2: time stamps in column date fall on Sundays instead of Fridays");
 }
 
 #[test]

@@ -300,5 +300,5 @@ fn series_that_carry_no_test_are_refused_with_the_reason() {
     let same = confidence_set(&[&good, &good], Statistic::Range, 10, blocks).unwrap_err().to_string();
     assert!(same.contains("series 1 and 2 are the same"), "{same}");
     let length = bootstrap_difference(Measure::LogVariance, &good, &dependent_pair(2, 100, 1.0).0, 51, 10, blocks);
-    assert!(length.unwrap_err().to_string().contains("do not fit 100 days twice"));
+    assert!(length.unwrap_err().to_string().contains("do not fit into 100 days"));
 }

@@ -283,12 +283,13 @@ fn rates_that_do_not_cover_the_years_are_refused() {
     };
     let message = outcome("date,dff\n2000-01-03,5.4\n2000-01-04,5.5\n").err().unwrap().to_string();
     assert!(
-        message.contains("benchmark rates: none known for 2000-05-22; the series covers 2000-01-03 to 2000-01-04"),
+        message
+            .contains("benchmark rates: no rate is known for 2000-05-22; the series covers 2000-01-03 to 2000-01-04"),
         "{message}"
     );
     let message = outcome("date,dff\n2000-01-03,540\n").err().unwrap().to_string();
     assert!(
-        message.contains("rates.csv: a rate is percent a year in [-5, 100], but is 540 on 2000-01-03"),
+        message.contains("rates.csv: a rate must be in percent a year, in [-5, 100], but is 540 on 2000-01-03"),
         "{message}"
     );
     assert!(!folder.path().join("out").exists(), "a refused simulation leaves nothing behind");

@@ -1,4 +1,4 @@
-//! The same returns under two names, and near copies.
+//! Assets with the same returns under two names, and near copies.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,25 +6,26 @@ use super::{Finding, Kind};
 use crate::linalg::Matrix;
 use crate::panel::{AssetId, Panel};
 
-pub(super) const DUPLICATES: &str = "assets whose returns are the same, to the eighth decimal, on 99 of 100 common days, of \
-    which at least 20 have a move";
-pub(super) const TWINS: &str = "assets without a common issuer whose returns correlate above 0.97 in some year of the panel \
-    (at least 20 days): share classes, near copies, funds on the same index; each with the nearest one before it";
+pub(super) const DUPLICATES: &str = "assets whose returns are the same, to the eighth decimal, on 99 of 100 common \
+    days, of which at least 20 have a non-zero return";
+pub(super) const TWINS: &str = "assets without a common issuer whose returns correlate above 0.97 in some year of the \
+    panel (at least 20 days): share classes, near copies, funds on the same index; each is listed with its nearest \
+    earlier asset";
 
-/// Fewest common days with a move.
+/// Fewest common days with a non-zero return.
 const FEWEST: usize = 20;
-/// Days of a fingerprint: any twenty days in a row hold a whole one.
+/// Days of a fingerprint: any twenty days in a row contain a whole block.
 const BLOCK: usize = 10;
 /// Share of common days on which duplicates agree.
 const AGREE: f64 = 0.99;
-/// Returns are compared to this many parts of one.
+/// Returns are compared after multiplication by this: to the eighth decimal.
 const PARTS: f64 = 1e8;
-/// Twins correlate above this.
+/// Correlation above which assets are twins.
 const TWIN: f64 = 0.97;
-/// Days of a correlation.
+/// Days over which a correlation is taken.
 const YEAR: usize = 252;
 
-/// Duplicates, each group of assets once, and twins.
+/// Finds duplicates, each group of assets once, and twins.
 pub(super) fn copies(panel: &Panel) -> Vec<Finding> {
     let duplicates = duplicates(panel);
     let mut groups = Groups::new(panel.n_assets());
@@ -35,7 +36,8 @@ pub(super) fn copies(panel: &Panel) -> Vec<Finding> {
         let text = format!("the same returns under {} names", assets.len());
         found.push(Finding { kind: Kind::Duplicate, number: (last + 1 - first) as f64, assets, first, last, text });
     }
-    // Every asset with its nearest one among those before it: chains of twins would make one group of half a panel.
+    // Each asset is paired with its nearest earlier one only: chains of twins would merge half a panel into one
+    // group.
     let issuer = |asset: AssetId| panel.assets()[asset].issuer.as_str();
     let mut nearest: BTreeMap<AssetId, (f64, AssetId)> = BTreeMap::new();
     for (a, b, correlation) in correlated(panel) {
@@ -56,20 +58,20 @@ pub(super) fn copies(panel: &Panel) -> Vec<Finding> {
     found
 }
 
-/// The days on which all of some assets live, or the life of the first where there are none.
+/// First and last day on which all of the assets are listed; if there is no such day, the life of the first asset.
 fn common(panel: &Panel, assets: &[AssetId]) -> (usize, usize) {
     let lives = || assets.iter().filter_map(|&asset| panel.life(asset));
     let days = (lives().map(|life| life.0).max().unwrap_or(0), lives().map(|life| life.1).min().unwrap_or(0));
     if days.0 <= days.1 { days } else { lives().next().unwrap_or((0, 0)) }
 }
 
-/// Pairs with the same returns: those that share a block of days are compared over all common days.
+/// Pairs with the same returns. Only pairs that agree on a whole block of days are compared over all common days.
 fn duplicates(panel: &Panel) -> Vec<(AssetId, AssetId)> {
     let parts = |r: f64| (r * PARTS).round() as i64;
     let mut blocks: HashMap<(usize, u64), Vec<AssetId>> = HashMap::new();
     for asset in 0..panel.n_assets() {
         for (block, days) in panel.returns(asset).chunks_exact(BLOCK).enumerate() {
-            // A tenth of the days may differ between files; a block with two still days says too little.
+            // Blocks with more than two days without a move are too common to identify an asset.
             if days.iter().filter(|r| !r.is_nan() && parts(**r) != 0).count() + 2 < BLOCK || days[0].is_nan() {
                 continue;
             }
@@ -94,7 +96,7 @@ fn duplicates(panel: &Panel) -> Vec<(AssetId, AssetId)> {
     pairs
 }
 
-/// Pairs that correlate above the limit in a year, with the correlation.
+/// Pairs whose correlation exceeds [`TWIN`] in some year, with the correlation.
 fn correlated(panel: &Panel) -> Vec<(AssetId, AssetId, f64)> {
     let n_years = (panel.n_days() / YEAR).max(1);
     let mut pairs = Vec::new();
@@ -121,7 +123,8 @@ fn correlated(panel: &Panel) -> Vec<(AssetId, AssetId, f64)> {
     pairs
 }
 
-/// Returns with mean zero and unit length, missing ones zero; nothing for an asset that is mostly missing or still.
+/// Returns scaled to mean zero and unit length, missing ones set to zero; `None` for an asset that lacks more than a
+/// tenth of the days or moves on fewer than half of them.
 fn standardised(returns: &[f64]) -> Option<Vec<f64>> {
     let present = || returns.iter().filter(|r| !r.is_nan());
     let n = present().count();
@@ -135,7 +138,7 @@ fn standardised(returns: &[f64]) -> Option<Vec<f64>> {
     (norm > 1e-12).then_some(column)
 }
 
-/// Groups of assets that grow together.
+/// Disjoint groups of assets (union-find).
 struct Groups(Vec<AssetId>);
 
 impl Groups {

@@ -1,8 +1,8 @@
-//! Coverage by year, the longest holes, and a picture of what is missing.
+//! Coverage by year, the longest holes, and a picture of the missing returns.
 
 use crate::panel::Panel;
 
-/// Columns and rows of the picture.
+/// Most columns and rows of the picture.
 const PICTURE: (usize, usize) = (72, 24);
 
 /// Coverage of a calendar year.
@@ -56,7 +56,7 @@ pub(super) fn years(panel: &Panel) -> Vec<YearCoverage> {
     coverage
 }
 
-/// The ten longest runs of missing days inside a life.
+/// The ten longest runs of missing days inside the life of an asset: symbol, date of the first day, number of days.
 pub(super) fn longest_holes(panel: &Panel) -> Vec<(String, String, usize)> {
     let mut holes = Vec::new();
     for asset in 0..panel.n_assets() {
@@ -74,7 +74,7 @@ pub(super) fn longest_holes(panel: &Panel) -> Vec<(String, String, usize)> {
     holes
 }
 
-/// What is missing, a row a group of assets.
+/// A picture of the missing returns: one row per group of assets, one column per group of days.
 pub(super) fn picture(panel: &Panel) -> Vec<String> {
     let mut order: Vec<usize> = (0..panel.n_assets()).filter(|&a| panel.life(a).is_some()).collect();
     order.sort_by_key(|&a| panel.life(a));

@@ -7,13 +7,13 @@ use crate::panel::{AssetId, Panel};
 
 pub(super) const GAPS: &str = "the same first and last missing day inside the lives of at least 20 assets, or of half of a \
     panel of fewer than 40 (at least three)";
-pub(super) const ENDS: &str = "at least 20 assets, or a tenth of a panel of fewer than 200 (at least three), end on the same \
-    day before the panel does, without a delisting return: the file ended and not the companies";
+pub(super) const ENDS: &str = "at least 20 assets, or a tenth of a panel of fewer than 200 (at least three), end on \
+    the same day before the panel does, without a delisting return: the source ended there, not the companies";
 
-/// As many assets at once are no coincidence.
+/// This many assets with the same gap or end are no coincidence.
 const MANY: usize = 20;
 
-/// Holes that many assets share.
+/// Finds holes that many assets share.
 pub(super) fn gaps(panel: &Panel) -> Vec<Finding> {
     let mut holes: BTreeMap<(usize, usize), Vec<AssetId>> = BTreeMap::new();
     for asset in 0..panel.n_assets() {
@@ -36,7 +36,7 @@ pub(super) fn gaps(panel: &Panel) -> Vec<Finding> {
     holes.into_iter().filter(|(_, assets)| assets.len() >= many).map(finding).collect()
 }
 
-/// How many of the assets with a gap leave before the panel ends, beside those without.
+/// How many of the assets with a gap end before the panel does, compared with those without the gap.
 fn fate(panel: &Panel, gap: usize, assets: &[AssetId]) -> String {
     let leaves = |asset: AssetId| panel.life(asset).is_some_and(|(_, last)| last + 1 < panel.n_days());
     let alive = |asset: AssetId| panel.life(asset).is_some_and(|(first, last)| first <= gap && last > gap);
@@ -50,7 +50,7 @@ fn fate(panel: &Panel, gap: usize, assets: &[AssetId]) -> String {
     format!("; {with} of them end before the panel does, and {leaving} of the {n_without} without the gap")
 }
 
-/// How listings end, and the days on which a source does.
+/// How listings end, and a finding for each day on which a source seems to end.
 pub(super) fn ends(panel: &Panel) -> (Ends, Vec<Finding>) {
     let (mut ends, mut days) = (Ends::default(), BTreeMap::<usize, Vec<AssetId>>::new());
     for asset in 0..panel.n_assets() {

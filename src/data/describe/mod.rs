@@ -1,7 +1,8 @@
-//! What a panel holds and what looks wrong with it.
+//! Description of a panel: its coverage, and findings on what looks wrong with it.
 //!
-//! A [`Finding`] is a place that deserves a look and the number that says why; the rules stand in [`Kind::rule`] and, one
-//! kind a file, in this folder. Findings are found with the whole panel in view: they are no rule of a universe.
+//! A [`Finding`] names a place that deserves a look and the number that says why. [`Kind::rule`] gives the rules; the
+//! files of this folder implement them. Findings use the whole panel, also its future, so they must not serve as a
+//! rule of a universe.
 
 mod copies;
 mod coverage;
@@ -17,28 +18,28 @@ pub use suspects::{Suspects, write_suspects};
 
 use crate::panel::{AssetId, Field, Panel};
 
-/// What a finding is about, the worst kinds first.
+/// Kind of finding, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// The same returns under two names.
     Duplicate,
     /// A jump that is taken back.
     Spike,
-    /// A jump by a ratio of splits.
+    /// A jump by a ratio that is usual for splits.
     Split,
-    /// A jump after which volatility or volume are those of another company.
+    /// A jump after which volatility or volume look like those of another company.
     AnotherCompany,
-    /// Days and weekends on which the panel should not trade, or prices are carried.
+    /// Days on which the panel should not trade, such as weekends, or on which prices are only carried forward.
     Calendar,
     /// Days missing in many assets at once.
     Gap,
-    /// Prices that stand still or hardly move.
+    /// Prices that do not move, or hardly.
     Still,
     /// Near copies.
     Twin,
     /// A jump that the market does not share.
     Jump,
-    /// The end of a source.
+    /// A day on which a source seems to end.
     End,
 }
 
@@ -73,7 +74,7 @@ impl Kind {
         }
     }
 
-    /// The rule, for people.
+    /// The rule in words.
     pub fn rule(self) -> &'static str {
         match self {
             Kind::Duplicate => copies::DUPLICATES,
@@ -90,38 +91,38 @@ impl Kind {
     }
 }
 
-/// All rules, a paragraph a kind.
+/// All rules in words, one paragraph per kind.
 pub fn rules() -> String {
     Kind::ALL.iter().map(|kind| format!("{}: {}", kind.name(), kind.rule())).collect::<Vec<_>>().join("\n")
 }
 
-/// Something to look at.
+/// A place in the panel that deserves a look.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// What it is about.
+    /// Kind of finding.
     pub kind: Kind,
-    /// The assets; none when the panel as a whole is meant.
+    /// The assets concerned; empty for a finding on the panel as a whole.
     pub assets: Vec<AssetId>,
     /// The first day.
     pub first: usize,
     /// The last day.
     pub last: usize,
-    /// How bad it is among its kind; larger is worse.
+    /// How bad the finding is among its kind; larger is worse.
     pub number: f64,
-    /// What was found, with its numbers.
+    /// Description of the finding, with its numbers.
     pub text: String,
 }
 
 /// How the listings of the panel end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
-    /// With a delisting return.
+    /// Assets that end with a delisting return.
     pub announced: Vec<AssetId>,
-    /// On a day on which many others end.
+    /// Number of assets that end without one on a day on which many others do.
     pub source: usize,
-    /// With the panel.
+    /// Number of assets that are listed to the end of the panel.
     pub panel: usize,
-    /// Alone, for an unknown reason, in the order of their last days.
+    /// Assets that end alone and for an unknown reason, in the order of their last days.
     pub alone: Vec<AssetId>,
 }
 
@@ -132,13 +133,14 @@ pub struct Description {
     pub years: Vec<YearCoverage>,
     /// Longest runs of missing days inside a life: symbol, date of the start, days.
     pub longest_holes: Vec<(String, String, usize)>,
-    /// What deserves a look: the worst kind first, within a kind the largest number.
+    /// Findings: the worst kind first, within a kind the largest number.
     pub findings: Vec<Finding>,
     /// How listings end.
     pub ends: Ends,
-    /// For each field, its share of the returns that have it.
+    /// For each field, the share of the returns that have a value of it.
     pub fields: Vec<(&'static str, f64)>,
-    /// Missingness, oldest day left, first-listed asset at the top: `#` full, `+` most, `.` some, blank none.
+    /// Picture of the returns present, oldest day on the left, first-listed asset at the top: `#` all, `+` most, `.`
+    /// some, blank none.
     pub picture: Vec<String>,
 }
 
@@ -180,13 +182,13 @@ pub fn worst_findings(panel: &Panel, n: usize) -> Vec<String> {
     worst_of(panel, &findings(panel), n)
 }
 
-/// Copies among assets whose rows have no dates: the only kind that needs none.
+/// Findings for a table without dates: copies, the only kind that needs no dates.
 pub(super) fn undated_findings(panel: &Panel, n: usize) -> Vec<String> {
     let line = |finding: &Finding| format!("{}: {}: {}", finding.kind.name(), finding.names(panel), finding.text);
     copies::copies(panel).iter().map(line).take(n).collect()
 }
 
-/// The same from findings that are known.
+/// [`worst_findings`] from findings already computed.
 pub fn worst_of(panel: &Panel, findings: &[Finding], n: usize) -> Vec<String> {
     let kinds = findings.chunk_by(|a, b| a.kind == b.kind);
     let line = |group: &[Finding]| match group {
@@ -211,7 +213,7 @@ impl Finding {
         format!("{place}: {}", self.text)
     }
 
-    /// The first assets that it is about.
+    /// The symbols of the first few assets.
     fn names(&self, panel: &Panel) -> String {
         const MOST: usize = 4;
         let names: Vec<&str> =

@@ -1,4 +1,4 @@
-//! Jumps that the market does not share, and what they look like: errors of a price, splits, another company.
+//! Jumps that the market does not share, and what they look like: price errors, splits, another company.
 
 use rayon::prelude::*;
 
@@ -10,31 +10,32 @@ pub(super) const JUMPS: &str = "a return more than ten robust deviations (1.4826
     asset's own moves in the half year around it) from its usual level and from the median return of the other assets, of at \
     least 1 %, unless a tenth of the others, and at least three, jump the same way; and any return above +300 % or below -95 %";
 pub(super) const SPIKES: &str = "a jump that the same asset takes back within five days, to a tenth of its size";
-pub(super) const SPLITS: &str = "a return of more than six robust deviations whose price ratio, as it stands or less the market's return, is \
-    within 1.5 deviations (1.5 to 5 %) of 3:2, 2:1, 3:1, ..., 20:1, 25:1, 30:1, 40:1, 50:1, 100:1 or their inverses, on a day \
-    without more than three times the usual dollar volume";
-pub(super) const OTHER_COMPANIES: &str = "a jump (also one of ten robust deviations of the 60 days before it alone) after which \
-    volatility or median dollar volume is more than three times, or less than a third of, what it was over the 60 days before, \
-    in each 20 of the next 60 days (at least 20); not a rise after which volatility falls, which is a take-over offer";
+pub(super) const SPLITS: &str = "a return of more than six robust deviations whose price ratio, raw or less the \
+    market's return, is within 1.5 deviations (1.5 to 5 %) of 3:2, 2:1, 3:1, ..., 20:1, 25:1, 30:1, 40:1, 50:1, 100:1 \
+    or their inverses, on a day without more than three times the usual dollar volume";
+pub(super) const OTHER_COMPANIES: &str = "a jump (also one by ten robust deviations of only the 60 days before it) \
+    after which volatility or median dollar volume is more than three times, or less than a third of, what it was over \
+    the 60 days before, in each block of 20 of the next 60 days (at least one block); not a rise after which \
+    volatility falls, which is a take-over offer";
 
-/// A jump is farther away than this, in robust deviations.
+/// A jump is a return farther from its usual level than this, in robust deviations.
 const JUMP: f64 = 10.0;
-/// A ratio of splits is looked for from here on.
+/// Returns from this many robust deviations on are compared with the ratios of splits.
 const LEAST_SPLIT: f64 = 6.0;
-/// Smaller returns hurt nobody.
+/// Smaller returns do no harm and are never jumps.
 const LEAST_RETURN: f64 = 0.01;
-/// Returns beyond these are jumps of any asset.
+/// Returns beyond these are jumps whatever the asset's deviation.
 const IMPLAUSIBLE: [f64; 2] = [-0.95, 3.0];
-/// Days within which a spike is taken back, and the rest that may remain of it.
+/// Days within which a spike is taken back, and the share of it that may remain.
 const SPIKE: (usize, f64) = (5, 0.1);
-/// On a day with more than this multiple of the dollar volume before, something happened.
+/// On a day with more than this multiple of the usual dollar volume there was news.
 const NEWS: f64 = 3.0;
-/// Days on either side of a change of company, and the factor that makes one.
+/// Days on either side of a change of company, and the factor by which volatility or volume must change.
 const COMPANY: (usize, f64) = (60, 3.0);
-/// Whole ratios of splits; the other one is 3:2.
+/// Whole-number ratios of splits; 3:2 is added where they are used.
 const RATIOS: [u32; 24] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 25, 30, 40, 50, 100];
 
-/// A day that is far from usual.
+/// A return far from the usual level of its asset.
 struct Move {
     asset: AssetId,
     day: usize,
@@ -42,18 +43,18 @@ struct Move {
     market: f64,
     /// Local deviation; NaN where unknown.
     deviation: f64,
-    /// Whether it is a jump, not only far enough for a split.
+    /// Whether it is a jump, and not merely far enough for a split.
     jump: bool,
-    /// Whether it is one from the sixty days before, after which everything may be different.
+    /// Whether it is a jump by the deviation of the sixty days before it alone; the days after it may be different.
     after_calm: bool,
 }
 
-/// Jumps, spikes, splits and changes of company.
+/// Finds jumps, spikes, splits and changes of company.
 pub(super) fn moves(panel: &Panel, scales: &[Scale]) -> Vec<Finding> {
     let market = MarketReturns::new(panel);
     let far = |asset: AssetId| far_days(panel, &market, &scales[asset], asset);
     let moves: Vec<Vec<Move>> = (0..panel.n_assets()).into_par_iter().map(far).collect();
-    // How many jump up and down on a day: what many do at once is the market's.
+    // How many assets jump up and down on a day: a jump that many share is the market's.
     let mut together = vec![[0usize; 2]; panel.n_days()];
     moves.iter().flatten().filter(|m| m.jump).for_each(|m| together[m.day][usize::from(m.r > 0.0)] += 1);
     let shared = |m: &Move| {
@@ -90,10 +91,10 @@ fn deviation_of(returns: &[f64]) -> f64 {
     robust(&mut present).1
 }
 
-/// What the moves of one asset are; each day belongs to one finding.
+/// Turns the moves of one asset into findings; each day belongs to at most one finding.
 fn judge(panel: &Panel, moves: &[Move], shared: &impl Fn(&Move) -> bool) -> Vec<Finding> {
     let mut found = Vec::new();
-    // The first day after a spike, and after the sixty days in which a company is new.
+    // The first day after the last spike, and the first day after the sixty days that follow a change of company.
     let (mut taken_back, mut settled) = (0, 0);
     for m in moves {
         if m.day < taken_back {
@@ -148,7 +149,7 @@ fn days_later(days: usize) -> String {
     if days == 1 { "the next day".to_string() } else { format!("within {days} days") }
 }
 
-/// The day on which a jump is undone.
+/// The day on which a jump is taken back, if there is one.
 fn reversal(panel: &Panel, m: &Move) -> Option<usize> {
     let returns = panel.returns(m.asset);
     let mut growth = 1.0 + m.r;
@@ -159,7 +160,7 @@ fn reversal(panel: &Panel, m: &Move) -> Option<usize> {
     })
 }
 
-/// The ratio of splits that a move is close to, as it stands or less what the market did.
+/// The ratio of splits that a move is close to, either raw or less the market's return.
 fn split(panel: &Panel, m: &Move) -> Option<String> {
     let sizes = [m.r.ln_1p(), m.r.ln_1p() - m.market.ln_1p()];
     let tolerance = (1.5 * m.deviation).clamp(0.015, 0.05);
@@ -172,8 +173,8 @@ fn split(panel: &Panel, m: &Move) -> Option<String> {
     (near(ratio) <= tolerance && !news(panel, m)).then_some(name)
 }
 
-/// Whether far more is traded than before, which a split does not do, unless prices alone were adjusted: then the volume
-/// grows by the ratio and stays there.
+/// Whether far more is traded than before, which a split alone does not cause. The exception is prices that were
+/// adjusted while volumes were not: then the volume grows by the ratio and stays there.
 fn news(panel: &Panel, m: &Move) -> bool {
     let Some(volumes) = panel.field(Field::DollarVolume, m.asset) else { return false };
     let usual = |days: std::ops::Range<usize>| median(&mut known(&volumes[days]));
@@ -187,22 +188,23 @@ fn known(volumes: &[f32]) -> Vec<f64> {
     volumes.iter().filter(|v| !v.is_nan()).map(|&v| f64::from(v)).collect()
 }
 
-/// What a jump changed.
+/// How an asset differs after a jump.
 struct Change {
     text: String,
-    /// By how much, in logarithms.
+    /// The size of the change, in logarithms.
     number: f64,
     by_volatility: bool,
 }
 
-/// What is three times as large as before, or a third, in each twenty of the sixty days after a jump. A rise after which
-/// volatility falls is a take-over offer; it is found as a still price.
+/// The change of volatility or dollar volume if either is more than three times what it was, or less than a third, in
+/// each block of twenty of the sixty days after a jump. A rise after which volatility falls is a take-over offer; it
+/// is found as a still price.
 fn another_company(panel: &Panel, m: &Move) -> Option<Change> {
     let before = m.day.saturating_sub(COMPANY.0)..m.day;
     let days = m.day + 1..(m.day + 1 + COMPANY.0).min(panel.n_days());
     let parts: Vec<_> =
         days.clone().step_by(FEWEST).map(|day| day..day + FEWEST).filter(|part| part.end <= days.end).collect();
-    // The mean logarithm of the factors, where all of them lie on the same side of three or a third.
+    // The mean logarithm of the factors, if all of them are above three or all below a third.
     let change = |measure: &dyn Fn(&std::ops::Range<usize>) -> f64| {
         let usual = measure(&before);
         let logs: Vec<f64> =

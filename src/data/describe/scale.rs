@@ -1,10 +1,11 @@
-//! Robust local deviations of an asset's returns, and the market's return of a day.
+//! Robust local deviations of an asset's returns, and the market's return on a day.
 //!
 //! ```text
 //! c_t = median of r,  s_t = 1.4826 × median |r − c_t|      over the moves of a block of 63 days and its two neighbours
 //! ```
-//! A move is a return that is not zero: an asset that seldom trades is measured by the days on which it does. With fewer
-//! than 20 moves there, the moves of the whole life count; with fewer than 20 in a life nothing is known. Our choice.
+//! A move is a non-zero return: an asset that seldom trades is measured on the days on which it does. If the three
+//! blocks hold fewer than 20 moves, those of the whole life are used; if the life has fewer than 20, both are
+//! unknown. Our choice.
 
 use rayon::prelude::*;
 
@@ -14,20 +15,21 @@ use crate::panel::Panel;
 const BLOCK: usize = 63;
 /// Fewest values that a deviation needs.
 pub(super) const FEWEST: usize = 20;
-/// From median absolute to standard deviation of a normal distribution.
+/// Standard deviation over median absolute deviation of a normal distribution.
 const NORMAL: f64 = 1.4826;
 /// The ninth decile of |z| of a normal distribution.
 const NINTH_DECILE: f64 = 1.645;
-/// With fewer assets on a day, the market of an asset is that of the others.
+/// On days with at most this many returns, the market return of an asset leaves the asset itself out.
 const FEW_ASSETS: usize = 50;
 
 /// The deviations of one asset.
 pub(super) struct Scale {
     /// Centre and deviation, by block; NaN where unknown.
     blocks: Vec<(f64, f64)>,
-    /// Deviation of each block alone; NaN where unknown.
+    /// Deviation of each block without its neighbours; NaN where unknown.
     alone: Vec<f64>,
-    /// Deviation over the life that holds when most of it stands still: the ninth decile of |r − c| over 1.645.
+    /// Deviation over the life that is valid even if most moves are tiny: the ninth decile of |r − c|, divided by
+    /// 1.645.
     pub usual: f64,
 }
 
@@ -37,7 +39,8 @@ impl Scale {
         self.blocks[day / BLOCK]
     }
 
-    /// The smaller deviation of the block of a day and the one before: no more than a sieve for what is calm before a day.
+    /// The smaller of the deviations of the day's block and the block before it: only a first sieve for calm before a
+    /// day.
     pub fn before(&self, day: usize) -> f64 {
         self.alone[day / BLOCK].min(self.alone[(day / BLOCK).saturating_sub(1)])
     }
@@ -66,7 +69,7 @@ fn scale(returns: &[f64]) -> Scale {
     Scale { blocks: (0..returns.len()).step_by(BLOCK).map(block).collect(), alone, usual }
 }
 
-/// Median, and 1.4826 times the median absolute deviation from it; NaN for fewer than 20 values.
+/// Median, and 1.4826 times the median absolute deviation from it; both NaN for fewer than 20 values.
 pub(super) fn robust(values: &mut [f64]) -> (f64, f64) {
     if values.len() < FEWEST {
         return (f64::NAN, f64::NAN);
@@ -76,16 +79,16 @@ pub(super) fn robust(values: &mut [f64]) -> (f64, f64) {
     (centre, NORMAL * median(&mut distances))
 }
 
-/// The median, the upper one of two; NaN when empty.
+/// The median; of two middle values the upper one; NaN when empty.
 pub(super) fn median(values: &mut [f64]) -> f64 {
     let middle = values.len() / 2;
     if values.is_empty() { f64::NAN } else { *values.select_nth_unstable_by(middle, f64::total_cmp).1 }
 }
 
-/// What the market did: the median return of a day.
+/// The market's return on each day: the median return.
 pub(super) struct MarketReturns<'a> {
     panel: &'a Panel,
-    /// Median and number of the returns, by day.
+    /// Median and number of returns, by day.
     days: Vec<(f64, usize)>,
 }
 

@@ -1,7 +1,7 @@
-//! Prices that stand still, returns that are constant but for rounding, assets that hardly move at all.
+//! Prices that do not move, returns that are constant up to rounding, assets that hardly move at all.
 //!
-//! A minimum-variance portfolio loads on exactly these: a price pinned by a take-over offer has next to no variance until
-//! the offer fails.
+//! A minimum-variance portfolio puts large weights on exactly these: a price pinned by a take-over offer has next to
+//! no variance until the offer fails.
 
 use rayon::prelude::*;
 
@@ -9,23 +9,25 @@ use super::scale::{FEWEST, Scale, median};
 use super::{Finding, Kind, size};
 use crate::panel::{AssetId, Panel};
 
-pub(super) const RULE: &str = "at least five days in a row without a move that the asset's own share of days without one does \
-    not explain (less than one such run expected in a hundred lives); stretches of at least 20 days on which the standard \
-    deviation over each ten is below a tenth of the asset's usual one (take-over offers, accrued or interpolated prices); and \
-    assets whose usual deviation is below a twentieth of the median asset's";
+pub(super) const RULE: &str = "at least five days in a row without a move, unless the asset's own share of such days \
+    explains them (a run is found if fewer than one such run is expected in a hundred lives); stretches of at least 20 \
+    days on which the standard deviation over every ten days is below a tenth of the asset's usual one (take-over \
+    offers, accrued or interpolated prices); and assets whose usual deviation is below a twentieth of the median \
+    asset's";
 
 /// Shortest run without a move.
 const LEAST_RUN: usize = 5;
-/// Such runs expected by chance in a life.
+/// A run is found if fewer such runs than this are expected by chance in a life.
 const CHANCE: f64 = 0.01;
-/// Days of a deviation, shortest stretch, and the share of the usual deviation that is next to none.
+/// Days over which a deviation is taken, days of the shortest stretch, and the share of the usual deviation below
+/// which a price is pinned.
 const PIN: (usize, usize, f64) = (10, 20, 0.1);
-/// Deviations below are rounding.
+/// Deviations below this are rounding.
 const ROUNDING: f64 = 1e-6;
-/// An asset that moves less than this share of the median asset hardly moves.
+/// An asset whose deviation is below this share of the median asset's hardly moves.
 const QUIET: f64 = 0.05;
 
-/// Runs, stretches and quiet assets.
+/// Finds runs of zeros, pinned stretches and quiet assets.
 pub(super) fn still(panel: &Panel, scales: &[Scale]) -> Vec<Finding> {
     let mut usual: Vec<f64> = scales.iter().map(|scale| scale.usual).collect();
     let typical = median(&mut usual);
@@ -48,10 +50,10 @@ pub(super) fn still(panel: &Panel, scales: &[Scale]) -> Vec<Finding> {
         }
         let runs = runs(returns);
         let pins = pins(returns, PIN.2 * usual);
-        // A run inside a pinned stretch is told with the stretch.
+        // A run inside a pinned stretch is reported with the stretch.
         let apart = |run: &(usize, usize)| !pins.iter().any(|pin| pin.0 <= run.0 && run.1 <= pin.1);
         let alone = runs.iter().copied().filter(apart).map(|(a, b)| {
-            finding((first + a, first + b), (b - a + 1) as f64, format!("stands still for {} days", b - a + 1))
+            finding((first + a, first + b), (b - a + 1) as f64, format!("does not move for {} days", b - a + 1))
         });
         let pinned = pins.iter().map(|&(a, b)| {
             let n = b - a + 1;
@@ -62,20 +64,20 @@ pub(super) fn still(panel: &Panel, scales: &[Scale]) -> Vec<Finding> {
     (0..panel.n_assets()).into_par_iter().flat_map_iter(find).collect()
 }
 
-/// What a pinned price does for `n` days.
+/// The text of a finding on a price that is pinned for `n` days.
 fn pinned(returns: &[f64], n: usize, usual: f64) -> String {
     let deviation = deviation(returns);
     let mean =
         returns.iter().filter(|r| !r.is_nan()).sum::<f64>() / returns.iter().filter(|r| !r.is_nan()).count() as f64;
     let usually = format!("usually it moves by {} a day", size(usual));
     match (deviation < ROUNDING, mean.abs() < ROUNDING) {
-        (true, true) => format!("stands still for {n} days; {usually}"),
+        (true, true) => format!("does not move for {n} days; {usually}"),
         (true, false) => format!("returns {:.4} % on each of {n} days; {usually}", 100.0 * mean),
         _ => format!("moves by {} a day for {n} days; {usually}", size(deviation)),
     }
 }
 
-/// First and last place of every run of zeros that is too long for its asset; missing days do not end a run.
+/// First and last day of every run of zeros that is too long for its asset; missing days do not end a run.
 fn runs(returns: &[f64]) -> Vec<(usize, usize)> {
     let present: Vec<(usize, bool)> =
         returns.iter().enumerate().filter(|(_, r)| !r.is_nan()).map(|(day, r)| (day, *r == 0.0)).collect();
@@ -92,7 +94,7 @@ fn runs(returns: &[f64]) -> Vec<(usize, usize)> {
     runs.filter(long).map(|run| (run[0].0, run[run.len() - 1].0)).collect()
 }
 
-/// First and last place of every stretch whose deviations stay below a limit.
+/// First and last day of every stretch whose deviations stay at or below a limit.
 fn pins(returns: &[f64], limit: f64) -> Vec<(usize, usize)> {
     let present: Vec<(usize, f64)> = returns.iter().copied().enumerate().filter(|(_, r)| !r.is_nan()).collect();
     let mut pins: Vec<(usize, usize)> = Vec::new();
@@ -105,7 +107,7 @@ fn pins(returns: &[f64], limit: f64) -> Vec<(usize, usize)> {
             let old = present[place - PIN.0].1;
             (sum, squares) = (sum - old, squares - old * old);
         }
-        // Running sums sieve with a margin for their rounding; the deviation itself decides.
+        // Running sums are only a first sieve, with a margin for their rounding; the deviation itself decides.
         let start = (place + 1).saturating_sub(PIN.0);
         let variance = (squares - sum * sum / n) / n;
         let small = place + 1 >= PIN.0 && variance <= 1.1 * limit * limit + 1e-12;

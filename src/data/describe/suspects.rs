@@ -1,10 +1,10 @@
-//! The file of suspects: findings as rows that `exclude` in `[data]` can take over once they were looked at.
+//! The file of suspects: findings as rows that `exclude` in `[data]` can use once a person has reviewed them.
 //!
 //! ```text
-//! asset,first,last,finding          one row an asset of a finding
+//! asset,first,last,finding          one row for each asset of a finding
 //! ```
-//! Of duplicates and twins the first asset is left out, so that one of each group stays. Findings on the panel as a whole
-//! and ends have no row: no day of an asset would go with them.
+//! The first asset of each group of duplicates or twins has no row, so that one of the group stays. Findings on the
+//! panel as a whole and ends of a source have no row either: they concern no day of an asset.
 
 use std::path::Path;
 
@@ -13,18 +13,19 @@ use crate::data::files::{read_text, write_text};
 use crate::error::Result;
 use crate::panel::Panel;
 
-/// What became of a file of suspects.
+/// Outcome of writing a file of suspects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspects {
-    /// It was written.
+    /// The file was written.
     Written,
-    /// It was there already, with the same content.
+    /// The file was there already, with the same content.
     Same,
-    /// Another one is there, which somebody may have edited: it was left alone.
+    /// A file with other content is there, which a person may have edited: it was left alone.
     Kept,
 }
 
-/// Writes the suspects of a panel, unless a file with other content is there; says how many rows there are.
+/// Writes the suspects of a panel, unless a file with other content is there; returns the outcome and the number of
+/// rows.
 pub fn write_suspects(panel: &Panel, findings: &[Finding], path: &Path) -> Result<(Suspects, usize)> {
     let rows = rows(panel, findings);
     let text = format!("asset,first,last,finding\n{}", rows.concat());
@@ -60,7 +61,7 @@ fn rows(panel: &Panel, findings: &[Finding]) -> Vec<String> {
     rows
 }
 
-/// A cell of a CSV file.
+/// Text quoted as a cell of a CSV file where necessary.
 fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
 }

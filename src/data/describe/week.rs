@@ -1,20 +1,23 @@
-//! Weekends, calendars that do not fit together, and days on which nothing moves.
+//! Days on weekends, mixed calendars, and days on which nothing moves.
 
 use super::{Finding, Kind};
 use crate::calendar::{Period, is_weekend};
 use crate::panel::Panel;
 
-pub(super) const RULE: &str = "days on a Saturday or Sunday outside the week of a daily calendar; more than ten calendar days \
-    between two days of a daily calendar, or four such steps of five days and more in a row; steps of several lengths; assets that never move on weekends among others that do; days on which nine tenths of the assets, at least three, have \
-    a return of exactly zero (holidays and weekends filled with the last price)";
+pub(super) const RULE: &str = "days on a Saturday or Sunday in a calendar of weekdays; more than ten calendar days \
+    between two days of a daily calendar, or four steps in a row of five days or more; steps of several lengths; \
+    assets that never move on weekends among others that do; days on which nine tenths of the assets, at least three, \
+    have a return of exactly zero (holidays and weekends filled with the last price)";
 
-/// The longest break of a daily calendar that needs no remark, calendar days: holidays of a week with both weekends.
+/// The longest break of a daily calendar that needs no remark, in calendar days: a week of holidays with both
+/// weekends.
 const LONGEST_BREAK: i32 = 10;
-/// Steps of another frequency, calendar days, and how many of them in a row are a finding.
+/// Steps from this many calendar days on belong to another frequency.
 const LONG_STEP: i32 = 5;
+/// This many long steps in a row are a finding.
 const FEWEST_LONG_STEPS: usize = 4;
 
-/// What is wrong with the calendar.
+/// Finds what is wrong with the calendar.
 pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
     let periodicity = panel.calendar().periodicity();
     let dates = panel.calendar().dates();
@@ -36,7 +39,7 @@ pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
         let steps: Vec<i32> = dates.windows(2).map(|pair| (pair[1] - pair[0]).get_days()).collect();
         for (k, step) in steps.iter().enumerate().filter(|(_, step)| **step > LONGEST_BREAK) {
             let text = format!(
-                "{step} calendar days between {} and {}: what was earned between is no return of a day",
+                "{step} calendar days between {} and {}: the return over them is not a daily return",
                 dates[k],
                 dates[k + 1]
             );
@@ -49,7 +52,8 @@ pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
             let (start, run) = run;
             if run[0] >= LONG_STEP && run.len() >= FEWEST_LONG_STEPS {
                 let text = format!(
-                    "from {} to {} the days are a week or more apart: another frequency than before",
+                    "from {} to {} the days are five days or more apart: the frequency differs from that of the other \
+                     days",
                     dates[start],
                     dates[start + run.len()]
                 );
@@ -72,8 +76,8 @@ pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
         let never = (0..panel.n_assets()).filter(|&asset| panel.life(asset).is_some() && !trades(asset)).count();
         if never > 0 {
             let text = format!(
-                "{never} of {} assets never move on a weekend: calendars of five and of seven days are mixed, and \
-                 365 days a year are too many for these; leave the weekends of these out of the source",
+                "{never} of {} assets never move on a weekend: calendars of five and of seven days are mixed, and 365 \
+                 days a year are too many for these; remove their weekends from the source",
                 panel.n_assets()
             );
             found.push(finding(&weekend, never, text));
@@ -84,7 +88,8 @@ pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
         let on_weekends = still.iter().filter(|&&day| is_weekend(dates[day])).count();
         let where_ = if on_weekends > 0 { format!(", {on_weekends} of them on a weekend") } else { String::new() };
         let text = format!(
-            "nearly every return is zero on {} of {} days{where_}: filled with the last price; leave these days out of the source",
+            "nearly every return is zero on {} of {} days{where_}: filled with the last price; remove these days from \
+             the source",
             still.len(),
             panel.n_days()
         );
@@ -93,13 +98,13 @@ pub(super) fn calendar(panel: &Panel) -> Vec<Finding> {
     found
 }
 
-/// Whether nine tenths of the returns of a day, at least three, are zero.
+/// Whether at least nine tenths of the returns of a day, and at least three, are zero.
 fn stands_still(panel: &Panel, day: usize) -> bool {
     let (mut present, mut still) = (0usize, 0usize);
     for asset in 0..panel.n_assets() {
         let r = panel.returns(asset)[day];
         (present, still) = (present + usize::from(!r.is_nan()), still + usize::from(r == 0.0));
-        // Ten assets that move among few: no need to look at thousands.
+        // Once half of forty assets move, there is no need to look at thousands.
         if present >= 40 && 2 * still < present {
             return false;
         }

@@ -1,13 +1,12 @@
 //! CRSP daily stock file: `PERMNO, date, RET, PRC` and, where present, `DLRET, SHROUT, VOL, OPENPRC, SHRCD, EXCHCD,
 //! CFACPR`.
 //!
-//! Conventions of the CRSP data guide: a negative PRC is the midpoint of bid and ask on a day without trade, a zero
+//! Conventions of the CRSP data guide: a negative PRC is the midpoint of bid and ask on a day without a trade, a zero
 //! PRC is missing; SHROUT is in thousands; in RET and DLRET the letters A to E, P, S and T and the numbers -44 to -99
-//! in steps of eleven are codes for missing values, as is -99 in VOL. Kept are common
-//! shares and ADRs (SHRCD 10, 11, 12, 30, 31) of NYSE, AMEX and NASDAQ (EXCHCD 1, 2, 3). DLRET is stored as the
-//! asset's delisting return and not compounded into the last daily one; a split is a change of CFACPR from a
-//! company's row to its next. Without RET, returns come from |PRC| over
-//! CFACPR and leave out dividends.
+//! in steps of eleven are codes for missing values, as is -99 in VOL. Only common shares and ADRs (SHRCD 10, 11, 12,
+//! 30, 31) of NYSE, AMEX and NASDAQ (EXCHCD 1, 2, 3) are kept. DLRET is stored as the asset's delisting return and
+//! not compounded into the last daily return. A change of CFACPR from one row of a company to the next is a split.
+//! Without RET, returns are computed from |PRC| / CFACPR and leave out dividends.
 
 use std::collections::HashMap;
 
@@ -89,7 +88,7 @@ pub(super) fn import(columns: &Columns, options: &Options) -> Result<(Aligned, V
         let factor = if has_factor { of(&factor) } else { 1.0 };
         let last = last_factor.insert(symbol.to_string(), (dates[row], factor));
         let before = last.filter(|(date, _)| *date < dates[row]).map_or(factor, |(_, factor)| factor);
-        // The signs of prices are codes; 0 is unknown, as are no shares.
+        // Signs of prices are codes; a price of 0 is unknown, as are 0 shares outstanding.
         let shares = if of(&shares) == 0.0 { f64::NAN } else { of(&shares) * 1000.0 };
         let over_close =
             |series: &Option<Vec<f64>>| if of(series) == 0.0 { f64::NAN } else { of(series).abs() / price - 1.0 };

@@ -1,5 +1,5 @@
-//! A folder of per-symbol OHLCV files: Stooq (`<DATE>,<CLOSE>,<VOL>`), Yahoo (`Date,Close,Adj Close,Volume`) and the
-//! Kaggle copies of both. The symbol is the file name without its endings and without Stooq's `.us`.
+//! A folder with one OHLCV file per symbol: Stooq (`<DATE>,<CLOSE>,<VOL>`), Yahoo (`Date,Close,Adj Close,Volume`) and
+//! the Kaggle copies of both. The symbol is the file name without its endings and without Stooq's `.us`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,8 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
     files.sort();
     others.sort();
     if files.is_empty() {
-        let rule = "no .csv, .txt, .tsv (or the same with .gz) or .parquet files, and neither calendar.parquet nor assets.parquet";
+        let rule = "the folder has no .csv, .txt, .tsv (or the same with .gz) or .parquet files, and no \
+                    calendar.parquet and assets.parquet";
         return Err(Error::data(path.display().to_string(), rule));
     }
     check_symbols(&files)?;
@@ -50,14 +51,15 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
     Ok((observations.align()?, notes))
 }
 
-/// Refuses two files of one symbol: prices adjusted on different days do not fit together.
+/// Refuses two files of the same symbol: prices adjusted on different days do not fit together.
 fn check_symbols(files: &[PathBuf]) -> Result<()> {
     let mut seen: BTreeMap<String, &PathBuf> = BTreeMap::new();
     for path in files {
         let symbol = symbol(path);
         if let Some(first) = seen.get(&symbol) {
             let rule = format!(
-                "asset {symbol} is also in {}; two files of one symbol may be adjusted to different days: keep one",
+                "asset {symbol} is also in {}; two files of one symbol may be adjusted to different days: keep one of \
+                 them",
                 first.display()
             );
             return Err(Error::data(path.display().to_string(), rule));
@@ -67,7 +69,7 @@ fn check_symbols(files: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// Data files below a folder, at any depth, and other files.
+/// Collects the data files below a folder, at any depth, and the other files.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>, others: &mut Vec<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
         let path = entry.map_err(Error::io(folder))?.path();

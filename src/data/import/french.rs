@@ -1,6 +1,6 @@
 //! Kenneth French's daily text files: a preamble, a header line that starts with a comma, then `YYYYMMDD, value, …`
-//! in percent. Only the first table is read (value-weighted returns, in the portfolio files); −99.99, −99 and −999
-//! mean missing.
+//! in percent. Only the first table is read (in the portfolio files, the value-weighted returns); −99.99, −99 and
+//! −999 mean missing.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub(super) fn looks_like(path: &Path) -> bool {
     let is_text = TEXT_ENDINGS.contains(&ending.as_str()) || (ending == "gz" && TEXT_ENDINGS.contains(&inner.as_str()));
     let Some(text) = is_text.then(|| beginning(path)).flatten() else { return false };
     let mut lines = text.lines().take(60).peekable();
-    // A table that begins with its header is a wide one, whose first column has no name.
+    // A table without text above its header is a wide one whose first column has no name.
     let mut has_text_above = false;
     while let Some(line) = lines.next() {
         if line.trim_start().starts_with(',') && lines.peek().is_some_and(|next| data_line(next).is_some()) {
@@ -44,11 +44,12 @@ pub(super) fn looks_like(path: &Path) -> bool {
 
 pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<String>)> {
     if options.date_column.is_some() || options.date_format.is_some() {
-        let rule = "this layout has its dates in the first column, as 19260701: --date-column and --date-format do not apply to it";
+        let rule = "this layout has its dates in the first column, in the form 19260701: --date-column and \
+                    --date-format do not apply to it";
         return Err(Error::data(path.display().to_string(), rule));
     }
     if ![ValueKind::Guess, ValueKind::Percent].contains(&options.values) {
-        let rule = "this layout holds returns in percent: --values is guess or percent";
+        let rule = "this layout holds returns in percent: --values must be guess or percent";
         return Err(Error::data(path.display().to_string(), rule));
     }
     let text = read_table_text(path)?;
@@ -74,7 +75,8 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
             if holds_values || line.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
                 return Err(Error::data(place(), "a line of the table does not start with a date such as 19260701"));
             }
-            // A blank line inside the table; another table has a title or a header before its first date.
+            // A blank line directly before a data line is inside the table; a second table has a title or a header
+            // before its first date.
             let next = lines[number..].iter().find(|line| !line.trim().is_empty());
             if line.trim().is_empty() && next.is_some_and(|next| data_line(next).is_some()) {
                 continue;
@@ -89,7 +91,7 @@ pub(super) fn import(path: &Path, options: &Options) -> Result<(Aligned, Vec<Str
             values.pop();
         }
         if values.len() != names.len() {
-            let rule = format!("{} values for {} columns", values.len(), names.len());
+            let rule = format!("the line has {} values for {} columns", values.len(), names.len());
             return Err(Error::data(place(), rule));
         }
         observations.day(date);

@@ -55,10 +55,10 @@ pub(super) fn import(folder: &Path) -> Result<(Panel, Vec<String>)> {
     }
     let mut notes = vec![format!("{}: {} returns", file_name(&file), cells.len())];
     if !missing.is_empty() {
-        notes.push(format!("{}: without {}, which stay unknown", file_name(&file), missing.join(", ")));
+        notes.push(format!("{}: has no {}, which stay unknown", file_name(&file), missing.join(", ")));
     }
     if n_empty > 0 {
-        notes.push(format!("{n_empty} days on which nobody has a value are no trading days"));
+        notes.push(format!("{n_empty} days on which no asset has a value are left out as non-trading days"));
     }
     let monthly = folder.join("monthly.parquet");
     if monthly.exists() {
@@ -69,8 +69,8 @@ pub(super) fn import(folder: &Path) -> Result<(Panel, Vec<String>)> {
     Ok((Panel::new(calendar, assets, returns, fields).map_err(named)?, notes))
 }
 
-/// The days on which somebody has a value, the cells on them, and how many others there were. The first day stays: its prices
-/// have no return.
+/// Drops the days on which no asset has a value. Returns the remaining calendar, the cells renumbered for it, and the
+/// number of days dropped. The first day stays: its prices have no return.
 fn traded(calendar: Calendar, mut cells: Vec<usize>) -> Result<(Calendar, Vec<usize>, usize)> {
     let n_days = calendar.n_days();
     let mut has_value = vec![false; n_days];
@@ -130,7 +130,7 @@ fn issuers(symbols: &[String], twins: &[String]) -> Vec<String> {
     twins.iter().enumerate().map(name).collect()
 }
 
-/// Places month-end values on the last return of the month.
+/// Assigns month-end prices (dollars) and market values to the day of each asset's last return in the month.
 fn add_month_ends(
     path: &Path,
     calendar: &Calendar,
@@ -179,7 +179,7 @@ mod tests {
         let (panel, notes) = import(folder.path()).unwrap();
         assert_eq!(panel.returns(0), [0.01, -0.02]);
         assert_eq!(panel.fields().collect::<Vec<_>>(), [Field::High]);
-        assert!(notes[1].ends_with("without ldv200, low_e4, which stay unknown"), "{notes:?}");
+        assert!(notes[1].ends_with("has no ldv200, low_e4, which stay unknown"), "{notes:?}");
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
         let days: Vec<_> = (1..6).map(|day| jiff::civil::date(2020, 1, day)).collect();
         let (calendar, cells, n_empty) = traded(Calendar::new(days.clone()).unwrap(), vec![1, 3, 4, 8]).unwrap();
         assert_eq!((calendar.dates(), n_empty), (&[days[0], days[1], days[3], days[4]][..], 1));
-        // The second asset's day 3 is its third now.
+        // Day 3 of the second asset is now its third day, with index 2.
         assert_eq!(cells, [1, 2, 3, 6]);
     }
 

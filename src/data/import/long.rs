@@ -14,7 +14,7 @@ use crate::data::words::file_name;
 use crate::error::{Error, Result};
 use crate::panel::{Field, Venue};
 
-/// Usual names of a column of assets, the surest first.
+/// Usual names of a column of assets, the least ambiguous first.
 pub(in crate::data) const ASSET: &[&str] = &[
     "asset",
     "symbol",
@@ -40,7 +40,7 @@ pub(in crate::data) const ASSET: &[&str] = &[
 ];
 const RETURN: &[&str] = &["total_return", "return", "returns", "ret", "daily_return"];
 const LOG_RETURN: &[&str] = &["log_return", "log_returns", "log_ret", "logret"];
-/// Any name of a column of returns or prices.
+/// All usual names of a column of returns or prices.
 pub(super) const VALUE: &[&str] = &[
     "total_return",
     "return",
@@ -71,7 +71,8 @@ fn aliases(field: Field) -> &'static [&'static str] {
     }
 }
 
-/// The column of assets in a table without one of the usual names: dates repeat, and one column of words tells rows apart.
+/// The column of assets in a table where no column has one of the usual names: dates repeat, and date and word
+/// together identify each row. `None` if there is no such column.
 pub(super) fn asset_by_values(columns: &Columns, roles: &Roles<'_>) -> Result<Option<usize>> {
     let Some((_, dates)) = &roles.date else { return Ok(None) };
     let mut seen = std::collections::HashSet::new();
@@ -89,7 +90,7 @@ pub(super) fn asset_by_values(columns: &Columns, roles: &Roles<'_>) -> Result<Op
     Ok(None)
 }
 
-/// Refuses assets whose stamps are those of another zone than the others'.
+/// Refuses the table if the time stamps of an asset look like midnights of another time zone.
 fn check_zones(columns: &Columns, roles: &Roles<'_>, options: &Options, symbols: &[String]) -> Result<()> {
     let Some((column, Dates { dates, clock, .. })) = roles.date.as_ref().filter(|_| options.date_format.is_none())
     else {
@@ -121,7 +122,7 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
     }
     let symbols = columns.texts_at(asset)?;
     let places = ohlcv::Places::of(names.iter().cloned().enumerate());
-    // A column of returns without any value says nothing where there are prices.
+    // An empty column of returns is ignored if there are prices.
     let held = |aliases: &[&str]| -> Result<Option<usize>> {
         let Some(column) = columns.position(aliases) else { return Ok(None) };
         let is_empty = columns.content(column, &options.missing)?.n_missing == columns.n_rows();
@@ -133,7 +134,7 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
         (None, None, Some((column, _))) => (column, Some(ValueKind::Prices)),
         (None, None, None) => {
             let rule = format!(
-                "no column '{}'; columns are {}: rename the one with prices to price, or with returns to return",
+                "no column '{}'; columns are {}: rename the column of prices to price, or that of returns to return",
                 VALUE.join("' or '"),
                 names.join(", ")
             );
@@ -144,8 +145,8 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
     let values = numbers(value)?;
     let optional = |aliases: &[&str]| columns.position(aliases).map(numbers).transpose();
     let mut fields = Field::ALL.iter().map(|field| optional(aliases(*field))).collect::<Result<Vec<_>>>()?;
-    // Dollar volume from shares and price, high and low from their prices, where the file has those instead. They
-    // belong to the close as it stands beside them, not to one adjusted for dividends.
+    // Where the file has no dollar volume, high, low or open over close, they are derived from share volume and
+    // prices. These belong to the unadjusted close of the same row, not to one adjusted for dividends.
     let close = match places.find(&ohlcv::CLOSE) {
         Some(column) => Some(numbers(column)?),
         None => places.value().map(|(column, _)| numbers(column)).transpose()?,
@@ -168,7 +169,7 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
             fields[place] = Some(other.into_iter().zip(close).map(value).collect());
         }
     }
-    // Unknown, where a source writes 0.
+    // Sources write 0 for unknown values of these fields.
     for field in [Field::Price, Field::MarketValue, Field::SharesOutstanding, Field::Split] {
         fields[field as usize].iter_mut().flatten().filter(|x| **x == 0.0).for_each(|x| *x = f64::NAN);
     }

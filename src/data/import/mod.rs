@@ -1,4 +1,4 @@
-//! Importers: one file a layout, all on columns whose roles are found by their values.
+//! Importers, one file per layout. All work on columns whose roles were found from their values.
 
 mod crsp;
 mod folder;
@@ -19,19 +19,19 @@ use crate::data::roles::{Role, Roles};
 use crate::error::{Error, Result};
 use crate::panel::{AssetId, Field, Panel};
 
-/// A panel and what was noticed on the way.
+/// A panel and notes on how its source was read.
 pub struct Imported {
     /// The panel.
     pub panel: Panel,
     /// The layout used.
     pub layout: Layout,
-    /// Rows left out, guesses made: lines for the user.
+    /// Lines for the user: rows left out, guesses made.
     pub notes: Vec<String>,
     /// Assets in the order of the source.
     pub order: Vec<AssetId>,
-    /// Whether the days are those of the source; else they only count its rows.
+    /// Whether the dates are those of the source; otherwise they only count its rows.
     pub dated: bool,
-    /// The number of the source's first row, where every row is a day in the order of the source.
+    /// The number of the source's first row, if every row is a day and days are in the order of the source.
     pub(super) first_row: u32,
 }
 
@@ -42,7 +42,8 @@ pub(super) enum Dated {
     May,
 }
 
-/// Reads a file or folder into a panel.
+/// Reads a file or folder into a panel. Fails if its layout, dates, units or values cannot be understood, or if it
+/// has no return.
 pub fn import(path: &Path, options: &Options) -> Result<Imported> {
     let imported = read(path, options, Dated::Must)?;
     match imported.panel.n_returns() {
@@ -51,7 +52,8 @@ pub fn import(path: &Path, options: &Options) -> Result<Imported> {
     }
 }
 
-/// The same; where dates may be missing, rows stand for days.
+/// [`import`] that also accepts a panel without returns and, with [`Dated::May`], a table without dates, whose rows
+/// are days.
 pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Imported> {
     let metadata = std::fs::metadata(path).map_err(Error::io(path))?;
     let done = |layout: Layout, aligned: Aligned, mut notes: Vec<String>| {
@@ -63,8 +65,8 @@ pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Impor
         let is_indexed = path.join("calendar.parquet").exists() && path.join("assets.parquet").exists();
         if options.layout.map_or(is_indexed, |layout| layout == Layout::Indexed) {
             if *options != (Options { layout: options.layout, ..Options::default() }) {
-                let rule = "this layout has its columns, units and codes: --date-column, --date-format, --values and --missing \
-                            do not apply to it";
+                let rule = "this layout fixes its columns, units and codes: --date-column, --date-format, --values and \
+                            --missing do not apply to it";
                 return Err(Error::data(path.display().to_string(), rule));
             }
             let (panel, notes) = indexed::import(path)?;
@@ -73,7 +75,7 @@ pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Impor
             return Ok(Imported { panel, layout: Layout::Indexed, notes, order, dated: true, first_row: 0 });
         }
         if let Some(layout) = options.layout.filter(|layout| *layout != Layout::Folder) {
-            let rule = format!("--layout {} is one of files, and this is a folder", layout.word());
+            let rule = format!("--layout {} is for a file, but this is a folder", layout.word());
             return Err(Error::data(path.display().to_string(), rule));
         }
         let (aligned, notes) = folder::import(path, options)?;
@@ -105,7 +107,7 @@ pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Impor
         Layout::Ohlcv => ohlcv::import(&columns, &roles, options)?,
         Layout::Wide => wide::import(&columns, &roles, options)?,
         Layout::Indexed | Layout::Folder => {
-            return Err(Error::data(path.display().to_string(), "this layout is a folder, not a file"));
+            return Err(Error::data(path.display().to_string(), "this layout is for a folder, but this is a file"));
         }
         Layout::Crsp | Layout::French => unreachable!("handled above"),
     };
@@ -116,11 +118,11 @@ pub(super) fn read(path: &Path, options: &Options, dated: Dated) -> Result<Impor
     Ok(imported)
 }
 
-/// Refuses days and values that no source can mean; other layouts are checked row by row.
+/// Refuses impossible dates and values of the indexed layout; the other layouts are checked row by row.
 fn check_values(panel: &Panel, path: &Path) -> Result<()> {
     let dates = panel.calendar().dates();
     if let Some(date) = dates.iter().find(|date| !(1900..=2100).contains(&date.year())) {
-        return Err(Error::data(path.display().to_string(), format!("{date} lies outside the years 1900 to 2100")));
+        return Err(Error::data(path.display().to_string(), format!("{date} is outside the years 1900 to 2100")));
     }
     for (id, asset) in panel.assets().iter().enumerate() {
         let returns = panel.returns(id);
@@ -148,7 +150,7 @@ fn recognise(columns: &Columns, roles: &Roles<'_>) -> Result<Layout> {
     }
     let named = columns.position(long::ASSET).filter(|_| roles.date.is_some());
     let has_value = columns.position(long::VALUE).is_some();
-    // ID, NAME and DAY are tickers too: a long file has a value column, or at least assets that are no numbers.
+    // ID, NAME and DAY are tickers too: a long file also has a value column, or at least assets that are not numbers.
     let is_long = match named {
         Some(asset) => has_value || roles.role(asset)? != Role::Values,
         None => false,

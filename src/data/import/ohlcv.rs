@@ -1,4 +1,5 @@
-//! Open, high, low, close and volume: of one symbol, named by its file, or of several under a header of fields and symbols.
+//! Open, high, low, close and volume of one symbol, named after its file, or of several under a header of fields and
+//! symbols.
 
 use std::collections::BTreeMap;
 
@@ -28,12 +29,12 @@ pub(super) const ADJUSTED: [&str; 9] = [
 /// Spellings of the close.
 pub(super) const CLOSE: [&str; 6] = ["close", "closelast", "last", "closeprice", "price", "closingprice"];
 
-/// Where the values of one symbol are, by field.
+/// The column of each field of one symbol.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places(BTreeMap<String, usize>);
 
 impl Places {
-    /// Of named columns.
+    /// Places from columns and their names; of columns with the same name the first counts.
     pub fn of(names: impl Iterator<Item = (usize, String)>) -> Self {
         let mut places = BTreeMap::new();
         names.for_each(|(column, name)| {
@@ -47,7 +48,7 @@ impl Places {
         spellings.iter().find_map(|spelling| self.0.get(*spelling).copied())
     }
 
-    /// The column of prices, and whether it is adjusted.
+    /// The column of prices, and whether they are adjusted.
     pub fn value(&self) -> Option<(usize, bool)> {
         // Units and currencies may follow: Adj Close (USD).
         let begins = |name: &&String| ADJUSTED[..4].iter().any(|spelling| name.starts_with(spelling));
@@ -57,7 +58,7 @@ impl Places {
     }
 }
 
-/// Whether a table has a close and other prices or the volume of the day.
+/// Whether a table has a close and also other prices or the volume of the day, or nothing but a date and a close.
 pub(super) fn looks_like(columns: &Columns) -> bool {
     let places = Places::of(columns.names().into_iter().enumerate());
     let others = ["open", "high", "low", "volume", "vol"].iter().filter(|name| places.find(&[name]).is_some()).count();
@@ -66,7 +67,7 @@ pub(super) fn looks_like(columns: &Columns) -> bool {
         && (is_alone || others > 0 || (places.find(&ADJUSTED).is_some() && places.find(&CLOSE).is_some()))
 }
 
-/// A file of one symbol, or of several.
+/// Imports a file of one symbol, or of several.
 pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) -> Result<(Aligned, Vec<String>)> {
     let mut observations = Observations::new(options.values, Some(ValueKind::Prices), true);
     let symbol = symbol(columns.path());
@@ -78,18 +79,17 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
     Ok((observations.align()?, notes))
 }
 
-/// Which closes were taken.
+/// A line for the user on which closes were used.
 pub(super) fn told(n_adjusted: usize, n: usize) -> String {
     match n_adjusted {
-        0 => {
-            "prices from the close; no adjusted close, so splits and dividends are as the source left them".to_string()
-        }
+        0 => "prices from the close; there is no adjusted close, so splits and dividends are as the source left them"
+            .to_string(),
         some if some == n => "prices from the adjusted close".to_string(),
         some => format!("prices from the adjusted close of {some}, from the close of the other {}", n - some),
     }
 }
 
-/// Adds all rows of a file; for each symbol, whether its closes are adjusted.
+/// Adds all rows of a file; returns for each symbol whether its closes are adjusted.
 pub(super) fn observe(
     columns: &Columns,
     dates: &[Date],

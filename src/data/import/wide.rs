@@ -1,4 +1,4 @@
-//! Wide files: one column of dates, every other column of numbers one asset's prices or returns.
+//! Wide files: one column of dates; every other column of numbers holds one asset's prices or returns.
 
 use crate::calendar::{Calendar, Date};
 use crate::data::frame::Columns;
@@ -14,12 +14,12 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
     let names = columns.names();
     let dates: Vec<Date> = match &roles.date {
         Some((_, dates)) => dates.dates.clone(),
-        // Rows count days; no message and no result shows these dates.
+        // Rows count as days; these dates are placeholders that no message and no result shows.
         None => Calendar::weekdays(jiff::civil::date(2000, 1, 3), columns.n_rows()).dates().to_vec(),
     };
     if let Some((first, second)) = repeated(&dates) {
         let (first, date) = (columns.row_number(first), dates[second]);
-        let rule = format!("the date {date} is already in row {first}; keep one row a day");
+        let rule = format!("the date {date} is already in row {first}; keep one row per day");
         return Err(Error::data(columns.place(second), rule));
     }
     let mut observations = Observations::new(options.values, None, roles.date.is_some());
@@ -35,12 +35,12 @@ pub(super) fn import(columns: &Columns, roles: &Roles<'_>, options: &Options) ->
             observations.push(symbol, Observation { date: dates[row], value, fields, file, row: row_number });
         }
     }
-    let mut notes = vec![format!("{}: {} assets, one a column", file_name(columns.path()), assets.len())];
+    let mut notes = vec![format!("{}: {} assets, one per column", file_name(columns.path()), assets.len())];
     notes.extend(left_out);
     Ok((observations.align()?, notes))
 }
 
-/// Two rows of the same date.
+/// The first row that repeats a date, preceded by the earlier row with that date.
 fn repeated(dates: &[Date]) -> Option<(usize, usize)> {
     let mut order: Vec<usize> = (0..dates.len()).collect();
     order.sort_by_key(|&row| (dates[row], row));

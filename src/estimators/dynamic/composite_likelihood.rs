@@ -5,10 +5,10 @@
 //! NLL(a,b) = Σ_t mean_i ½ [ 2 ln 2π + ln(1−r²) + (s_i² − 2 r s_i s_j + s_j²)/(1−r²) ],   j = i+1, r = R_t,ij
 //! B: mean of the first 1 + ⌊√T⌋ outer products with weights ∝ 0.94^i
 //! ```
-//! Only the two bands of Q next to the diagonal enter the likelihood, so that it costs O(T n); the full Q of one day is a
-//! weighted product of all days.
-//! Pakel, Shephard, Sheppard, Engle (2021), "Fitting vast dimensional time-varying covariance models"; Engle, Ledoit, Wolf
-//! (2019), "Large dynamic covariance matrices", section 3.
+//! Only the diagonal of Q and the band next to it enter the likelihood, so that it costs O(T n). The full Q of a
+//! single day is computed as a weighted product of all days.
+//! Pakel, Shephard, Sheppard, Engle (2021), "Fitting vast dimensional time-varying covariance models"; Engle, Ledoit,
+//! Wolf (2019), "Large dynamic covariance matrices", section 3.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -30,7 +30,7 @@ const BACK_CAST_DECAY: f64 = 0.94;
 /// Largest a + b.
 const MOST_PERSISTENT: f64 = 0.99998;
 
-/// Devolatilised returns, a target correlation and a back-cast.
+/// The composite likelihood of devolatilised returns with a target correlation.
 pub struct CompositeLikelihood<'a> {
     /// s_t' as columns (n × T).
     days: Matrix,
@@ -40,7 +40,7 @@ pub struct CompositeLikelihood<'a> {
 }
 
 impl<'a> CompositeLikelihood<'a> {
-    /// For devolatilised returns s (T × n) and a target C (n × n).
+    /// The likelihood of devolatilised returns s (T × n) with a target C (n × n).
     pub fn new(residuals: &'a Matrix, target: &'a Matrix) -> Self {
         let n_days = residuals.nrows();
         let first = (1 + (n_days as f64).sqrt() as usize).min(n_days);
@@ -69,7 +69,7 @@ impl<'a> CompositeLikelihood<'a> {
         }
         let n_pairs = self.days.nrows() - 1;
         let (mut quadratics, mut logarithms) = (vec![0.0; n_pairs], 0.0);
-        // A product of gaps over some days before a logarithm is taken.
+        // Logarithms are slow, so one is taken of the product of eight days.
         let (mut products, mut held) = (vec![1.0; n_pairs], 0);
         self.follow(a, b, |pairs| {
             for ((pair, quadratic), product) in pairs.iter().zip(&mut quadratics).zip(&mut products) {
@@ -88,7 +88,7 @@ impl<'a> CompositeLikelihood<'a> {
         0.5 * (constant + logarithms + quadratics.iter().sum::<f64>()) / n_pairs as f64
     }
 
-    /// Hands the pairs of each day to `see`.
+    /// Runs the recursion and passes the pairs of each day to `see`.
     fn follow(&self, a: f64, b: f64, mut see: impl FnMut(&[Pair])) {
         let n = self.days.nrows();
         let rest = 1.0 - a - b;
@@ -114,7 +114,7 @@ impl<'a> CompositeLikelihood<'a> {
         }
     }
 
-    /// R (n × n) of the day after the first `n_days`.
+    /// R (n × n) on the day after the first `n_days`.
     pub fn correlation_after(&self, n_days: usize, a: f64, b: f64) -> Matrix {
         let rest = 1.0 - a - b;
         let carried = b.powi(n_days as i32);
@@ -132,7 +132,7 @@ impl<'a> CompositeLikelihood<'a> {
         q.map(|i, j, x| if i == j { 1.0 } else { x / (roots[i] * roots[j]) })
     }
 
-    /// The a and b of the least NLL: the best of a grid, then Nelder and Mead's simplex.
+    /// The a and b with the smallest NLL: the best point of a grid, refined by Nelder and Mead's simplex.
     pub fn fit(&self) -> (f64, f64) {
         let grid = [0.01, 0.03, 0.05, 0.1].into_iter().flat_map(|a| [0.95, 0.97, 0.99].map(|sum| (a, sum - a)));
         let value = |a: f64, b: f64| self.negative_log_likelihood(a, b);
@@ -142,7 +142,7 @@ impl<'a> CompositeLikelihood<'a> {
     }
 }
 
-/// What a neighbouring pair contributes on one day.
+/// Terms of the likelihood of one neighbouring pair of assets on one day.
 #[derive(Clone, Copy, Default)]
 struct Pair {
     /// 1 − r².

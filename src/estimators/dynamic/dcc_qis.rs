@@ -1,4 +1,5 @@
-//! Dynamic conditional correlations around a quadratic-inverse target: the covariance of the days to come.
+//! Dynamic conditional correlations around a quadratic-inverse target: a forecast of the covariance over the next
+//! days.
 //!
 //! ```text
 //! r_t demeaned;  h_t by GARCH(1,1) for each asset;  s_t = r_t/√h_t;  C = qis of s about zero, scaled to unit diagonal
@@ -6,12 +7,13 @@
 //! Σ = mean over l = 1 … L of D_l R_l D_l,   D_l² the variances forecast for day T+l,
 //! R_l = (1−(a+b)^(l−1)) C + (a+b)^(l−1) R_{T+1}
 //! ```
-//! L is `days_ahead`, the holding period by default; L = 1 is the one-step forecast. Variances return to their mean by
-//! h_{l+1} = ω + (α+β) h_l, which also holds for α+β = 1. A GARCH search that does not converge takes α = 0.05, β = 0.94
-//! around the sample variance; such assets are counted as `garch_fallback`. The order of the assets fixes the pairs of the
-//! composite likelihood and so moves (a, b) slightly.
+//! L is `days_ahead`, by default the holding period; L = 1 is the one-step forecast. Variances revert to their mean
+//! by h_{l+1} = ω + (α+β) h_l, which also holds for α+β = 1. If the GARCH search of an asset does not converge, it
+//! uses α = 0.05, β = 0.94 around the sample variance; such assets are counted as `garch_fallback`. The order of the
+//! assets determines the pairs of the composite likelihood and so changes (a, b) slightly.
 //! Engle, Ledoit, Wolf (2019), "Large dynamic covariance matrices", with QIS (Ledoit, Wolf 2022) for QuEST; average
-//! forecast: De Nard, Engle, Ledoit, Wolf (2022), "Large dynamic covariance matrices: enhancements based on intraday data".
+//! forecast: De Nard, Engle, Ledoit, Wolf (2022), "Large dynamic covariance matrices: enhancements based on intraday
+//! data".
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -34,7 +36,7 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, EigenvalueCl
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::{Choice, MOST_DAYS, NumberOr, check};
 
-/// How many days ahead: as long as a portfolio is held.
+/// Rule for the number of days ahead: as long as a portfolio is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Ahead {
@@ -61,7 +63,7 @@ pub struct DccQis {
 }
 
 impl DccQis {
-    /// Checks that the mean of at least one and at most 100,000 days ahead is forecast.
+    /// Forecasts the mean over the next `days_ahead` days. Refuses numbers outside 1 to 100,000.
     pub fn new(days_ahead: usize) -> Result<Self> {
         let range = "\"horizon\" or in 1..=100000";
         check((1..=MOST_DAYS).contains(&days_ahead), "dcc_qis.days_ahead", range, days_ahead)?;
@@ -69,10 +71,10 @@ impl DccQis {
     }
 }
 
-/// Fewest days on which a GARCH model is fitted.
+/// Fewest days to which a GARCH model is fitted.
 const FEWEST_DAYS: usize = 30;
 
-/// The margin of one asset.
+/// The univariate model of one asset.
 struct Margin {
     /// s_1 … s_T.
     residuals: Vec<f64>,
@@ -121,7 +123,7 @@ impl CovarianceEstimator for DccQis {
     }
 }
 
-/// C.
+/// C (n × n): the QIS estimate of the devolatilised returns, scaled to unit diagonal.
 fn target(devolatilised: &Window) -> Result<Matrix> {
     let (eigenvalues, spectrum) = devolatilised.covariance_spectrum(Centring::Zero)?;
     let shrunk = spectrum.with_eigenvalues(&Qis.clean(&eigenvalues, devolatilised.n_days())?);

@@ -5,9 +5,10 @@
 //! b   = mean of r_1² … r_m² with weights ∝ 0.94^i, m = min(75, T)
 //! L   = −½ Σ_t ( ln 2π + ln h_t + r_t²/h_t )
 //! ```
-//! The search runs over ln ω, the logit of α+β and the logit of α/(α+β), by BFGS with the exact gradient, from the best
-//! points of a grid; it stays inside α, β ≥ 0, α+β ≤ 1 and reaches corners as limits.
-//! Bollerslev (1986), "Generalized autoregressive conditional heteroskedasticity"; back-cast as in the `arch` package.
+//! The search runs over ln ω, the logit of α+β and the logit of α/(α+β), by BFGS with the exact gradient, from the
+//! best points of a grid; it stays inside α, β ≥ 0, α+β ≤ 1 and reaches the corners only as limits.
+//! Bollerslev (1986), "Generalized autoregressive conditional heteroskedasticity"; back-cast as in the `arch`
+//! package.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -30,19 +31,19 @@ const BACK_CAST_DAYS: usize = 75;
 /// The parameters of a GARCH(1,1).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Garch {
-    /// Constant, variance a day.
+    /// Constant ω, variance per day.
     pub omega: f64,
-    /// Weight of yesterday's squared return.
+    /// Weight α of yesterday's squared return.
     pub alpha: f64,
-    /// Weight of yesterday's variance.
+    /// Weight β of yesterday's variance.
     pub beta: f64,
 }
 
-/// Parameters that a fit falls back to where it fails: those of RiskMetrics with a slow return to the sample variance.
+/// Parameters used if the fit fails, for unit variance: RiskMetrics with a slow reversion to the sample variance.
 const FALLBACK: Garch = Garch { omega: 0.01, alpha: 0.05, beta: 0.94 };
 
 impl Garch {
-    /// b.
+    /// The back-cast b of the variance before the first day.
     pub fn back_cast(returns: &[f64]) -> f64 {
         let days = BACK_CAST_DAYS.min(returns.len());
         let weights = (0..days).map(|i| BACK_CAST_DECAY.powi(i as i32));
@@ -50,7 +51,7 @@ impl Garch {
         weights.zip(returns).map(|(w, r)| w * r * r).sum::<f64>() / total
     }
 
-    /// h_1 … h_{T+1}: the variances of all days and of the one that follows.
+    /// h_1 … h_{T+1}: the variances of all days and of the day after the last.
     pub fn variances(&self, returns: &[f64]) -> Vec<f64> {
         let mut h = self.omega + (self.alpha + self.beta) * Self::back_cast(returns);
         let mut variances = Vec::with_capacity(returns.len() + 1);
@@ -62,13 +63,14 @@ impl Garch {
         variances
     }
 
-    /// L.
+    /// The log-likelihood L.
     pub fn log_likelihood(&self, returns: &[f64]) -> f64 {
         let term = |(r, h): (&f64, &f64)| (2.0 * std::f64::consts::PI * h).ln() + r * r / h;
         -0.5 * returns.iter().zip(&self.variances(returns)).map(term).sum::<f64>()
     }
 
-    /// The most likely parameters, and whether the search converged; if not, they are a documented fallback.
+    /// The most likely parameters of returns (T) with mean zero, and whether the search converged. If not, the
+    /// parameters are a fallback: α = 0.05, β = 0.94 and the ω that fits the sample variance.
     pub fn fit(returns: &[f64]) -> (Self, bool) {
         let variance = returns.iter().map(|r| r * r).sum::<f64>() / returns.len() as f64;
         let sd = variance.sqrt();
@@ -126,10 +128,11 @@ fn objective(squares: &[f64], back_cast: f64, point: &Point) -> (f64, Point) {
     (0.5 * value, chained)
 }
 
-/// Starts of the search, for unit variance.
+/// Starting values of α in the grid.
 const ALPHAS: [f64; 4] = [0.01, 0.05, 0.1, 0.2];
+/// Starting values of α+β in the grid; ω is then 1 − α − β, for unit variance.
 const PERSISTENCES: [f64; 4] = [0.5, 0.9, 0.98, 0.995];
-/// Starts that are followed to the end.
+/// Number of starting points from which the search is run.
 const FOLLOWED: usize = 2;
 
 fn fit_unit(returns: &[f64]) -> (Garch, bool) {
@@ -152,7 +155,8 @@ fn fit_unit(returns: &[f64]) -> (Garch, bool) {
     }
 }
 
-/// Corners are limits of the search: e⁻²⁵ for ω, logits of ±25 for shares of 1e-11. Beyond them nothing changes any more.
+/// Limits of the search, which approximate the corners: e⁻²⁵ for ω, logits of ±25 for shares of 1e-11. Beyond them
+/// the objective no longer changes.
 const LIMITS: Point = [25.0; 3];
 
 #[cfg(test)]
@@ -203,7 +207,7 @@ mod tests {
 
     #[test]
     fn data_that_no_model_fits_falls_back() {
-        // One return only: the likelihood has no maximum inside.
+        // Only one return is not zero: the likelihood has no maximum in the interior.
         let mut returns = vec![0.0; 200];
         returns[150] = 1.0;
         let (fitted, converged) = Garch::fit(&returns);

@@ -1,4 +1,4 @@
-//! Volatilities and correlations that move: GARCH and dynamic conditional correlation.
+//! Volatilities and correlations that change over time: GARCH and dynamic conditional correlation.
 
 pub mod composite_likelihood;
 pub mod dcc_qis;

@@ -1,17 +1,17 @@
-//! The average oracle: eigenvalues that the same market had on average out of sample, by rank and for good.
+//! The average oracle: fixed eigenvalues by rank, the average that the same market had out of sample.
 //!
 //! ```text
-//! draw b: a past day, the universe of that day; train correlation of the look-back before it with eigenvectors u_i,
+//! draw b: a random past day and its universe; train correlation of the look-back before that day with eigenvectors u_i,
 //!         test correlation M of the days after it
-//! f_i = mean_b u_i' M u_i, by rank i;   Ξ = Σ_i f_i v_i v_i'  with the eigenvectors v of the present correlation
+//! f_i = mean_b u_i' M u_i, by rank i;   Ξ = Σ_i f_i v_i v_i'  with the eigenvectors v of the current correlation
 //! ```
-//! f is rescaled to trace n, the diagonal of Ξ reset. Calibration draws from days that end before the calendar year in
-//! which the estimator is used, and takes the members that the universe rules chose on the drawn day, so it knows nothing
-//! of survival. Null eigenvectors share the mean of their f. A window with fewer assets takes the largest f, one with more
-//! repeats the smallest.
-//! Bongiorno, Challet, Loeper (2023), "Filtering time-dependent covariance matrices using time-independent eigenvalues";
-//! Bongiorno, Challet (2024), "Covariance matrix filtering and portfolio optimisation: the average oracle vs non-linear
-//! shrinkage and all the variants of DCC-NLS".
+//! f is rescaled to sum n, and the diagonal of Ξ is reset to one. Calibration uses only days before the calendar year
+//! in which the estimator is used, test days included, and the members that the universe rules chose on the drawn
+//! day, so it has no survivorship bias. Null eigenvectors share the mean of their f. A window with fewer assets than
+//! f uses the largest values of f; a window with more repeats the smallest.
+//! Bongiorno, Challet, Loeper (2023), "Filtering time-dependent covariance matrices using time-independent
+//! eigenvalues"; Bongiorno, Challet (2024), "Covariance matrix filtering and portfolio optimisation: the average
+//! oracle vs non-linear shrinkage and all the variants of DCC-NLS".
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -51,22 +51,23 @@ impl Default for Parameters {
     }
 }
 
-/// f (n), ascending by rank, trace n.
+/// The average oracle with its eigenvalues f, ascending by rank.
 #[derive(Clone, Debug)]
 pub struct AverageOracle(Vec<f64>);
 
-/// Draws computed together; their sum is taken in order.
+/// Draws computed in parallel; they are added up in order.
 const BLOCK: usize = 16;
 
 impl AverageOracle {
-    /// Checks the number of draws and of the days after each, and draws from a history.
+    /// Calibrates f with a number of draws from a history and a number of test days after each drawn day.
     ///
-    /// An error where the history is shorter than its look-back and `test_days`, or has no universe.
+    /// Fails if a number is out of range, the history is shorter than its look-back plus `test_days`, or no drawn day
+    /// has a universe.
     pub fn calibrated(draws: usize, test_days: usize, history: &History<'_>, seed: u64) -> Result<Self> {
         check_repetitions(draws, 1, "average_oracle.draws")?;
         check((2..=MOST_DAYS).contains(&test_days), "average_oracle.test_days", "in 2..=100000", test_days)?;
         let (lookback, known) = (history.lookback, history.past.n_days());
-        // The last day that leaves its test days inside the past.
+        // The last day whose test days are still inside the past.
         let Some(last) = known.checked_sub(test_days).filter(|last| *last >= lookback) else {
             let (need, date) = (lookback + test_days, history.past.decision_date());
             let hint = format!(": the look-back of {lookback} and test_days = {test_days} of average_oracle");
@@ -81,7 +82,7 @@ impl AverageOracle {
                 let missing = variances.len() - sum.len();
                 sum.splice(..0, std::iter::repeat_n((0.0, 0.0), missing));
             }
-            // Ranks are counted from the largest eigenvalue down.
+            // Ranks count from the largest eigenvalue down.
             sum.iter_mut().rev().zip(variances.iter().rev()).for_each(|(s, v)| *s = (s.0 + v, s.1 + 1.0));
             count += 1.0;
         })?;
@@ -92,7 +93,7 @@ impl AverageOracle {
         Ok(Self(sum.into_iter().map(|(sum, count): (f64, f64)| sum / count).collect()))
     }
 
-    /// f for n assets.
+    /// f for n assets, scaled to sum n.
     fn eigenvalues(&self, n: usize, n_null: usize) -> Vec<f64> {
         let f = &self.0;
         let mut values: Vec<f64> = (0..n).map(|k| f[(f.len() + k).saturating_sub(n)]).collect();
@@ -103,7 +104,7 @@ impl AverageOracle {
     }
 }
 
-/// u_i' M u_i of the universe of a day; nothing where no asset was eligible.
+/// u_i' M u_i of the universe of a day; `None` if no asset was eligible.
 fn draw(history: &History<'_>, test_days: usize, day: usize) -> Result<Option<Vec<f64>>> {
     let (before, after) = (history.past.at(day), history.past.at(day + test_days));
     let members = match (history.members)(before) {

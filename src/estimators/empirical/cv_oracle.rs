@@ -1,14 +1,14 @@
-//! Cross-validated eigenvalues: the variances that past eigenvectors went on to have, by rank.
+//! Cross-validated eigenvalues: the variance along past eigenvectors on the days after them, averaged by rank.
 //!
 //! ```text
 //! window b:  eigenvectors u_i of the train days, covariance M of the test days after them
 //! f_i = mean_b u_i' M u_i,   Σ = Σ_i f_i v_i v_i'  with the eigenvectors v of the whole window
 //! ```
-//! Windows slide through the panel; test stretches do not overlap. An isotonic fit makes f increase with the sample
-//! eigenvalue. Means are removed from the whole window once. Where a train stretch has fewer days than assets, the f of its
-//! null eigenvectors, whose order is arbitrary, are replaced by their mean.
-//! Bartz (2016), "Cross-validation based nonlinear shrinkage", section 3; Bongiorno, Challet, Loeper (2023), "Filtering
-//! time-dependent covariance matrices using time-independent eigenvalues".
+//! The windows b slide through the estimation window; their test days do not overlap. An isotonic fit makes f
+//! increase with the sample eigenvalue. Means are removed once, from the whole estimation window. If there are fewer
+//! train days than assets, the f of the null eigenvectors, whose order is arbitrary, are replaced by their mean.
+//! Bartz (2016), "Cross-validation based nonlinear shrinkage", section 3; Bongiorno, Challet, Loeper (2023),
+//! "Filtering time-dependent covariance matrices using time-independent eigenvalues".
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -31,13 +31,13 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::{Covariance, Matrix, Spectrum};
 use crate::registry::{Choice, NumberOr};
 
-/// How a number of days is found: a share of the window.
+/// Rule for a number of days: a share of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Share {
-    /// Half of it.
+    /// Half of the window.
     Half,
-    /// A twentieth of it.
+    /// A twentieth of the window.
     Twentieth,
 }
 
@@ -65,15 +65,16 @@ impl Default for CvOracle {
 }
 
 impl CvOracle {
-    /// Checks the days of a train stretch, at least 2, and of a test stretch, at least 1, which is the step to the next one.
-    /// `isotonic` makes f non-decreasing.
+    /// Takes the number of train days (at least 2) and of test days (at least 1) per window; windows are `test_days`
+    /// apart. `isotonic` makes f non-decreasing.
     pub fn new(train_days: NumberOr<Share>, test_days: NumberOr<Share>, isotonic: bool) -> Result<Self> {
         train_days.check_count(2, "cv_oracle.train_days", "a rule or at least 2")?;
         test_days.check_count(1, "cv_oracle.test_days", "a rule or at least 1")?;
         Ok(Self { train_days, test_days, isotonic })
     }
 
-    /// u_i' M u_i (n) of every window, oldest first; u_i by ascending sample eigenvalue.
+    /// u_i' M u_i (n) of every window b, oldest first; u_i by ascending sample eigenvalue. Fails if train and test
+    /// days do not fit into the estimation window.
     pub fn windows(&self, window: &Window) -> Result<Vec<Vec<f64>>> {
         let y = window.centred(Centring::Mean);
         let n_days = window.n_days();
@@ -85,7 +86,7 @@ impl CvOracle {
         (0..=n_days - train - test).step_by(test).map(|start| tested(y, start..start + train, test)).collect()
     }
 
-    /// f (n): the mean over windows, made isotonic if asked for.
+    /// f (n): the mean over the windows b, made isotonic if requested.
     pub fn eigenvalues(&self, window: &Window) -> Result<Vec<f64>> {
         let windows = self.windows(window)?;
         let mut mean = vec![0.0; window.n_assets()];

@@ -1,4 +1,4 @@
-//! Eigenvalues measured on data that did not choose the eigenvectors: other days, or other years.
+//! Eigenvalues measured on other data than the eigenvectors: on other days, or in other years.
 
 pub mod average_oracle;
 pub mod cv_oracle;

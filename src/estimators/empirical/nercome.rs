@@ -3,12 +3,13 @@
 //! ```text
 //! rows 1 … m: eigenvectors u;  rows m+1 … T: covariance S₂;  Σ = Σ_i (u_i'S₂u_i) u_i u_i'
 //! ```
-//! averaged over random permutations of the days. m is a share of T or, with `split = "search"`, the one of {2√T, 0.2T,
-//! 0.4T, 0.6T, 0.8T, T − 2.5√T, T − 1.5√T} whose mean of Σ − S₂ has the smallest Frobenius norm. Means are removed from
-//! the whole window; each part is divided by its own number of days. Without permutations the days stay in their order.
-//! Where m < n the null eigenvectors of the first part are arbitrary: they share the mean of their variances.
-//! Lam (2016), "Nonparametric eigenvalue-regularized precision or covariance matrix estimator", Annals of Statistics 44,
-//! sections 2 and 4; Abadir, Distaso, Žikeš (2014), "Design-free estimation of variance matrices".
+//! averaged over random permutations of the days. m is a share of T or, with `split = "search"`, the value among
+//! {2√T, 0.2T, 0.4T, 0.6T, 0.8T, T − 2.5√T, T − 1.5√T} for which the mean of Σ − S₂ has the smallest Frobenius norm.
+//! Means are removed from the whole window; each part is divided by its own number of days. Without permutations the
+//! days stay in their order. If m < n, the null eigenvectors of the first part are arbitrary: they share the mean of
+//! their variances.
+//! Lam (2016), "Nonparametric eigenvalue-regularized precision or covariance matrix estimator", Annals of Statistics
+//! 44, sections 2 and 4; Abadir, Distaso, Žikeš (2014), "Design-free estimation of variance matrices".
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -31,11 +32,11 @@ use crate::linalg::{Covariance, Matrix, Spectrum};
 use crate::random::{generator, in_blocks};
 use crate::registry::{Choice, NumberOr, check, check_repetitions};
 
-/// How the split is found.
+/// Rule for the split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
-    /// Of seven shares the one with the smallest gap between estimate and test half.
+    /// The one of seven splits with the smallest gap between the estimate and the covariance of the second part.
     Search,
 }
 
@@ -53,19 +54,19 @@ impl Default for Parameters {
     }
 }
 
-/// Eigenvectors of one part of the days, variances of the other, over many permutations.
+/// Eigenvectors from one part of the days and variances from the other, averaged over many permutations.
 #[derive(Clone, Debug)]
 pub struct Nercome {
     parameters: Parameters,
     seed: u64,
 }
 
-/// Permutations computed together; their sum is taken in order.
+/// Permutations computed in parallel; they are added up in order.
 const BLOCK: usize = 4;
 
 impl Nercome {
-    /// Checks the number of permutations, 0 for the days in their order, and the share of the days that gives eigenvectors: a
-    /// number in (0, 1), or the best of a few.
+    /// Takes the number of permutations (0 keeps the days in their order) and the share of the days that gives the
+    /// eigenvectors: a number in (0, 1), or the rule [`Split::Search`]. Refuses values out of range.
     pub fn new(permutations: usize, split: NumberOr<Split>, seed: u64) -> Result<Self> {
         check_repetitions(permutations, 0, "nercome.permutations")?;
         if let NumberOr::Number(share) = split {
@@ -74,7 +75,7 @@ impl Nercome {
         Ok(Self { parameters: Parameters { permutations, split }, seed })
     }
 
-    /// The mean of Σ over permutations for a split, and the norm of the mean of Σ − S₂.
+    /// The mean of Σ over permutations for a split at m, and the squared Frobenius norm of the mean of Σ − S₂.
     fn averaged(&self, y: &Matrix, m: usize) -> Result<(Matrix, f64)> {
         let n = y.ncols();
         let count = self.parameters.permutations.max(1);

@@ -3,8 +3,8 @@
 //! ```text
 //! x_ti = a_i + b_i m_t + e_ti,   Σ = b b' var(m) + diag(var(e))
 //! ```
-//! by least squares, all variances with T − 1. Sharpe (1963), "A simplified model for portfolio analysis".
-//! Deviation: residual variances would be unbiased with T − 2; T − 1 keeps the diagonal of Σ that of the sample.
+//! by least squares, all variances with T − 1. Sharpe (1963), "A simplified model for portfolio analysis". Deviation:
+//! residual variances would be unbiased with T − 2; with T − 1 the diagonal of Σ is that of the sample covariance.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -23,7 +23,7 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::Choice;
 
-/// The model of the mean return; it has no parameters.
+/// The one-factor model of the mean return; it has no parameters.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OneFactor;
 
@@ -35,7 +35,7 @@ impl CovarianceEstimator for OneFactor {
         let variance = market.iter().map(|m| m * m).sum::<f64>() / degrees;
         let variances: Vec<f64> = window.volatilities().iter().map(|sd| sd * sd).collect();
         if variance <= 1e-14 * variances.iter().sum::<f64>() / n as f64 {
-            let why = "the mean return of all assets does not move".to_string();
+            let why = "the mean return of all assets is constant".to_string();
             return Err(Error::Undefined { what: "efm", why });
         }
         let loading = |y: &[f64]| y.iter().zip(&market).map(|(y, m)| y * m).sum::<f64>() / (degrees * variance);

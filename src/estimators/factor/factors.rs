@@ -1,4 +1,4 @@
-//! The number of factors of a panel.
+//! The number of factors of a window of returns.
 //!
 //! ```text
 //! marcenko_pastur: eigenvalues of the correlation at or above (1 + √q)²
@@ -29,17 +29,17 @@ use crate::registry::NumberOr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FactorRule {
-    /// Eigenvalues above the noise.
+    /// The number of eigenvalues of the correlation at or above the Marčenko–Pastur edge.
     #[default]
     MarcenkoPastur,
-    /// An information criterion.
+    /// The information criterion IC_p1 of Bai and Ng.
     BaiNg,
 }
 
-/// Most factors that the criterion looks at.
+/// Most factors that the criterion considers.
 const MOST: usize = 10;
 
-/// The number of factors of a window, at most n and T.
+/// The number of factors of a window, as given or by a rule; at most n and T.
 pub fn n_factors(wanted: NumberOr<FactorRule>, window: &Window) -> Result<usize> {
     let (n, t) = (window.n_assets(), window.n_days());
     let found = match wanted {
@@ -56,7 +56,8 @@ pub fn n_factors(wanted: NumberOr<FactorRule>, window: &Window) -> Result<usize>
             let residual = |k: usize| eigenvalues[..n - k].iter().sum::<f64>() / n as f64;
             let criterion = |k: usize| residual(k).ln() + k as f64 * penalty;
             let most = MOST.min(n.min(t) / 2);
-            // With as many components as assets nothing is left and the logarithm has no bound.
+            // With as many components as assets the residual vanishes and the logarithm is unbounded, hence the limit
+            // n/2.
             (1..=most).min_by(|a, b| criterion(*a).total_cmp(&criterion(*b))).unwrap_or(0)
         }
     };

@@ -1,4 +1,4 @@
-//! Factor models: a covariance of low rank and a remainder.
+//! Factor models: a covariance of low rank plus a remainder.
 
 pub mod efm;
 pub mod factors;

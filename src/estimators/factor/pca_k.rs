@@ -1,10 +1,11 @@
-//! A statistical factor model: k principal components and the variances they leave.
+//! A statistical factor model: k principal components plus the residual variances.
 //!
 //! ```text
 //! Σ = L_k + diag(S − L_k),   L_k = Σ_{i ≤ k} λ_i v_i v_i' of the k largest eigenvalues of S = Y'Y/T
 //! ```
-//! Connor, Korajczyk (1986), "Performance measurement with the arbitrage pricing theory"; k as given, or the number of
-//! eigenvalues of the correlation above (1 + √q)², or by Bai and Ng's (2002) criterion IC_p1.
+//! k is given, or the number of eigenvalues of the correlation at or above (1 + √q)², or found by Bai and Ng's (2002)
+//! criterion IC_p1.
+//! Connor, Korajczyk (1986), "Performance measurement with the arbitrage pricing theory".
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -25,7 +26,7 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::{Choice, NumberOr};
 
-/// Principal components and their number.
+/// The factor model, by its number of principal components.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PrincipalComponents {
@@ -33,7 +34,7 @@ pub struct PrincipalComponents {
 }
 
 impl PrincipalComponents {
-    /// Checks that a number of factors is a count.
+    /// Refuses a number of factors that is not a whole number from 0 on.
     pub fn new(factors: NumberOr<FactorRule>) -> Result<Self> {
         factors.check_count(0, "pca_k.factors", "a rule or a count")?;
         Ok(Self { factors })
@@ -46,7 +47,7 @@ impl Default for PrincipalComponents {
     }
 }
 
-/// L_k.
+/// L_k (n × n).
 pub(in crate::estimators) fn low_rank(window: &Window, k: usize) -> Result<Matrix> {
     let (eigenvalues, spectrum) = window.covariance_spectrum(Centring::MeanMaximumLikelihood)?;
     let n = eigenvalues.len();

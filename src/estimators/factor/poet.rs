@@ -8,10 +8,10 @@
 //! scad: soft up to |s| = 2τ, ((a−1) s − sign(s) a τ)/(a−2) up to |s| = a τ, s beyond;  a = 3.7
 //! Σ = L_k + thresholded S_u
 //! ```
-//! The diagonal is never thresholded. Where the result is not positive definite, C grows by a quarter at a time until it is;
-//! the steps are counted as `threshold_raised` (`repair = false` keeps the matrix as it comes).
-//! Fan, Liao, Mincheva (2013), "Large covariance estimation by thresholding principal orthogonal complements", sections 2.3
-//! and 4.1; SCAD: Fan, Li (2001), equation 2.8.
+//! The diagonal is never thresholded. If the result is not positive definite, C is raised by a quarter at a time
+//! until it is; the steps are counted as `threshold_raised`. With `repair = false` the matrix is left as it is.
+//! Fan, Liao, Mincheva (2013), "Large covariance estimation by thresholding principal orthogonal complements",
+//! sections 2.3 and 4.1; SCAD: Fan, Li (2001), equation 2.8.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -34,14 +34,14 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::{Cholesky, Covariance, Matrix};
 use crate::registry::{Choice, NumberOr, check};
 
-/// What is thresholded.
+/// The matrix that is thresholded, and the unit of the threshold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Threshold {
-    /// Each entry by the standard deviation of its products of residuals.
+    /// The residual covariance; the unit of each entry is the standard deviation of its products of residuals.
     #[default]
     Adaptive,
-    /// The correlations of the residuals, all alike.
+    /// The residual correlation, with the same threshold for all entries.
     Correlation,
 }
 
@@ -49,10 +49,10 @@ pub enum Threshold {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThresholdRule {
-    /// Towards zero by τ.
+    /// Entries move towards zero by τ.
     #[default]
     Soft,
-    /// To zero below τ.
+    /// Entries of size up to τ become zero.
     Hard,
     /// The smoothly clipped absolute deviation: soft for small entries, none for large ones.
     Scad,
@@ -80,7 +80,7 @@ impl ThresholdRule {
     }
 }
 
-/// Principal components and a thresholded rest.
+/// Principal components plus a thresholded residual covariance.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Poet {
@@ -98,7 +98,7 @@ impl Default for Poet {
     }
 }
 
-/// Most steps of the repair; 1.25^60 is beyond any threshold that leaves an entry standing.
+/// Most steps of the repair; a threshold raised by 1.25^60 removes every entry.
 const STEPS: usize = 60;
 
 impl CovarianceEstimator for Poet {
@@ -127,8 +127,8 @@ impl CovarianceEstimator for Poet {
 }
 
 impl Poet {
-    /// Checks that a number of factors is a count and that the constant C is above 0. A matrix that is not positive definite is
-    /// repaired.
+    /// Refuses a number of factors that is not a whole number from 0 on, and a constant C that is not above 0. A
+    /// matrix that is not positive definite will be repaired.
     pub fn new(
         factors: NumberOr<FactorRule>,
         constant: f64,
@@ -140,7 +140,7 @@ impl Poet {
         Ok(Self { factors, constant, threshold, rule, repair: true })
     }
 
-    /// The same, leaving the matrix as it comes.
+    /// The same estimator without the repair of a matrix that is not positive definite.
     pub fn without_repair(self) -> Self {
         Self { repair: false, ..self }
     }
@@ -166,7 +166,7 @@ impl Poet {
     }
 }
 
-/// U (T × n).
+/// The residuals U (T × n).
 fn residuals(window: &Window, k: usize) -> Result<Matrix> {
     let y = window.centred(Centring::Mean);
     let (_, spectrum) = window.covariance_spectrum(Centring::Mean)?;

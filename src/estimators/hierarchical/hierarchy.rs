@@ -5,11 +5,12 @@
 //! k_bahc:  for each bootstrap of the days with correlation C:  F₀ = I,  F ← F + offdiag( filter(C − F) ) k times
 //!          negative eigenvalues set to zero; mean over the bootstraps; times the volatilities (N = T) of the window
 //! ```
-//! `bahc` is k = 1. Without bootstraps the window stands for itself. A filtered correlation without negative entries is
-//! positive semidefinite; another one is repaired, and its negative eigenvalues are counted as `negative_eigenvalues`.
-//! Tumminello, Lillo, Mantegna (2007), "Hierarchically nested factor model from multivariate data"; Bongiorno, Challet
-//! (2021), "Covariance matrix filtering with bootstrapped hierarchies"; (2022), "Reactive global minimum variance
-//! portfolios with k-BAHC covariance cleaning".
+//! `bahc` is k = 1. Without bootstraps the window itself is filtered. A filtered correlation without negative entries
+//! is positive semidefinite; any other may need a repair, and its negative eigenvalues are counted as
+//! `negative_eigenvalues`.
+//! Tumminello, Lillo, Mantegna (2007), "Hierarchically nested factor model from multivariate data"; Bongiorno,
+//! Challet (2021), "Covariance matrix filtering with bootstrapped hierarchies"; (2022), "Reactive global minimum
+//! variance portfolios with k-BAHC covariance cleaning".
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -39,15 +40,15 @@ use crate::registry::{Choice, check, check_repetitions};
 pub struct Hierarchy {
     linkage: Linkage,
     recursions: usize,
-    /// Rows of each bootstrap; none: the window itself.
+    /// Source of the rows of each bootstrap.
     resampling: Resampling,
 }
 
-/// Where the rows of bootstraps come from.
+/// Source of the rows of the bootstraps.
 pub enum Resampling {
-    /// The window as it stands.
+    /// No bootstraps: the window itself.
     None,
-    /// So many draws of T rows with replacement.
+    /// Random bootstraps: `count` draws of T rows with replacement.
     Drawn {
         /// Number of bootstraps.
         count: usize,
@@ -58,11 +59,12 @@ pub enum Resampling {
     Given(Vec<Vec<usize>>),
 }
 
-/// Bootstraps computed together; their sum is taken in order.
+/// Bootstraps computed in parallel; they are added up in order.
 const BLOCK: usize = 8;
 
 impl Hierarchy {
-    /// A filter of `recursions` levels. Checks the numbers of recursions and of bootstraps, each at least 1.
+    /// A filter with k = `recursions`. Refuses fewer than 1 or more than 1,000 recursions, and fewer than 1
+    /// bootstrap.
     pub fn new(linkage: Linkage, recursions: usize, resampling: Resampling) -> Result<Self> {
         check((1..=1000).contains(&recursions), "recursions", "in 1..=1000", recursions)?;
         if let Resampling::Drawn { count, .. } = resampling {
@@ -71,7 +73,7 @@ impl Hierarchy {
         Ok(Self { linkage, recursions, resampling })
     }
 
-    /// F for a correlation, without its repair.
+    /// F (n × n) for a correlation, not yet repaired.
     fn filtered(&self, correlation: &Matrix) -> Matrix {
         let n = correlation.nrows();
         let mut filtered = Matrix::from_fn(n, n, |i, j| f64::from(u8::from(i == j)));
@@ -89,11 +91,12 @@ impl Hierarchy {
     }
 }
 
-/// The correlation of some rows, which may repeat. An asset without variance in them correlates with none.
+/// The correlation of some rows, which may repeat. An asset without variance in them has zero correlation with all
+/// others.
 fn correlation_of(y: &Matrix, rows: &[usize]) -> Matrix {
     let mut multiplicity = vec![0.0f64; y.nrows()];
     rows.iter().for_each(|&t| multiplicity[t] += 1.0);
-    // A row drawn k times enters once with weight √k: a third of the rows is never drawn and costs nothing.
+    // A row drawn k times enters once with weight √k; about a third of the rows are never drawn and cost nothing.
     let distinct: Vec<usize> = (0..y.nrows()).filter(|&t| multiplicity[t] > 0.0).collect();
     let roots: Vec<f64> = distinct.iter().map(|&t| multiplicity[t].sqrt()).collect();
     let mut z = y.rows(&distinct);

@@ -4,9 +4,9 @@
 //! F = s_ii on the diagonal, r σ_i σ_j off it;  r = mean_{i≠j} s_ij / (σ_i σ_j)
 //! ρ = Σ_i [ (1/N) Σ_t y_ti⁴ − s_ii² ] + r Σ_{i≠j} (σ_j/σ_i) θ_ij,   θ_ij = (1/N) Σ_t y_ti³ y_tj − s_ii s_ij
 //! ```
-//! Only one of θ_ij, θ_ji carries the cube, together with the ratio σ_j/σ_i; the diagonal of θ is left out. α =
-//! clip((π − ρ)/(Nγ), 0, 1), with π and γ as for `lw_identity`. Ledoit, Wolf (2004a), "Honey, I shrunk the sample
-//! covariance matrix", appendix B.
+//! In θ_ij the cube belongs to asset i, hence the ratio σ_j/σ_i; the diagonal of θ is left out. α = clip((π −
+//! ρ)/(Nγ), 0, 1), with N, π and γ as for `lw_identity`. Ledoit, Wolf (2004a), "Honey, I shrunk the sample covariance
+//! matrix", appendix B.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -25,7 +25,7 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// Shrinkage towards one correlation.
+/// Shrinkage towards a constant correlation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LedoitWolfConstantCorrelation(pub Centring);
 

@@ -23,7 +23,7 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// Shrinkage towards the variances.
+/// Shrinkage towards the diagonal of the sample covariance.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LedoitWolfDiagonal(pub Centring);
 

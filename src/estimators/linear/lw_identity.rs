@@ -4,7 +4,8 @@
 //! Σ = α m I + (1−α) S,   m = tr S / N_assets,   α = clip( π / (N γ), 0, 1 )
 //! π = Σ_ij [ (1/N) Σ_t y_ti² y_tj² − s_ij² ],   γ = ‖S − m I‖²_F
 //! ```
-//! The first part of π is (1/N) Σ_t ‖y_t‖⁴, so the cost is one pass over the data.
+//! N is the effective number of observations. The first part of π is (1/N) Σ_t ‖y_t‖⁴, so the cost is one pass over
+//! the data.
 //! Ledoit, Wolf (2004), "A well-conditioned estimator for large-dimensional covariance matrices", section 3.3.
 //!
 //! ```
@@ -25,7 +26,7 @@ use crate::estimators::{Calibration, Centred, Centring, CovarianceEstimator, Win
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// Linear shrinkage towards a multiple of the identity, with a choice of centring and so of N.
+/// Linear shrinkage towards a multiple of the identity, with a choice of centring, which also determines N.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LedoitWolfIdentity(pub Centring);
 

@@ -37,14 +37,14 @@ impl CovarianceEstimator for LedoitWolfMarket {
         let m: Vec<f64> = day_sums(x.y, |_, y| y / n);
         let w = x.mean(|t| m[t] * m[t]);
         if w <= 1e-14 * x.sample.trace() / n {
-            let why = "the mean return of all assets does not move".to_string();
+            let why = "the mean return of all assets is constant".to_string();
             return Err(Error::Undefined { what: "lw_market", why });
         }
         let loading = |column: &[f64]| column.iter().zip(&m).map(|(y, m)| y * m).sum::<f64>() / x.n_observations;
         let c: Vec<f64> = x.y.columns().map(loading).collect();
         let variances = x.sample.diagonal();
 
-        // The sums over i ≠ j factor on each day, less their diagonal.
+        // On each day the sums over i ≠ j are products of sums less their diagonal.
         let weighted = day_sums(x.y, |j, y| y * c[j]);
         let weighted_cubes = day_sums(x.y, |i, y| y.powi(3) * c[i]);
         let weighted_squares = day_sums(x.y, |i, y| (y * c[i]).powi(2));

@@ -1,4 +1,4 @@
-//! Linear shrinkage towards one variance and one covariance.
+//! Linear shrinkage towards a common variance and a common covariance.
 //!
 //! ```text
 //! F = v on the diagonal, b off it;  v = mean_i s_ii,  b = mean_{i≠j} s_ij
@@ -24,7 +24,7 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// Shrinkage towards one variance and one covariance.
+/// Shrinkage towards a common variance and a common covariance.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LedoitWolfTwoParameters(pub Centring);
 

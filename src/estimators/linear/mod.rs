@@ -1,13 +1,14 @@
-//! What the estimators of linear shrinkage share.
+//! Linear shrinkage of the sample covariance towards a target, and what its estimators share.
 //!
 //! ```text
 //! Σ = α F + (1−α) S,   α = clip( (π − ρ) / (N γ), 0, 1 ),   γ = ‖S − F‖²_F
 //! π = Σ_ij [ (1/N) Σ_t y_ti² y_tj² − s_ij² ] = (1/N) Σ_t ‖y_t‖⁴ − ‖S‖²_F
 //! ```
-//! Each target F comes with its own ρ, the covariance of target and sample. All sums over pairs factor into sums over
-//! assets of one day, so that an intensity costs one pass over the data.
-//! Ledoit, Wolf (2003), "Improved estimation of the covariance matrix of stock returns", section 2; (2004a), "Honey, I
-//! shrunk the sample covariance matrix", appendix B.
+//! N is the effective number of observations. Each target F has its own ρ, which measures the covariance of target
+//! and sample. All sums over pairs of assets factor into sums over the assets on each day, so that an intensity costs
+//! one pass over the data.
+//! Ledoit, Wolf (2003), "Improved estimation of the covariance matrix of stock returns", section 2; (2004a), "Honey,
+//! I shrunk the sample covariance matrix", appendix B.
 
 pub mod lw_const_corr;
 pub mod lw_diagonal;
@@ -22,7 +23,7 @@ use crate::error::Result;
 use crate::estimators::{Centring, Window};
 use crate::linalg::{Covariance, Matrix};
 
-/// The parameter of an estimator that takes moments about a point.
+/// Parameters of an estimator with a choice of centring.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::estimators) struct Centred {
@@ -31,11 +32,11 @@ pub(in crate::estimators) struct Centred {
 
 /// Second and fourth moments of a window.
 pub(in crate::estimators) struct Moments<'a> {
-    /// Centred returns Y (T × N).
+    /// Centred returns Y (T × number of assets).
     pub y: &'a Matrix,
     /// S = Y'Y / N.
     pub sample: Matrix,
-    /// N.
+    /// The effective number of observations N.
     pub n_observations: f64,
     /// Σ_i y_ti² (T).
     pub squares: Vec<f64>,

@@ -6,7 +6,7 @@
 //! oas        α = (t2 + t1²) / ((T+1)(t2 − t1²/n)):  the terms 2/n are left out, as scikit-learn does
 //! rblw       α = (((T−2)/T) t2 + t1²) / ((T+2)(t2 − t1²/n))
 //! ```
-//! α is at most one. Returns with heavy tails are shrunk too little: the formulas know Gaussian fourth moments only.
+//! α is at most one. The formulas assume Gaussian fourth moments, so they shrink returns with heavy tails too little.
 //! Chen, Wiesel, Eldar, Hero (2010), "Shrinkage algorithms for MMSE covariance estimation", equations 17 and 23.
 //!
 //! ```
@@ -26,7 +26,7 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::Choice;
 
-/// Shrinkage towards a multiple of the identity, by the formula of its intensity.
+/// Shrinkage towards a multiple of the identity; the variant is the formula of the intensity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GaussianShrinkage {
     /// `oas`: the oracle-approximating intensity as scikit-learn computes it.
@@ -50,7 +50,7 @@ impl CovarianceEstimator for GaussianShrinkage {
             GaussianShrinkage::ScikitLearn => (t2 + t1 * t1, t + 1.0),
             GaussianShrinkage::RaoBlackwell => ((t - 2.0) / t * t2 + t1 * t1, t + 2.0),
         };
-        // Where S is a multiple of the identity the distance is zero and α is one.
+        // If S is a multiple of the identity, the distance is zero and α is one.
         let alpha = if gain < size * distance { gain / (size * distance) } else { 1.0 };
         let target = alpha * t1 / n;
         Covariance::new(sample.map(|i, j, s| (1.0 - alpha) * s + if i == j { target } else { 0.0 }))

@@ -3,9 +3,9 @@
 //! ```text
 //! Σ = Σ_t w_t x_t x_t',   w_t = (1−l) l^(T−t) / (1 − l^T)
 //! ```
-//! No means are removed. The effective sample is (1+l)/(1−l) days, 32 at l = 0.94: for more assets the matrix is
-//! close to singular, and exactly so in doubles once l^T falls below their precision.
-//! J.P. Morgan/Reuters (1996), "RiskMetrics Technical Document", section 5.2.
+//! No means are removed. The effective sample size is (1+l)/(1−l) days, 32 at l = 0.94. With more assets than that
+//! the matrix is close to singular, and numerically singular once l^T falls below the precision of doubles. J.P.
+//! Morgan/Reuters (1996), "RiskMetrics Technical Document", section 5.2.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -26,18 +26,17 @@ use crate::estimators::{Calibration, CovarianceEstimator, Window};
 use crate::linalg::Covariance;
 use crate::registry::{Choice, check};
 
-/// How the recursion Σ ← l Σ + (1−l) x x' begins, which is how its finite weights are completed to one.
+/// Start of the recursion Σ ← l Σ + (1−l) x x': how the weights of a finite window are completed to sum to one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
     /// The weights are divided by their sum.
     #[default]
     Normalised,
-    /// The recursion starts at zero and the weights stay as they are.
+    /// The recursion starts at zero; the weights are not completed.
     Zero,
-    /// The recursion starts at a mean of the oldest m outer products with weights ∝ l^i, i = 0 for the oldest,
-    /// m = max(min(⌊ln 0.01 / ln l⌋, T+1), N): the day that is forecast counts as a row of zeros (MFE toolbox,
-    /// `riskmetrics.m`).
+    /// The recursion starts at a mean of the oldest m outer products with weights ∝ l^i, i = 0 for the oldest, m =
+    /// max(min(⌊ln 0.01 / ln l⌋, T+1), N). The forecast day counts as a row of zeros (MFE toolbox, `riskmetrics.m`).
     BackCast,
     /// Normalised, weighted means removed, divided by 1 − Σ w² (pandas `ewm().cov()`).
     Centred,
@@ -50,7 +49,7 @@ pub struct Ewma {
 }
 
 impl Ewma {
-    /// Decay l per day, strictly between 0 and 1.
+    /// Takes the decay l per day. Refuses values outside (0, 1).
     pub fn new(decay: f64, start: Start) -> Result<Self> {
         check(decay > 0.0 && decay < 1.0, "ewma.decay", "in (0, 1)", decay)?;
         Ok(Self { decay, start })

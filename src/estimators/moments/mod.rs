@@ -1,4 +1,4 @@
-//! Weighted moments of the returns: every day alike, or newer days more.
+//! Weighted second moments of the returns: with equal weights for all days, or larger ones for newer days.
 
 pub mod ewma;
 pub mod rm2006;

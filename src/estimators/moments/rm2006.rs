@@ -5,8 +5,8 @@
 //! Σ_j ← μ_j Σ_j + (1−μ_j) x x',  started at a mean of the oldest m_j outer products with weights ∝ μ_j^i,
 //! m_j = max(min(⌊ln 0.01 / ln μ_j⌋, T+1), 1)
 //! ```
-//! i = 0 for the oldest day; the day that is forecast counts as a row of zeros. No means are removed. Everything is
-//! linear in the outer products, so one weighted product gives the mixture.
+//! i = 0 for the oldest day; the forecast day counts as a row of zeros. No means are removed. The mixture is linear
+//! in the outer products, so a single weighted product computes it.
 //! Zumbach (2007), "The RiskMetrics 2006 methodology", section 3; start as in the MFE toolbox, `riskmetrics2006.m`.
 //!
 //! ```
@@ -32,7 +32,7 @@ const SHORTEST: f64 = 4.0;
 /// The logarithmic decay of the weights, days (Zumbach 2007, table 1).
 const LONGEST: f64 = 1560.0;
 
-/// The mixture; it has no parameters.
+/// The RiskMetrics 2006 mixture; it has no parameters.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RiskMetrics2006;
 

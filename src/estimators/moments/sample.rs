@@ -3,7 +3,7 @@
 //! ```text
 //! S = Y'Y / N,  Y = X − means,  N = T − 1
 //! ```
-//! Singular for N assets ≥ T days, where a minimum-variance portfolio is undefined.
+//! Singular for at least as many assets as days; the minimum-variance portfolio is then undefined.
 //!
 //! ```
 //! use minvar::prelude::*;

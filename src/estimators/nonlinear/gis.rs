@@ -3,7 +3,7 @@
 //! ```text
 //! δ_i = √( δ_i(qis, before its trace is restored) · δ_i(lis) )
 //! ```
-//! Fewer assets than observations only.
+//! Only for fewer assets than observations.
 //! Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices", Bernoulli 28, section 4.
 //!
 //! ```

@@ -3,7 +3,7 @@
 //! ```text
 //! 1/δ_i = max( g_i (1 − c + 2c θ_i), min_j g_j )
 //! ```
-//! g, c and θ as for `qis`; the trace is not restored; fewer assets than observations only.
+//! g, c and θ are as for `qis`; the trace is not restored. Only for fewer assets than observations.
 //! Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices", Bernoulli 28, section 4.
 //!
 //! ```

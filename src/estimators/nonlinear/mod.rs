@@ -1,4 +1,4 @@
-//! Nonlinear shrinkage: every eigenvalue moved by a formula of all of them.
+//! Nonlinear shrinkage: each eigenvalue is mapped by a formula that depends on all of them.
 
 pub mod gis;
 pub mod lis;

@@ -9,13 +9,13 @@
 //! n > N:  δ_i = 1 / (π² l_i (f_i² + F_i²)),   δ_0 = 1 / (π (c−1) F_0) for the null ones,
 //!         F_0 = (1/π) [ 3/(10h²) + 3/(4√5 h) (1 − 1/(5h²)) ln((1+√5h)/(1−√5h)) ] mean_j 1/l_j
 //! ```
-//! H is a difference of terms of size z that cancel to order 1/z. With a market mode z reaches 1e8 and the formula in
-//! doubles loses every digit, so beyond |z| = 12 its series is used:
+//! H is a difference of terms of size z that cancel to order 1/z. With a large market eigenvalue z reaches 1e8 and
+//! the formula loses every digit in doubles, so beyond |z| = 12 its series is used:
 //!
 //! ```text
 //! H(z) = −(1/π) Σ_{r≥0} 3·5^r / ((2r+1)(2r+3)) · z^(−2r−1)
 //! ```
-//! The trace is not restored. F_0 exists for √5 h < 1: twelve observations.
+//! The trace is not restored. F_0 exists for √5 h < 1, that is, from twelve observations on.
 //! Ledoit, Wolf (2020), "Analytical nonlinear shrinkage of large-dimensional covariance matrices", section 4.7.
 //!
 //! ```
@@ -44,7 +44,7 @@ pub struct AnalyticalShrinkage;
 const ROOT5: f64 = 2.236_067_977_499_79;
 /// 3 / (4 √5).
 const HEIGHT: f64 = 0.335_410_196_624_968_46;
-/// |z| from which the series has fifteen digits with [`TERMS`] terms.
+/// |z| from which the series is accurate to fifteen digits with [`TERMS`] terms.
 const FAR: f64 = 12.0;
 const TERMS: usize = 12;
 
@@ -78,8 +78,8 @@ vectorised! {
 }
 
 vectorised! {
-    /// Σ_j kernel(z_j)/(h l_j) and Σ_j π H(z_j)/(h l_j) over the others. At |z| = √5 the logarithm is infinite and its
-    /// factor zero; ours is finite there.
+    /// Σ_j kernel(z_j)/(h l_j) and Σ_j π H(z_j)/(h l_j) over the near eigenvalues. At |z| = √5 the logarithm would be
+    /// infinite and its factor zero; our logarithm is finite there.
     fn near_sums<F: Real>(eigenvalues: &[F], scales: &[F], l: F) -> (F, F) {
         let (height, root, fifth) = (F::of(HEIGHT), F::of(ROOT5), F::of(0.2));
         let z = |j: usize| (l - eigenvalues[j]) * scales[j];
@@ -116,12 +116,13 @@ impl EigenvalueCleaner for AnalyticalShrinkage {
         }
         let scales: Vec<f64> = positive.iter().map(|l| 1.0 / (h * l)).collect();
         for &l in positive {
-            // z falls as l_j grows and stays above −1/h: the far ones are those of small l_j, and have no density.
+            // z falls as l_j grows and stays above −1/h, so the far eigenvalues are the small l_j. Their density is
+            // zero.
             let n_far = positive.partition_point(|lj| l - lj > FAR * h * lj);
             let (far, near) = positive.split_at(n_far);
             let (far_scales, near_scales) = scales.split_at(n_far);
             let (density, transform) = near_sums(near, near_scales, l);
-            // The transforms are π F already.
+            // The transforms already include the factor π of π F.
             let (f, transform) = (PI * density / m, (transform + far_sum(far, far_scales, l)) / m);
             cleaned.push(if n_null == 0 {
                 l / ((c * l * f).powi(2) + (1.0 - c - c * l * transform).powi(2))
@@ -141,7 +142,7 @@ pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result
 mod tests {
     use super::*;
 
-    /// π H(z) by both ways.
+    /// π H(z) by the series and by the closed form.
     fn hilbert(z: f64) -> (f64, f64) {
         // With l_j = 1 and a scale of one, z = l − 1.
         let (far, near) = (far_sum(&[1.0], &[1.0], 1.0 + z), near_sums(&[1.0], &[1.0], 1.0 + z).1);

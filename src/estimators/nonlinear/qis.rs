@@ -8,7 +8,7 @@
 //! n > N:  δ_0 = 1 / ((c−1) mean_j g_j) for the n−N null ones,  δ_i = 1 / (g_i A_i) for the others
 //! δ ← δ Σλ / Σδ
 //! ```
-//! n assets, N effective observations. The kernel sits at g_j with bandwidth h g_j and is read at g_i.
+//! n assets, N effective observations. The kernel is centred at g_j with bandwidth h g_j and evaluated at g_i.
 //! Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices", Bernoulli 28, section 4.
 //!
 //! ```
@@ -68,13 +68,13 @@ pub(in crate::estimators) fn unscaled(eigenvalues: &[f64], n_observations: usize
     Ok(cleaned)
 }
 
-/// h.
+/// The bandwidth h.
 pub(in crate::estimators) fn bandwidth(n_assets: usize, n_observations: usize) -> f64 {
     let c = n_assets as f64 / n_observations as f64;
     c.powi(2).min(c.powi(-2)).powf(0.35) * (n_assets as f64).powf(-0.35)
 }
 
-/// θ and H at g: sums kept in four lanes each, so that the loop vectorises and the order of addition is fixed.
+/// θ and H at g. Each sum is kept in four lanes, so that the loop vectorises and the order of addition is fixed.
 pub(in crate::estimators) fn smoothed(inverse: &[f64], g: f64, h: f64) -> (f64, f64) {
     const LANES: usize = 4;
     let mut theta = [0.0; LANES];

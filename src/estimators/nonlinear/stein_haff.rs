@@ -4,9 +4,9 @@
 //! l descending,  a_i = l_i T / ( T − n + 1 + 2 l_i Σ_{j≠i} 1/(l_i − l_j) )
 //! 1/ξ = the increasing isotonic fit of 1/a with unit weights
 //! ```
-//! Fewer assets than days only. Nearly equal eigenvalues give huge terms that pooling has to absorb: a historical
-//! baseline. Stein (1975), "Estimation of a covariance matrix", Rietz lecture; Haff (1991), "The variational form of
-//! certain Bayes estimators"; pooling of the inverses as in CovEstim.
+//! Only for fewer assets than days. Nearly equal eigenvalues give huge terms that pooling has to absorb, so this is
+//! only a historical baseline. Stein (1975), "Estimation of a covariance matrix", Rietz lecture; Haff (1991), "The
+//! variational form of certain Bayes estimators"; the inverses are pooled as in CovEstim.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -42,7 +42,8 @@ impl EigenvalueCleaner for SteinHaff {
         let inverses: Vec<f64> = (0..n).map(inverse).collect();
         let pooled = isotonic(&inverses);
         if !pooled.iter().all(|x| x.is_finite() && *x > 0.0) {
-            let why = "nearly equal eigenvalues leave no positive solution; an asset repeats others".to_string();
+            let why =
+                "nearly equal eigenvalues leave no positive solution; perhaps an asset repeats others".to_string();
             return Err(Error::Undefined { what: "stein_haff", why });
         }
         Ok(pooled.iter().rev().map(|x| 1.0 / x).collect())

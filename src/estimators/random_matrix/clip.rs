@@ -4,10 +4,11 @@
 //! ξ_k = λ_k                         if λ_k ≥ λ₊ = (1 + √q)²
 //! ξ_k = mean of { λ_j : λ_j < λ₊ }  otherwise
 //! ```
-//! λ₊ is the Marčenko–Pastur edge, q = N/T; the trace is preserved. Acts on the correlation; the unit diagonal is
-//! restored afterwards. `clip_market` takes the edge times 1 − λ_n/n, the share of the trace that the market leaves.
-//! Laloux, Cizeau, Bouchaud, Potters (1999), "Noise dressing of financial correlation matrices";
-//! the fraction variant: Bouchaud, Potters (2009), "Financial applications of random matrix theory", section V.
+//! λ₊ is the Marčenko–Pastur edge, q = n/T; the trace is preserved. The map acts on the correlation, whose unit
+//! diagonal is restored afterwards. `clip_market` multiplies the edge by 1 − λ_n/n, the share of the trace without
+//! the market.
+//! Laloux, Cizeau, Bouchaud, Potters (1999), "Noise dressing of financial correlation matrices"; the fraction
+//! variant: Bouchaud, Potters (2009), "Financial applications of random matrix theory", section V.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -29,14 +30,15 @@ use crate::error::Result;
 use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, EigenvalueCleaner, RotationInvariant};
 use crate::registry::{Choice, NumberOr, check};
 
-/// Which eigenvalues are signal.
+/// Rule for which eigenvalues are signal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Keep {
     /// Those at or above the Marčenko–Pastur edge of unit variance.
     #[default]
     AboveEdge,
-    /// Those at or above the edge of what the largest eigenvalue leaves, (1 − λ_n/n)(1 + √q)²: the market is no noise.
+    /// Those at or above the edge for the variance without the largest eigenvalue, (1 − λ_n/n)(1 + √q)²: the market
+    /// is not noise.
     AboveMarketEdge,
 }
 
@@ -51,7 +53,7 @@ impl Default for Clip {
 }
 
 impl Clip {
-    /// Checks that a fraction lies in [0, 1]; of the eigenvalues the largest ⌈fraction · N⌉ stay.
+    /// Keeps the eigenvalues chosen by a rule, or the largest ⌈fraction · n⌉. Refuses a fraction outside [0, 1].
     pub fn new(keep: NumberOr<Keep>) -> Result<Self> {
         if let NumberOr::Number(share) = keep {
             check((0.0..=1.0).contains(&share), "clip.keep", "a rule or in [0, 1]", share)?;
@@ -107,7 +109,7 @@ pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result
     Ok(Box::new(RotationInvariant::on_correlation(Clip::new(keep)?, diagonal)))
 }
 
-/// `clip_market`: the rule of the market edge by a name of its own.
+/// `clip_market`: the rule of the market edge under its own name.
 pub(in crate::estimators) fn fit_market(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     crate::estimators::rotation_invariant::of_correlation(choice, Clip(NumberOr::Rule(Keep::AboveMarketEdge)))
 }

@@ -1,11 +1,12 @@
-//! The optimal hard threshold for singular values: the number of factors, and noise at its mean level.
+//! The optimal hard threshold for singular values: it gives the number of factors; all other eigenvalues become their
+//! mean.
 //!
 //! ```text
 //! r = number of singular values of Y above ω(β) · median,   β = n/T
 //! ω(β) = √( 2(β+1) + 8β / (β+1+√(β²+14β+1)) ) / √μ_β,   μ_β the median of the Marčenko–Pastur law
 //! ξ_k = λ_k for the r largest eigenvalues, the mean of the others otherwise
 //! ```
-//! On the correlation, Y standardised; n < T.
+//! Y holds standardised returns, so the map acts on the correlation; n < T.
 //! Gavish, Donoho (2014), "The optimal hard threshold for singular values is 4/√3", equations 11 and 12.
 //!
 //! ```
@@ -33,7 +34,7 @@ use crate::registry::Choice;
 pub struct HardThreshold;
 
 impl HardThreshold {
-    /// r, from the ascending eigenvalues of Y'Y up to a factor.
+    /// r, from the ascending eigenvalues of Y'Y, whose scale does not matter.
     pub fn rank(eigenvalues: &[f64], n_days: usize) -> usize {
         let beta = eigenvalues.len() as f64 / n_days as f64;
         let known = 2.0 * (beta + 1.0) + 8.0 * beta / (beta + 1.0 + (beta * beta + 14.0 * beta + 1.0).sqrt());

@@ -20,8 +20,8 @@ pub(in crate::estimators) fn density(x: f64, q: f64, variance: f64) -> f64 {
 
 /// The median for unit variance.
 ///
-/// With x = centre − radius cos φ the density has no infinite slope at the edges, so that the trapezoidal rule in φ
-/// converges quickly; the median is then found by interpolation.
+/// With x = centre − radius cos φ the density has no infinite slope at the edges, so the midpoint rule in φ converges
+/// quickly. The median is found by interpolation.
 pub(in crate::estimators) fn median(q: f64) -> f64 {
     const STEPS: usize = 20_000;
     let (low, high) = edges(q, 1.0);
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_median_of_the_square_case_matches_a_published_value() {
-        // Gavish and Donoho (2014): the median singular value for β = 1 is 0.6528 √... , its square 0.6528 for x.
+        // Gavish and Donoho (2014): for β = 1 the median of the law is 0.6528.
         assert!((median(1.0) - 0.6528).abs() < 1e-3, "{}", median(1.0));
         assert!((median(1e-6) - 1.0).abs() < 1e-3);
     }

@@ -1,4 +1,4 @@
-//! Cleaners from the theory of random matrices: what a spectrum without structure would look like, and what stands out of it.
+//! Cleaners from random-matrix theory, which compare a spectrum with that of pure noise.
 
 pub mod clip;
 pub mod hard_threshold;

@@ -4,10 +4,11 @@
 //! σ² minimises Σ_x ( p(x; σ²) − kde(x) )² over 1,000 points of the support of p;  edge = σ² (1 + √q)²
 //! mp_denoise     eigenvalues below the edge become their mean
 //! target_shrink  Ξ = C₀ + a C₁ + (1−a) diag(C₁);  C₀, C₁ the parts of the correlation above and below the edge
-//! detone         Ξ = E − λ_n v_n v_n': the market is removed, the unit diagonal restored
+//! detone         Ξ = E − λ_n v_n v_n': the market is removed, then the unit diagonal is restored
 //! ```
-//! The kernel density of the eigenvalues is Gaussian with bandwidth 0.01. The fit has several minima on small panels:
-//! a grid finds the lowest, golden sections refine it. A detoned matrix is singular and serves clustering only.
+//! The kernel density of the eigenvalues is Gaussian with bandwidth 0.01. The misfit has several local minima on
+//! small panels: a grid finds the lowest and a golden-section search refines it. A detoned matrix is singular and
+//! useful only for clustering.
 //! López de Prado (2020), "Machine learning for asset managers", section 2.
 //!
 //! ```
@@ -34,11 +35,11 @@ use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, EigenvalueCl
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::{Choice, NumberOr, check};
 
-/// How the edge is found.
+/// Rule for the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Edge {
-    /// That of the law fitted to the density of the eigenvalues.
+    /// The edge of the Marčenko–Pastur law fitted to the density of the eigenvalues.
     Fit,
 }
 
@@ -49,7 +50,7 @@ const BANDWIDTH: f64 = 0.01;
 /// Points at which densities are compared.
 const POINTS: usize = 1000;
 
-/// The fitted variance of the noise.
+/// The fitted variance σ² of the noise.
 fn noise_variance(eigenvalues: &[f64], q: f64) -> f64 {
     let kernel_density = KernelDensity::new(eigenvalues, edges(q, 1.0).1);
     let misfit = |variance: f64| {
@@ -85,8 +86,9 @@ struct KernelDensity {
 }
 
 impl KernelDensity {
-    /// Of ascending eigenvalues on [0, most], in steps of a fiftieth of the bandwidth: linear interpolation between them
-    /// is exact to 5e-5. What lies seven bandwidths away adds less than 1e-10.
+    /// The density of ascending eigenvalues on [0, most], in steps of a fiftieth of the bandwidth: linear
+    /// interpolation is accurate to 5e-5. Eigenvalues more than seven bandwidths away add less than 1e-10 and are
+    /// left out.
     fn new(eigenvalues: &[f64], most: f64) -> Self {
         let step = BANDWIDTH / 50.0;
         let norm = eigenvalues.len() as f64 * BANDWIDTH * (2.0 * std::f64::consts::PI).sqrt();
@@ -121,7 +123,7 @@ fn n_noise(cut: Cut, eigenvalues: &[f64], n_observations: usize) -> usize {
 pub struct MpDenoise(Cut);
 
 impl MpDenoise {
-    /// Checks that a given edge is not negative.
+    /// Takes the rule of the edge, or the edge itself. Refuses a negative edge.
     pub fn new(edge: NumberOr<Edge>) -> Result<Self> {
         check_edge(edge)?;
         Ok(Self(edge))
@@ -135,7 +137,7 @@ impl EigenvalueCleaner for MpDenoise {
     }
 }
 
-/// Shrinking of the noise towards its diagonal.
+/// Shrinkage of the noise part of the correlation towards its diagonal.
 #[derive(Clone, Copy, Debug)]
 pub struct TargetShrink {
     edge: Cut,
@@ -143,7 +145,8 @@ pub struct TargetShrink {
 }
 
 impl TargetShrink {
-    /// Checks that a given edge is not negative and that α, the share of the noise that stays, lies in [0, 1].
+    /// Takes the edge and α, the share of the off-diagonal noise that is kept. Refuses a negative edge and an α
+    /// outside [0, 1].
     pub fn new(edge: NumberOr<Edge>, alpha: f64) -> Result<Self> {
         check_edge(edge)?;
         check((0.0..=1.0).contains(&alpha), "target_shrink.alpha", "in [0, 1]", alpha)?;
@@ -176,7 +179,7 @@ impl CovarianceEstimator for Detone {
         let market = spectrum.eigenvectors.column(top);
         let rest: Matrix = window.correlation().clone().map(|i, j, e| e - eigenvalues[top] * (market[i] * market[j]));
         if rest.diagonal().iter().any(|x| *x <= 1e-14) {
-            let why = "an asset is nothing but the first principal component; perhaps it repeats others".to_string();
+            let why = "an asset is the first principal component itself; perhaps it repeats others".to_string();
             return Err(crate::error::Error::Undefined { what: "detone", why });
         }
         Covariance::new(rescaled(rest, &window.volatilities(), Diagonal::Reset))

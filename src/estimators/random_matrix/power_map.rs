@@ -1,10 +1,11 @@
-//! The power map: correlations are bent towards zero, small ones most.
+//! The power map: correlations are reduced towards zero, small ones most.
 //!
 //! ```text
 //! ξ_ij = sign(e_ij) |e_ij|^p,   the diagonal stays 1
 //! ```
-//! Not positive semidefinite in general: negative eigenvalues are set to zero and counted as `negative_eigenvalues`, the
-//! diagonal is reset. Guhr, Kälber (2003), "A new method to estimate the noise in financial correlation matrices".
+//! The result is in general not positive semidefinite: negative eigenvalues are set to zero and counted as
+//! `negative_eigenvalues`, and the diagonal is reset to one. Guhr, Kälber (2003), "A new method to estimate the noise
+//! in financial correlation matrices".
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -26,7 +27,7 @@ use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, Window};
 use crate::linalg::Covariance;
 use crate::registry::{Choice, check};
 
-/// The power map and its parameter.
+/// The power map with its power p.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PowerMap {
@@ -34,7 +35,7 @@ pub struct PowerMap {
 }
 
 impl PowerMap {
-    /// Checks that p is at least 1.
+    /// Refuses a power p below 1.
     pub fn new(power: f64) -> Result<Self> {
         check(power >= 1.0 && power.is_finite(), "power_map.power", "at least 1", power)?;
         Ok(Self { power })

@@ -1,5 +1,5 @@
 //! Rotation-invariant estimator of Bun, Bouchaud and Potters: the oracle eigenvalues through the Stieltjes transform,
-//! and a correction that lifts small eigenvalues.
+//! and a correction that raises small eigenvalues.
 //!
 //! ```text
 //! z_k = λ_k − i/√n,   s_k = (1/n) Σ_{j≠k} 1/(z_k − λ_j),   ξ_k = λ_k / |1 − q + q z_k s_k|²,   result ξ_k max(1, Γ_k)
@@ -10,10 +10,10 @@
 //!          g(z) = [ z(1+κ) − κ(1−q) − κ √(z−λ₊) √(z−λ₋) ] / ( z (z+2qκ) )
 //!          Γ_k = |1 − q + q z_k g(z_k)|² (1 + a(λ_k−1)) / λ_k;   Γ = 1 unless λ_1 < (1−√q)²
 //! ```
-//! The self term j = k is left out of s_k. Each root has its principal branch: √a √b, not √(ab). The reference spectrum
-//! that Γ corrects for is white noise (`rie`) or inverse Wishart (`rie_iw`). q = n/T < 1.
-//! Bun, Bouchaud, Potters (2016), "Cleaning correlation matrices", Risk; (2017), "Cleaning large correlation matrices:
-//! tools from random matrix theory", sections 6 and 8.1.
+//! The term j = k is left out of s_k. Each root is taken on its principal branch: √a √b, not √(ab). The reference
+//! spectrum that defines Γ is white noise (`rie`) or inverse Wishart (`rie_iw`). q = n/T < 1.
+//! Bun, Bouchaud, Potters (2016), "Cleaning correlation matrices", Risk; (2017), "Cleaning large correlation
+//! matrices: tools from random matrix theory", sections 6 and 8.1.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -35,7 +35,7 @@ use crate::estimators::rotation_invariant::{of_correlation, require_more_days};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
 use crate::registry::Choice;
 
-/// The rotation-invariant estimator, by the spectrum that its correction takes for noise.
+/// The rotation-invariant estimator; the variant is the reference spectrum of its correction Γ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rie {
     /// White noise: Marčenko and Pastur.

@@ -4,9 +4,10 @@
 //! λ ← λ/v;  λ ≤ (1+√γ)² becomes 1;  above:  ℓ = (b + √(b² − 4λ))/2,  b = λ + 1 − γ
 //! c² = (1 − γ/(ℓ−1)²) / (1 + γ/(ℓ−1)),  s² = 1 − c²   (cosine and sine of sample and true eigenvector)
 //! ```
-//! γ = n/T ≤ 1, v the noise level: the median eigenvalue over the median of the Marčenko–Pastur law. The shrinker η(ℓ, c, s)
-//! depends on the loss, see [`SpikedLoss`]; Stein's targets the inverse, which is what minimum variance needs.
-//! Returns are not white beyond a few spikes, so the map acts on the correlation.
+//! γ = n/T < 1; the noise level v is the median eigenvalue over the median of the Marčenko–Pastur law. The shrinker
+//! η(ℓ, c, s) depends on the loss, see [`SpikedLoss`]. Stein's loss is about the inverse, which is what minimum
+//! variance needs. The model assumes white noise besides a few spikes, which is closer to the truth for the
+//! correlation, so the map acts on it.
 //! Donoho, Gavish, Johnstone (2018), "Optimal shrinkage of eigenvalues in the spiked covariance model", table 2.
 //!
 //! ```
@@ -30,7 +31,7 @@ use crate::estimators::rotation_invariant::require_more_days;
 use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, EigenvalueCleaner, RotationInvariant};
 use crate::registry::Choice;
 
-/// The distance of estimate B and truth A that a shrinker minimises.
+/// The distance between estimate B and truth A that a shrinker minimises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpikedLoss {
@@ -39,32 +40,32 @@ pub enum SpikedLoss {
     Stein,
     /// Stein's loss with A and B exchanged.
     Entropy,
-    /// Their sum.
+    /// The sum of the Stein and the entropy loss.
     Divergence,
     /// tr(A + B − 2 √A √B).
     Frechet,
-    /// ‖A − B‖, Frobenius.
+    /// ‖A − B‖, Frobenius norm.
     Frobenius,
-    /// ‖A⁻¹ − B⁻¹‖, Frobenius.
+    /// ‖A⁻¹ − B⁻¹‖, Frobenius norm.
     FrobeniusPrecision,
-    /// ‖A⁻¹B − I‖, Frobenius.
+    /// ‖A⁻¹B − I‖, Frobenius norm.
     FrobeniusRelative,
-    /// ‖B⁻¹A − I‖, Frobenius.
+    /// ‖B⁻¹A − I‖, Frobenius norm.
     FrobeniusInverseRelative,
-    /// ‖A − B‖ or ‖A⁻¹ − B⁻¹‖, operator.
+    /// ‖A − B‖ or ‖A⁻¹ − B⁻¹‖, operator norm.
     Operator,
-    /// ‖A − B‖, nuclear.
+    /// ‖A − B‖, nuclear norm.
     Nuclear,
-    /// ‖A⁻¹ − B⁻¹‖, nuclear.
+    /// ‖A⁻¹ − B⁻¹‖, nuclear norm.
     NuclearPrecision,
-    /// ‖A⁻¹B − I‖, nuclear.
+    /// ‖A⁻¹B − I‖, nuclear norm.
     NuclearRelative,
-    /// ‖B⁻¹A − I‖, nuclear.
+    /// ‖B⁻¹A − I‖, nuclear norm.
     NuclearInverseRelative,
 }
 
 impl SpikedLoss {
-    /// The optimal eigenvalue for an observed λ under unit noise.
+    /// The optimal eigenvalue η for an observed λ with unit noise and γ = n/T.
     pub fn shrink(self, lambda: f64, gamma: f64) -> f64 {
         if lambda <= edge(gamma) {
             return 1.0;
@@ -102,7 +103,7 @@ impl EigenvalueCleaner for Spiked {
     }
 }
 
-/// The median of ascending values, the mean of the middle two when even.
+/// The median of ascending values; of an even number, the mean of the middle two.
 pub(in crate::estimators) fn median_of(ascending: &[f64]) -> f64 {
     let n = ascending.len();
     (ascending[(n - 1) / 2] + ascending[n / 2]) / 2.0

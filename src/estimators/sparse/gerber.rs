@@ -1,16 +1,16 @@
-//! The Gerber statistic: co-movements counted only where both assets moved by more than a threshold.
+//! The Gerber statistic: co-movements count only on days on which both assets moved by at least a threshold.
 //!
 //! ```text
 //! U = [x ≥ c σ],  L = [x ≤ −c σ],  M = neither,   H = U'U + L'L − U'L − L'U = (U−L)'(U−L)
 //! gs0 = H / (U'U + L'L + U'L + L'U)    gs1 = H / (T − M'M)    gs2 = H_ij / √(H_ii H_jj)
 //! Σ_ij = gs_ij σ_i σ_j,  σ with N = T
 //! ```
-//! Returns are not demeaned before they are compared. gs1 and gs2 are positive semidefinite; gs2 has the rank of H and is
-//! singular for n > T, gs1 is not: it is the entrywise product of H with a definite matrix. gs0 is indefinite: eigenvalues
-//! below 1e-8 are set to it and counted as `negative_eigenvalues`, the diagonal is reset; a pair that never moves together
-//! has 0/0, taken as zero.
-//! Gerber, Markowitz, Ernst, Miao, Javid, Sargen (2022), "The Gerber statistic: a robust co-movement measure for portfolio
-//! optimization", section 2.
+//! Returns are not demeaned before they are compared. gs1 and gs2 are positive semidefinite. gs2 has the rank of H
+//! and is singular for n > T. gs1 is not singular: it is the entrywise product of H with a definite matrix. gs0 is
+//! indefinite: eigenvalues below 1e-8 are raised to it and counted as `negative_eigenvalues`, and the diagonal is
+//! reset to one. For a pair that never moves together, 0/0 counts as zero.
+//! Gerber, Markowitz, Ernst, Miao, Javid, Sargen (2022), "The Gerber statistic: a robust co-movement measure for
+//! portfolio optimization", section 2.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -32,16 +32,16 @@ use crate::estimators::{Calibration, Centring, CovarianceEstimator, Diagonal, Wi
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::{Choice, check};
 
-/// Which version of the statistic.
+/// Version of the statistic, by its denominator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Statistic {
-    /// Over the days on which both moved.
+    /// The number of days on which both assets moved.
     Gs0,
-    /// Over the days on which one of them moved.
+    /// The number of days on which at least one of them moved.
     #[default]
     Gs1,
-    /// Over the geometric mean of each one's own.
+    /// The geometric mean of the numbers of days on which each of them moved.
     Gs2,
 }
 
@@ -57,7 +57,7 @@ pub struct Gerber {
 }
 
 impl Gerber {
-    /// Checks that the threshold c, in standard deviations, lies in (0, 2).
+    /// Takes the threshold c in standard deviations. Refuses values outside (0, 2).
     pub fn new(statistic: Statistic, threshold: f64) -> Result<Self> {
         check(threshold > 0.0 && threshold < 2.0, "gerber.threshold", "in (0, 2)", threshold)?;
         Ok(Self { statistic, threshold })

@@ -1,12 +1,12 @@
-//! Graphical lasso: the most likely Gaussian whose inverse correlation is sparse.
+//! Graphical lasso: penalised maximum likelihood of a Gaussian with a sparse inverse correlation.
 //!
 //! ```text
 //! Θ minimises tr(E Θ) − ln det Θ + ρ Σ_{i≠j} |θ_ij|,   Ξ = Θ⁻¹,  Ξ_ii = 1
 //! column j:  β minimises ½ β'W₁₁β − e_j'β + ρ ‖β‖₁,   w_j ← W₁₁ β
 //! ```
-//! Columns are solved in turn by coordinate descent until no entry of W moves by more than the tolerance, relative to the
-//! mean absolute off-diagonal correlation. The cost is that of a matrix product per column and sweep: slow beyond a few
-//! hundred assets. Friedman, Hastie, Tibshirani (2008), "Sparse inverse covariance estimation with the graphical lasso".
+//! Columns are solved in turn by coordinate descent until no entry of W changes by more than the tolerance, relative
+//! to the mean absolute off-diagonal correlation. The method is slow beyond a few hundred assets. Friedman, Hastie,
+//! Tibshirani (2008), "Sparse inverse covariance estimation with the graphical lasso".
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -45,7 +45,7 @@ const MOST_SWEEPS: usize = 200;
 const MOST_PASSES: usize = 1000;
 
 impl GraphicalLasso {
-    /// Checks that the penalty ρ and the tolerance lie in (0, 1).
+    /// Refuses a penalty ρ or a tolerance outside (0, 1).
     pub fn new(penalty: f64, tolerance: f64) -> Result<Self> {
         check(penalty > 0.0 && penalty < 1.0, "glasso.penalty", "in (0, 1)", penalty)?;
         check(tolerance > 0.0 && tolerance < 1.0, "glasso.tolerance", "in (0, 1)", tolerance)?;
@@ -79,7 +79,7 @@ impl GraphicalLasso {
     }
 }
 
-/// Solves for β in place and returns W β; row j takes no part.
+/// Solves for β in place and returns W β; row j is left out.
 fn lasso(w: &Matrix, target: &[f64], beta: &mut [f64], j: usize, penalty: f64, limit: f64) -> Vec<f64> {
     let mut fitted = w.times(beta);
     for _ in 0..MOST_PASSES {
