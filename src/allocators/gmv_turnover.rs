@@ -1,7 +1,7 @@
 //! Minimum variance with a bound on turnover.
 //!
 //! ```text
-//! min w'Σw,  1'w = 1,  Σ |w_i − h_i| ≤ turnover + (1 − Σ h_i),  lower ≤ w_i ≤ upper
+//! min w'Σw,  1'w = 1,  Σ |w_i − h_i| ≤ turnover + |1 − Σ h_i|,  lower ≤ w_i ≤ upper
 //! ```
 //! h are the weights held before the trade, drifted with the returns known at the decision. If they sum to less than
 //! one, the rest was held in assets that have left the universe; reinvesting it does not count as turnover. Without

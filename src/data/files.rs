@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_files_that_nobody_writes_are_cleared() {
+    fn only_files_that_no_process_writes_are_cleared() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".partial-left"), "half").unwrap();
         let path = folder.path().join("whole");

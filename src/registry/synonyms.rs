@@ -102,7 +102,7 @@ mod tests {
         for table in [ESTIMATORS, ALLOCATORS] {
             let mut seen = std::collections::BTreeSet::new();
             let words = table.iter().flat_map(|(name, others)| others.iter().chain([name]));
-            words.for_each(|word| assert!(seen.insert(bare(word)), "{word} stands twice"));
+            words.for_each(|word| assert!(seen.insert(bare(word)), "{word} is given twice"));
         }
     }
 

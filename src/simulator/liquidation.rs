@@ -69,7 +69,7 @@ impl Simulator<'_> {
     /// SMA ← max(SMA − initial · (increase of positions by trades) + other money, equity − initial · gross)
     /// ```
     /// The SMA must not be negative after the close; positions are sold to cover a shortfall.
-    pub(super) fn behind_the_close(&self, account: &mut Account, today: &Quotes<'_>, journal: &mut Journal) {
+    pub(super) fn after_the_close(&self, account: &mut Account, today: &Quotes<'_>, journal: &mut Journal) {
         let close = |asset: AssetId| today.of(asset).close;
         let equity = account.equity(close);
         if equity <= 0.0 {

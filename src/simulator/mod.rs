@@ -173,7 +173,7 @@ impl<'a> Simulator<'a> {
             self.trade(&mut account, today, &wanted, journal);
         }
         if account.status == Status::Open {
-            self.behind_the_close(&mut account, today, journal);
+            self.after_the_close(&mut account, today, journal);
         }
         if account.status == Status::Open {
             self.night(&mut account, today, journal);

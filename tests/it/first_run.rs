@@ -152,7 +152,7 @@ fn periods_per_year_in_the_experiment_stand_over_the_calendar() {
 }
 
 #[test]
-fn a_first_date_on_which_nobody_has_a_rank_yet_is_answered_with_one_that_works() {
+fn a_first_date_on_which_no_asset_has_a_rank_yet_is_answered_with_one_that_works() {
     let calendar = Calendar::weekdays(jiff::civil::date(2019, 8, 1), 400);
     let assets = (0..4).map(|k| Asset { symbol: format!("A{k}"), ..Asset::default() }).collect();
     let volumes = [(minvar::panel::Field::DollarVolume, vec![1e6f32; 1600])].into();

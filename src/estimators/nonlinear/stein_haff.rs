@@ -1,4 +1,4 @@
-//! Stein's estimator: eigenvalues pushed apart, then made monotone by pooling.
+//! Stein's estimator: eigenvalues pulled together, then made monotone by pooling.
 //!
 //! ```text
 //! l descending,  a_i = l_i T / ( T − n + 1 + 2 l_i Σ_{j≠i} 1/(l_i − l_j) )

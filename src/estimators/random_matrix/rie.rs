@@ -75,8 +75,8 @@ impl EigenvalueCleaner for Rie {
         };
         let shift = 1.0 / n.sqrt();
         let clean = |(k, &lambda): (usize, &f64)| {
-            let (before, behind) = (&eigenvalues[..k], &eigenvalues[k + 1..]);
-            let s = (resolvent(before, lambda, shift) + resolvent(behind, lambda, shift)) * (1.0 / n);
+            let (before, after) = (&eigenvalues[..k], &eigenvalues[k + 1..]);
+            let s = (resolvent(before, lambda, shift) + resolvent(after, lambda, shift)) * (1.0 / n);
             let z = Complex::new(lambda, -shift);
             let xi = lambda / (z * s * q + (1.0 - q)).norm_sqr();
             xi * correction(z, lambda).max(1.0)
