@@ -179,7 +179,7 @@ pub fn toml_message(error: &toml::de::Error, text: Option<&str>) -> String {
     let line = text.zip(error.span()).map(|(text, span)| text[..span.start].matches('\n').count() + 1);
     let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
     let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some(broken) = text.and_then(|text| broken_syntax(text)) {
+    if let Some(broken) = text.and_then(broken_syntax) {
         return broken;
     }
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
