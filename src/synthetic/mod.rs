@@ -1,16 +1,16 @@
 //! A synthetic market, free of any data licence, whose true conditional covariance is known on every day.
 //!
 //! ```text
-//! r_it = p_it + β_it m_t + γ_it s_kt + e_it          asset i of sector k on day t
+//! r_it = p_i + β_it m_t + γ_it s_kt + e_it           asset i of sector k on day t, never below −0.95
 //! m_t  = √(v_t) z,  s_kt = √(v_kt) z,  e_it = √(v_it) z     z Student-t, unit variance
 //! v    = c_t h,     h' = ω + a (r²/c) + b h          GARCH(1,1), c_t ≥ 1 the variance factor of the regime
 //! β' − β̄ = φ (β − β̄) + noise                         slow autoregressions, γ likewise
 //! Σ_t  = v_t β_t β_t' + Σ_k v_kt γ_kt γ_kt' + diag(v_it)
 //! ```
-//! Two regimes alternate as a Markov chain. The stressed regime multiplies the market variance more than the others
-//! and moves the loadings β half-way to one, so correlations rise with volatility. Assets list and delist on random
-//! days, and a few returns are missing. GARCH after Bollerslev (1986); the parameters are our choice, near those of
-//! large US stocks.
+//! The premium p_i is in proportion to the mean loading of the asset. Two regimes alternate as a Markov chain. The
+//! stressed regime multiplies the market variance more than the others and moves the loadings β half-way to one, so
+//! correlations rise with volatility. Assets list and delist on random days, and a few returns are missing. GARCH
+//! after Bollerslev (1986); the parameters are our choice, near those of large US stocks.
 
 mod market;
 mod truth;

@@ -21,7 +21,8 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Σ_t of the members (N × N, of daily returns) on a day, conditional on everything before it.
+    /// Σ_t of the members (N × N, of daily returns) on a day, given the returns before it and the regime and loadings of the
+    /// day.
     pub fn covariance(&self, day: usize, members: &[AssetId]) -> Result<Covariance> {
         Covariance::new(self.entries(day, members))
     }
