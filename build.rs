@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What the program is made of; results and documents may change without making its commit `dirty`.
-const SOURCES: [&str; 4] = ["src", "Cargo.toml", "Cargo.lock", "build.rs"];
+const SOURCES: [&str; 5] = ["src", "experiments/quick.toml", "Cargo.toml", "Cargo.lock", "build.rs"];
 
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;

@@ -32,3 +32,10 @@ impl Program {
         Self { version: env!("CARGO_PKG_VERSION").to_string(), commit: env!("MINVAR_COMMIT").to_string() }
     }
 }
+
+/// Why a file of format `found` cannot be read by a program that knows formats up to `newest`; nothing if it can.
+pub fn refused_format(found: u32, newest: u32) -> Option<String> {
+    (found > newest).then(|| {
+        format!("it is written in format {found}, and this program reads formats up to {newest}; use a newer minvar")
+    })
+}

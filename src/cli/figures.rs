@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         return Ok(json!({ "runs": runs, "kinds": kinds }));
     }
     if runs.is_empty() {
-        let rule = "holds no finished run; 'minvar run experiments/quick.toml' makes one";
+        let rule = "holds no finished run; 'minvar run quick' makes one";
         return Err(Error::data(arguments.out.display().to_string(), rule).into());
     }
     let is_kind = |name: &&String| FIGURES.iter().any(|kind| kind.name == **name);

@@ -33,6 +33,14 @@ pub(super) struct Arguments {
 /// Common look-backs in days, longest first.
 const LOOKBACKS: [usize; 8] = [1200, 800, 500, 400, 250, 120, 60, 30];
 
+/// The table `[data]` of a panel.
+fn for_panel(panel: &str) -> String {
+    format!(
+        "[data]\npanel = \"{panel}\"\n\
+         # exclude = \"{panel}.suspects.csv\"   # returns to treat as missing; `minvar data describe {panel}` writes the file"
+    )
+}
+
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let file = match arguments.name.extension() {
         Some(ending) if ending == "toml" => arguments.name.clone(),
@@ -47,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
             let folder = arguments.data.panel(panel)?;
             let manifest = stored_manifest(&folder)
                 .ok_or_else(|| Error::data(folder.display().to_string(), "its panel.toml cannot be read"))?;
-            (format!("[data]\npanel = \"{panel}\""), manifest.n_assets, manifest.n_days)
+            (for_panel(panel), manifest.n_assets, manifest.n_days)
         }
     };
     let lookback = LOOKBACKS.into_iter().find(|days| 2 * days <= n_days).unwrap_or_else(|| (n_days / 2).max(2));

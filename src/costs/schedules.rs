@@ -9,6 +9,7 @@ use crate::calendar::{Date, toml_date};
 use crate::costs::Profile;
 use crate::error::{Error, Result, toml_message};
 use crate::panel::Venue;
+use crate::program::refused_format;
 
 /// The file built into the program.
 pub const DEFAULT: &str = include_str!("schedules.toml");
@@ -221,8 +222,8 @@ impl Schedules {
         let config = |message: String| Error::Config { file: name.to_string(), message };
         let explained = |error: toml::de::Error| config(toml_message(&error, Some(text)));
         let schedules: Self = toml::from_str(text).map_err(explained)?;
-        if schedules.schema_version != SCHEMA_VERSION {
-            return Err(config(format!("schema_version {} is not {SCHEMA_VERSION}", schedules.schema_version)));
+        if let Some(why) = refused_format(schedules.schema_version, SCHEMA_VERSION) {
+            return Err(config(why));
         }
         let s = &schedules;
         let lists: [(&str, Vec<Date>); 11] = [
@@ -321,7 +322,7 @@ mod tests {
             let message = Schedules::parse(&DEFAULT.replacen(from, to, 1), "mine.toml").unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         };
-        refused("schema_version = 1", "schema_version = 2", "schema_version 2 is not 1");
+        refused("schema_version = 1", "schema_version = 2", "it is written in format 2");
         refused("from = 2001-12-28", "from = 1980-12-28", "mine.toml: section31.rates: dates must increase");
         refused("[taf]", "[tfa]", "mine.toml: line 52: unknown key 'tfa', did you mean 'taf'?");
         refused("\"section31\", \"taf\"", "\"section32\", \"taf\"", "did you mean 'section31'?");

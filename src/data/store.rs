@@ -24,6 +24,7 @@ use crate::error::{Error, Result, toml_message};
 use crate::linalg::Matrix;
 use crate::memory;
 use crate::panel::{Asset, Field, Panel, Venue};
+use crate::program::refused_format;
 use crate::synthetic::SyntheticMarket;
 
 /// Version of the layout described above.
@@ -154,11 +155,8 @@ pub fn open_panel(folder: &Path) -> Result<(Panel, Manifest)> {
     if manifest.suffix.contains(['/', '\\']) {
         return Err(config("the suffix must not contain a slash".to_string()));
     }
-    if manifest.schema_version != SCHEMA_VERSION {
-        let found = manifest.schema_version;
-        return Err(config(format!(
-            "schema version {found} is not supported, only {SCHEMA_VERSION}; import the panel again"
-        )));
+    if let Some(why) = refused_format(manifest.schema_version, SCHEMA_VERSION) {
+        return Err(config(why));
     }
     // An inconsistent panel means damaged files, so the error must name the folder.
     let in_folder = |error: Error| match error {

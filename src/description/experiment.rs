@@ -11,6 +11,7 @@ use crate::description::choices::ORACLE;
 use crate::description::explained::explained;
 use crate::description::simulation::Simulation;
 use crate::error::{Error, Result};
+use crate::program::refused_format;
 use crate::registry::{Choice, MOST_DAYS, check_label, check_name};
 use crate::synthetic::SyntheticMarket;
 use crate::train::Recipe;
@@ -161,10 +162,8 @@ impl Experiment {
     pub fn parse(text: &str, file: &str) -> Result<Self> {
         let config = |message: String| Error::Config { file: file.to_string(), message };
         let mut experiment: Self = toml::from_str(text).map_err(|error| config(explained(&error, text)))?;
-        if let Some(format) = experiment.format.filter(|format| *format != FORMAT) {
-            return Err(config(format!(
-                "format = {format} is unknown; this program reads experiments of format {FORMAT}"
-            )));
+        if let Some(why) = refused_format(experiment.format.unwrap_or(FORMAT), FORMAT) {
+            return Err(config(why));
         }
         if experiment.about.is_empty() {
             let stem = Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());

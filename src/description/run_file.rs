@@ -9,6 +9,7 @@ use crate::costs::Profile;
 use crate::data::{read_text, write_text};
 use crate::description::{Experiment, Provenance};
 use crate::error::{Error, Result, toml_message};
+use crate::program::refused_format;
 
 /// The format version of `run.toml` that this program writes. It reads this version and all earlier ones; a file
 /// without a number has the first.
@@ -48,11 +49,8 @@ impl RunFile {
         let refuse = |rule: String| Error::data(path.display().to_string(), rule);
         let text = read_text(path)?;
         let format: Format = toml::from_str(&text).map_err(|error| refuse(toml_message(&error, Some(&text))))?;
-        if format.format > FORMAT {
-            return Err(refuse(format!(
-                "it is written in format {}, and this program reads formats up to {FORMAT}; use a newer minvar",
-                format.format
-            )));
+        if let Some(why) = refused_format(format.format, FORMAT) {
+            return Err(refuse(why));
         }
         toml::from_str(&text).map_err(|error| refuse(toml_message(&error, Some(&text))))
     }

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::write_atomically;
 use crate::error::{Error, Result};
 use crate::nn::{Architecture, Float, Network};
+use crate::program::refused_format;
 use crate::train::Schedule;
 
 /// Version of the file format; files of another version are refused.
@@ -120,10 +121,10 @@ impl Model {
         let mut json = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
         let checksum = json.as_object_mut().and_then(|header| header.remove("checksum"));
         let checksum = checksum.map(|written| written.as_str().unwrap_or_default().to_string());
-        let format = json["format"].as_u64();
-        if format != Some(u64::from(FORMAT)) {
-            let found = format.map_or("none".to_string(), |format| format.to_string());
-            return Err(refuse(format!("model format {FORMAT} is needed, found {found}; train it again")));
+        let format = json["format"].as_u64().and_then(|format| u32::try_from(format).ok());
+        let format = format.ok_or_else(|| refuse("a model without a format; train it again".to_string()))?;
+        if let Some(why) = refused_format(format, FORMAT) {
+            return Err(refuse(why));
         }
         let damaged = "its header has missing or unexpected entries: the file was changed or damaged";
         let header: Header = serde_json::from_value(json).map_err(|_| refuse(damaged.to_string()))?;

@@ -318,7 +318,10 @@ fn windows_beyond_the_panel_are_refused() {
     };
     assert!(loss(24, 3).is_ok());
     for (day, asset) in [(25, 3), (19, 3), (24, 4)] {
-        assert!(loss(day, asset).unwrap_err().to_string().contains("beyond 4 assets x 30 days"), "{day} {asset}");
+        assert!(
+            loss(day, asset).unwrap_err().to_string().contains("beyond the panel, 4 assets x 30 days"),
+            "{day} {asset}"
+        );
     }
 }
 

@@ -95,8 +95,6 @@ fn every_command_tells_as_json_what_the_page_promises() {
     told(folder, "completions", &["completions", "bash"]);
     told(folder, "man", &["man", "pages"]);
     assert!(folder.join("pages/minvar-data-import.1").exists());
-    std::fs::write(folder.join("claims.toml"), repository("paper/expected.toml").split("[[claim]]").next().unwrap())
-        .unwrap();
     let schema: Value = serde_json::from_str(&succeeds(folder, &["schema", "--json"])).unwrap();
     assert!(schema["properties"]["walk_forward"].is_object());
 }
@@ -138,12 +136,11 @@ fn init_writes_what_runs_and_overwrites_nothing() {
     assert_eq!((experiment.universe.size, experiment.walk_forward.lookback), (300, 500));
     fails(folder, &["init", "first.toml"], "the file exists already");
     fails(folder, &["init", "second", "--panel", "none"], "unknown panel 'none'");
-    // Everything that is commented out is valid, too, except the file of suspects.
+    // Everything that is commented out is valid, too.
     let mut all = String::new();
     for line in written.lines() {
         let bare = line.trim_start_matches("# ");
-        let is_key =
-            line.starts_with("# ") && (bare.contains(" = ") || bare.starts_with('[')) && !bare.contains("suspects");
+        let is_key = line.starts_with("# ") && (bare.contains(" = ") || bare.starts_with('['));
         all += &format!("{}\n", if is_key { bare } else { line });
     }
     let all = all.replace("    # { train", "    { train");

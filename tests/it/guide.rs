@@ -42,7 +42,7 @@ fn is_closed(lines: &[&str]) -> bool {
     lines.iter().filter(|line| line.starts_with("```")).count() % 2 == 0
 }
 
-/// Names that share a file, with the file, in the order of a registry, from its lines `Entry { name: "qis", …, fit:
+/// Names that share a file, with the file, in the order of a registry, from its lines `Registered… { name: "qis", …, fit:
 /// a::b::fit }`.
 fn by_file(registry: &str, key: &str, folder: &str) -> Vec<(String, Vec<String>)> {
     let text = read(registry);

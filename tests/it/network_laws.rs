@@ -265,5 +265,5 @@ fn an_architecture_that_cannot_be_is_refused() {
     assert!(days.starts_with("network.n_days"), "{days}");
     let wrong = Network::<f64>::new(Architecture { n_days: Some(9), ..Architecture::original() }, 0).unwrap();
     let message = wrong.weights(&market(1, 1, 3, 10)).unwrap_err().to_string();
-    assert!(message.contains("made for 9 days, not 10"), "{message}");
+    assert!(message.contains("takes windows of 9 days, not 10"), "{message}");
 }

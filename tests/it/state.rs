@@ -136,7 +136,7 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
     let file = folder.join(says(folder, &["train", "trained.toml"]).lines().next().unwrap());
     assert!(hidden(&folder.join("results")).is_empty());
     let name = file.display().to_string();
-    assert!(says(folder, &["model", "show", &name]).contains(", holds"));
+    assert!(says(folder, &["model", "show", &name]).contains(", correct"));
 
     // No byte can change unnoticed: in the header, in the checksum itself, or in the weights.
     let whole = std::fs::read(&file).unwrap();
