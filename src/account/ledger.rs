@@ -39,111 +39,129 @@ impl Fill {
     }
 }
 
-/// Kind of ledger row. The kinds from [`Entry::Commission`] on are charges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Entry {
+/// How an entry of the ledger changes equity.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// It does not: it moves value between cash and positions, or capital in.
+    Move,
+    /// A charge, paid at once.
+    Charge,
+    /// A charge that accrues from night to night and is paid in cash in the next month.
+    Accrual,
+}
+
+/// Defines [`Entry`] from one table, so that no list of entries can lack one.
+macro_rules! entries {
+    ($($(#[$documentation:meta])* $entry:ident, $name:literal, $effect:ident;)*) => {
+        /// Kind of a row of the ledger.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Entry {
+            $($(#[$documentation])* $entry,)*
+        }
+
+        impl Entry {
+            /// Every kind, in order.
+            pub const ALL: &[Entry] = &[$(Entry::$entry,)*];
+
+            /// The name used in files.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Entry::$entry => $name,)*
+                }
+            }
+
+            const fn effect(self) -> Effect {
+                match self {
+                    $(Entry::$entry => Effect::$effect,)*
+                }
+            }
+        }
+    };
+}
+
+entries! {
     /// Capital paid in.
-    Deposit,
+    Deposit, "deposit", Move;
     /// A trade at its reference price.
-    Fill,
+    Fill, "fill", Move;
     /// Shares from a split; no money.
-    Split,
+    Split, "split", Move;
     /// Cash for the fraction of a share that a split left, at the closing price.
-    CashInLieu,
+    CashInLieu, "cash_in_lieu", Move;
     /// A dividend received, or paid on a short position.
-    Dividend,
+    Dividend, "dividend", Move;
     /// The end of a listing: shares are exchanged for money.
-    Ending,
+    Ending, "ending", Move;
     /// The broker's commission.
-    Commission,
+    Commission, "commission", Charge;
     /// Clearing fees, and fees of exchanges and FINRA that are a share of the commission.
-    Clearing,
+    Clearing, "clearing", Charge;
     /// Section 31 fee.
-    Section31,
+    Section31, "section31", Charge;
     /// FINRA trading activity fee.
-    Taf,
+    Taf, "taf", Charge;
     /// Fee of an auction.
-    AuctionFee,
+    AuctionFee, "auction_fee", Charge;
     /// Half-spread and impact: the distance of the price paid from the reference price.
-    Slippage,
+    Slippage, "slippage", Charge;
     /// Fee for borrowed stock.
-    BorrowFee,
+    BorrowFee, "borrow_fee", Accrual;
     /// Interest paid on a loan.
-    DebitInterest,
+    DebitInterest, "debit_interest", Accrual;
     /// Interest received on idle cash.
-    CreditInterest,
+    CreditInterest, "credit_interest", Accrual;
     /// Interest received on the proceeds of short sales.
-    ShortInterest,
+    ShortInterest, "short_interest", Accrual;
 }
 
 impl Entry {
     /// Number of kinds.
-    pub const N: usize = Entry::ShortInterest as usize + 1;
+    pub const N: usize = Entry::ALL.len();
 
-    /// Every kind, in order.
-    pub const ALL: [Entry; Entry::N] = [
-        Entry::Deposit,
-        Entry::Fill,
-        Entry::Split,
-        Entry::CashInLieu,
-        Entry::Dividend,
-        Entry::Ending,
-        Entry::Commission,
-        Entry::Clearing,
-        Entry::Section31,
-        Entry::Taf,
-        Entry::AuctionFee,
-        Entry::Slippage,
-        Entry::BorrowFee,
-        Entry::DebitInterest,
-        Entry::CreditInterest,
-        Entry::ShortInterest,
-    ];
-
-    /// Entries that change equity apart from market moves.
-    pub const CHARGES: &[Entry] = Entry::ALL.split_at(Entry::Commission as usize).1;
-
-    /// The name used in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Entry::Deposit => "deposit",
-            Entry::Fill => "fill",
-            Entry::Split => "split",
-            Entry::CashInLieu => "cash_in_lieu",
-            Entry::Dividend => "dividend",
-            Entry::Ending => "ending",
-            Entry::Commission => "commission",
-            Entry::Clearing => "clearing",
-            Entry::Section31 => "section31",
-            Entry::Taf => "taf",
-            Entry::AuctionFee => "auction_fee",
-            Entry::Slippage => "slippage",
-            Entry::BorrowFee => "borrow_fee",
-            Entry::DebitInterest => "debit_interest",
-            Entry::CreditInterest => "credit_interest",
-            Entry::ShortInterest => "short_interest",
-        }
-    }
+    /// Entries that change equity apart from market moves, in order.
+    pub const CHARGES: &[Entry] = &charges();
 
     /// Whether this entry changes equity apart from market moves.
-    pub fn is_charge(self) -> bool {
-        self >= Entry::Commission
+    pub const fn is_charge(self) -> bool {
+        !matches!(self.effect(), Effect::Move)
     }
 
     /// Whether this entry accrues from night to night and is paid in cash in the next month.
     pub fn accrues(self) -> bool {
-        matches!(self, Entry::BorrowFee | Entry::DebitInterest | Entry::CreditInterest | Entry::ShortInterest)
+        self.effect() == Effect::Accrual
     }
+}
+
+const N_CHARGES: usize = {
+    let (mut count, mut k) = (0, 0);
+    while k < Entry::N {
+        count += Entry::ALL[k].is_charge() as usize;
+        k += 1;
+    }
+    count
+};
+
+const fn charges() -> [Entry; N_CHARGES] {
+    let mut charges = [Entry::ALL[0]; N_CHARGES];
+    let (mut count, mut k) = (0, 0);
+    while k < Entry::N {
+        if Entry::ALL[k].is_charge() {
+            charges[count] = Entry::ALL[k];
+            count += 1;
+        }
+        k += 1;
+    }
+    charges
 }
 
 /// An amount for each of [`Entry::CHARGES`]. Files hold them by name; entries that an older file lacks are zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Charges([f64; Entry::N - Entry::Commission as usize]);
+pub struct Charges([f64; N_CHARGES]);
 
 impl Charges {
     fn place(entry: Entry) -> usize {
-        assert!(entry.is_charge(), "{} is no charge", entry.name());
-        entry as usize - Entry::Commission as usize
+        let place = Entry::CHARGES.iter().position(|charge| *charge == entry);
+        place.unwrap_or_else(|| panic!("{} is not a charge", entry.name()))
     }
 
     /// The amounts, in the order of [`Entry::CHARGES`].
