@@ -50,18 +50,11 @@ fn days(wanted: NumberOr<Share>, n_days: usize) -> usize {
 }
 
 /// Cross-validated eigenvalues.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug)]
 pub struct CvOracle {
     train_days: NumberOr<Share>,
     test_days: NumberOr<Share>,
     isotonic: bool,
-}
-
-impl Default for CvOracle {
-    fn default() -> Self {
-        Self { train_days: NumberOr::Rule(Share::Half), test_days: NumberOr::Rule(Share::Twentieth), isotonic: true }
-    }
 }
 
 impl CvOracle {
@@ -126,7 +119,22 @@ impl CovarianceEstimator for CvOracle {
     }
 }
 
+/// Parameters of `cv_oracle`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Parameters {
+    train_days: NumberOr<Share>,
+    test_days: NumberOr<Share>,
+    isotonic: bool,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { train_days: NumberOr::Rule(Share::Half), test_days: NumberOr::Rule(Share::Twentieth), isotonic: true }
+    }
+}
+
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let CvOracle { train_days, test_days, isotonic } = choice.parameters()?;
+    let Parameters { train_days, test_days, isotonic } = choice.parameters()?;
     Ok(Box::new(CvOracle::new(train_days, test_days, isotonic)?))
 }

@@ -27,8 +27,7 @@ use crate::linalg::{Covariance, Matrix};
 use crate::registry::{Choice, NumberOr};
 
 /// The factor model, by its number of principal components.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug)]
 pub struct PrincipalComponents {
     factors: NumberOr<FactorRule>,
 }
@@ -38,12 +37,6 @@ impl PrincipalComponents {
     pub fn new(factors: NumberOr<FactorRule>) -> Result<Self> {
         factors.check_count(0, "pca_k.factors", "a rule or a count")?;
         Ok(Self { factors })
-    }
-}
-
-impl Default for PrincipalComponents {
-    fn default() -> Self {
-        Self { factors: NumberOr::Rule(FactorRule::MarcenkoPastur) }
     }
 }
 
@@ -69,7 +62,20 @@ impl CovarianceEstimator for PrincipalComponents {
     }
 }
 
+/// Parameters of `pca_k`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Parameters {
+    factors: NumberOr<FactorRule>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { factors: NumberOr::Rule(FactorRule::MarcenkoPastur) }
+    }
+}
+
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let PrincipalComponents { factors } = choice.parameters()?;
+    let Parameters { factors } = choice.parameters()?;
     Ok(Box::new(PrincipalComponents::new(factors)?))
 }

@@ -81,21 +81,13 @@ impl ThresholdRule {
 }
 
 /// Principal components plus a thresholded residual covariance.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Poet {
     factors: NumberOr<FactorRule>,
     constant: f64,
     threshold: Threshold,
     rule: ThresholdRule,
     repair: bool,
-}
-
-impl Default for Poet {
-    fn default() -> Self {
-        let factors = NumberOr::Rule(FactorRule::MarcenkoPastur);
-        Self { factors, constant: 0.5, threshold: Threshold::Adaptive, rule: ThresholdRule::Soft, repair: true }
-    }
 }
 
 /// Most steps of the repair; a threshold raised by 1.25^60 removes every entry.
@@ -177,8 +169,26 @@ fn residuals(window: &Window, k: usize) -> Result<Matrix> {
     Ok(y.clone().map(|t, i, y| y - fitted[(t, i)]))
 }
 
+/// Parameters of `poet`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Parameters {
+    factors: NumberOr<FactorRule>,
+    constant: f64,
+    threshold: Threshold,
+    rule: ThresholdRule,
+    repair: bool,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        let factors = NumberOr::Rule(FactorRule::MarcenkoPastur);
+        Self { factors, constant: 0.5, threshold: Threshold::Adaptive, rule: ThresholdRule::Soft, repair: true }
+    }
+}
+
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let Poet { factors, constant, threshold, rule, repair } = choice.parameters()?;
+    let Parameters { factors, constant, threshold, rule, repair } = choice.parameters()?;
     let poet = Poet::new(factors, constant, threshold, rule)?;
     Ok(Box::new(Poet { repair, ..poet }))
 }

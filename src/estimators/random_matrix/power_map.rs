@@ -28,8 +28,7 @@ use crate::linalg::Covariance;
 use crate::registry::{Choice, check};
 
 /// The power map with its power p.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug)]
 pub struct PowerMap {
     power: f64,
 }
@@ -42,12 +41,6 @@ impl PowerMap {
     }
 }
 
-impl Default for PowerMap {
-    fn default() -> Self {
-        Self { power: 1.5 } // Guhr and Kälber, section 3
-    }
-}
-
 impl CovarianceEstimator for PowerMap {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let bent = window.correlation().clone().map(|_, _, e| e.signum() * e.abs().powf(self.power));
@@ -57,7 +50,20 @@ impl CovarianceEstimator for PowerMap {
     }
 }
 
+/// Parameters of `power_map`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Parameters {
+    power: f64,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { power: 1.5 } // Guhr and Kälber, section 3
+    }
+}
+
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let PowerMap { power } = choice.parameters()?;
+    let Parameters { power } = choice.parameters()?;
     Ok(Box::new(PowerMap::new(power)?))
 }

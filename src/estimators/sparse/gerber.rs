@@ -49,8 +49,7 @@ pub enum Statistic {
 const FLOOR: f64 = 1e-8;
 
 /// The Gerber statistic with its threshold.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Gerber {
     statistic: Statistic,
     threshold: f64,
@@ -61,12 +60,6 @@ impl Gerber {
     pub fn new(statistic: Statistic, threshold: f64) -> Result<Self> {
         check(threshold > 0.0 && threshold < 2.0, "gerber.threshold", "in (0, 2)", threshold)?;
         Ok(Self { statistic, threshold })
-    }
-}
-
-impl Default for Gerber {
-    fn default() -> Self {
-        Self { statistic: Statistic::Gs1, threshold: 0.5 }
     }
 }
 
@@ -95,7 +88,21 @@ impl CovarianceEstimator for Gerber {
     }
 }
 
+/// Parameters of `gerber`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Parameters {
+    statistic: Statistic,
+    threshold: f64,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { statistic: Statistic::Gs1, threshold: 0.5 }
+    }
+}
+
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let Gerber { statistic, threshold } = choice.parameters()?;
+    let Parameters { statistic, threshold } = choice.parameters()?;
     Ok(Box::new(Gerber::new(statistic, threshold)?))
 }

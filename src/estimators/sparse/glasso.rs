@@ -28,17 +28,10 @@ use crate::linalg::{Covariance, Matrix};
 use crate::registry::{Choice, check};
 
 /// The graphical lasso of a correlation.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug)]
 pub struct GraphicalLasso {
     penalty: f64,
     tolerance: f64,
-}
-
-impl Default for GraphicalLasso {
-    fn default() -> Self {
-        Self { penalty: 0.1, tolerance: 1e-6 } // chosen
-    }
 }
 
 const MOST_SWEEPS: usize = 200;
@@ -109,7 +102,21 @@ impl CovarianceEstimator for GraphicalLasso {
     }
 }
 
+/// Parameters of `glasso`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Parameters {
+    penalty: f64,
+    tolerance: f64,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { penalty: 0.1, tolerance: 1e-6 } // chosen
+    }
+}
+
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let GraphicalLasso { penalty, tolerance } = choice.parameters()?;
+    let Parameters { penalty, tolerance } = choice.parameters()?;
     Ok(Box::new(GraphicalLasso::new(penalty, tolerance)?))
 }
