@@ -19,7 +19,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::allocators::quadratic::Program;
+use crate::allocators::quadratic::QuadraticProgram;
 use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;
 use crate::linalg::Covariance;
@@ -41,7 +41,7 @@ impl Default for GrossMinimumVariance {
 
 impl Allocator for GrossMinimumVariance {
     fn allocate(&self, covariance: &Covariance, _: &Situation<'_>) -> Result<Weights> {
-        let mut program = Program::new("gmv_gross", covariance);
+        let mut program = QuadraticProgram::new("gmv_gross", covariance);
         program.within(&vec![0.0; covariance.n_assets()], self.gross);
         program.between(self.lower, self.upper);
         Weights::normalised(program.solve()?)

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::allocators::quadratic::Program;
+use crate::allocators::quadratic::QuadraticProgram;
 use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;
 use crate::linalg::Covariance;
@@ -53,7 +53,7 @@ pub(super) fn by_sector<'a>(sectors: &[&'a str]) -> BTreeMap<&'a str, Vec<usize>
 impl Allocator for SectorMinimumVariance {
     fn allocate(&self, covariance: &Covariance, situation: &Situation<'_>) -> Result<Weights> {
         let sectors = situation.known("gmv_sector", "sectors", situation.sectors)?;
-        let mut program = Program::new("gmv_sector", covariance);
+        let mut program = QuadraticProgram::new("gmv_sector", covariance);
         for members in by_sector(sectors).values() {
             program.at_most(members.iter().map(|&i| (i, 1.0)).collect(), self.cap);
         }

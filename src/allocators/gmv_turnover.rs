@@ -22,7 +22,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::allocators::quadratic::Program;
+use crate::allocators::quadratic::QuadraticProgram;
 use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;
 use crate::linalg::Covariance;
@@ -44,7 +44,7 @@ impl Default for TurnoverMinimumVariance {
 
 impl Allocator for TurnoverMinimumVariance {
     fn allocate(&self, covariance: &Covariance, situation: &Situation<'_>) -> Result<Weights> {
-        let mut program = Program::new("gmv_turnover", covariance);
+        let mut program = QuadraticProgram::new("gmv_turnover", covariance);
         if let Some(held) = situation.held {
             let lacking = (1.0 - held.iter().sum::<f64>()).abs();
             program.within(held, self.turnover + lacking);

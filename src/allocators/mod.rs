@@ -4,7 +4,7 @@
 //!
 //! An allocator sees the covariance and a `Situation`: a starting point for a solver, the weights held (drifted to
 //! the last known close), the newest market values, and sectors. Long-only and box problems are solved by our own
-//! active-set methods on a growing Cholesky factor; other constraints are rows of a `Program` (`quadratic.rs`).
+//! active-set methods on a growing Cholesky factor; other constraints are rows of a `QuadraticProgram` (`quadratic.rs`).
 
 pub mod cap_weighted;
 pub mod equal;

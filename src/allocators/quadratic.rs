@@ -24,7 +24,7 @@ const ZERO: f64 = 1e-8;
 type Row = (Vec<(usize, f64)>, f64);
 
 /// A quadratic program. Variables 0 … n−1 are the weights, further ones are auxiliary.
-pub(super) struct Program<'a> {
+pub(super) struct QuadraticProgram<'a> {
     what: &'static str,
     covariance: &'a Covariance,
     n_variables: usize,
@@ -32,7 +32,7 @@ pub(super) struct Program<'a> {
     inequalities: Vec<Row>,
 }
 
-impl<'a> Program<'a> {
+impl<'a> QuadraticProgram<'a> {
     /// A program whose only constraint is that the weights sum to one.
     pub fn new(what: &'static str, covariance: &'a Covariance) -> Self {
         let n = covariance.n_assets();

@@ -1,6 +1,6 @@
 //! The operations that the network needs from a device: memory, kernels, matrix products, eigenvalues.
 //!
-//! [`Program`](super::Program) uses a device only through this trait. [`super::driver`] implements it for a graphics
+//! [`DeviceNetwork`](super::DeviceNetwork) uses a device only through this trait. [`super::driver`] implements it for a graphics
 //! card; the tests have an implementation that compiles the same kernels for the processor and runs their threads one
 //! after another.
 

@@ -1,13 +1,13 @@
 //! Backward pass: from the gradient of the losses with respect to r to the gradients of all parameters.
 
+use crate::cuda::device_network::{BLOCK, DeviceNetwork, Windows};
 use crate::cuda::forward::{Constants, arguments};
 use crate::cuda::memory::{Arrays, ROWS_OF_A_CHUNK};
-use crate::cuda::program::{BLOCK, Program, Windows};
 use crate::cuda::source::scan_name;
 use crate::cuda::{Address, Argument, Operand, Product, Sizes};
 use crate::error::Result;
 
-impl Program {
+impl DeviceNetwork {
     /// Address of the first sample's gradient of a parameter. Gradients of consecutive samples are as many elements
     /// apart as there are parameters.
     fn gradient(&self, x: &Arrays, name: &str) -> Address {

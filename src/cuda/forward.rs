@@ -1,7 +1,7 @@
 //! Forward pass: from windows to weights and losses.
 
+use crate::cuda::device_network::{BLOCK, DeviceNetwork, Windows};
 use crate::cuda::memory::Arrays;
-use crate::cuda::program::{BLOCK, Program, Windows};
 use crate::cuda::source::FEATURES;
 use crate::cuda::source::scan_name;
 use crate::cuda::{Address, Argument, Operand, Product, Sizes};
@@ -30,7 +30,7 @@ pub(super) struct Constants {
     pub power: usize,
 }
 
-impl Program {
+impl DeviceNetwork {
     pub(super) fn constants(&self) -> Constants {
         let a: &Architecture = &self.architecture;
         let (descending, names): (usize, &'static [&'static str]) = match a.direction {

@@ -16,7 +16,7 @@
 //! # Structure
 //!
 //! `cuda` is a second implementation of the network. The layers of `nn` form a graph that derives its own gradients.
-//! `cuda::Program` is a list of kernels and products that computes the same forward and backward passes (`forward.rs`,
+//! `cuda::DeviceNetwork` is a list of kernels and products that computes the same forward and backward passes (`forward.rs`,
 //! `backward.rs`), because with a graph of small tensors a step would spend its time on launches. It is written
 //! against the trait `Backend` (memory, launch, product, eigenvalues): `driver.rs` implements the trait on a device,
 //! and the tests implement it on the processor. The working memory of a step is one allocation (`memory.rs`), whose
@@ -38,6 +38,7 @@ mod backend;
 mod backward;
 mod choice;
 mod costs;
+mod device_network;
 #[cfg(feature = "cuda")]
 mod driver;
 mod forward;
@@ -45,13 +46,12 @@ mod info;
 #[cfg(feature = "cuda")]
 mod libraries;
 mod memory;
-mod program;
 mod source;
 
 pub use backend::{Address, Argument, Backend, Operand, Product, Shape};
 pub use choice::{Device, Found, count, info, open};
 pub use costs::{Ceilings, Cost, cost};
+pub use device_network::{DeviceNetwork, StageSeconds, Windows};
 pub use info::DeviceInfo;
 pub use memory::Sizes;
-pub use program::{Profile, Program, Windows};
 pub use source::{check, kernels, source};

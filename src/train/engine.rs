@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use candle_core::{Device, Tensor};
 
-use crate::cuda::{Backend, Program, Sizes, Windows};
+use crate::cuda::{Backend, DeviceNetwork, Sizes, Windows};
 use crate::error::Result;
 use crate::nn::ElementType;
 use crate::nn::{Architecture, Network, realised_variance};
@@ -159,7 +159,7 @@ impl Engine for OnProcessor {
 
 /// Training on a device. The past returns are stored there, so a batch is uploaded only as its days and asset numbers.
 pub(super) struct OnDevice {
-    program: Program,
+    program: DeviceNetwork,
     shapes: BTreeMap<String, Vec<usize>>,
     batches: usize,
 }
@@ -168,7 +168,7 @@ impl OnDevice {
     /// Loads a network onto the device, with the moments of a checkpoint if there are any.
     pub fn new(device: Box<dyn Backend + Send>, network: &Network<f32>, moments: Option<[Named; 2]>) -> Result<Self> {
         let parameters = numbers::<f32>(network.parameters())?;
-        let program = Program::new(device, network.architecture(), &parameters)?;
+        let program = DeviceNetwork::new(device, network.architecture(), &parameters)?;
         if let Some([first, second]) = moments {
             program.set_moments([&first, &second])?;
         }

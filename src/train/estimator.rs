@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 use candle_core::{Device, Tensor};
 
-use crate::cuda::{Program, Windows};
+use crate::cuda::{DeviceNetwork, Windows};
 use crate::error::{Error, Result};
 use crate::estimators::{CovarianceEstimator, Window};
 use crate::linalg::{Covariance, Matrix};
@@ -35,14 +35,14 @@ impl<F: Float> CovarianceEstimator for Neural<F> {
 }
 
 /// A trained network on a device, as an estimator. It estimates one window at a time.
-pub struct NeuralOnDevice(Mutex<Program>);
+pub struct NeuralOnDevice(Mutex<DeviceNetwork>);
 
 impl NeuralOnDevice {
     /// Loads a trained network onto a device in the given precision.
     pub fn new<F: Float>(network: &Network<F>, open: Opener<'_>, precision: ElementType) -> Result<Self> {
         let device = open(network.architecture(), precision)?;
         let parameters = numbers::<F>(network.parameters())?;
-        Ok(Self(Mutex::new(Program::new(device, network.architecture(), &parameters)?)))
+        Ok(Self(Mutex::new(DeviceNetwork::new(device, network.architecture(), &parameters)?)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::Tensor;
-use minvar::cuda::{Backend, Ceilings, Program, Windows};
+use minvar::cuda::{Backend, Ceilings, DeviceNetwork, Windows};
 use minvar::error::{Error, Result};
 use minvar::experiment::{self, Job, Resources};
 use minvar::nn::Architecture;
@@ -101,7 +101,7 @@ fn the_device_gives_the_stages_and_gradients_of_the_reference() {
         };
         let parameters = as_numbers(file.parameters("param", &architecture));
         let mut program =
-            Program::new(emulated(&architecture, ElementType::F64).unwrap(), &architecture, &parameters).unwrap();
+            DeviceNetwork::new(emulated(&architecture, ElementType::F64).unwrap(), &architecture, &parameters).unwrap();
         let (panel, days) = panel_of(&file);
         program.set_panel(&panel, days).unwrap();
         let (decisions, assets) = (vec![t; batch], (0..batch * n).collect::<Vec<_>>());
@@ -311,7 +311,7 @@ fn windows_beyond_the_panel_are_refused() {
     let network = minvar::nn::Network::<f32>::new(architecture.clone(), 1).unwrap();
     let parameters = network.parameters().iter().map(|(name, var)| (name.clone(), numbers(var.as_tensor())));
     let device = emulated(&architecture, ElementType::F32).unwrap();
-    let mut program = Program::new(device, &architecture, &parameters.collect()).unwrap();
+    let mut program = DeviceNetwork::new(device, &architecture, &parameters.collect()).unwrap();
     program.set_panel(&[0.01; 4 * 30], 30).unwrap();
     let mut loss = |day: usize, asset: usize| {
         program.loss(&Windows { days: &[day], assets: &[0, asset], n_days: 20, market: false }, 5)

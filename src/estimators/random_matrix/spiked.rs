@@ -5,7 +5,7 @@
 //! c² = (1 − γ/(ℓ−1)²) / (1 + γ/(ℓ−1)),  s² = 1 − c²   (cosine and sine of sample and true eigenvector)
 //! ```
 //! γ = n/T < 1; the noise level v is the median eigenvalue over the median of the Marčenko–Pastur law. The shrinker
-//! η(ℓ, c, s) depends on the loss, see [`SpikedLoss`]. Stein's loss is about the inverse, which is what minimum
+//! η(ℓ, c, s) is optimal for the `loss`. Stein's loss is about the inverse, which is what minimum
 //! variance needs. The model assumes white noise besides a few spikes, which is closer to the truth for the
 //! correlation, so the map acts on it.
 //! Donoho, Gavish, Johnstone (2018), "Optimal shrinkage of eigenvalues in the spiked covariance model", table 2.

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use serde::Serialize;
 
-use crate::cuda::{Argument, Backend, Ceilings, Operand, Product, Program, Shape, Sizes, Windows, cost};
+use crate::cuda::{Argument, Backend, Ceilings, DeviceNetwork, Operand, Product, Shape, Sizes, Windows, cost};
 use crate::error::Result;
 use crate::nn::ElementType;
 use crate::nn::{Architecture, Network};
@@ -101,14 +101,14 @@ pub fn measure(
     let precision = ElementType::F32;
     let network = Network::<f32>::new(work.network.clone(), 1)?;
     let device = open(&work.network, precision)?;
-    let mut program = Program::new(device, &work.network, &numbers::<f32>(network.parameters())?)?;
+    let mut program = DeviceNetwork::new(device, &work.network, &numbers::<f32>(network.parameters())?)?;
     let (panel, sizes) = market(work, arrays)?;
     program.set_panel(&panel, sizes.n_days + HORIZON + 1)?;
     let (decisions, assets) = (vec![sizes.n_days; sizes.batch], (0..sizes.rows()).collect::<Vec<_>>());
     let windows = Windows { days: &decisions, assets: &assets, n_days: sizes.n_days, market: false };
     program.reserve(sizes, !work.forward_only)?;
     let mut first_loss = f64::NAN;
-    let mut step = |program: &mut Program, number: usize| -> Result<()> {
+    let mut step = |program: &mut DeviceNetwork, number: usize| -> Result<()> {
         if work.forward_only {
             return program.portfolio_weights(&windows).map(|_| ());
         }

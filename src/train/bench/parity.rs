@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use serde::Serialize;
 
-use crate::cuda::{Program, Windows};
+use crate::cuda::{DeviceNetwork, Windows};
 use crate::error::Result;
 use crate::nn::ElementType;
 use crate::nn::{Architecture, Cell, Direction, Feature, Float, Lag, Network, realised_variance};
@@ -149,7 +149,7 @@ fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: ElementType) -> R
     let store = loss.backward()?;
 
     // On the device.
-    let mut program = Program::new(open(&case.network, precision)?, &case.network, &parameters)?;
+    let mut program = DeviceNetwork::new(open(&case.network, precision)?, &case.network, &parameters)?;
     program.set_panel(&panel, DAYS)?;
     let found = program.stages(&windows)?;
     program.add_gradients(&windows, HORIZON, 0, 1.0)?;

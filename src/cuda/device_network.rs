@@ -38,12 +38,12 @@ impl Windows<'_> {
 
 /// Seconds by stage, in the order in which the stages first ran.
 #[derive(Clone, Debug, Default)]
-pub struct Profile {
+pub struct StageSeconds {
     stages: Vec<(&'static str, f64)>,
     since: Option<(&'static str, Instant)>,
 }
 
-impl Profile {
+impl StageSeconds {
     /// Names of the stages, with their seconds.
     pub fn stages(&self) -> &[(&'static str, f64)] {
         &self.stages
@@ -72,7 +72,7 @@ pub(super) struct Panel {
 }
 
 /// A network on a device.
-pub struct Program {
+pub struct DeviceNetwork {
     pub(super) device: Box<dyn Backend + Send>,
     pub(super) architecture: Architecture,
     pub(super) layout: Layout,
@@ -82,10 +82,10 @@ pub struct Program {
     pub(super) scalars: Address,
     pub(super) panel: Panel,
     memory: (Address, usize),
-    profile: RefCell<Option<Profile>>,
+    profile: RefCell<Option<StageSeconds>>,
 }
 
-impl Program {
+impl DeviceNetwork {
     /// Loads a network with the given parameters onto a device whose kernels are those of [`source`](super::source()).
     pub fn new(
         device: Box<dyn Backend + Send>,
@@ -257,11 +257,11 @@ impl Program {
 
     /// Starts to measure stages; each stage then waits for the one before.
     pub fn start_profile(&self) {
-        *self.profile.borrow_mut() = Some(Profile::default());
+        *self.profile.borrow_mut() = Some(StageSeconds::default());
     }
 
     /// The measurements since [`start_profile`](Self::start_profile).
-    pub fn end_profile(&self) -> Result<Profile> {
+    pub fn end_profile(&self) -> Result<StageSeconds> {
         self.stage("")?;
         Ok(self.profile.borrow_mut().take().unwrap_or_default())
     }
@@ -323,7 +323,7 @@ impl Program {
     }
 }
 
-impl Drop for Program {
+impl Drop for DeviceNetwork {
     fn drop(&mut self) {
         let all = [self.parameters, self.sums, self.moments[0], self.moments[1], self.scalars];
         for at in all.into_iter().chain([self.panel.at, self.memory.0]) {
