@@ -124,7 +124,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
             let appended = data::append(&panel, &imported.panel)?;
             appended.lines().iter().for_each(|line| say!("{line}"));
             if appended.new_returns == 0 {
-                say!("nothing is new: panel {name} stays as it is");
+                say!("nothing new: panel {name} is unchanged");
                 return Ok(told(name, &folder, &before, &panel, json!({ "changed": appended.lines() })));
             }
             let stem = data::table_name(source);
@@ -284,7 +284,7 @@ fn print_description(panel: &Panel, description: &Description, most: usize) -> s
     };
     writeln!(
         out,
-        "\nends: {living} with the panel, {} with a delisting return{}, {source} with a source, {} on its own{}",
+        "\nends: {living} with the panel, {} with a delisting return{}, {source} on a day when many end, {} for unknown reasons{}",
         announced.len(),
         named(announced),
         alone.len(),

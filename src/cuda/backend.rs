@@ -85,7 +85,7 @@ pub struct Product {
 /// ```
 /// use minvar::cuda::Backend;
 ///
-/// /// To the device and back.
+/// /// Copies bytes to the device and back.
 /// fn round_trip(device: &dyn Backend, bytes: &[u8]) -> minvar::error::Result<Vec<u8>> {
 ///     let at = device.allocate(bytes.len())?;
 ///     device.write(at, bytes)?;

@@ -77,8 +77,7 @@ impl<'a> Bench<'a> {
         let end = last.map_or(panel.n_days(), |date| calendar.dates().partition_point(|d| *d <= date));
         if end <= opened(newest) + 1 {
             let (from, to) = (calendar.date(opened(newest)), last.unwrap_or(calendar.date(panel.n_days() - 1)));
-            let rule =
-                format!("the weights of {} begin on {from}, with no day after it up to {to}", newest.name.short());
+            let rule = format!("the weights of {} begin on {from}, with no later day up to {to}", newest.name.short());
             return Err(Error::data("walk_forward", rule));
         }
         for name in &simulation.profiles {

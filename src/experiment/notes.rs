@@ -12,7 +12,7 @@ pub fn notes(experiment: &Experiment, market: &MarketData) -> Vec<String> {
     let unusual = periodicity.period != Period::Weekdays || periodicity.stray_weekend_days > 0;
     match experiment.data.periods_per_year {
         Some(periods) => {
-            notes.push(format!("{periods} days a year, as [data] says; calendar: {}", periodicity.sentence()))
+            notes.push(format!("{periods} days a year, as set in [data]; calendar: {}", periodicity.sentence()))
         }
         None if unusual => notes.push(format!("calendar: {}", periodicity.sentence())),
         None => {}

@@ -99,8 +99,8 @@ impl<'a> Plan<'a> {
             if !exists {
                 let able = estimators::ALL.iter().filter(|e| e.definite == Definite::Always).map(|e| e.name);
                 let why = format!(
-                    "its covariance of {n_assets} assets from {lookback} days is singular or does not exist, and with it \
-                     {}; use a longer lookback, a smaller universe or one of: {}",
+                    "its covariance of {n_assets} assets from {lookback} days is singular or does not exist, so there \
+                     is no {} of it; use a longer lookback, a smaller universe or one of: {}",
                     allocator.name,
                     able.collect::<Vec<_>>().join(", ")
                 );

@@ -210,7 +210,7 @@ fn in_order(experiment: &Experiment, mut portfolios: Vec<TargetPortfolio>) -> (V
     let others: Vec<String> = portfolios.iter().filter(|p| place(p).is_none()).map(|p| p.name.title()).collect();
     let note = (!others.is_empty() && others.len() < portfolios.len()).then(|| {
         format!(
-            "the weights hold portfolios that the experiment does not name: {}; they are traded too",
+            "the weights contain portfolios that the experiment does not name: {}; they are traded too",
             others.join(", ")
         )
     });

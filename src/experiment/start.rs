@@ -37,8 +37,8 @@ pub(super) fn span(experiment: &Experiment, panel: &Panel, universe: &RankedUniv
     if n_days < lookback + 2 {
         let most = n_days.saturating_sub(2);
         let hint = format!(
-            ": walk_forward.lookback = {lookback} leaves no decision in a panel from {first_day} to {last_day}; at most \
-             {most} does"
+            ": walk_forward.lookback = {lookback} leaves no decision in a panel from {first_day} to {last_day}; \
+             a look-back of at most {most} leaves one"
         );
         return Err(Error::NotEnoughDays { need: lookback, have: n_days, date: last_day, hint });
     }
@@ -280,7 +280,8 @@ fn key_of_most(removed: &Removed) -> Option<String> {
 pub(super) fn explain_fit(error: Error, experiment: &Experiment, panel: &Panel, label: &str) -> Error {
     if let Error::EmptyUniverse { removed, .. } = &error {
         let key = key_of_most(removed).map(|key| format!("; {key}")).unwrap_or_default();
-        let way_out = "'{label}' learns from earlier days, on which the rules leave no asset: begin later with walk_forward.first";
+        let way_out =
+            "'{label}' learns from earlier days, on which the rules leave no asset: set a later walk_forward.first";
         let rule = format!("{error}; {}{key}", way_out.replace("{label}", label));
         return Error::data("walk_forward.first", rule);
     }

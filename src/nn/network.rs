@@ -84,8 +84,8 @@ impl Architecture {
         }
     }
 
-    /// The network of arXiv:2507.01918: 39,586 parameters, T = 1200. The paper does not state its second token; n/T is
-    /// inferred.
+    /// The network of arXiv:2507.01918: 39,586 parameters, T = 1200. That its second token is
+    /// n/T is our inference.
     pub fn original() -> Self {
         Self {
             lag: Lag::PerLag,

@@ -128,7 +128,7 @@ fn deviations(results: &Results) -> Vec<String> {
     let mut found = Vec::new();
     match &experiment.data.panel {
         Some(panel) => found.push(format!("Data: panel {panel}; the papers use CRSP, 1990-2024, which is licensed.")),
-        None => found.push("Data: a synthetic market; nothing here says anything about real ones.".to_string()),
+        None => found.push("Data: a synthetic market; its results say nothing about real ones.".to_string()),
     }
     if let Some(ExclusionCount { returns, whole_assets }) = &results.run.provenance.excluded {
         let file = experiment.data.exclude.as_ref().map_or("a file".to_string(), |file| file.display().to_string());

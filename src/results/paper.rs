@@ -117,8 +117,8 @@ impl Cell {
                 }
                 other => {
                     let number = other.as_float().or(other.as_integer().map(|n| n as f64));
-                    let number =
-                        number.ok_or_else(|| Error::data(place(), format!("where.{name} is no text or number")))?;
+                    let number = number
+                        .ok_or_else(|| Error::data(place(), format!("where.{name} is neither text nor a number")))?;
                     let cells = columns.numbers(&name, NotANumber::Missing)?;
                     rows.retain(|row| (cells[*row] - number).abs() < 1e-9 * number.abs().max(1.0));
                 }

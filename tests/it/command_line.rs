@@ -558,5 +558,5 @@ fn a_user_imports_looks_excludes_and_appends() {
     let before = std::fs::read(folder.join("data/mine/panel.toml")).unwrap();
     fails(folder, &["data", "append", "mine", "others.csv"], "nothing was appended");
     assert_eq!(std::fs::read(folder.join("data/mine/panel.toml")).unwrap(), before);
-    assert!(succeeds(folder, &["data", "append", "mine", "newer.csv"]).contains("nothing is new"));
+    assert!(succeeds(folder, &["data", "append", "mine", "newer.csv"]).contains("nothing new"));
 }

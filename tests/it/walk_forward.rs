@@ -260,7 +260,7 @@ fn too_short_a_panel_and_singular_competitors_are_refused_before_the_start() {
     assert_eq!(message, expected);
     let message = refused(|e| e.walk_forward.lookback = 300);
     let expected = "300 days of history are needed before 2001-02-23, the panel has 300: walk_forward.lookback = 300 leaves \
-                    no decision in a panel from 2000-01-03 to 2001-02-23; at most 298 does";
+                    no decision in a panel from 2000-01-03 to 2001-02-23; a look-back of at most 298 leaves one";
     assert_eq!(message, expected);
     let message = refused(|e| e.walk_forward.first = Some(jiff::civil::date(2030, 1, 1)));
     assert!(message.contains("between 2030-01-01 and 2001-02-23; the panel ends on 2001-02-23"), "{message}");
