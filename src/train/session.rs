@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
             return Ok(Self { task, sampler, header, steps, record, engine, ahead: None, events, smoothed });
         }
         let checkpoint = Model::open(&file)?;
-        if checkpoint.header.identity != header.identity || checkpoint.header.commit != header.commit {
+        if checkpoint.header.identity != header.identity {
             return Err(other_identity(&file));
         }
         let numbers = |prefix: &str| -> Result<BTreeMap<String, Vec<f64>>> {
