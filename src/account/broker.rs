@@ -137,7 +137,7 @@ impl Account {
     }
 
     /// Begins a day: settles money that is due, starts counting a new month, and pays the interest of the last month
-    /// from the session `pay_on_session` of the month on.
+    /// from the trading day `pay_on_session` of the month on.
     pub fn begin(&mut self, day: usize, date: Date, session_of_month: usize, pay_on_session: usize) {
         while self.unsettled.front().is_some_and(|(due, _)| *due <= day) {
             self.settled += self.unsettled.pop_front().map_or(0.0, |(_, cents)| cents);

@@ -129,12 +129,12 @@ pub(super) struct Work<'a, T> {
     pub store: &'a Store<T>,
     /// The finished items.
     pub items: Vec<T>,
-    /// When this session began, and the seconds of work in earlier sessions.
+    /// When this process began to work, and the seconds of work that earlier processes stored.
     pub since: (Instant, f64),
 }
 
 impl<T> Work<'_, T> {
-    /// Seconds of work over all sessions.
+    /// Seconds of work of this and earlier processes.
     pub fn seconds(&self) -> f64 {
         self.since.1 + self.since.0.elapsed().as_secs_f64()
     }
