@@ -170,7 +170,10 @@ pub(super) fn read_columns(path: &Path, names: &[&str]) -> Result<DataFrame> {
             return Err(Error::data(path.display().to_string(), format!("the file has no column {missing}")));
         }
         let names = names.iter().map(|name| name.to_string()).collect();
-        reader.with_columns(Some(names)).finish().map_err(unusable(path))
+        let frame = reader.with_columns(Some(names)).finish().map_err(unusable(path))?;
+        // A damaged page of one column may decode to fewer rows than the others have.
+        let is_short = frame.columns().iter().any(|column| column.len() as f64 != n_rows);
+        if is_short { Err(damaged(path)) } else { Ok(frame) }
     })
 }
 
