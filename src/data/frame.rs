@@ -11,6 +11,7 @@ use crate::data::guard::{BYTES_A_CELL, damaged, guarded};
 use crate::data::npy::read_npy;
 use crate::data::numbers::{Decimal, MissingCodes, decimal, parse};
 use crate::data::options::NotANumber;
+use crate::data::pages::check_pages;
 use crate::data::table::{numbers, texts, unusable};
 use crate::data::text::TextTable;
 use crate::data::words::{TEXT_ENDINGS, endings, plain};
@@ -72,12 +73,10 @@ impl Columns {
     fn read_parquet(path: &Path) -> Result<Self> {
         let frame = guarded(path, || {
             let mut reader = ParquetReader::new(File::open(path).map_err(Error::io(path))?);
-            let (n_rows, n_columns, names) = {
-                let metadata = reader.get_metadata().map_err(unusable(path))?;
-                let names = metadata.schema_descr.fields().iter().map(|field| field.name().trim().to_string());
-                let names: Vec<String> = names.collect();
-                (metadata.num_rows as f64, metadata.schema_descr.columns().len() as f64, names)
-            };
+            let footer = reader.get_metadata().map_err(unusable(path))?.clone();
+            let (n_rows, n_columns) = (footer.num_rows as f64, footer.schema_descr.columns().len() as f64);
+            let names = footer.schema_descr.fields().iter().map(|field| field.name().trim().to_string());
+            let names: Vec<String> = names.collect();
             check_different(&names, path)?;
             for (name, field) in reader.schema().map_err(unusable(path))?.iter() {
                 if let Some(kind) = unreadable(field.dtype()) {
@@ -89,6 +88,7 @@ impl Columns {
             }
             let what = format!("{}, with {n_rows} rows of {n_columns} columns,", path.display());
             memory::require(BYTES_A_CELL * n_rows * n_columns, &what)?;
+            check_pages(path, &footer)?;
             let frame = reader.finish().map_err(unusable(path))?;
             let is_even = frame.columns().iter().all(|column| column.len() == frame.height());
             if is_even { Ok(frame) } else { Err(damaged(path)) }

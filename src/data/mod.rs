@@ -28,6 +28,7 @@ mod npy;
 mod numbers;
 mod observations;
 mod options;
+mod pages;
 mod records;
 mod roles;
 mod rows;

@@ -11,6 +11,7 @@ use polars::prelude::{
 use crate::calendar::{Date, date_from_epoch, days_since_epoch};
 use crate::data::files::write_atomically;
 use crate::data::guard::{damaged, guarded};
+use crate::data::pages::check_pages;
 use crate::error::{Error, Result};
 use crate::memory;
 
@@ -162,9 +163,11 @@ fn column(name: &str, values: Values) -> Column {
 pub(super) fn read_columns(path: &Path, names: &[&str]) -> Result<DataFrame> {
     guarded(path, || {
         let mut reader = ParquetReader::new(File::open(path).map_err(Error::io(path))?);
-        let n_rows = reader.get_metadata().map_err(unusable(path))?.num_rows as f64;
+        let footer = reader.get_metadata().map_err(unusable(path))?.clone();
+        let n_rows = footer.num_rows as f64;
         // While it is read, a column is held twice.
         memory::require(16.0 * n_rows * names.len() as f64, &format!("{}, with {n_rows} rows,", path.display()))?;
+        check_pages(path, &footer)?;
         let schema = reader.schema().map_err(unusable(path))?;
         if let Some(missing) = names.iter().find(|name| schema.get(name).is_none()) {
             return Err(Error::data(path.display().to_string(), format!("the file has no column {missing}")));

@@ -73,10 +73,39 @@ fn mutated(bytes: &[u8], random: &mut Xoshiro256PlusPlus) -> Vec<u8> {
     bytes
 }
 
-/// Mutates one file `n` times and tries each mutation; `path` is opened, `victim` is the file that is damaged.
+/// Mutates one file `n` times at random and tries each mutation with `open`.
 fn attack<T>(
     victim: &Path,
     n: u64,
+    open: impl Fn() -> minvar::error::Result<T>,
+    accept: impl Fn(&T) -> Result<(), String>,
+) {
+    let mutation = |good: &[u8], seed| mutated(good, &mut Xoshiro256PlusPlus::seed_from_u64(seed));
+    attack_with(victim, n, mutation, open, accept);
+}
+
+/// Changes the bits of a mask in every byte of one file, one byte at a time. The lowest bit of a number in the header
+/// of a Parquet page is its sign.
+fn flip_each_byte<T>(
+    victim: &Path,
+    mask: u8,
+    open: impl Fn() -> minvar::error::Result<T>,
+    accept: impl Fn(&T) -> Result<(), String>,
+) {
+    let flipped = |good: &[u8], place| {
+        let mut bytes = good.to_vec();
+        bytes[place as usize] ^= mask;
+        bytes
+    };
+    attack_with(victim, std::fs::metadata(victim).unwrap().len(), flipped, open, accept);
+}
+
+/// Damages a file in each of `n` ways; none may panic, an error must name the file's folder in one line, and `accept`
+/// judges what was read all the same.
+fn attack_with<T>(
+    victim: &Path,
+    n: u64,
+    mutation: impl Fn(&[u8], u64) -> Vec<u8>,
     open: impl Fn() -> minvar::error::Result<T>,
     accept: impl Fn(&T) -> Result<(), String>,
 ) {
@@ -84,10 +113,9 @@ fn attack<T>(
     open().unwrap_or_else(|error| panic!("{} as it was: {error}", victim.display()));
     let name = victim.parent().unwrap().display().to_string();
     let mut n_accepted = 0;
-    for seed in 0..n {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        std::fs::write(victim, mutated(&good, &mut random)).unwrap();
-        let place = format!("{}, seed {seed}", victim.display());
+    for way in 0..n {
+        std::fs::write(victim, mutation(&good, way)).unwrap();
+        let place = format!("{}, mutation {way}", victim.display());
         match catch_unwind(AssertUnwindSafe(&open)) {
             Err(_) => panic!("{place}: a panic"),
             Ok(Err(error)) => {
@@ -253,6 +281,45 @@ fn damaged_panels_are_refused() {
             false => Err("another content was accepted".to_string()),
         };
         attack(&folder.join(file), 200, || open_panel(&folder), same);
+    }
+    let (small, _) = crate::support::complete_market(2, 10).simulate().unwrap();
+    let folder = folder.join("small");
+    save_panel(&small, &folder, "synthetic", &[], None).unwrap();
+    for file in ["calendar.parquet", "assets.parquet", "observations.parquet"] {
+        let same = |(opened, _): &(Panel, _)| match opened.content_hash() == small.content_hash() {
+            true => Ok(()),
+            false => Err("another content was accepted".to_string()),
+        };
+        flip_each_byte(&folder.join(file), 0x01, || open_panel(&folder), same);
+    }
+}
+
+#[test]
+fn no_bit_of_a_parquet_table_of_a_user_ends_the_process() {
+    let (dates, returns, _) = market();
+    let folder = Folder::new();
+    let file = |name: &str| folder.0.path().join(name);
+    let days = 12;
+    let rows = || (0..2).flat_map(move |asset| (0..days).map(move |day| (day, asset)));
+    let long = file("long.parquet");
+    Table::default()
+        .with_dates("date", rows().map(|(day, _)| dates[day]))
+        .with_texts("asset", rows().map(|(_, asset)| ["AAA", "BBB"][asset]))
+        .with_numbers("return", rows().map(|cell| returns[cell]))
+        .write_parquet(&long)
+        .unwrap();
+    let import_long = || import(&long, &Options::default());
+    let wide = file("wide.parquet");
+    let column = |asset: usize| (0..days).map(|day| returns[(day, asset)]).collect::<Vec<f64>>();
+    Table::default()
+        .with_dates("date", dates[..days].iter().copied())
+        .with_numbers("AAA", column(0))
+        .with_numbers("BBB", column(1))
+        .write_parquet(&wide)
+        .unwrap();
+    for mask in [0x01, 0x80] {
+        flip_each_byte(&long, mask, import_long, |imported| possible(&imported.panel));
+        flip_each_byte(&wide, mask, || read_returns(&wide, &Options::default(), None), |_| Ok(()));
     }
 }
 
