@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use minvar::allocators::{self, Allocator, LongOnlyMinimumVariance, MinimumVariance, Situation};
-use minvar::costs::{Benchmark, Schedules};
+use minvar::costs::{BenchmarkRate, Schedules};
 use minvar::estimators::{
     self, Centring, Clip, CovarianceEstimator, Diagonal, EigenvalueCleaner, Ewma, LedoitWolfIdentity, Qis,
     RotationInvariant, Sample, Start, Window,
@@ -135,7 +135,7 @@ fn accounts(criterion: &mut Criterion) {
     const DAYS: usize = 250;
     let (panel, _) = SyntheticMarket::complete(N, 2 * DAYS).simulate().expect("the parameters are valid");
     let schedules = Schedules::default();
-    let benchmark = Benchmark::yearly(&schedules);
+    let benchmark = BenchmarkRate::yearly(&schedules);
     let ranks = SizeRanks::new(&panel, DAYS, 2 * DAYS);
     for (profile, n_assets, leverage) in [("realistic", N, 1.0), ("paper_sequel", 100, 2.0)] {
         let weights = (0..n_assets).map(|asset| Target { asset, weight: 1.0 / n_assets as f64 }).collect();

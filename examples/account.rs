@@ -1,6 +1,6 @@
 //! An account that trades weights under costs and margin: `cargo run --release --example account`.
 
-use minvar::costs::{Benchmark, Schedules};
+use minvar::costs::{BenchmarkRate, Schedules};
 use minvar::panel::SizeRanks;
 use minvar::policies::{Rebalance, Stored, Target, Targets};
 use minvar::prelude::*;
@@ -11,7 +11,7 @@ fn main() -> Result<()> {
     let equal = (0..50).map(|asset| Target { asset, weight: 0.02 }).collect();
     let targets = Targets { days: vec![(250, equal)] }; // decided on day 250, rebalanced every five sessions
     let schedules = Schedules::default();
-    let (benchmark, ranks) = (Benchmark::yearly(&schedules), SizeRanks::new(&panel, 250, 750));
+    let (benchmark, ranks) = (BenchmarkRate::yearly(&schedules), SizeRanks::new(&panel, 250, 750));
     for name in ["frictionless", "paper", "realistic", "stress"] {
         let simulator = Simulator::new(schedules.profile(name)?, &schedules, &benchmark, &ranks)?;
         let setting = Setting { panel: &panel, assets: targets.assets(), first: 250, end: 750, capital_usd: 1e6 };

@@ -25,7 +25,7 @@ export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}${wheels:+:$wheels}"
 "$minvar" device --check --device "$device" 2>&1 | tee -a "$out/device.txt"
 "$minvar" device --measure --device "$device" | tee "$out/cuda.md"
 "$minvar" device --measure --device "$device" --json > "$out/cuda.json"
-"$minvar" train scripts/measure-cuda.toml --profile --device "$device" | tee "$out/train.txt"
+"$minvar" train scripts/measure-cuda.toml --timings --device "$device" | tee "$out/train.txt"
 models=$(mktemp -d)
 trap 'rm -rf "$models"' EXIT
 for at_once in 1 2; do # one model at a time, then both at once

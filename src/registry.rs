@@ -106,7 +106,7 @@ impl Choice {
         if NAMING_KEYS.contains(&name) {
             return Err(config(format!("it needs a value: {name}=FILE")));
         }
-        // A model is identified by its key: `model=FILE,precision=f32`.
+        // A model is identified by its key: `model=FILE,dtype=f32`.
         let is_key = |name: &str| name.split_once('=').is_some_and(|(key, _)| NAMING_KEYS.contains(&key.trim()));
         let keyed = is_key(name).then_some(name);
         if keyed.is_none() {

@@ -14,7 +14,7 @@ use crate::panel::{AssetId, Panel};
 use crate::registry::check_name;
 use crate::synthetic::SyntheticMarket;
 
-/// Import, describe and simulate panels
+/// Import, describe and synthesize panels
 ///
 /// A panel is a folder inside the data folder; experiments refer to it by name: panel = "us_daily".
 #[derive(clap::Subcommand)]
@@ -77,7 +77,7 @@ pub(super) enum Command {
         data: DataFolder,
     },
     /// Draw a synthetic market and save it as a panel
-    Simulate {
+    Synthesize {
         /// Name of the panel
         #[arg(long, default_value = "synthetic")]
         name: String,
@@ -167,7 +167,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
             let findings: Vec<Value> = description.findings.iter().map(found).collect();
             Ok(told(name, &folder, &manifest, &panel, json!({ "findings": findings, "suspects": path })))
         }
-        Command::Simulate { name, assets, days, seed, data } => {
+        Command::Synthesize { name, assets, days, seed, data } => {
             let market =
                 SyntheticMarket { n_assets: *assets, n_days: *days, seed: *seed, ..SyntheticMarket::default() };
             check_name("--name", name)?;

@@ -30,7 +30,7 @@ use crate::train::{MODEL, ModelFile};
 ///   minvar estimate --returns r.csv --estimator qis --out covariance.csv
 ///   minvar estimate --returns r.parquet --estimator poet,factors=3 --what precision --out precision.npy
 ///   minvar estimate --returns r.npy --estimator rie --allocator gmv_long_only --what weights --out weights.csv
-///   minvar estimate --returns r.csv --estimator model=2023.safetensors,precision=f32 --out covariance.csv
+///   minvar estimate --returns r.csv --estimator model=2023.safetensors,dtype=f32 --out covariance.csv
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {

@@ -40,13 +40,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     table.add_row([
         "{ train = \"NAME\" }",
         "yes",
-        "seed=0 precision=\"f64\"",
+        "seed=0 dtype=\"f64\"",
         "the network of [train.NAME], trained for each year before it",
     ]);
     table.add_row([
         "{ model = \"FILE\" }",
         "yes",
-        "precision=\"f64\"",
+        "dtype=\"f64\"",
         "a trained network; {year} in FILE is replaced by the year of the decision",
     ]);
     writeln!(out, "{}\n", table.trim_fmt())?;

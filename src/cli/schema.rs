@@ -43,11 +43,11 @@ pub fn schema() -> Value {
     let estimators = estimators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference));
     let mut choices = choice_schemas(estimators, estimators::build);
     choices[0]["enum"].as_array_mut().expect("names are a list").push(ORACLE.into());
-    let precision = json!({ "enum": ["f64", "f32"], "default": "f64" });
+    let dtype = json!({ "enum": ["f64", "f32"], "default": "f64" });
     for (key, what) in [(TRAIN, "A recipe of [train]."), (MODEL, "A model file; {year} becomes the year.")] {
         let mut properties = json!({
             "label": { "type": "string" },
-            "precision": precision,
+            "dtype": dtype,
         });
         properties[key] = json!({ "type": "string", "description": what });
         if key == TRAIN {

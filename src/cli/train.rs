@@ -30,7 +30,7 @@ const NOTHING: &str = "no estimator of this experiment (with these years and see
 #[command(after_help = "\
 Examples:
   minvar train experiments/us_network.toml
-  minvar train experiments/us_network.toml --device auto --profile
+  minvar train experiments/us_network.toml --device auto --timings
   minvar train experiments/us_network.toml --device cuda:0 --seeds 0,1
   minvar train experiments/us_network.toml --device cuda:1 --seeds 2")]
 pub(super) struct Arguments {
@@ -49,11 +49,11 @@ pub(super) struct Arguments {
     seeds: Vec<u64>,
     /// Train nothing; instead show where the time of the first steps of each recipe goes
     #[arg(long, conflicts_with_all = ["fresh", "years", "seeds"])]
-    profile: bool,
+    timings: bool,
 }
 
-/// Number of steps that `--profile` measures.
-const PROFILED: usize = 20;
+/// Number of steps that `--timings` measures.
+const TIMED_STEPS: usize = 20;
 
 /// Parses FROM-TO or a single year.
 fn years(text: &str) -> Result<RangeInclusive<i16>, String> {
@@ -68,17 +68,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let selected = arguments.compute.select()?;
     let resources = selected.resources();
     let Opened { experiment, market, folder, .. } = arguments.work.open()?;
-    if arguments.profile {
+    if arguments.timings {
         let limits = match resources.compute {
             Compute::Device { open, .. } => Some(ceilings(&*open(&Architecture::compact(), ElementType::F32)?)?),
             Compute::Processor => None,
         };
-        let profiles = experiment::profile(&Job::new(&experiment, &market, &folder).with(resources), limits, PROFILED)?;
+        let profiles =
+            experiment::profile(&Job::new(&experiment, &market, &folder).with(resources), limits, TIMED_STEPS)?;
         anyhow::ensure!(!profiles.is_empty(), NOTHING);
         limits.iter().for_each(|limits| say!("{}\n", ceilings_line(resources.compute.name(), limits)));
         profiles.iter().for_each(|(name, profiled)| show(name, profiled));
-        let of = |(name, profiled): (String, Profiled)| json!({ "recipe": name, "profile": profiled });
-        return Ok(json!({ "profiles": profiles.into_iter().map(of).collect::<Vec<_>>() }));
+        let of = |(name, profiled): (String, Profiled)| json!({ "recipe": name, "timings": profiled });
+        return Ok(json!({ "timings": profiles.into_iter().map(of).collect::<Vec<_>>() }));
     }
     if arguments.fresh {
         experiment::discard_networks(&folder)?;

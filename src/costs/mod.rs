@@ -5,7 +5,7 @@
 
 mod almgren;
 mod auction_fees;
-mod benchmark;
+mod benchmark_rate;
 mod borrow;
 mod cvxportfolio;
 mod fixed_bps;
@@ -25,7 +25,7 @@ mod square_root;
 mod taf;
 mod volume_share;
 
-pub use benchmark::Benchmark;
+pub use benchmark_rate::BenchmarkRate;
 pub use profile::{Delisting, MarginName, Order, Participation, Profile, Shares, Sizing};
 pub use schedules::{
     Cycle, DEFAULT as DEFAULT_SCHEDULES, LiquidationRule, PaperMargin, PortfolioMargin, RegT, Schedules,

@@ -32,7 +32,7 @@
 //! During a scan the recurrent kernel stays in registers and the state in shared memory for the whole sequence, so the
 //! scan is compiled for the network's number of units. Gradients of parameters are products for each sample, summed in
 //! f64 in a fixed order; there are no atomic operations. `cuda/costs.rs` counts the least that each stage must compute
-//! and move; `--profile` compares it with the rates of a large product and a large copy.
+//! and move; `--timings` compares it with the rates of a large product and a large copy.
 
 mod backend;
 mod backward;

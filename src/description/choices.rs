@@ -13,7 +13,7 @@ pub const ORACLE: &str = "oracle";
 /// The key of a network to be trained by a recipe.
 pub const TRAIN: &str = "train";
 
-/// A network to be trained: `{ train = "RECIPE", seed = 0, precision = "f64" }`.
+/// A network to be trained: `{ train = "RECIPE", seed = 0, dtype = "f64" }`.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FromRecipe {
@@ -22,9 +22,9 @@ pub struct FromRecipe {
     /// Seed of the network's initial parameters and training batches.
     #[serde(default)]
     pub seed: u64,
-    /// Precision in which the network is applied.
+    /// Type of the numbers in which the network is applied.
     #[serde(default)]
-    pub precision: ElementType,
+    pub dtype: ElementType,
 }
 
 impl FromRecipe {

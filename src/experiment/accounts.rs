@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Entry, Posting};
 use crate::calendar::Date;
-use crate::costs::{Benchmark, Profile, Schedules};
+use crate::costs::{BenchmarkRate, Profile, Schedules};
 use crate::data::{Table, TableStream};
 use crate::error::{Error, Result};
 use crate::experiment::targets::TargetPortfolio;
@@ -49,7 +49,7 @@ pub(super) struct StoredAccount {
 pub(super) struct Bench<'a> {
     pub panel: &'a Panel,
     pub schedules: Schedules,
-    benchmark: Benchmark,
+    benchmark: BenchmarkRate,
     frictionless: Profile,
     ranks: SizeRanks,
     /// The day of the first trade of any account. Returns begin the day after, as in a run.
@@ -66,7 +66,7 @@ impl<'a> Bench<'a> {
         panel: &'a Panel,
         portfolios: &[TargetPortfolio],
         schedules: Schedules,
-        benchmark: Benchmark,
+        benchmark: BenchmarkRate,
         folder: &Path,
     ) -> Result<Self> {
         let calendar = panel.calendar();

@@ -1,8 +1,8 @@
 //! The networks of an experiment: read from a file, or trained for each calendar year on all days before it.
 //!
 //! ```text
-//! { model = "FILE", precision = "f64" }             one network for all dates, or one per year: FILE with {year} in it
-//! { train = "RECIPE", seed = 0, precision = "f64" }  one per year, trained by [train.RECIPE]
+//! { model = "FILE", dtype = "f64" }             one network for all dates, or one per year: FILE with {year} in it
+//! { train = "RECIPE", seed = 0, dtype = "f64" }  one per year, trained by [train.RECIPE]
 //!
 //! results/<name>/models/<RECIPE>-<seed>/<year>.safetensors
 //! ```
@@ -163,11 +163,11 @@ impl<'a> Networks<'a> {
         let (model, precision) = match choice.name.as_str() {
             MODEL => {
                 let wanted: ModelFile = choice.parameters()?;
-                (Model::open(&files(&wanted, &[year])[0])?, wanted.precision)
+                (Model::open(&files(&wanted, &[year])[0])?, wanted.dtype)
             }
             _ => {
                 let wanted: FromRecipe = choice.parameters()?;
-                (self.trained(&wanted, year, progress)?, wanted.precision)
+                (self.trained(&wanted, year, progress)?, wanted.dtype)
             }
         };
         Ok(match (self.resources.compute, precision) {

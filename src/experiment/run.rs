@@ -41,19 +41,19 @@ pub struct RunSummary {
 /// Runs an experiment, or continues one that was interrupted, and writes its results into the folder of the job.
 ///
 /// Every finished date is stored at once, so the same job continues after an interruption.
-pub fn run(mut job: Job<'_>) -> Result<RunSummary> {
-    let (finished, store) = run_and_keep(&mut job)?;
+pub fn run(job: Job<'_>) -> Result<RunSummary> {
+    let (finished, store) = run_and_keep(job)?;
     store.close()?;
     Ok(finished)
 }
 
 /// [`run`], except that the stored dates stay in place, still locked, so that a repetition finds them all and only
 /// writes the results again.
-pub(super) fn run_and_keep(job: &mut Job<'_>) -> Result<(RunSummary, Store<Decision>)> {
+pub(super) fn run_and_keep(mut job: Job<'_>) -> Result<(RunSummary, Store<Decision>)> {
     let start = Instant::now();
-    let Job { experiment, market, folder, resources, .. } = *job;
+    let Job { experiment, market, folder, resources, .. } = job;
     let plan = Plan::new(experiment, market)?;
-    let networks = Networks::new(&plan, job)?;
+    let networks = Networks::new(&plan, &job)?;
     let fingerprint = fingerprint(experiment, market, &networks, resources.compute.name());
     let (store, seconds) = Store::<Decision>::open(folder, DATES, &fingerprint)?;
     let total = plan.decisions.len();

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::costs::{Benchmark, Schedules};
+use crate::costs::{BenchmarkRate, Schedules};
 use crate::data::{hash_file, read_rates, read_text, remove_partial_files};
 use crate::description::{Provenance, RunFile};
 use crate::error::{Error, Result};
@@ -166,7 +166,7 @@ fn schedules_text(simulation: &Simulation) -> Result<(String, String)> {
 
 /// The benchmark rate of a simulation, with what is to be recorded about it.
 struct Interest {
-    series: Benchmark,
+    series: BenchmarkRate,
     /// A sentence for the user: where the interest rates come from.
     sentence: String,
     /// A hash or name, equal for equal rates.
@@ -181,7 +181,7 @@ fn benchmark(simulation: &Simulation, schedules: &Schedules, data: &Path) -> Res
             let path = data.join(rates.file());
             let rows = read_rates(&path, &rates.options())?;
             Ok(Interest {
-                series: Benchmark::daily(rows.dates, rows.percent, &path.display().to_string())?,
+                series: BenchmarkRate::daily(rows.dates, rows.percent, &path.display().to_string())?,
                 sentence: format!("interest follows the daily rates of {}", rates.file().display()),
                 identity: hash_file(&path)?,
                 read: rows.notes,
@@ -189,7 +189,7 @@ fn benchmark(simulation: &Simulation, schedules: &Schedules, data: &Path) -> Res
         }
         None => {
             let sentence = "interest follows yearly means of the federal funds rate; no daily series was given";
-            let series = Benchmark::yearly(schedules);
+            let series = BenchmarkRate::yearly(schedules);
             Ok(Interest { series, sentence: sentence.to_string(), identity: String::new(), read: Vec::new() })
         }
     }

@@ -34,7 +34,8 @@ pub struct SweptRun {
     pub seconds: f64,
 }
 
-/// Runs every size that is not finished yet; otherwise as [`run`](crate::experiment::run).
+/// Runs the sizes one after the other, each as [`run`](crate::experiment::run) does. The dates of a finished size are
+/// all stored, so that in a repetition only its tables are written again.
 pub fn sweep(mut job: Job<'_>) -> Result<SweptRun> {
     let Job { experiment, market, folder, resources, stop, .. } = job;
     let sizes = experiment.sweep.as_ref().map_or(&[][..], |sweep| &sweep.size);
@@ -44,7 +45,7 @@ pub fn sweep(mut job: Job<'_>) -> Result<SweptRun> {
         let (at_size, folder) = (experiment.at_size(size), place(size));
         let mut show = |progress: Progress| job.show(Progress { size: Some(size), ..progress });
         let of_size = Job::new(&at_size, market, &folder).with(resources).stopped_by(stop).watched(&mut show);
-        let (finished, _) = run_and_keep(&mut { of_size })?;
+        let (finished, _) = run_and_keep(of_size)?;
         durations.insert(size.to_string(), finished.provenance.duration_seconds);
         rows.extend(finished.rows.into_iter().map(|performance| SweepRow { size, performance }));
     }

@@ -45,7 +45,7 @@ pub use outcome::{AccountOutcome, Observed, Setting, follow};
 
 use crate::account::{Account, Fill, Posting, Status};
 use crate::calendar::Date;
-use crate::costs::{Benchmark, Charge, CostModel, Cycle, Day, Order, Profile, Schedules, Sizing};
+use crate::costs::{BenchmarkRate, Charge, CostModel, Cycle, Day, Order, Profile, Schedules, Sizing};
 use crate::error::Result;
 use crate::panel::{AssetId, Quotes, SizeRanks};
 use crate::policies::Policy;
@@ -117,7 +117,7 @@ pub struct Simulator<'a> {
     schedules: &'a Schedules,
     models: Vec<Box<dyn CostModel>>,
     margin: Margin,
-    benchmark: &'a Benchmark,
+    benchmark: &'a BenchmarkRate,
     ranks: &'a SizeRanks,
 }
 
@@ -126,7 +126,7 @@ impl<'a> Simulator<'a> {
     pub fn new(
         profile: &'a Profile,
         schedules: &'a Schedules,
-        benchmark: &'a Benchmark,
+        benchmark: &'a BenchmarkRate,
         ranks: &'a SizeRanks,
     ) -> Result<Self> {
         let models = profile.models(schedules)?;

@@ -25,7 +25,7 @@ use crate::linalg::Matrix;
 use crate::memory;
 use crate::panel::Panel;
 
-/// `[data.synthetic]` of an experiment, and the options of `minvar data simulate`.
+/// `[data.synthetic]` of an experiment, and the options of `minvar data synthesize`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]

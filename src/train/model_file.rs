@@ -1,4 +1,4 @@
-//! A model file in experiments and on command lines: `{ model = "FILE", precision = "f64" }`.
+//! A model file in experiments and on command lines: `{ model = "FILE", dtype = "f64" }`.
 
 use std::path::PathBuf;
 
@@ -18,9 +18,9 @@ pub const MODEL: &str = "model";
 pub struct ModelFile {
     /// The file; in an experiment, one per year where its name contains `{year}`.
     pub model: PathBuf,
-    /// Precision in which it is applied.
+    /// Type of the numbers in which it is applied.
     #[serde(default)]
-    pub precision: ElementType,
+    pub dtype: ElementType,
 }
 
 impl ModelFile {
@@ -29,7 +29,7 @@ impl ModelFile {
     pub fn estimator(&self, n_days: usize) -> Result<Box<dyn CovarianceEstimator>> {
         let model = Model::open(&self.model)?;
         model.check_days(n_days, &self.model)?;
-        Ok(match self.precision {
+        Ok(match self.dtype {
             ElementType::F32 => Box::new(Neural(model.network::<f32>()?)),
             ElementType::F64 => Box::new(Neural(model.network::<f64>()?)),
         })

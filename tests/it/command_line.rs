@@ -24,7 +24,7 @@ allocators = ["gmv"]
 fn a_user_simulates_describes_and_runs() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let out = succeeds(folder, &["data", "simulate", "--name", "sim", "--assets", "30", "--days", "150"]);
+    let out = succeeds(folder, &["data", "synthesize", "--name", "sim", "--assets", "30", "--days", "150"]);
     assert!(out.contains("panel sim: 30 assets x 150 days"), "{out}");
     let out = succeeds(folder, &["data", "describe", "sim"]);
     for part in [
@@ -51,7 +51,7 @@ fn a_user_simulates_describes_and_runs() {
 fn mistakes_end_with_one_clear_line() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    succeeds(folder, &["data", "simulate", "--name", "sim", "--assets", "30", "--days", "150"]);
+    succeeds(folder, &["data", "synthesize", "--name", "sim", "--assets", "30", "--days", "150"]);
     let with = |from: &str, to: &str| {
         std::fs::write(folder.join("x.toml"), EXPERIMENT.replace(from, to)).unwrap();
     };
@@ -78,7 +78,7 @@ fn mistakes_end_with_one_clear_line() {
 fn a_user_trades_the_weights_of_a_run_and_varies_the_costs() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    succeeds(folder, &["data", "simulate", "--name", "sim", "--assets", "30", "--days", "150"]);
+    succeeds(folder, &["data", "synthesize", "--name", "sim", "--assets", "30", "--days", "150"]);
     std::fs::write(folder.join("sim.toml"), EXPERIMENT).unwrap();
     fails(folder, &["simulate", "sim.toml"], "no stored target weights; 'minvar run' with this experiment writes them");
     succeeds(folder, &["run", "sim.toml"]);
@@ -120,7 +120,7 @@ fn a_full_disk_is_reported_with_the_file_and_the_run_can_go_on() {
     // A file in the place of the results folder stands for any place that cannot be written to.
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    succeeds(folder, &["data", "simulate", "--name", "sim", "--assets", "30", "--days", "150"]);
+    succeeds(folder, &["data", "synthesize", "--name", "sim", "--assets", "30", "--days", "150"]);
     std::fs::write(folder.join("sim.toml"), EXPERIMENT).unwrap();
     std::fs::create_dir(folder.join("results")).unwrap();
     std::fs::write(folder.join("results/sim"), "in the way").unwrap();

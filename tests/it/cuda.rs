@@ -183,7 +183,7 @@ fn an_experiment_on_a_device_has_the_results_of_the_processor_to_rounding() {
     if !available() {
         return;
     }
-    let experiment = training::experiment("'qis', { train = 'tiny' }, { train = 'tiny', seed = 1, precision = 'f32' }");
+    let experiment = training::experiment("'qis', { train = 'tiny' }, { train = 'tiny', seed = 1, dtype = 'f32' }");
     let market = training::market(&experiment);
     let folder = tempfile::tempdir().unwrap();
     let run = |name: &str, resources: Resources<'_>| {

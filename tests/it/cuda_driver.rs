@@ -107,7 +107,7 @@ fn a_training_and_its_profile_run_on_a_device() {
                 schedule = { steps = 4, warm_steps = 0, batch = 2, n_assets = [4, 9], n_days = [30, 60] }\n";
     std::fs::write(&file, text).unwrap();
     let (file, out) = (file.to_str().unwrap(), folder.path().to_str().unwrap());
-    let profile = minvar(&["train", file, "--out", out, "--device", "cuda", "--profile"], &[]);
+    let profile = minvar(&["train", file, "--out", out, "--device", "cuda", "--timings"], &[]);
     let shown = String::from_utf8_lossy(&profile.stdout).into_owned();
     assert!(profile.status.success(), "{}", String::from_utf8_lossy(&profile.stderr));
     assert!(shown.contains("TFLOP/s in a product") && shown.contains("recurrent cleaner backward"), "{shown}");

@@ -53,7 +53,7 @@ fn every_command_tells_as_json_what_the_page_promises() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let simulated =
-        told(folder, "data simulate", &["data", "simulate", "--name", "sim", "--assets", "20", "--days", "150"]);
+        told(folder, "data synthesize", &["data", "synthesize", "--name", "sim", "--assets", "20", "--days", "150"]);
     assert_eq!(simulated["n_assets"], 20);
     let described = told(folder, "data describe", &["data", "describe", "sim"]);
     assert!(described["findings"].is_array());

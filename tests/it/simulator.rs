@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::{Date, date};
 use minvar::account::{Charges, Entry, Holdings, Position, Posting};
 use minvar::calendar::Calendar;
-use minvar::costs::{Benchmark, Profile, Schedules};
+use minvar::costs::{BenchmarkRate, Profile, Schedules};
 use minvar::linalg::Matrix;
 use minvar::panel::{Asset, Field, Panel, Quotes, SizeRanks, Venue};
 use minvar::policies::{Leveraged, Rebalance, Stored, Target, Targets};
@@ -108,10 +108,10 @@ fn profile(name: &str) -> Profile {
     Schedules::default().profile(name).unwrap().clone()
 }
 
-fn constant_rate(percent: f64) -> Benchmark {
+fn constant_rate(percent: f64) -> BenchmarkRate {
     let dates: Vec<Date> = Calendar::weekdays(date(1995, 1, 2), 9000).dates().to_vec();
     let n = dates.len();
-    Benchmark::daily(dates, vec![percent; n], "constant").unwrap()
+    BenchmarkRate::daily(dates, vec![percent; n], "constant").unwrap()
 }
 
 fn run_with(

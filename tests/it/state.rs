@@ -192,20 +192,21 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
 fn a_panel_is_replaced_at_once_and_said_and_names_stay_in_their_folder() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let simulate =
-        |name: &str, days: &str| says(folder, &["data", "simulate", "--name", name, "--assets", "30", "--days", days]);
+    let simulate = |name: &str, days: &str| {
+        says(folder, &["data", "synthesize", "--name", name, "--assets", "30", "--days", days])
+    };
     assert!(!simulate("sim", "150").contains("replaces"));
     let out = simulate("sim", "160");
     assert!(out.contains("replaces the panel sim of 30 assets x 150 days"), "{out}");
     assert_eq!(std::fs::read_dir(folder.join("data/sim")).unwrap().count(), 4);
     assert!(says(folder, &["data", "describe", "sim"]).contains("30 assets x 160 days"));
     let lock = Lock::take(&folder.join("data/sim/.lock")).unwrap();
-    let again = ["data", "simulate", "--name", "sim", "--assets", "9", "--days", "90"];
+    let again = ["data", "synthesize", "--name", "sim", "--assets", "9", "--days", "90"];
     fails(folder, &again, "data/sim: process ");
     drop(lock);
     for name in ["../up", "/up", "a/b", "..", "=x", "a|b", "@x"] {
         let named = format!("--name={name}");
-        fails(folder, &["data", "simulate", &named, "--assets", "9", "--days", "90"], "--name must be a");
+        fails(folder, &["data", "synthesize", &named, "--assets", "9", "--days", "90"], "--name must be a");
         std::fs::write(folder.join("prices.csv"), "date,A,B\n2020-01-02,1,2\n2020-01-03,1.1,2.1\n").unwrap();
         fails(folder, &["data", "import", "prices.csv", &named], "--name must be a");
         std::fs::write(folder.join("long.toml"), LONG).unwrap();
@@ -221,8 +222,8 @@ fn counts_on_the_command_line_are_refused_before_anything_is_allocated() {
     let folder = folder.path();
     let most = "9223372036854775807";
     for (arguments, expected) in [
-        (vec!["data", "simulate", "--assets", most], "of memory; this machine has"),
-        (vec!["data", "simulate", "--days", most], "synthetic.n_days must be in 1..=60000"),
+        (vec!["data", "synthesize", "--assets", most], "of memory; this machine has"),
+        (vec!["data", "synthesize", "--days", most], "synthetic.n_days must be in 1..=60000"),
         (vec!["benchmark", "--assets", most, "--estimator", "sample"], "of memory; this machine has"),
         (vec!["benchmark", "--days", most, "--estimator", "sample"], "--days must be in 2..=100000"),
         (vec!["benchmark", "--repeat", most, "--estimator", "sample"], "--repeat must be in 1..=100000"),

@@ -9,7 +9,7 @@ const STALE_DAYS: i32 = 14;
 
 /// A series of rates in percent a year.
 #[derive(Clone, Debug)]
-pub struct Benchmark {
+pub struct BenchmarkRate {
     dates: Vec<Date>,
     percent: Vec<f64>,
     /// Whether the first rate also applies to earlier dates and the last one to all later dates, as in every dated
@@ -17,7 +17,7 @@ pub struct Benchmark {
     yearly: bool,
 }
 
-impl Benchmark {
+impl BenchmarkRate {
     /// Yearly means from the schedules.
     pub fn yearly(schedules: &Schedules) -> Self {
         let rates = &schedules.financing.benchmark.yearly_percent;
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn the_newest_rate_holds_for_two_weeks_and_is_never_negative() {
         let dates = vec![date(2020, 1, 3), date(2020, 1, 6)];
-        let series = Benchmark::daily(dates, vec![1.5, -0.2], "rates.csv").unwrap();
+        let series = BenchmarkRate::daily(dates, vec![1.5, -0.2], "rates.csv").unwrap();
         assert_eq!(series.at(date(2020, 1, 2)), None);
         assert_eq!((series.at(date(2020, 1, 5)), series.at(date(2020, 1, 20))), (Some(1.5), Some(0.0)));
         let message = series.check(date(2020, 1, 3), date(2020, 2, 1)).unwrap_err().to_string();
@@ -91,13 +91,13 @@ mod tests {
             message.contains("no rate is known for 2020-02-01; the series covers 2020-01-03 to 2020-01-06"),
             "{message}"
         );
-        assert!(Benchmark::daily(vec![date(2020, 1, 3); 2], vec![1.0; 2], "x").is_err());
-        assert!(Benchmark::daily(vec![date(2020, 1, 3)], vec![f64::NAN], "x").is_err());
+        assert!(BenchmarkRate::daily(vec![date(2020, 1, 3); 2], vec![1.0; 2], "x").is_err());
+        assert!(BenchmarkRate::daily(vec![date(2020, 1, 3)], vec![f64::NAN], "x").is_err());
     }
 
     #[test]
     fn yearly_means_hold_for_their_year() {
-        let yearly = Benchmark::yearly(&Schedules::default());
+        let yearly = BenchmarkRate::yearly(&Schedules::default());
         assert_eq!((yearly.at(date(2000, 1, 1)), yearly.at(date(2000, 12, 31))), (Some(6.24), Some(6.24)));
         assert_eq!(yearly.at(date(2040, 1, 1)), Some(4.21));
         assert_eq!((yearly.at(date(1981, 5, 1)), yearly.at(date(1926, 7, 1))), (Some(16.39), Some(5.05)));
