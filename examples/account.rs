@@ -16,9 +16,9 @@ fn main() -> Result<()> {
         let simulator = Simulator::new(schedules.profile(name)?, &schedules, &benchmark, &ranks)?;
         let setting = Setting { panel: &panel, assets: targets.assets(), first: 250, end: 750, capital_usd: 1e6 };
         let mut policy = Stored::new(&targets, Rebalance::Every(5));
-        let course = follow(&simulator, &setting, &mut policy, &mut |_| Ok(()))?;
-        let end = course.equity_usd.last().copied().unwrap_or(setting.capital_usd);
-        println!("{name:12} {:12.0} dollars after two years, {} trades", end, course.n_fills);
+        let outcome = follow(&simulator, &setting, &mut policy, &mut |_| Ok(()))?;
+        let end = outcome.equity_usd.last().copied().unwrap_or(setting.capital_usd);
+        println!("{name:12} {:12.0} dollars after two years, {} trades", end, outcome.n_fills);
     }
     Ok(())
 }

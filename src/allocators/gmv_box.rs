@@ -31,14 +31,21 @@ use crate::linalg::{Cholesky, Covariance, GrowingCholesky, Matrix};
 use crate::registry::{Choice, check};
 
 /// Minimum variance with the same bounds on every weight.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug)]
 pub struct BoxMinimumVariance {
     lower: f64,
     upper: f64,
 }
 
-impl Default for BoxMinimumVariance {
+/// Parameters of `gmv_box`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Parameters {
+    lower: f64,
+    upper: f64,
+}
+
+impl Default for Parameters {
     fn default() -> Self {
         Self { lower: 0.0, upper: 0.05 }
     }
@@ -233,7 +240,7 @@ impl<'a> Search<'a> {
 }
 
 pub(super) fn build(choice: &Choice) -> Result<Box<dyn Allocator>> {
-    let BoxMinimumVariance { lower, upper } = choice.parameters()?;
+    let Parameters { lower, upper } = choice.parameters()?;
     Ok(Box::new(BoxMinimumVariance::new(lower, upper)?))
 }
 

@@ -121,7 +121,7 @@ pub const ALL: &[RegisteredAllocator] = &[
     RegisteredAllocator { name: "inverse_variance", reference: "w ~ 1/variance", needs: Needs::Entries, parameters: none, build: inverse_variance::build },
     RegisteredAllocator { name: "gmv", reference: "Markowitz 1952", needs: Needs::Inverse, parameters: none, build: gmv::build },
     RegisteredAllocator { name: "gmv_long_only", reference: "Markowitz 1952; active set of Lawson and Hanson 1974", needs: Needs::Inverse, parameters: none, build: gmv_long_only::build },
-    RegisteredAllocator { name: "gmv_box", reference: "bounds on every weight; active set", needs: Needs::Inverse, parameters: defaults::<BoxMinimumVariance>, build: gmv_box::build },
+    RegisteredAllocator { name: "gmv_box", reference: "bounds on every weight; active set", needs: Needs::Inverse, parameters: defaults::<gmv_box::Parameters>, build: gmv_box::build },
     RegisteredAllocator { name: "gmv_gross", reference: "Fan, Zhang, Yu 2012", needs: Needs::Inverse, parameters: defaults::<gmv_gross::GrossMinimumVariance>, build: gmv_gross::build },
     RegisteredAllocator { name: "gmv_turnover", reference: "Lobo, Fazel, Boyd 2007", needs: Needs::Inverse, parameters: defaults::<gmv_turnover::TurnoverMinimumVariance>, build: gmv_turnover::build },
     RegisteredAllocator { name: "gmv_sector", reference: "cap on every sector", needs: Needs::Inverse, parameters: defaults::<gmv_sector::SectorMinimumVariance>, build: gmv_sector::build },

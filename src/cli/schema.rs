@@ -188,6 +188,7 @@ fn default_of(table: &str, key: &str, property: &Value, is_required: bool) -> St
     let preset = match table {
         "Architecture" => serde_json::to_value(Architecture::compact()).ok(),
         "Schedule" => serde_json::to_value(Schedule::cpu()).ok(),
+        "Recipe" => Some(json!({ "network": "compact", "schedule": "cpu" })),
         _ => None,
     };
     let preset = preset.and_then(|preset| preset.get(key).cloned());

@@ -78,8 +78,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         anyhow::ensure!(!profiles.is_empty(), NOTHING);
         limits.iter().for_each(|limits| say!("{}\n", ceilings_line(resources.compute.name(), limits)));
         profiles.iter().for_each(|(name, profiled)| show(name, profiled));
-        let of = |(name, profiled): (String, Profiled)| json!({ "recipe": name, "timings": profiled });
-        return Ok(json!({ "timings": profiles.into_iter().map(of).collect::<Vec<_>>() }));
+        let timings: Vec<Value> = profiles.iter().map(|(name, of)| json!({ "recipe": name, "profile": of })).collect();
+        return Ok(json!({ "timings": timings }));
     }
     if arguments.fresh {
         experiment::discard_networks(&folder)?;

@@ -132,7 +132,7 @@ impl AccountRow {
             fees,
             slippage,
             financing,
-            ("tracking: whole shares, orders counted at earlier prices", self.tracking_bps),
+            ("tracking: whole shares, orders sized at earlier prices", self.tracking_bps),
         ]
     }
 }

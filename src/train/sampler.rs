@@ -112,7 +112,8 @@ impl<'a> Sampler<'a> {
         let (need, held_back) = (days_needed(schedule, lookback, horizon), schedule.validation_days);
         if past.n_days() < need {
             let hint = format!(
-                ": a training takes the look-back of {lookback}, {held_back} validation_days and twice the horizon of {horizon}"
+                ": a training takes the look-back of {lookback}, {held_back} validation_days, and a horizon of {horizon} after the last \
+                 training date and after the last validation date"
             );
             return Err(Error::NotEnoughDays { need, have: past.n_days(), date: past.decision_date(), hint });
         }

@@ -29,7 +29,10 @@ impl Rules {
         if min_returns == 0 || min_returns > lookback {
             return parameter("universe.min_returns", "between 1 and the look-back", min_returns.to_string());
         }
-        if self.rank_days == 0 || self.rank_min_values > self.rank_days {
+        if self.rank_days == 0 {
+            return parameter("universe.rank_days", "at least 1", self.rank_days.to_string());
+        }
+        if self.rank_min_values > self.rank_days {
             return parameter("universe.rank_min_values", "at most rank_days", self.rank_min_values.to_string());
         }
         if let Some(x) = self.min_traded_share.filter(|&x| !share(x)) {

@@ -1,5 +1,6 @@
 //! Entry points for users who write no Rust: built-in experiments, `init`, `--set`, the schema, JSON, completions.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -48,6 +49,24 @@ fn told(folder: &Path, command: &str, arguments: &[&str]) -> Value {
     value
 }
 
+/// An experiment whose network is trained for two steps.
+const LEARNED: &str = r#"
+data.synthetic = { n_assets = 12, n_days = 400 }
+universe = { size = 8, rank_min_values = 20, rank_frequency = "decision" }
+walk_forward = { lookback = 60 }
+compare = { estimators = [{ train = "tiny" }], allocators = ["gmv"] }
+[train.tiny]
+network = "compact"
+[train.tiny.schedule]
+preset = "cpu"
+steps = 2
+decay_steps = 2
+warm_steps = 1
+batch = 2
+n_assets = [5, 8]
+n_days = [20, 30]
+"#;
+
 #[test]
 fn every_command_tells_as_json_what_the_page_promises() {
     let folder = tempfile::tempdir().unwrap();
@@ -80,6 +99,9 @@ fn every_command_tells_as_json_what_the_page_promises() {
     assert_eq!(plain["rows"][0]["allocator"], "gmv");
     assert!(plain["simulation"].is_null() && plain["rows"].as_array().unwrap().len() == 5, "{plain}");
     told(folder, "simulate", &[&["simulate", "small.toml"], &changes[..], &["--profile", "paper"]].concat());
+    let traded = run("run", &["--set", "simulation.profiles=[\"paper\"]", "--fresh"]);
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
+    assert_eq!(keys(&traded["simulation"]), promised("simulate").into_iter().collect());
     run("`run` of a sweep", &["--set", "sweep.size=[5, 8]", "--out", "swept"]);
     told(folder, "report", &["report", "small"]);
     told(folder, "figures", &["figures"]);
@@ -92,6 +114,22 @@ fn every_command_tells_as_json_what_the_page_promises() {
     let timed = told(folder, "benchmark", &["benchmark", "--assets", "10", "--days", "40", "--estimator", "qis"]);
     assert!(timed["estimators"]["qis"][0]["seconds"].is_array(), "{timed}");
     told(folder, "model time", &["model", "time", "--assets", "10", "--days", "30", "--batch", "2", "--repeat", "1"]);
+    std::fs::write(folder.join("learned.toml"), LEARNED).unwrap();
+    let trained = told(folder, "train", &["train", "learned.toml"]);
+    told(folder, "train --timings", &["train", "learned.toml", "--timings"]);
+    let shown = told(folder, "model show", &["model", "show", trained["models"][0].as_str().unwrap()]);
+    assert!(shown["checksum"].is_string(), "{shown}");
+    let claim = "[[claim]]\nclaim = 'x'\nsource = 'y'\npublished = 3\ntolerance = 1\n\
+                 ours = { file = 'small/metrics.csv', where = { estimator = 'qis', allocator = 'gmv' }, column = 'sharpe' }\n";
+    std::fs::write(folder.join("expected.toml"), claim).unwrap();
+    let checked = told(folder, "paper check", &["paper", "check", "--expected", "expected.toml"]);
+    assert_eq!(checked["checks"][0]["verdict"], "differs", "{checked}");
+    // Without a driver the command ends in an error: a line of text, and nothing on the standard output.
+    let devices = minvar(folder, &["device", "--json"]);
+    match devices.status.success() {
+        true => assert_eq!(keys(&serde_json::from_slice(&devices.stdout).unwrap()), ["devices".to_string()].into()),
+        false => assert!(devices.stdout.is_empty() && text(&devices.stderr).starts_with("minvar: ")),
+    }
     told(folder, "completions", &["completions", "bash"]);
     told(folder, "man", &["man", "pages"]);
     assert!(folder.join("pages/minvar-data-import.1").exists());

@@ -107,9 +107,9 @@ fn a_portfolio_that_begins_late_is_null_before_and_measured_on_its_own_days() {
     let (whole, late) = (&finished.rows[0], &finished.rows[1]);
     assert_eq!((whole.n_days, whole.n_undefined), (79, 0));
     assert_eq!((late.n_days, late.n_undefined), (29, 10), "it exists from the decision of day 70 on");
-    let course = returns(folder.path(), "box");
-    assert!(course[..50].iter().all(|(_, r)| r.is_nan()) && course[50..].iter().all(|(_, r)| r.is_finite()));
-    let lived: Vec<f64> = course[50..].iter().map(|(_, r)| *r).collect();
+    let daily = returns(folder.path(), "box");
+    assert!(daily[..50].iter().all(|(_, r)| r.is_nan()) && daily[50..].iter().all(|(_, r)| r.is_finite()));
+    let lived: Vec<f64> = daily[50..].iter().map(|(_, r)| *r).collect();
     assert_eq!(late.volatility_annual, metrics::volatility_annual(&lived, 252.0));
     let table = std::fs::read_to_string(folder.path().join("table.md")).unwrap();
     assert!(table.contains("- box, lw_identity: measured on the 29 of 79 days on which it exists"), "{table}");
@@ -140,9 +140,9 @@ fn a_ruined_portfolio_is_not_measured_and_everyone_says_so() {
     assert_eq!((ruined.ruined.as_str(), ruined.n_days), (date.as_str(), 25));
     assert!([ruined.volatility_annual, ruined.sharpe, ruined.max_drawdown, ruined.turnover].iter().all(|x| x.is_nan()));
     assert!(finished.rows[1].ruined.is_empty() && finished.rows[1].sharpe.is_finite());
-    let course = returns(folder.path(), "gmv");
-    assert_eq!(course[24].1, -1.0);
-    assert!(course[25..].iter().all(|(_, r)| r.is_nan()));
+    let daily = returns(folder.path(), "gmv");
+    assert_eq!(daily[24].1, -1.0);
+    assert!(daily[25..].iter().all(|(_, r)| r.is_nan()));
     let simulated = simulate(&experiment, &market, folder.path());
     let account = &simulated.rows[0];
     assert!(!account.ruined.is_empty() && account.sharpe.is_nan() && account.net_bps.is_nan(), "{account:?}");

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use minvar::data::{NamedRows, Table, write_matrix};
+use minvar::linalg::Matrix;
 use minvar::registry::Choice;
 use minvar::synthetic::SyntheticMarket;
 use minvar::{costs, estimators};
@@ -200,13 +202,16 @@ fn commands(page: &str) -> Vec<String> {
     found
 }
 
-/// Writes prices, newer prices and weights as a user would have them.
+/// Number of assets of the small data.
+const N_ASSETS: usize = 24;
+
+/// Writes prices, newer prices, returns and weights as a user would have them.
 fn small_data(folder: &Path) {
-    let returns = SyntheticMarket { seed: 3, ..SyntheticMarket::complete(12, 300) }.returns().unwrap();
+    let returns = SyntheticMarket { seed: 3, ..SyntheticMarket::complete(N_ASSETS, 300) }.returns().unwrap();
     let days = minvar::calendar::Calendar::weekdays(jiff::civil::date(2018, 1, 2), 300);
-    let symbols: Vec<String> = (0..12).map(|k| format!("S{k:02}")).collect();
+    let symbols: Vec<String> = (0..N_ASSETS).map(|k| format!("S{k:02}")).collect();
     let mut lines = vec![format!("date,{}", symbols.join(","))];
-    let mut prices = [100.0; 12];
+    let mut prices = [100.0; N_ASSETS];
     for (day, date) in days.dates().iter().enumerate() {
         prices.iter_mut().enumerate().for_each(|(asset, price)| *price *= 1.0 + returns[(day, asset)]);
         lines.push(format!("{date},{}", prices.map(|price| format!("{price:.4}")).join(",")));
@@ -214,47 +219,79 @@ fn small_data(folder: &Path) {
     std::fs::write(folder.join("prices.csv"), lines[..281].join("\n")).unwrap();
     let newer = [&lines[..1], &lines[280..]].concat();
     std::fs::write(folder.join("newer.csv"), newer.join("\n")).unwrap();
-    let weights = |day: usize| symbols.iter().map(move |symbol| format!("{},{symbol},{:.6}", days_of(day), 1.0 / 12.0));
+    let weights = |day: usize| {
+        symbols.iter().map(move |symbol| format!("{},{symbol},{:.6}", days_of(day), 1.0 / N_ASSETS as f64))
+    };
     let rows: Vec<String> = [200, 240].into_iter().flat_map(weights).collect();
     std::fs::write(folder.join("weights.csv"), format!("date,asset,weight\n{}\n", rows.join("\n"))).unwrap();
+    std::fs::copy(folder.join("prices.csv"), folder.join("returns.csv")).unwrap();
+    let column = |asset: usize| (0..280).map(|day| returns[(day, asset)]).collect::<Vec<f64>>();
+    let table = Table::default().with_dates("date", days.dates()[..280].iter().copied());
+    let table = (0..N_ASSETS).fold(table, |table, asset| table.with_numbers(&symbols[asset], column(asset)));
+    table.write_parquet(&folder.join("returns.parquet")).unwrap();
+    let values: Vec<f64> = (0..N_ASSETS).flat_map(column).collect();
+    let matrix = Matrix::from_column_major(280, N_ASSETS, values);
+    write_matrix(&folder.join("returns.npy"), &NamedRows { title: "", names: &[] }, &[], &matrix).unwrap();
 }
 
 fn days_of(day: usize) -> jiff::civil::Date {
     minvar::calendar::Calendar::weekdays(jiff::civil::date(2018, 1, 2), 300).date(day)
 }
 
+/// Turns on the network that `minvar init` writes in comments.
+fn with_network(file: &Path) {
+    let text = std::fs::read_to_string(file).unwrap();
+    let start = text.find("# [train.compact]").unwrap();
+    let network = text[start..].replace("# ", "");
+    std::fs::write(file, text[..start].replace("# { train", "{ train") + &network).unwrap();
+}
+
+/// What makes a command small, so that it takes only a second.
+fn smaller(command: &str) -> &'static [&'static str] {
+    const SHORT: [&str; 4] = [
+        "train.compact.schedule.steps=3",
+        "train.compact.schedule.warm_steps=2",
+        "train.compact.schedule.n_days=[50, 100]",
+        "train.compact.schedule.n_assets=[5, 10]",
+    ];
+    const QUICK: [&str; 8] = [
+        "data.synthetic.n_assets=60",
+        "data.synthetic.n_days=1150",
+        "universe.size=20",
+        "walk_forward.lookback=100",
+        SHORT[0],
+        SHORT[1],
+        SHORT[2],
+        SHORT[3],
+    ];
+    const TRAIN: [&str; 5] = ["walk_forward.first=2019-01-01", SHORT[0], SHORT[1], SHORT[2], SHORT[3]];
+    match command {
+        _ if command.starts_with("minvar run quick") => &QUICK,
+        _ if command.starts_with("minvar train") => &TRAIN,
+        _ => &[],
+    }
+}
+
 #[test]
-fn every_command_of_the_guide_works_on_small_data() {
+fn every_command_of_the_guide_and_the_readme_works_on_small_data() {
     let start = Instant::now();
     let mut run: BTreeMap<&str, usize> = BTreeMap::new();
-    for page in ["docs/first-run.md", "docs/your-prices.md"] {
+    for page in ["README.md", "docs/first-run.md", "docs/your-prices.md"] {
         let folder = tempfile::tempdir().unwrap();
         small_data(folder.path());
         for command in commands(&read(page)) {
-            let mut words: Vec<&str> = command.split(' ').skip(1).collect();
-            // The command on a smaller market, so that it takes only a second.
-            let small = [
-                "data.synthetic.n_assets=60",
-                "data.synthetic.n_days=1150",
-                "universe.size=20",
-                "walk_forward.lookback=100",
-            ];
-            let short = [
-                "train.compact.schedule.steps=3",
-                "train.compact.schedule.warm_steps=2",
-                "train.compact.schedule.n_days=[50, 100]",
-            ];
-            let fewer = ["train.compact.schedule.n_assets=[5, 10]"];
-            if words.starts_with(&["run", "quick"]) {
-                for change in small.iter().chain(&short).chain(&fewer) {
-                    words.extend(["--set", change]);
-                }
+            // The small data end in 2019.
+            let command = command.replace("2023", "2019");
+            let mut words: Vec<&str> = command.split_whitespace().skip(1).collect();
+            words.extend(smaller(&command).iter().flat_map(|change| ["--set", change]));
+            if command.starts_with("minvar train") {
+                with_network(&folder.path().join("mine.toml"));
             }
             let output = minvar(folder.path(), &words);
             assert!(output.status.success(), "{page}: {command}\n{}", text(&output.stderr));
             *run.entry(page).or_default() += 1;
         }
     }
-    assert!(run["docs/first-run.md"] >= 5 && run["docs/your-prices.md"] >= 9, "{run:?}");
+    assert!(run["README.md"] >= 11 && run["docs/first-run.md"] >= 5 && run["docs/your-prices.md"] >= 9, "{run:?}");
     assert!(start.elapsed().as_secs() < 60, "the guide takes more than a minute");
 }

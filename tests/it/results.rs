@@ -8,7 +8,9 @@ use std::sync::atomic::AtomicBool;
 
 use minvar::experiment::{self, Experiment, Inputs, Job, MarketData};
 use minvar::render::Page;
-use minvar::results::{Drawn, FIGURES, Results, Side, compare, draw, evidence, write_page, write_tables};
+use minvar::results::{
+    Drawn, FIGURES, Results, Side, compare, draw, evidence, write_evidence, write_page, write_tables,
+};
 
 use crate::program::{fails, says};
 use crate::support::say_skipped;
@@ -126,6 +128,21 @@ fn committed_figures_are_what_the_committed_results_give() {
         let again = made(&copied.path().join(name));
         for place in files {
             assert!(committed.get(&place) == again.get(&place), "results/{name}/{place}: run 'minvar figures {name}'");
+        }
+    }
+}
+
+#[test]
+fn committed_tests_of_significance_are_what_the_committed_returns_give() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    for name in ["us_gmv", "us_network"] {
+        let copied = tempfile::tempdir().unwrap();
+        copy(&root.join(name), &copied.path().join(name));
+        let results = Results::open(&copied.path().join(name)).unwrap();
+        write_evidence(&results, &evidence(&results, 0).unwrap()).unwrap();
+        for file in ["significance.csv", "significance.md"] {
+            let of = |folder: &Path| std::fs::read_to_string(folder.join(name).join(file)).unwrap();
+            assert_eq!(of(copied.path()), of(&root), "results/{name}/{file}: run 'minvar report {name}'");
         }
     }
 }
