@@ -65,6 +65,7 @@ fn one() -> f64 {
 
 /// Outcome of the check of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Ours is within the tolerance, or in the order claimed.
     Agrees,

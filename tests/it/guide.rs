@@ -275,23 +275,27 @@ fn smaller(command: &str) -> &'static [&'static str] {
 #[test]
 fn every_command_of_the_guide_and_the_readme_works_on_small_data() {
     let start = Instant::now();
-    let mut run: BTreeMap<&str, usize> = BTreeMap::new();
-    for page in ["README.md", "docs/first-run.md", "docs/your-prices.md"] {
-        let folder = tempfile::tempdir().unwrap();
-        small_data(folder.path());
+    let folder = tempfile::tempdir().unwrap();
+    small_data(folder.path());
+    let mut run: BTreeMap<String, &str> = BTreeMap::new();
+    for page in ["docs/first-run.md", "docs/your-prices.md", "README.md"] {
         for command in commands(&read(page)) {
+            if run.contains_key(&command) {
+                continue;
+            }
             // The small data end in 2019.
-            let command = command.replace("2023", "2019");
-            let mut words: Vec<&str> = command.split_whitespace().skip(1).collect();
-            words.extend(smaller(&command).iter().flat_map(|change| ["--set", change]));
-            if command.starts_with("minvar train") {
+            let line = command.replace("2023", "2019");
+            let mut words: Vec<&str> = line.split_whitespace().skip(1).collect();
+            words.extend(smaller(&line).iter().flat_map(|change| ["--set", change]));
+            if line.starts_with("minvar train") {
                 with_network(&folder.path().join("mine.toml"));
             }
             let output = minvar(folder.path(), &words);
             assert!(output.status.success(), "{page}: {command}\n{}", text(&output.stderr));
-            *run.entry(page).or_default() += 1;
+            run.insert(command, page);
         }
     }
-    assert!(run["README.md"] >= 11 && run["docs/first-run.md"] >= 5 && run["docs/your-prices.md"] >= 9, "{run:?}");
-    assert!(start.elapsed().as_secs() < 60, "the guide takes more than a minute");
+    let n = |page: &str| run.values().filter(|of| **of == page).count();
+    assert!(n("docs/first-run.md") >= 5 && n("docs/your-prices.md") >= 9 && n("README.md") >= 6, "{run:?}");
+    assert!(start.elapsed().as_secs() < 60, "the commands take more than a minute");
 }

@@ -166,7 +166,7 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
         text.lines().skip(1).flat_map(cells).collect::<Vec<f64>>()
     };
     let double = covariance(&format!("model={name}"), "double.csv");
-    let single = covariance(&format!("model={name},precision=f32"), "single.csv");
+    let single = covariance(&format!("model={name},dtype=f32"), "single.csv");
     let network = minvar::train::Neural(Model::open(&file).unwrap().network::<f64>().unwrap());
     let expected = minvar::estimators::CovarianceEstimator::estimate(&network, &crate::support::window(x)).unwrap();
     assert_eq!(double, expected.matrix().entries());
