@@ -48,9 +48,12 @@ pub(super) struct Arguments {
     /// Quantity to write
     #[arg(long, value_enum, default_value = "covariance")]
     what: What,
-    /// Allocator and its parameters, for --what weights
-    #[arg(long, value_name = "NAME[,KEY=VALUE…]", default_value = "gmv")]
-    allocator: String,
+    #[arg(
+        long,
+        value_name = "NAME[,KEY=VALUE…]",
+        help = "Allocator and its parameters, for --what weights [default: gmv]"
+    )]
+    allocator: Option<String>,
     /// Rows in the window [default: all]
     #[arg(long, value_name = "T")]
     lookback: Option<usize>,
@@ -72,7 +75,7 @@ enum What {
     Correlation,
     /// Σ⁻¹
     Precision,
-    /// Eigenvalues of the sample correlation, and the estimate along the same eigenvectors
+    /// Eigenvalues of the sample correlation, smallest first, and the estimate along the same eigenvectors
     Spectrum,
     /// Portfolio weights by --allocator
     Weights,
@@ -102,7 +105,15 @@ struct Record<'a> {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let start = Instant::now();
     check((1..=MOST_DAYS).contains(&arguments.horizon), "--horizon", "in 1..=100000", arguments.horizon)?;
-    let (estimator, allocator) = (Choice::from_words(&arguments.estimator)?, Choice::from_words(&arguments.allocator)?);
+    let is_weights = arguments.what == What::Weights;
+    if let Some(allocator) = arguments.allocator.as_ref().filter(|_| !is_weights) {
+        anyhow::bail!("--allocator {allocator} is for weights: add --what weights, or leave it out");
+    }
+    if arguments.out.canonicalize().is_ok_and(|out| arguments.returns.canonicalize().is_ok_and(|own| own == out)) {
+        anyhow::bail!("--out {} would overwrite the returns; choose another file", arguments.out.display());
+    }
+    let estimator = Choice::from_words(&arguments.estimator)?;
+    let allocator = Choice::from_words(arguments.allocator.as_deref().unwrap_or("gmv"))?;
     if estimator.name != MODEL {
         estimators::named(&estimator.name)?;
     }
@@ -111,6 +122,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     reading::say(&read.notes);
     read.findings.iter().for_each(|finding| note!("look at: {finding}"));
     let (names, returns) = (read.returns.names, read.returns.matrix);
+    if is_symmetric(&returns) {
+        let rule = "it holds a symmetric matrix, such as a covariance; returns have a row for each day";
+        return Err(Error::data(arguments.returns.display().to_string(), rule).into());
+    }
     let n_days = arguments.lookback.unwrap_or(returns.nrows());
     let in_asset = |error: Error| match error {
         Error::Column { column, rule } => {
@@ -123,7 +138,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let fitted = fit(&estimator, &names, &returns, n_days, arguments)?;
     let covariance = fitted.estimate(&window).map_err(in_asset)?;
 
-    let is_weights = arguments.what == What::Weights;
     let (title, row_names, columns, result) = match arguments.what {
         What::Spectrum => {
             let ranks: Vec<String> = (1..=names.len()).map(|rank| rank.to_string()).collect();
@@ -170,6 +184,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let mut told = serde_json::to_value(&record)?;
     told["out"] = json!(arguments.out);
     Ok(told)
+}
+
+fn is_symmetric(x: &Matrix) -> bool {
+    let n = x.nrows();
+    let differ = |i: usize, j: usize| (x[(i, j)] - x[(j, i)]).abs() > 1e-12 * x[(i, j)].abs();
+    n == x.ncols() && n > 1 && !(0..n).any(|i| (0..i).any(|j| differ(i, j)))
 }
 
 fn title_of(what: What) -> &'static str {

@@ -50,7 +50,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         return Err(Error::data(file.display().to_string(), "the file exists already; choose another name").into());
     }
     let (data, n_assets, n_days) = match &arguments.panel {
-        None => ("[data.synthetic]\nn_assets = 300\nn_days = 1500\nseed = 1".to_string(), 300, 1500),
+        // Some of the 300 are not listed yet, or no longer.
+        None => ("[data.synthetic]\nn_assets = 300\nn_days = 1500\nseed = 1".to_string(), 200, 1500),
         Some(panel) => {
             let folder = arguments.data.panel(panel)?;
             let manifest = stored_manifest(&folder)
@@ -60,7 +61,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     };
     let lookback = LOOKBACKS.into_iter().find(|days| 2 * days <= n_days).unwrap_or_else(|| (n_days / 2).max(2));
     let size = n_assets.min(1000);
+    let most = size.min(100);
     let text = include_str!("init.toml")
+        .replace("{least}", &(most / 3).max(2).min(most).to_string())
+        .replace("{most}", &most.to_string())
+        .replace("{short}", &lookback.min(60).to_string())
         .replace("{about}", &format!("Minimum variance, {size} assets from {lookback} days"))
         .replace("{data}", &data)
         .replace("{size}", &size.to_string())

@@ -41,17 +41,18 @@ use crate::results::{self, Results};
     max_term_width = 100,
     after_help = "\
 Start here:
-  minvar run quick                           a synthetic market and a small network, half a minute
+  minvar run quick                           a synthetic market and a small network, 20 seconds
   minvar init mine --panel mine              an experiment of your own, with comments
   minvar list                                estimators and allocators, with parameters and references
   minvar estimate --returns returns.csv --estimator qis --out covariance.csv
-  minvar data import FOLDER --name us_daily  import your own data, see data/README.md
-  minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023
-  minvar train experiments/us_network.toml   a network for each of these years, for the same stocks
-  minvar device                              CUDA devices; --device cuda trains and runs networks there
-  minvar simulate experiments/us_sim.toml    trade the weights of a run: auctions, fees, slippage, interest, margin
   minvar report quick                        what a run found: tests of significance, figures, one HTML page
-  minvar figures                             redraw all figures and tables of all runs
+  minvar data import prices.csv --name mine  your own data, see data/README.md
+  minvar simulate mine.toml                  trade the weights of a run: auctions, fees, slippage, interest, margin
+  minvar device                              CUDA devices; --device cuda trains and runs networks there
+In a clone of the repository:
+  minvar run experiments/us_gmv.toml         1,000 US stocks, 2018-2023; the data need a licence, see data/README.md
+  minvar train experiments/us_network.toml   a network for each of these years, for the same stocks
+  minvar figures                             redraw all figures and tables of all committed runs
   minvar paper check                         compare published numbers with ours"
 )]
 struct Arguments {
@@ -183,7 +184,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("minvar: {error}");
+            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("minvar: {error}\n"));
             let interrupted = matches!(error.downcast_ref::<Error>(), Some(Error::Interrupted { .. }));
             ExitCode::from(if interrupted { 130 } else { 1 })
         }

@@ -46,7 +46,8 @@ macro_rules! say {
 macro_rules! note {
     ($($words:tt)*) => {
         if !$crate::cli::output::Talk::get().quiet {
-            eprintln!($($words)*);
+            // The reader may have closed the pipe; the work goes on all the same.
+            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($words)*)));
         }
     };
 }

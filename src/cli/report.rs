@@ -1,10 +1,13 @@
 //! `minvar report`: tests of significance, and one page for a finished run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::cli::output::say;
+use crate::data::hash_file;
+use crate::description::RunFile;
+use crate::error::Error;
 use crate::results::{Evidence, Results, evidence, write_evidence, write_page};
 
 /// Test the findings of a finished run, and put them on one self-contained page
@@ -32,6 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let mut pages = Vec::new();
     for name in &arguments.runs {
         let results = super::open_results(&arguments.out, name)?;
+        check_accounts(&results.home)?;
         let tested = if arguments.no_tests { None } else { tests(&results, arguments.seed)? };
         let left_out = write_page(&results, tested.as_ref())?;
         left_out.iter().for_each(|line| say!("not drawn: {line}"));
@@ -42,6 +46,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         pages.push(json!({ "run": results.name, "page": page, "tests": tests, "notes": notes, "left_out": left_out }));
     }
     Ok(json!({ "reports": pages }))
+}
+
+/// Refuses accounts that traded other weights than those of the run beside them.
+fn check_accounts(folder: &Path) -> anyhow::Result<()> {
+    let (weights, file) = (folder.join("weights.parquet"), folder.join("simulation/run.toml"));
+    let (Ok(accounts), true) = (RunFile::read(&file), weights.exists()) else { return Ok(()) };
+    if accounts.provenance.weights_hash.is_some_and(|hash| hash_file(&weights).is_ok_and(|ours| ours != hash)) {
+        let message = "these accounts traded other weights than those of the run; 'minvar simulate' makes them again, or \
+                       remove their folder";
+        return Err(Error::Config { file: file.display().to_string(), message: message.to_string() }.into());
+    }
+    Ok(())
 }
 
 /// The tests of a run; `None`, with a note, if there is nothing to test.

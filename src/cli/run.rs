@@ -1,5 +1,7 @@
 //! `minvar run`: takes an experiment from its file to tables and figures.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::cli::device::ComputeArguments;
@@ -7,8 +9,9 @@ use crate::cli::output::{note, say};
 use crate::cli::progress::Shown;
 use crate::cli::simulate::simulate;
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
-use crate::description::RunFile;
-use crate::experiment::{self, Inputs, Job, SweepRow};
+use crate::data::list_folder;
+use crate::description::{Experiment, RunFile};
+use crate::experiment::{self, Inputs, Job, MarketData, SweepRow};
 use crate::render::performance_sheet;
 use crate::results::Results;
 
@@ -40,10 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         experiment::discard_simulation(&folder.join("simulation"))?;
     }
     let stop = stop_on_interrupt()?;
-    let old = RunFile::read(&folder.join("run.toml")).ok().map(|run| run.provenance.data_hash);
-    if let Some(old) = old.filter(|hash| hash != market.panel.content_hash()) {
-        note!("note: replaces results on other data, hash {}, in {}", old.get(..12).unwrap_or(&old), folder.display());
-    }
+    note_replaced(&experiment, &market, &folder);
     let panel = &market.panel;
     note!("{}", experiment.about);
     note!("panel of {} assets x {} days, data hash {}", panel.n_assets(), panel.n_days(), &panel.content_hash()[..12]);
@@ -91,4 +91,27 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         "never_defined": finished.never_defined,
         "simulation": simulated,
     }))
+}
+
+/// Notes that the run replaces results of other data or settings, and what beside them stays as it is.
+fn note_replaced(experiment: &Experiment, market: &MarketData, folder: &Path) {
+    let Ok(old) = RunFile::read(&folder.join("run.toml")) else { return };
+    let hash = &old.provenance.data_hash;
+    if hash != market.panel.content_hash() {
+        note!("note: replaces results on other data, hash {}, in {}", hash.get(..12).unwrap_or(hash), folder.display());
+    } else if !old.experiment.decides_as(experiment) {
+        note!("note: replaces results of other settings in {}", folder.display());
+    } else {
+        return;
+    }
+    let others = list_folder(folder).unwrap_or_default().into_iter().filter(|name| {
+        let is_account = name.starts_with("simulation") && !(name == "simulation" && experiment.simulation.is_some());
+        is_account || name == "report.html" || name.starts_with("significance.")
+    });
+    let mut others: Vec<String> = others.collect();
+    others.sort();
+    if !others.is_empty() {
+        let names = others.join(", ");
+        note!("note: {names} there are of the old results; 'minvar simulate' and 'minvar report' make them again");
+    }
 }

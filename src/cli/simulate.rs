@@ -9,6 +9,7 @@ use crate::cli::progress::Shown;
 use crate::cli::reading::{self, Reading};
 use crate::cli::work::{Opened, Work, stop_on_interrupt};
 use crate::description::RunFile;
+use crate::error::Error;
 use crate::experiment::{self, Experiment, Foreign, Inputs, Job, Leverage, MarketData, Simulated, Simulation};
 use crate::registry::check_name;
 
@@ -26,8 +27,8 @@ Examples:
   minvar simulate experiments/us_sim.toml
   minvar simulate experiments/us_sim.toml --profile stress --capital 5e6 --tag stress
   minvar simulate experiments/us_sim.toml --weights my_weights.csv --tag mine
-  minvar list --schedules > mine.toml        the built-in rates and profiles, to be edited
-  minvar simulate experiments/us_sim.toml --schedules mine.toml --tag mine")]
+  minvar list --schedules > schedules.toml   the built-in rates and profiles, to be edited
+  minvar simulate experiments/us_sim.toml --schedules schedules.toml --tag mine")]
 pub(super) struct Arguments {
     #[command(flatten)]
     work: Work,
@@ -83,6 +84,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let tag = arguments.tag.clone().or(named);
     tag.iter().try_for_each(|tag| check_name("the tag, from the name of the file of weights", tag))?;
     let place = tag.as_ref().map_or("simulation".to_string(), |tag| format!("simulation-{tag}"));
+    if arguments.weights.is_none() {
+        check_configuration(&weights, &experiment)?;
+    }
     note_other_panel(&weights, &market);
     let folder = folder.join(place);
     if arguments.fresh {
@@ -94,6 +98,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         only: arguments.portfolio.clone(),
     });
     simulate(&experiment, &market, &Inputs { weights, data, foreign }, &folder)
+}
+
+/// Refuses the weights of a run whose experiment has been changed since.
+fn check_configuration(weights: &Path, experiment: &Experiment) -> anyhow::Result<()> {
+    let file = weights.with_file_name("run.toml");
+    match RunFile::read(&file) {
+        Ok(run) if !run.experiment.decides_as(experiment) => {
+            let message = "the weights here were decided with other settings than this experiment's; 'minvar run' decides \
+                           them again, --weights trades these";
+            Err(Error::Config { file: file.display().to_string(), message: message.to_string() }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Notes that the panel is not the one that the weights were made on.
@@ -158,6 +175,8 @@ pub(super) fn simulate(
     reading::say(&read);
     sheets.iter().for_each(|sheet| say!("{}\n", sheet.markdown()));
     stand_ins.iter().for_each(|note| say!("assumed: {note}"));
-    say!("{} accounts, {seconds} s; tables, figures, ledgers and run.toml are in {}", rows.len(), folder.display());
+    let n = rows.len();
+    let accounts = if n == 1 { "account" } else { "accounts" };
+    say!("{n} {accounts}, {seconds} s; tables, figures, ledgers and run.toml are in {}", folder.display());
     Ok(json!({ "folder": folder, "rows": rows, "assumed": stand_ins, "read": read, "duration_seconds": seconds }))
 }

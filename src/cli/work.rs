@@ -53,6 +53,11 @@ impl Work {
                 if is_quick {
                     note!("note: the file named quick is read, not the built-in experiment");
                 }
+                let near = self.file.with_extension("toml");
+                if !self.file.exists() && near.is_file() {
+                    let message = format!("there is no such file; did you mean {}?", near.display());
+                    return Err(Error::Config { file: self.file.display().to_string(), message });
+                }
                 (self.file.display().to_string(), read_text(&self.file)?)
             }
         };
@@ -78,9 +83,20 @@ impl Work {
             }
             at.insert(last.to_string(), parsed.unwrap_or_else(|| value.into()));
         }
+        let stem = self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        table.entry("about").or_insert(stem.unwrap_or_default().into());
         let text = toml::to_string(&table).expect("a table of TOML is TOML");
-        Experiment::parse(&text, &format!("{name} with --set {}", self.set.join(" --set ")))
+        let parsed = Experiment::parse(&text, &format!("{name} with --set {}", self.set.join(" --set ")));
+        // The lines are those of the changed text, which nobody sees.
+        parsed.map_err(|error| match error {
+            Error::Config { file, message } if message.starts_with("line ") => {
+                let rule = message.split_once(": ").map_or(&*message, |(_, rule)| rule).to_string();
+                Error::Config { file, message: rule }
+            }
+            other => other,
+        })
     }
+
     /// Starts the threads, and reads the experiment and its data.
     pub fn open_quietly(&self) -> anyhow::Result<Opened> {
         super::start_threads(self.threads.unwrap_or(0))?;

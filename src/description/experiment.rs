@@ -158,6 +158,17 @@ impl Experiment {
         Self::parse(&read_text(path)?, &path.display().to_string())
     }
 
+    /// Whether another experiment decides the same weights: all keys are equal but `about`, `[simulation]` and
+    /// `[figures]`.
+    pub fn decides_as(&self, other: &Self) -> bool {
+        let decisions = |experiment: &Self| {
+            let (about, figures) = (String::new(), Figures::default());
+            let bare = Self { format: None, about, simulation: None, figures, ..experiment.clone() };
+            toml::to_string(&bare).expect("an experiment is plain data")
+        };
+        decisions(self) == decisions(other)
+    }
+
     /// Parses the text of an experiment file; `file` names it in messages.
     pub fn parse(text: &str, file: &str) -> Result<Self> {
         let config = |message: String| Error::Config { file: file.to_string(), message };

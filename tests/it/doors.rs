@@ -161,7 +161,70 @@ fn set_changes_a_key_and_answers_mistakes() {
     fails(folder, &["run", "quick", "--set", "universe.siz=3"], "did you mean 'size'?");
     fails(folder, &["run", "quick", "--set", "universe.size"], "write KEY=VALUE");
     fails(folder, &["run", "quick", "--set", "about.x=1"], "'about' is not a table");
-    fails(folder, &["run", "quick", "--set", "universe.size=many"], "a whole number from 0 on");
+    fails(
+        folder,
+        &["run", "quick", "--set", "universe.size=many"],
+        "size=many: \"many\" is given where a whole number",
+    );
+}
+
+/// A small experiment on a synthetic market.
+const SMALL: &str = r#"
+data.synthetic = { n_assets = 20, n_days = 150 }
+universe = { size = 10, rank_min_values = 20, rank_frequency = "decision" }
+walk_forward = { lookback = 60 }
+compare = { estimators = ["qis", "sample"], allocators = ["gmv"] }
+"#;
+
+#[test]
+fn results_of_other_settings_are_not_mixed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("mine.toml"), SMALL).unwrap();
+    fails(folder, &["run", "mine"], "did you mean mine.toml?");
+    succeeds(folder, &["run", "mine.toml"]);
+    succeeds(folder, &["simulate", "mine.toml", "--profile", "paper"]);
+    succeeds(folder, &["report", "mine"]);
+    let said = says(folder, &["run", "mine.toml", "--set", "universe.size=8"]);
+    assert!(said.contains("replaces results of other settings in results/mine"), "{said}");
+    assert!(said.contains("report.html, significance.csv, significance.md, simulation there are of the old"), "{said}");
+    let record = std::fs::read_to_string(folder.join("results/mine/run.toml")).unwrap();
+    assert!(record.contains("about = \"mine\""), "the name of the file: {record}");
+    fails(folder, &["simulate", "mine.toml"], "decided with other settings");
+    fails(folder, &["report", "mine"], "these accounts traded other weights");
+    succeeds(folder, &["simulate", "mine.toml", "--set", "universe.size=8"]);
+    succeeds(folder, &["report", "mine"]);
+}
+
+#[test]
+fn estimate_refuses_what_cannot_be_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let row = |t: i32| (0..4).map(|k| format!("{:.4}", 0.01 * f64::from((t * 7 + k * 5) % 11 - 5))).collect::<Vec<_>>();
+    let lines: Vec<String> = (0..30).map(|t| row(t).join(",")).collect();
+    std::fs::write(folder.join("r.csv"), format!("A,B,C,D\n{}\n", lines.join("\n"))).unwrap();
+    let estimate = |more: &[&'static str]| [&["estimate", "--returns", "r.csv", "--estimator", "qis"], more].concat();
+    fails(folder, &estimate(&["--out", "r.csv"]), "would overwrite the returns");
+    fails(folder, &estimate(&["--out", "w.csv", "--allocator", "gmv_box"]), "add --what weights");
+    succeeds(folder, &estimate(&["--out", "sigma.npy"]));
+    let again = ["estimate", "--returns", "sigma.npy", "--estimator", "qis", "--values", "returns", "--out", "x.csv"];
+    fails(folder, &again, "it holds a symmetric matrix");
+}
+
+#[test]
+fn a_closed_standard_error_ends_no_work() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine.toml"), SMALL).unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_minvar"))
+        .args(["run", "mine.toml"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    assert!(child.wait().unwrap().success());
+    assert!(folder.path().join("results/mine/run.toml").exists());
 }
 
 #[test]
@@ -171,7 +234,7 @@ fn init_writes_what_runs_and_overwrites_nothing() {
     succeeds(folder, &["init", "first"]);
     let written = std::fs::read_to_string(folder.join("first.toml")).unwrap();
     let experiment = minvar::experiment::Experiment::parse(&written, "first.toml").unwrap();
-    assert_eq!((experiment.universe.size, experiment.walk_forward.lookback), (300, 500));
+    assert_eq!((experiment.universe.size, experiment.walk_forward.lookback), (200, 500));
     fails(folder, &["init", "first.toml"], "the file exists already");
     fails(folder, &["init", "second", "--panel", "none"], "unknown panel 'none'");
     // Everything that is commented out is valid, too.
