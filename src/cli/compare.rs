@@ -36,7 +36,16 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         let (run, portfolio) = text.split_once(':').map_or((text.as_str(), None), |(run, name)| (run, Some(name)));
         Ok(Side { results: super::open_results(&arguments.out, run)?, portfolio: portfolio.map(str::to_string) })
     };
-    let sides: Vec<Side> = arguments.runs.iter().map(side).collect::<anyhow::Result<_>>()?;
+    let mut sides: Vec<Side> = arguments.runs.iter().map(side).collect::<anyhow::Result<_>>()?;
+    // Runs of one name in different folders are called by their folders.
+    let names: Vec<String> = sides.iter().map(|side| side.results.name.clone()).collect();
+    let homes: Vec<PathBuf> = sides.iter().map(|side| side.results.home.clone()).collect();
+    let is_shared = |k: usize| (0..names.len()).any(|j| names[j] == names[k] && homes[j] != homes[k]);
+    for k in 0..names.len() {
+        if is_shared(k) {
+            sides[k].results.name = homes[k].display().to_string();
+        }
+    }
     let compared = compare(&sides, arguments.seed)?;
     let sheet = compared.sheet();
     say!("{}", sheet.caption);

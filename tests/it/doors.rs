@@ -194,6 +194,9 @@ fn results_of_other_settings_are_not_mixed() {
     fails(folder, &["report", "mine"], "these accounts traded other weights");
     succeeds(folder, &["simulate", "mine.toml", "--set", "universe.size=8"]);
     succeeds(folder, &["report", "mine"]);
+    succeeds(folder, &["run", "mine.toml", "--out", "other"]);
+    let compared = succeeds(folder, &["compare", "mine", "other/mine"]);
+    assert!(compared.contains("results/mine:") && compared.contains("other/mine:"), "{compared}");
 }
 
 #[test]
@@ -206,6 +209,8 @@ fn estimate_refuses_what_cannot_be_meant() {
     let estimate = |more: &[&'static str]| [&["estimate", "--returns", "r.csv", "--estimator", "qis"], more].concat();
     fails(folder, &estimate(&["--out", "r.csv"]), "would overwrite the returns");
     fails(folder, &estimate(&["--out", "w.csv", "--allocator", "gmv_box"]), "add --what weights");
+    let factors = ["estimate", "--returns", "r.csv", "--estimator", "poet,factors=300", "--out", "x.csv"];
+    fails(folder, &factors, "300 factors of 4 assets");
     succeeds(folder, &estimate(&["--out", "sigma.npy"]));
     let again = ["estimate", "--returns", "sigma.npy", "--estimator", "qis", "--values", "returns", "--out", "x.csv"];
     fails(folder, &again, "it holds a symmetric matrix");

@@ -20,7 +20,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::estimators::random_matrix::clip::edge;
 use crate::estimators::{Centring, Window};
 use crate::registry::NumberOr;
@@ -39,10 +39,14 @@ pub enum FactorRule {
 /// Most factors that the criterion considers.
 const MOST: usize = 10;
 
-/// The number of factors of a window, as given or by a rule; at most n and T.
+/// The number of factors of a window, as given or by a rule. A rule finds at most min(n, T); fails if more are given.
 pub fn n_factors(wanted: NumberOr<FactorRule>, window: &Window) -> Result<usize> {
     let (n, t) = (window.n_assets(), window.n_days());
     let found = match wanted {
+        NumberOr::Number(k) if k as usize > n.min(t) => {
+            let why = format!("{k} factors of {n} assets and {t} days");
+            return Err(Error::Undefined { what: "a factor model", why });
+        }
         NumberOr::Number(k) => k as usize,
         NumberOr::Rule(FactorRule::MarcenkoPastur) => {
             let (eigenvalues, _) = window.correlation_spectrum()?;
