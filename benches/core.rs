@@ -15,6 +15,7 @@ use minvar::estimators::{
     RotationInvariant, Sample, Start, Window,
 };
 use minvar::linalg::Spectrum;
+use minvar::linalg::eigen::decompose;
 use minvar::nn::{Architecture, Network, realised_variance};
 use minvar::panel::SizeRanks;
 use minvar::policies::{Leveraged, Rebalance, Stored, Target, Targets};
@@ -27,6 +28,22 @@ mod clarabel_reference;
 
 const N: usize = 1000;
 const T: usize = 1200;
+
+/// The eigendecomposition of a sample correlation of 1,200 days.
+fn eigen(criterion: &mut Criterion) {
+    for n in [50, 100, 200, 350, 500, N] {
+        let x = SyntheticMarket::complete(n, T).returns().expect("the parameters are valid");
+        let window = Window::new(x).expect("complete returns");
+        let doubles = window.correlation().entries();
+        let singles: Vec<f32> = doubles.iter().map(|x| *x as f32).collect();
+        criterion.bench_function(&format!("eigen/f32/n={n}"), |b| {
+            b.iter(|| decompose(&singles, n).expect("a finite matrix"));
+        });
+        criterion.bench_function(&format!("eigen/f64/n={n}"), |b| {
+            b.iter(|| decompose(doubles, n).expect("a finite matrix"));
+        });
+    }
+}
 
 fn core(criterion: &mut Criterion) {
     let (panel, _) = SyntheticMarket::complete(N, T + 5).simulate().expect("the parameters are valid");
@@ -175,6 +192,6 @@ criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2)).without_plots();
-    targets = core, accounts, zoo, network, significance
+    targets = eigen, core, accounts, zoo, network, significance
 }
 criterion_main!(benches);

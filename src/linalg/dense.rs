@@ -1,13 +1,11 @@
 //! Products and eigendecompositions of f32 or f64 matrices in row-major slices, as the network's kernels need them.
 //! Each runs on one thread; callers distribute a batch among threads.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{self, ComputeEigenvectors};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, MatMut, MatRef, Par, Spec};
+use faer::{Accum, MatMut, MatRef, Par};
 
-use crate::error::{Error, Result};
-use crate::linalg::Real;
+use crate::error::Result;
+use crate::linalg::{Real, eigen};
 
 /// Rows and columns of a tile that fits into the first-level cache.
 const TILE: usize = 32;
@@ -68,19 +66,8 @@ pub fn symmetric_product<F: Real>(out: &mut [F], a: View<'_, F>, b: View<'_, F>,
 
 /// Eigenvalues (n, ascending) and eigenvectors (n × n, one per row) of a symmetric matrix (n × n).
 pub fn eigen<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)> {
-    let mut eigenvectors = vec![F::of(0.0); n * n];
-    let scratch = evd::self_adjoint_evd_scratch::<F>(n, ComputeEigenvectors::Yes, Par::Seq, Spec::default());
-    let mut eigenvalues = faer::diag::Diag::<F>::zeros(n);
-    evd::self_adjoint_evd(
-        MatRef::from_column_major_slice(symmetric, n, n),
-        eigenvalues.as_mut(),
-        Some(MatMut::from_column_major_slice_mut(&mut eigenvectors, n, n)),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Spec::default(),
-    )
-    .map_err(|error| Error::Undefined { what: "eigendecomposition", why: format!("{error:?}") })?;
-    Ok((eigenvalues.column_vector().iter().copied().collect(), eigenvectors))
+    // Rows of a symmetric matrix are its columns, and a column of V is a row of V'.
+    eigen::decompose(symmetric, n)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod cholesky;
 mod covariance;
 pub mod dense;
+pub mod eigen;
 mod growing;
 mod matrix;
 mod real;

@@ -36,6 +36,8 @@ pub trait Real: RealField + Copy + Default + Sum + Send + Sync + 'static {
     fn fma(self, factor: Self, term: Self) -> Self;
     /// The square root √x.
     fn root(self) -> Self;
+    /// 1/x to two units in the last place, for 1e-37 < |x| < 1e37.
+    fn reciprocal(self) -> Self;
     /// The absolute value |x|.
     fn magnitude(self) -> Self;
     /// The larger of `self` and `least`; `least` if `self` is NaN.
@@ -100,6 +102,16 @@ macro_rules! real {
             #[inline(always)]
             fn root(self) -> Self {
                 <$real>::sqrt(self)
+            }
+            #[inline(always)]
+            fn reciprocal(self) -> Self {
+                if size_of::<Self>() == size_of::<f32>() {
+                    return 1.0 / self;
+                }
+                // Two of Newton's steps from a division in single precision, which takes a quarter of the time.
+                let r = (1.0 / self as f32) as Self;
+                let r = <$real>::mul_add(r, <$real>::mul_add(-self, r, 1.0), r);
+                <$real>::mul_add(r, <$real>::mul_add(-self, r, 1.0), r)
             }
             #[inline(always)]
             fn magnitude(self) -> Self {
@@ -167,9 +179,9 @@ real!(f64, bits: u64, i64, terms: 13, mantissa: 52, ln2: 0.693_147_180_369_123_8
 /// call uses the widest version that the processor supports. Fused multiply-adds round once everywhere, so all three
 /// give the same bits.
 macro_rules! vectorised {
-    ($(#[$attribute:meta])* fn $name:ident<$real:ident: $bound:ident>($($argument:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
+    ($(#[$attribute:meta])* $vis:vis fn $name:ident<$real:ident: $bound:ident>($($argument:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
         $(#[$attribute])*
-        fn $name<$real: $bound>($($argument: $type),*) $(-> $out)? {
+        $vis fn $name<$real: $bound>($($argument: $type),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]

@@ -1,11 +1,7 @@
 //! Eigendecomposition A = V diag(λ) V' of a symmetric matrix.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{self, ComputeEigenvectors};
-use faer::{Par, Spec};
-
-use crate::error::{Error, Result};
-use crate::linalg::Matrix;
+use crate::error::Result;
+use crate::linalg::{Matrix, eigen};
 
 /// Eigenvalues in ascending order and the eigenvectors as columns.
 #[derive(Clone, Debug)]
@@ -23,19 +19,8 @@ impl Spectrum {
     /// converge.
     pub fn new(symmetric: &Matrix) -> Result<Self> {
         let n = symmetric.nrows();
-        let mut eigenvalues = faer::diag::Diag::<f64>::zeros(n);
-        let mut eigenvectors = Matrix::zeros(n, n);
-        let scratch = evd::self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, Par::Seq, Spec::default());
-        evd::self_adjoint_evd(
-            symmetric.as_faer(),
-            eigenvalues.as_mut(),
-            Some(eigenvectors.view_mut()),
-            Par::Seq,
-            MemStack::new(&mut MemBuffer::new(scratch)),
-            Spec::default(),
-        )
-        .map_err(|error| Error::Undefined { what: "eigendecomposition", why: format!("{error:?}") })?;
-        let eigenvalues = eigenvalues.column_vector().iter().copied().collect();
+        let (eigenvalues, eigenvectors) = eigen::decompose(symmetric.entries(), n)?;
+        let eigenvectors = Matrix::from_column_major(n, n, eigenvectors);
         let transposed = eigenvectors.transposed();
         Ok(Self { eigenvalues, eigenvectors, transposed })
     }

@@ -1,0 +1,271 @@
+//! Divide and conquer for a symmetric tridiagonal matrix.
+//!
+//! ```text
+//! T = diag(T_1, T_2) + ρ u u',   T_k = Q_k D_k Q_k',   z = diag(Q_1, Q_2)'u,   D + ρ z z' = S Λ S',   Q = diag(Q_1, Q_2) S
+//! ```
+//! Cuppen (1981). Entries of z that are negligible, and pairs of poles that are equal to rounding, are deflated: their
+//! eigenvectors stay as they are. Columns of Q_1 and Q_2 are zero in the other half, so the product with S is two products of
+//! half the height (Gu and Eisenstat 1995).
+
+use std::cmp::Ordering;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatRef, Par};
+
+use crate::linalg::eigen::chunks::{Chunk, Columns, LANES, flat, flat_mut, zeros};
+use crate::linalg::eigen::{leaf, secular};
+use crate::linalg::{Real, vectorised};
+
+/// Half of the rows in which a column of diag(Q_1, Q_2) is not zero.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Half {
+    Upper,
+    Both,
+    Lower,
+}
+
+/// Memory that all merges use.
+struct Work<F> {
+    /// S, column by column.
+    s: Vec<Chunk<F>>,
+    upper: Columns<F>,
+    lower: Columns<F>,
+    deflated: Columns<F>,
+    poles: Vec<Chunk<F>>,
+    z: Vec<Chunk<F>>,
+}
+
+/// Eigenvalues of diag(d) and `beside`, into d, and eigenvectors, into the columns of q (n × n); returns their ascending order.
+/// `None` if an iteration does not converge. The matrix must be scaled to about one.
+pub(super) fn solve<F: Real>(d: &mut [F], beside: &mut [F], q: &mut Columns<F>) -> Option<Vec<usize>> {
+    let n = d.len();
+    if n == 0 {
+        return Some(Vec::new());
+    }
+    let half = n.div_ceil(2);
+    let mut work = Work {
+        s: vec![Chunk::zero(); n.div_ceil(LANES) * n],
+        upper: Columns::zeros(half, n),
+        lower: Columns::zeros(half, n),
+        deflated: Columns::zeros(n, n),
+        poles: zeros(n),
+        z: zeros(n),
+    };
+    part(d, beside, q, 0, &mut work)
+}
+
+/// Solves the part of the matrix whose rows and columns in q begin at `at`.
+fn part<F: Real>(
+    d: &mut [F],
+    beside: &mut [F],
+    q: &mut Columns<F>,
+    at: usize,
+    work: &mut Work<F>,
+) -> Option<Vec<usize>> {
+    let n = d.len();
+    if n <= leaf::LEAF {
+        let stride = q.stride();
+        let columns = &mut flat_mut(&mut q.chunks)[at * stride..(at + n) * stride];
+        return leaf::solve(d, &beside[..n - 1], columns, stride, at).then(|| ascending(d, 0..n));
+    }
+    let middle = n / 2;
+    let coupling = beside[middle - 1];
+    d[middle - 1] -= coupling.magnitude();
+    d[middle] -= coupling.magnitude();
+    let first = part(&mut d[..middle], &mut beside[..middle - 1], q, at, work)?;
+    let second = part(&mut d[middle..], &mut beside[middle..], q, at + middle, work)?;
+    Some(merge(d, q, at, coupling, (&first, &second), work))
+}
+
+/// Positions in the ascending order of their values.
+fn ascending<F: Real>(d: &[F], positions: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut order: Vec<usize> = positions.collect();
+    order.sort_by(|a, b| compared(d[*a], d[*b]));
+    order
+}
+
+fn compared<F: Real>(a: F, b: F) -> Ordering {
+    a.partial_cmp(&b).unwrap_or(Ordering::Equal)
+}
+
+/// Two ascending orders as one.
+fn merged<F: Real>(d: &[F], a: impl Iterator<Item = usize>, b: impl Iterator<Item = usize>) -> Vec<usize> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    let mut order = Vec::with_capacity(d.len());
+    while let (Some(&i), Some(&j)) = (a.peek(), b.peek()) {
+        if d[i] <= d[j] {
+            order.extend(a.next());
+        } else {
+            order.extend(b.next());
+        }
+    }
+    order.extend(a);
+    order.extend(b);
+    order
+}
+
+vectorised! {
+    /// (x, y) ← (c x + s y, c y − s x)
+    fn rotate<F: Real>(x: &mut [F], y: &mut [F], c: F, s: F) {
+        for (x, y) in x.iter_mut().zip(y) {
+            (*x, *y) = (c.fma(*x, s * *y), c.fma(*y, F::of(0.0) - s * *x));
+        }
+    }
+}
+
+/// What deflation leaves of a merge.
+struct Deflation<F> {
+    z: Vec<F>,
+    half: Vec<Half>,
+    /// Columns that take part, by ascending pole.
+    kept: Vec<usize>,
+    deflated: Vec<usize>,
+}
+
+/// Deflates negligible entries of z and equal poles (LAPACK's dlaed2 has the same rules).
+fn deflate<F: Real>(
+    d: &mut [F],
+    mut z: Vec<F>,
+    rho: F,
+    sorted: &[usize],
+    middle: usize,
+    q: &mut Columns<F>,
+    at: usize,
+) -> Deflation<F> {
+    let (n, zero) = (d.len(), F::of(0.0));
+    let largest = |all: &[F]| all.iter().fold(zero, |most, x| most.at_least(x.magnitude()));
+    let tolerance = F::of(8.0) * F::UNIT * largest(d).at_least(largest(&z));
+    let mut half: Vec<Half> = (0..n).map(|j| if j < middle { Half::Upper } else { Half::Lower }).collect();
+    let (mut kept, mut deflated) = (Vec::with_capacity(n), Vec::new());
+    let mut last: Option<usize> = None;
+    for &j in sorted {
+        if rho * z[j].magnitude() <= tolerance {
+            deflated.push(j);
+            continue;
+        }
+        if let Some(p) = last {
+            let norm = z[p].fma(z[p], z[j] * z[j]).root();
+            let (c, s) = (z[j] / norm, zero - z[p] / norm);
+            if ((d[j] - d[p]) * c * s).magnitude() <= tolerance {
+                // A rotation makes z_p zero; what it adds beside the diagonal is negligible.
+                (z[j], z[p]) = (norm, zero);
+                if half[j] != half[p] {
+                    half[j] = Half::Both;
+                }
+                let stride = q.stride();
+                let (low, high) = (at + p.min(j), at + p.max(j));
+                let (x, y) = flat_mut(&mut q.chunks).split_at_mut(high * stride);
+                let (x, y) = (&mut x[low * stride + at..low * stride + at + n], &mut y[at..at + n]);
+                if p < j {
+                    rotate(x, y, c, s)
+                } else {
+                    rotate(y, x, c, s)
+                }
+                let (dp, dj) = (d[p], d[j]);
+                (d[p], d[j]) = (dp * c * c + dj * s * s, dp * s * s + dj * c * c);
+                deflated.push(p);
+            } else {
+                kept.push(p);
+            }
+        }
+        last = Some(j);
+    }
+    kept.extend(last);
+    Deflation { z, half, kept, deflated }
+}
+
+/// Joins two solved halves.
+fn merge<F: Real>(
+    d: &mut [F],
+    q: &mut Columns<F>,
+    at: usize,
+    coupling: F,
+    (first, second): (&[usize], &[usize]),
+    work: &mut Work<F>,
+) -> Vec<usize> {
+    let (n, middle) = (d.len(), first.len());
+    // |z|² = 2 before it is scaled.
+    let scale = F::of(std::f64::consts::FRAC_1_SQRT_2);
+    let rho = F::of(2.0) * coupling.magnitude();
+    let z = (0..n).map(|j| match j < middle {
+        true => q.column(at + j)[at + middle - 1] * scale,
+        false => q.column(at + j)[at + middle] * scale.signed_as(coupling),
+    });
+    let z = z.collect();
+    let sorted = merged(d, first.iter().copied(), second.iter().map(|j| j + middle));
+    let deflation = deflate(d, z, rho, &sorted, middle, q, at);
+    let Deflation { kept, deflated, .. } = &deflation;
+    // Deflated columns go to the end.
+    for (slot, &j) in deflated.iter().enumerate() {
+        work.deflated.column_mut(slot)[..n].copy_from_slice(&q.column(at + j)[at..at + n]);
+    }
+    let values: Vec<F> = deflated.iter().map(|&j| d[j]).collect();
+    let roots = update(d, q, at, rho, middle, &deflation, work);
+    let k = kept.len();
+    for slot in 0..deflated.len() {
+        q.column_mut(at + k + slot)[at..at + n].copy_from_slice(&work.deflated.column(slot)[..n]);
+    }
+    d[..k].copy_from_slice(&roots);
+    d[k..].copy_from_slice(&values);
+    let rest = ascending(d, k..n);
+    merged(d, 0..k, rest.into_iter())
+}
+
+/// Replaces the first k columns of a part by diag(Q_1, Q_2) S of the k columns kept; returns their eigenvalues.
+fn update<F: Real>(
+    d: &[F],
+    q: &mut Columns<F>,
+    at: usize,
+    rho: F,
+    middle: usize,
+    deflation: &Deflation<F>,
+    work: &mut Work<F>,
+) -> Vec<F> {
+    let Deflation { z, half, kept, .. } = deflation;
+    let (n, k, zero, one) = (d.len(), kept.len(), F::of(0.0), F::of(1.0));
+    if k == 0 {
+        return Vec::new();
+    }
+    let poles: Vec<F> = kept.iter().map(|&j| d[j]).collect();
+    let squares: Vec<F> = kept.iter().map(|&j| z[j] * z[j]).collect();
+    let (mut origin, mut offset) = (poles.clone(), vec![zero; k]);
+    let last_gap = rho * squares.iter().fold(zero, |sum, x| sum + *x) * (one + F::of(4.0) * F::UNIT);
+    if k == 1 {
+        offset[0] = last_gap;
+    } else {
+        secular::roots(&poles, &squares, one / rho, last_gap, &mut origin, &mut offset);
+    }
+    // Poles of the padding are far away, and their z zero.
+    let height = k.div_ceil(LANES);
+    let far = F::of(16.0) * poles[k - 1].magnitude().at_least(one);
+    let fill = |chunks: &mut [Chunk<F>], of: &dyn Fn(usize) -> F, beyond: F| {
+        for (row, x) in flat_mut(&mut chunks[..height]).iter_mut().enumerate() {
+            *x = if row < k { of(row) } else { beyond };
+        }
+    };
+    fill(&mut work.poles, &|row| poles[row], far);
+    fill(&mut work.z, &|row| z[kept[row]], zero);
+    secular::exact_z(&work.poles[..height], k, &origin, &offset, &mut work.z[..height]);
+    let exact = flat(&work.z)[..k].to_vec();
+    let mut rows: Vec<usize> = (0..k).collect();
+    rows.sort_by_key(|&row| half[kept[row]]);
+    fill(&mut work.poles, &|row| poles[rows[row]], far);
+    fill(&mut work.z, &|row| exact[rows[row]], zero);
+    let s = &mut work.s[..height * k];
+    secular::vectors(&work.poles[..height], &work.z[..height], &origin, &offset, s);
+    let s = MatRef::from_column_major_slice(flat(s), height * LANES, k);
+    // Rows of S from `lower` on meet columns that are not zero below, rows up to `upper` those that are not zero above.
+    let upper = rows.iter().filter(|&&row| half[kept[row]] != Half::Lower).count();
+    let lower = rows.iter().filter(|&&row| half[kept[row]] == Half::Upper).count();
+    for (slot, &row) in rows[..upper].iter().enumerate() {
+        work.upper.column_mut(slot)[..middle].copy_from_slice(&q.column(at + kept[row])[at..at + middle]);
+    }
+    for (slot, &row) in rows[lower..].iter().enumerate() {
+        work.lower.column_mut(slot)[..n - middle].copy_from_slice(&q.column(at + kept[row])[at + middle..at + n]);
+    }
+    let (above, below) = (work.upper.block(0, 0, middle, upper), work.lower.block(0, 0, n - middle, k - lower));
+    let (s_above, s_below) = (s.submatrix(0, 0, upper, k), s.submatrix(lower, 0, k - lower, k));
+    matmul(q.block_mut(at, at, middle, k), Accum::Replace, above, s_above, one, Par::Seq);
+    matmul(q.block_mut(at + middle, at, n - middle, k), Accum::Replace, below, s_below, one, Par::Seq);
+    origin.iter().zip(&offset).map(|(origin, offset)| *origin + *offset).collect()
+}

@@ -1,0 +1,79 @@
+//! Implicit QL for a small tridiagonal matrix.
+//!
+//! ```text
+//! T − μI = QL,   T ← LQ + μI,   μ the eigenvalue of the leading 2 × 2 block that is nearer to its first entry
+//! ```
+//! Bowdler, Martin, Reinsch and Wilkinson (1968), by plane rotations.
+
+use crate::linalg::{Real, vectorised};
+
+/// Largest matrix that it takes.
+pub(super) const LEAF: usize = 24;
+/// Sweeps for an eigenvalue; two or three are usual.
+const MOST_SWEEPS: usize = 60;
+
+vectorised! {
+    /// Eigenvalues of diag(d) and e beside it, into d, in no order; eigenvectors into rows `at..at + n` of the n columns of
+    /// `q`, which are `stride` apart. Returns whether it converged. The matrix must be scaled to about one.
+    pub(super) fn solve<F: Real>(d: &mut [F], e: &[F], q: &mut [F], stride: usize, at: usize) -> bool {
+        let n = d.len();
+        let (zero, one) = (F::of(0.0), F::of(1.0));
+        let mut beside = [zero; LEAF];
+        beside[..n - 1].copy_from_slice(&e[..n - 1]);
+        let e = &mut beside;
+        for j in 0..n {
+            q[j * stride + at..j * stride + at + n].fill(zero);
+            q[j * stride + at + j] = one;
+        }
+        for l in 0..n {
+            let mut sweeps = 0;
+            loop {
+                let is_small = |m: &usize| e[*m].magnitude() <= F::UNIT * (d[*m].magnitude() + d[*m + 1].magnitude());
+                let m = (l..n - 1).find(is_small).unwrap_or(n - 1);
+                if m == l {
+                    break;
+                }
+                sweeps += 1;
+                if sweeps > MOST_SWEEPS {
+                    return false;
+                }
+                let half_gap = (d[l + 1] - d[l]) / (e[l] + e[l]);
+                let root = half_gap.fma(half_gap, one).root();
+                let mut g = d[m] - d[l] + e[l] / (half_gap + root.signed_as(half_gap));
+                let (mut s, mut c, mut p) = (one, one, zero);
+                let mut i = m;
+                // Chases the bulge from m up to l.
+                let is_whole = loop {
+                    i -= 1;
+                    let (f, b) = (s * e[i], c * e[i]);
+                    let r = f.fma(f, g * g).root();
+                    e[i + 1] = r;
+                    if r == zero {
+                        d[i + 1] -= p;
+                        e[m] = zero;
+                        break false;
+                    }
+                    (s, c) = (f / r, g / r);
+                    g = d[i + 1] - p;
+                    let t = (d[i] - g).fma(s, (c + c) * b);
+                    p = s * t;
+                    d[i + 1] = g + p;
+                    g = c.fma(t, zero - b);
+                    let (x, y) = q[i * stride..].split_at_mut(stride);
+                    for (x, y) in x[at..at + n].iter_mut().zip(&mut y[at..at + n]) {
+                        (*x, *y) = (c.fma(*x, zero - s * *y), s.fma(*x, c * *y));
+                    }
+                    if i == l {
+                        break true;
+                    }
+                };
+                if is_whole {
+                    d[l] -= p;
+                    e[l] = g;
+                    e[m] = zero;
+                }
+            }
+        }
+        true
+    }
+}
