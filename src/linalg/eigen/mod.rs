@@ -21,7 +21,7 @@ use faer::linalg::evd::{self, ComputeEigenvectors};
 use faer::{MatMut, MatRef, Par, Spec};
 
 use crate::error::{Error, Result};
-use crate::linalg::Real;
+use crate::linalg::{Real, sum_of, vectorised};
 use chunks::{Columns, LANES};
 
 /// Number of decompositions that failed the check since the program began.
@@ -35,6 +35,9 @@ pub fn fallbacks() -> usize {
 /// Eigenvalues (n, ascending) and eigenvectors (n × n, column by column) of a symmetric matrix (n × n, column by column), of
 /// which only the lower triangle is read. Fails if an entry is not finite.
 pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)> {
+    if n == 0 {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let zero = F::of(0.0);
     let lower = |j: usize| &symmetric[j * n + j..(j + 1) * n];
     let largest = (0..n).flat_map(lower).fold(zero, |most, x| if x.magnitude() > most { x.magnitude() } else { most });
@@ -77,31 +80,46 @@ fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<
 
 /// Whether V Λ V' is the matrix and V orthogonal, along one vector: a wrong decomposition does not pass but by a miracle.
 fn is_decomposition<F: Real>(symmetric: &[F], n: usize, largest: F, values: &[F], vectors: &[F]) -> bool {
-    let norm = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
     // Any fixed vector without structure.
-    let x: Vec<f64> = (0..n).map(|i| ((i * 7919 + 104_729) % 1_000_003) as f64 / 1_000_003.0 - 0.5).collect();
-    let mut product = vec![0.0; n];
-    for j in 0..n {
-        let column = &symmetric[j * n..(j + 1) * n];
-        product[j] += column[j].value() * x[j];
-        for i in j + 1..n {
-            product[i] += column[i].value() * x[j];
-            product[j] += column[i].value() * x[i];
-        }
-    }
-    let (mut again, mut same) = (vec![0.0; n], vec![0.0; n]);
-    for (k, v) in vectors.chunks_exact(n.max(1)).enumerate() {
-        let inner: f64 = v.iter().zip(&x).map(|(v, x)| v.value() * x).sum();
-        let weighted = inner * values[k].value();
-        for i in 0..n {
-            again[i] += weighted * v[i].value();
-            same[i] += inner * v[i].value();
-        }
-    }
-    let gap = |a: &[f64], b: &[f64]| norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>());
+    let x: Vec<F> = (0..n).map(|i| F::of(((i * 7919 + 104_729) % 1_000_003) as f64 / 1_000_003.0 - 0.5)).collect();
+    // Scaled, so that no square overflows.
+    let inverse = if largest > F::of(0.0) { F::of(1.0) / largest } else { F::of(1.0) };
+    let (mut residual, mut rest) = (vec![F::of(0.0); n], x.clone());
+    multiply(symmetric, &x, inverse, &mut residual);
+    subtract_products(values, vectors, &x, inverse, &mut residual, &mut rest);
+    let norm = |v: &[F]| v.iter().map(|x| x.value() * x.value()).sum::<f64>().sqrt();
     let allowed = 10.0 * n as f64 * F::UNIT.value() * norm(&x);
-    let size = largest.value() * (n as f64).sqrt();
-    gap(&again, &product) <= allowed * size && gap(&same, &x) <= allowed
+    norm(&residual) <= allowed * (n as f64).sqrt() && norm(&rest) <= allowed
+}
+
+vectorised! {
+    /// out = factor · A x, from the lower triangle of A.
+    fn multiply<F: Real>(symmetric: &[F], x: &[F], factor: F, out: &mut [F]) {
+        let n = x.len();
+        for j in 0..n {
+            let (column, by) = (&symmetric[j * n + j + 1..(j + 1) * n], x[j] * factor);
+            for (out, a) in out[j + 1..].iter_mut().zip(column) {
+                *out = a.fma(by, *out);
+            }
+            let x = &x[j + 1..];
+            out[j] += symmetric[j * n + j] * by + factor * sum_of(column.len(), |k| column[k] * x[k]);
+        }
+    }
+}
+
+vectorised! {
+    /// residual −= factor · V Λ V'x, rest −= V V'x.
+    fn subtract_products<F: Real>(values: &[F], vectors: &[F], x: &[F], factor: F, residual: &mut [F], rest: &mut [F]) {
+        let n = x.len();
+        for (v, value) in vectors.chunks_exact(n).zip(values) {
+            let inner = F::of(0.0) - sum_of(n, |k| v[k] * x[k]);
+            let weighted = inner * (*value * factor);
+            for ((v, residual), rest) in v.iter().zip(residual.iter_mut()).zip(rest.iter_mut()) {
+                *residual = v.fma(weighted, *residual);
+                *rest = v.fma(inner, *rest);
+            }
+        }
+    }
 }
 
 /// The same by the linear-algebra crate.
