@@ -83,7 +83,7 @@ macro_rules! inverse_factorials {
 }
 
 macro_rules! real {
-    ($real:ty, bits: $bits:ty, $signed:ty, terms: $terms:expr, mantissa: $mantissa:expr, ln2: $high:expr, $low:expr, range: $least:expr, $most:expr) => {
+    ($real:ty, bits: $bits:ty, $signed:ty, terms: $terms:expr, mantissa: $mantissa:expr, ln2: $high:expr, $low:expr, range: $least:expr, $most:expr, reciprocal: $magic:expr, $steps:expr) => {
         impl Real for $real {
             const UNIT: Self = <$real>::EPSILON;
 
@@ -105,13 +105,16 @@ macro_rules! real {
             }
             #[inline(always)]
             fn reciprocal(self) -> Self {
-                if size_of::<Self>() == size_of::<f32>() {
-                    return 1.0 / self;
+                // The bits are nearly a logarithm: subtracting them from a constant gives 1/x to an eighth. Each step cubes the
+                // error e = 1 − x r. A division takes three times as long.
+                let mut r = <$real>::from_bits(<$bits>::wrapping_sub($magic, self.to_bits()));
+                let mut step = 0;
+                while step < $steps {
+                    let e = <$real>::mul_add(-self, r, 1.0);
+                    r = <$real>::mul_add(r, <$real>::mul_add(e, e, e), r);
+                    step += 1;
                 }
-                // Two of Newton's steps from a division in single precision, which takes a quarter of the time.
-                let r = (1.0 / self as f32) as Self;
-                let r = <$real>::mul_add(r, <$real>::mul_add(-self, r, 1.0), r);
-                <$real>::mul_add(r, <$real>::mul_add(-self, r, 1.0), r)
+                r
             }
             #[inline(always)]
             fn magnitude(self) -> Self {
@@ -172,8 +175,8 @@ macro_rules! real {
     };
 }
 
-real!(f32, bits: u32, i32, terms: 7, mantissa: 23, ln2: 0.693_359_4, -2.121_944_4e-4, range: -87.0, 88.0);
-real!(f64, bits: u64, i64, terms: 13, mantissa: 52, ln2: 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, range: -708.0, 709.0);
+real!(f32, bits: u32, i32, terms: 7, mantissa: 23, ln2: 0.693_359_4, -2.121_944_4e-4, range: -87.0, 88.0, reciprocal: 0x7ef3_11c7, 2);
+real!(f64, bits: u64, i64, terms: 13, mantissa: 52, ln2: 0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10, range: -708.0, 709.0, reciprocal: 0x7fde_6238_22fc_16e6, 3);
 
 /// Defines a function that is compiled three times: for vectors of 512 bits, of 256 bits, and for any processor. A
 /// call uses the widest version that the processor supports. Fused multiply-adds round once everywhere, so all three

@@ -2,17 +2,26 @@
 //!
 //! ```text
 //! T = Q'AQ,   Q = H_0 H_1 … H_{n−2},   H_i = I − τ_i v_i v_i',   v_i = (0, …, 0, 1, v_{i,i+2}, …, v_{i,n−1})'
-//! A ← H A H = A − v w' − w v',   w = τ A v − ½ τ² (v'A v) v
+//! A ← H A H = A + v w' + w v',   w = ½ τ² (v'A v) v − τ A v
 //! ```
 //! Golub and Van Loan (2013), algorithm 8.3.1. The update by one reflector and the product with the next one are a single
 //! pass, which reads and writes each element of one triangle once. Blocked panels (LAPACK's latrd) would halve the writes, but
 //! their corrections cost more than that at n ≤ 1,000, where the matrix stays in the cache.
 
+use std::ops::Range;
+
 use crate::linalg::eigen::chunks::{Chunk, Columns, LANES, flat, flat_mut, zeros};
 use crate::linalg::{Real, vectorised};
 
 /// Columns that a pass handles together.
-const TOGETHER: usize = 4;
+const TOGETHER: usize = 8;
+/// Reflectors whose updates wait for one pass that applies them all.
+const WAITING: usize = 4;
+/// Rows from which on updates wait; fewer are in the nearest cache, where writing is cheap.
+const LARGE: usize = 128;
+
+/// Sixteen rows of the reflectors that wait, each v beside its w.
+pub type Pairs<F> = [Chunk<F>; 2 * WAITING];
 
 /// A tridiagonal matrix, and the reflectors that lead to it.
 pub(super) struct Reduced<F> {
@@ -26,122 +35,215 @@ pub(super) struct Reduced<F> {
     pub beside: Vec<F>,
 }
 
+/// A block of sixteen rows and columns, column by column.
+pub type Tile<F> = [Chunk<F>; LANES];
+
+/// Place of the block on the diagonal, of the blocks of the lower triangle, column by column.
+pub fn first_tile(block: usize, blocks: usize) -> usize {
+    block * blocks - block * (block.max(1) - 1) / 2
+}
+
 /// Reduces a matrix (n × n, a whole number of chunks in both directions). Of the blocks of sixteen rows and columns those on the
 /// diagonal are read whole, those below it too, and those above it not at all.
-pub(super) fn reduce<F: Real>(mut a: Columns<F>, n: usize) -> Reduced<F> {
+pub(super) fn reduce<F: Real>(mut a: Vec<Tile<F>>, n: usize) -> Reduced<F> {
     let none = || vec![F::of(0.0); n];
     let (mut tau, mut diagonal, mut beside) = (none(), none(), none());
-    let height = a.height;
     let used = n.div_ceil(LANES);
-    // The last reflector v with its w, not yet applied; then the new ones.
-    let (mut v, mut w, mut new, mut product) = (zeros(n), zeros(n), zeros(n), zeros(n));
+    let mut reflectors = Columns::zeros(n, n);
+    let height = reflectors.height;
+    let mut waiting: Vec<Pairs<F>> = vec![[Chunk::zero(); 2 * WAITING]; used];
+    let mut count = 0;
+    let (mut v, mut product) = (zeros(n), zeros(n));
     for i in 0..n {
         let (block, next) = (i / LANES, (i + 1) / LANES);
-        let column = &mut a.chunks[i * height..i * height + used];
-        subtract(&mut column[block..], flat(&w)[i], &v[block..], flat(&v)[i], &w[block..]);
-        // Column i is complete; the passes below must not touch it.
-        flat_mut(&mut v)[i] = F::of(0.0);
-        flat_mut(&mut w)[i] = F::of(0.0);
+        let column = &mut reflectors.chunks[i * height..i * height + used];
+        let tiles = &a[first_tile(block, used)..];
+        for (chunk, tile) in column[block..].iter_mut().zip(tiles) {
+            *chunk = tile[i % LANES];
+        }
+        update_column(&mut column[block..], i % LANES, &mut waiting[block..], count);
         diagonal[i] = flat(column)[i];
         flat_mut(column)[..=i].fill(F::of(0.0));
         if i + 1 == n {
             break;
         }
         (tau[i], beside[i]) = reflector(column, i + 1);
-        new.copy_from_slice(column);
-        update_and_multiply(&mut a.chunks, height, next..used, &v, &w, &new, &mut product);
+        v.copy_from_slice(column);
+        if count == 0 {
+            multiply(&mut a, next, &waiting, &v, &mut product);
+        } else if count == 1 && n - i < LARGE {
+            update_and_multiply(&mut a, next, &waiting, &v, &mut product);
+            count = 0;
+        } else if count == WAITING || n - i < LARGE {
+            update_all_and_multiply(&mut a, next, &waiting, &v, &mut product);
+            count = 0;
+        } else {
+            multiply(&mut a, next, &waiting, &v, &mut product);
+            correct(&waiting[next..], &v[next..], &mut product[next..]);
+        }
         let above = next * LANES..(i + 1).max(next * LANES);
         flat_mut(&mut product)[above].fill(F::of(0.0));
-        let half = F::of(-0.5) * tau[i] * tau[i] * dot(&product[next..], &new[next..]);
-        blend(&mut product[next..], tau[i], half, &new[next..]);
-        std::mem::swap(&mut v, &mut new);
-        std::mem::swap(&mut w, &mut product);
+        let half = F::of(0.5) * tau[i] * tau[i] * dot(&product[next..], &v[next..]);
+        blend(&mut product[next..], F::of(0.0) - tau[i], half, &v[next..]);
+        for (pairs, (v, w)) in waiting.iter_mut().zip(v.iter().zip(&product)) {
+            if count == 0 {
+                *pairs = [Chunk::zero(); 2 * WAITING];
+            }
+            pairs[2 * count] = *v;
+            pairs[2 * count + 1] = *w;
+        }
+        count += 1;
     }
-    Reduced { reflectors: a, tau, diagonal, beside }
+    Reduced { reflectors, tau, diagonal, beside }
 }
 
 /// Adds the halves of each group of 2·H numbers: those of a into the lower half of the group, those of b into the upper.
 #[inline(always)]
-fn halves<F: Real, const H: usize>(a: &[F; LANES], b: &[F; LANES]) -> [F; LANES] {
-    std::array::from_fn(|l| if l & H == 0 { a[l] + a[l ^ H] } else { b[l] + b[l ^ H] })
+fn halves<F: Real, const H: usize>(a: [F; LANES], b: [F; LANES]) -> [F; LANES] {
+    let (x, y) = (|l: usize| if l & H == 0 { a[l] } else { b[l] }, |l: usize| if l & H == 0 { a[l ^ H] } else { b[l ^ H] });
+    let mut out = [x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7), x(8), x(9), x(10), x(11), x(12), x(13), x(14), x(15)];
+    let other = [y(0), y(1), y(2), y(3), y(4), y(5), y(6), y(7), y(8), y(9), y(10), y(11), y(12), y(13), y(14), y(15)];
+    for l in 0..LANES {
+        out[l] += other[l];
+    }
+    out
 }
 
 /// The sums of sixteen vectors. Sums that are formed one by one and stored into a vector that is read soon after would stall.
 #[inline(always)]
 fn totals<F: Real>(v: &[[F; LANES]; LANES]) -> [F; LANES] {
-    let eight: [[F; LANES]; 8] = std::array::from_fn(|i| halves::<F, 8>(&v[i], &v[i + 8]));
-    let four: [[F; LANES]; 4] = std::array::from_fn(|i| halves::<F, 4>(&eight[i], &eight[i + 4]));
-    let two: [[F; LANES]; 2] = std::array::from_fn(|i| halves::<F, 2>(&four[i], &four[i + 2]));
-    halves::<F, 1>(&two[0], &two[1])
+    let eight = |i: usize| halves::<F, 8>(v[i], v[i + 8]);
+    let four = |i: usize| halves::<F, 4>(eight(i), eight(i + 4));
+    let two = |i: usize| halves::<F, 2>(four(i), four(i + 2));
+    halves::<F, 1>(two(0), two(1))
 }
 
 /// The sum of a vector.
 #[inline(always)]
 fn total<F: Real>(v: &[F; LANES]) -> F {
-    let eight: [F; 8] = std::array::from_fn(|l| v[l] + v[l + 8]);
-    let four: [F; 4] = std::array::from_fn(|l| eight[l] + eight[l + 4]);
-    (four[0] + four[2]) + (four[1] + four[3])
+    let v = halves::<F, 8>(*v, *v);
+    let v = halves::<F, 4>(v, v);
+    let v = halves::<F, 2>(v, v);
+    v[0] + v[1]
 }
 
-vectorised! {
-    /// A −= v w' + w v', then product = A x, over some chunks of rows and their columns.
-    fn update_and_multiply<F: Real>(a: &mut [Chunk<F>], height: usize, range: std::ops::Range<usize>, v: &[Chunk<F>], w: &[Chunk<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
-        let zero = F::of(0.0);
-        product[range.clone()].fill(Chunk([zero; LANES]));
-        for block in range.clone() {
-            let rows = block..range.end;
-            let (v, w, x, out) = (&v[rows.clone()], &w[rows.clone()], &x[rows.clone()], &mut product[rows.clone()]);
-            let mut sums = [[zero; LANES]; LANES];
-            for first in (0..LANES).step_by(TOGETHER) {
-                let start = (block * LANES + first) * height;
-                let mut rest = a[start..start + TOGETHER * height].chunks_exact_mut(height);
-                let columns: [&mut [Chunk<F>]; TOGETHER] =
-                    std::array::from_fn(|_| &mut rest.next().expect("a column")[rows.clone()]);
-                let v_here: [F; TOGETHER] = std::array::from_fn(|k| zero - v[0].0[first + k]);
-                let w_here: [F; TOGETHER] = std::array::from_fn(|k| zero - w[0].0[first + k]);
-                let x_here: [F; TOGETHER] = std::array::from_fn(|k| x[0].0[first + k]);
-                let mut of_columns = [[zero; LANES]; TOGETHER];
-                for r in 0..rows.len() {
-                    let (v, w, x, mut of_rows) = (v[r].0, w[r].0, x[r].0, out[r].0);
-                    for k in 0..TOGETHER {
-                        let mut a = columns[k][r].0;
+/// A += Σ v w' + w v' over P pairs (v, w), then product = A x, for the blocks from `first` on.
+#[inline(always)]
+fn pass<F: Real, const P: usize, const TOGETHER: usize>(
+    a: &mut [Tile<F>],
+    first: usize,
+    waiting: &[Pairs<F>],
+    x: &[Chunk<F>],
+    product: &mut [Chunk<F>],
+) {
+    let zero = F::of(0.0);
+    for chunk in &mut product[first..] {
+        *chunk = Chunk::zero();
+    }
+    let mut rest = &mut a[first_tile(first, x.len())..];
+    for block in first..x.len() {
+        let (tiles, after) = rest.split_at_mut(x.len() - block);
+        rest = after;
+        let (pairs, x, out) = (&waiting[block..], &x[block..], &mut product[block..]);
+        let mut sums = [[zero; LANES]; LANES];
+        for half in (0..LANES).step_by(TOGETHER) {
+            let mut of_columns = [[zero; LANES]; TOGETHER];
+            for (r, tile) in tiles.iter_mut().enumerate() {
+                let tile = &mut tile[half..half + TOGETHER];
+                let (mut of_rows, x_rows) = (out[r].0, x[r].0);
+                for k in 0..TOGETHER {
+                    let mut a = tile[k].0;
+                    for p in 0..2 * P {
                         for l in 0..LANES {
-                            a[l] = v[l].fma(w_here[k], a[l]);
-                        }
-                        for l in 0..LANES {
-                            a[l] = w[l].fma(v_here[k], a[l]);
-                        }
-                        columns[k][r].0 = a;
-                        for l in 0..LANES {
-                            of_rows[l] = a[l].fma(x_here[k], of_rows[l]);
-                        }
-                        for l in 0..LANES {
-                            of_columns[k][l] = a[l].fma(x[l], of_columns[k][l]);
+                            a[l] = pairs[r][p].0[l].fma(pairs[0][p ^ 1].0[half + k], a[l]);
                         }
                     }
-                    out[r].0 = of_rows;
-                    if r == 0 {
-                        // The block on the diagonal has both triangles.
-                        of_columns = [[zero; LANES]; TOGETHER];
+                    if P > 0 {
+                        tile[k].0 = a;
+                    }
+                    for l in 0..LANES {
+                        of_rows[l] = a[l].fma(x[0].0[half + k], of_rows[l]);
+                    }
+                    for l in 0..LANES {
+                        of_columns[k][l] = a[l].fma(x_rows[l], of_columns[k][l]);
                     }
                 }
-                sums[first..first + TOGETHER].copy_from_slice(&of_columns);
+                out[r].0 = of_rows;
+                if r == 0 {
+                    // The block on the diagonal has both triangles.
+                    of_columns = [[zero; LANES]; TOGETHER];
+                }
             }
-            let sums = totals(&sums);
-            for l in 0..LANES {
-                out[0].0[l] += sums[l];
+            for k in 0..TOGETHER {
+                sums[half + k] = of_columns[k];
             }
+        }
+        let sums = totals(&sums);
+        for l in 0..LANES {
+            out[0].0[l] += sums[l];
         }
     }
 }
 
 vectorised! {
-    /// y −= a p + b q
-    fn subtract<F: Real>(y: &mut [Chunk<F>], a: F, p: &[Chunk<F>], b: F, q: &[Chunk<F>]) {
-        for ((y, p), q) in y.iter_mut().zip(p).zip(q) {
-            for l in 0..LANES {
-                y.0[l] = p.0[l].fma(F::of(0.0) - a, q.0[l].fma(F::of(0.0) - b, y.0[l]));
+    pub fn multiply<F: Real>(a: &mut [Tile<F>], first: usize, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
+        if size_of::<F>() == 4 { pass::<F, 0, 16>(a, first, waiting, x, product) } else { pass::<F, 0, 8>(a, first, waiting, x, product) }
+    }
+}
+
+vectorised! {
+    pub fn update_and_multiply<F: Real>(a: &mut [Tile<F>], first: usize, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
+        pass::<F, 1, 8>(a, first, waiting, x, product)
+    }
+}
+
+vectorised! {
+    pub fn update_all_and_multiply<F: Real>(a: &mut [Tile<F>], first: usize, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
+        pass::<F, WAITING, 8>(a, first, waiting, x, product)
+    }
+}
+
+vectorised! {
+    /// product += Σ v (w'x) + w (v'x)
+    fn correct<F: Real>(waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
+        let mut sums = [[F::of(0.0); LANES]; LANES];
+        let mut some = [[F::of(0.0); LANES]; 2 * WAITING];
+        for (pairs, x) in waiting.iter().zip(x) {
+            for p in 0..2 * WAITING {
+                for l in 0..LANES {
+                    some[p][l] = pairs[p].0[l].fma(x.0[l], some[p][l]);
+                }
             }
+        }
+        for p in 0..2 * WAITING {
+            sums[p ^ 1] = some[p];
+        }
+        let sums = totals(&sums);
+        for (pairs, out) in waiting.iter().zip(product) {
+            let mut y = out.0;
+            for p in 0..2 * WAITING {
+                for l in 0..LANES {
+                    y[l] = pairs[p].0[l].fma(sums[p], y[l]);
+                }
+            }
+            out.0 = y;
+        }
+    }
+}
+
+vectorised! {
+    /// The column whose place in the first chunk is `here`, plus Σ v w' + w v'; its row in the pairs becomes zero.
+    fn update_column<F: Real>(column: &mut [Chunk<F>], here: usize, waiting: &mut [Pairs<F>], count: usize) {
+        for p in 0..2 * count {
+            let by = waiting[0][p ^ 1].0[here];
+            for (pairs, out) in waiting.iter().zip(column.iter_mut()) {
+                for l in 0..LANES {
+                    out.0[l] = pairs[p].0[l].fma(by, out.0[l]);
+                }
+            }
+        }
+        for p in 0..2 * count {
+            waiting[0][p].0[here] = F::of(0.0);
         }
     }
 }

@@ -161,7 +161,7 @@ vectorised! {
                     }
                 } else {
                     for l in 0..LANES {
-                        product[l] *= ((d.0[l] - origin) - offset) / (d.0[l] - pole);
+                        product[l] *= ((d.0[l] - origin) - offset) * (d.0[l] - pole).reciprocal();
                     }
                 }
             }
