@@ -4,20 +4,22 @@
 //! product keeps every byte of a result independent of the number of cores.
 
 mod cholesky;
+mod chunks;
 mod covariance;
 pub mod dense;
 pub mod eigen;
+mod gemm;
 mod growing;
+mod lanes;
 mod matrix;
 mod real;
+mod scratch;
 mod spectrum;
 
 pub use cholesky::Cholesky;
 pub use covariance::{Covariance, Repair};
 pub use growing::GrowingCholesky;
 pub use matrix::Matrix;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use real::vector_bits;
-pub(crate) use real::vectorised;
+pub(crate) use real::{vector_bits, vectorised};
 pub use real::{Real, sum_of};
 pub use spectrum::Spectrum;

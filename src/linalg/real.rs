@@ -10,6 +10,7 @@
 //! there 7 terms (f32) or 13 terms (f64) of the series leave an error below one unit in the last place.
 
 use std::iter::Sum;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use faer::traits::RealField;
 
@@ -188,9 +189,17 @@ macro_rules! vectorised {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-                fn with_512_bits<$real: $bound>($($argument: $type),*) $(-> $out)? $body
+                fn with_512_bits<$real: $bound>($($argument: $type),*) $(-> $out)? {
+                    #[allow(dead_code)]
+                    const BITS: usize = 512;
+                    $body
+                }
                 #[target_feature(enable = "avx2,fma")]
-                fn with_256_bits<$real: $bound>($($argument: $type),*) $(-> $out)? $body
+                fn with_256_bits<$real: $bound>($($argument: $type),*) $(-> $out)? {
+                    #[allow(dead_code)]
+                    const BITS: usize = 256;
+                    $body
+                }
                 match $crate::linalg::vector_bits() {
                     // SAFETY: the processor has every feature that the function is compiled for.
                     512 => return unsafe { with_512_bits($($argument),*) },
@@ -198,16 +207,34 @@ macro_rules! vectorised {
                     _ => {}
                 }
             }
-            fn with_any<$real: $bound>($($argument: $type),*) $(-> $out)? $body
+            fn with_any<$real: $bound>($($argument: $type),*) $(-> $out)? {
+                #[allow(dead_code)]
+                const BITS: usize = 128;
+                $body
+            }
             with_any($($argument),*)
         }
     };
 }
 pub(crate) use vectorised;
 
-/// Width of the vectors that `vectorised!` may use on this processor.
-#[cfg(target_arch = "x86_64")]
+/// Width of the vectors that `vectorised!` uses on this processor. The environment variable `MINVAR_VECTOR_BITS` (512, 256 or 128)
+/// makes it smaller; results do not depend on it.
 pub(crate) fn vector_bits() -> usize {
+    static BITS: AtomicUsize = AtomicUsize::new(0);
+    match BITS.load(Ordering::Relaxed) {
+        0 => {
+            let wanted = std::env::var("MINVAR_VECTOR_BITS").ok().and_then(|bits| bits.parse().ok());
+            let bits = widest().min(wanted.unwrap_or(usize::MAX)).max(128);
+            BITS.store(bits, Ordering::Relaxed);
+            bits
+        }
+        bits => bits,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn widest() -> usize {
     if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
         return 128;
     }
@@ -216,6 +243,11 @@ pub(crate) fn vector_bits() -> usize {
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vl");
     if wide { 512 } else { 256 }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn widest() -> usize {
+    128
 }
 
 /// Number of partial sums of a sum. It is the same on every processor, so that a sum has the same bits on each.

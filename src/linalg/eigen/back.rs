@@ -5,46 +5,56 @@
 //! ```
 //! Schreiber and Van Loan (1989). Groups of reflectors are applied by three matrix products.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatRef, Par};
-
-use crate::linalg::eigen::chunks::{Columns, LANES, flat};
+use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
 use crate::linalg::eigen::reduction::Reduced;
+use crate::linalg::gemm::{Into, Packed, Strided, packed_chunks};
+use crate::linalg::scratch::take;
 use crate::linalg::{Real, vectorised};
 
 /// Reflectors in a group.
 const GROUP: usize = 48;
+/// Its chunks.
+const HEIGHT: usize = GROUP / LANES;
 
-/// Replaces U (n × n) by V.
-pub(super) fn transform<F: Real>(reduced: &Reduced<F>, u: &mut Columns<F>, n: usize) {
-    let (one, count) = (F::of(1.0), n.saturating_sub(1));
-    let mut t = vec![F::of(0.0); GROUP * GROUP];
-    let mut gram = Columns::zeros(GROUP, GROUP);
-    let (mut inner, mut scaled) = (Columns::zeros(GROUP, n), Columns::zeros(GROUP, n));
+/// Chunks of memory that it needs for n rows and columns.
+pub(super) fn chunks<F: Real>(n: usize) -> usize {
+    2 * GROUP * HEIGHT + 2 * HEIGHT * n + packed_chunks::<F>(n.max(GROUP), n.min(GROUP)).max(packed_chunks::<F>(GROUP, n))
+}
+
+/// Replaces U (n × n, columns without gaps) by V.
+pub(super) fn transform<F: Real>(reduced: &Reduced<'_, F>, u: &mut [F], n: usize, mut memory: &mut [Chunk<F>]) {
+    let (zero, one) = (F::of(0.0), F::of(1.0));
+    let gram = flat_mut(take(&mut memory, GROUP * HEIGHT));
+    let t = flat_mut(take(&mut memory, GROUP * HEIGHT));
+    let inner = flat_mut(take(&mut memory, n * HEIGHT));
+    let scaled = flat_mut(take(&mut memory, n * HEIGHT));
+    let count = n.saturating_sub(1);
+    let reflectors = Strided::columns(flat(reduced.reflectors.chunks), reduced.reflectors.stride());
     for start in (0..count).step_by(GROUP).rev() {
         let width = GROUP.min(count - start);
-        let row = (start + 1) / LANES * LANES;
-        let y = reduced.reflectors.block(row, start, n - row, width);
-        matmul(gram.block_mut(0, 0, width, width), Accum::Replace, y.transpose(), y, one, Par::Seq);
-        triangle(&mut t, flat(&gram.chunks), gram.stride(), &reduced.tau[start..start + width]);
-        let t = MatRef::from_column_major_slice_with_stride(&t, width, width, GROUP);
-        let below = u.block(row, 0, n - row, n);
-        matmul(inner.block_mut(0, 0, width, n), Accum::Replace, y.transpose(), below, one, Par::Seq);
-        matmul(scaled.block_mut(0, 0, width, n), Accum::Replace, t, inner.block(0, 0, width, n), one, Par::Seq);
-        let below = u.block_mut(row, 0, n - row, n);
-        matmul(below, Accum::Add, y, scaled.block(0, 0, width, n), F::of(-1.0), Par::Seq);
+        let (row, height) = (start + 1, n - start - 1);
+        let y = reflectors.from(row, start);
+        // Y'Y, T, Y'U, T Y'U, U − Y T Y'U
+        let packed = Packed::new(y.transposed(), width, height, memory);
+        packed.times(y, width, one, gram, GROUP, Into::Replaced);
+        packed.times(Strided::columns(&u[row..], n), n, one, inner, GROUP, Into::Replaced);
+        triangle(t, gram, &reduced.tau[start..start + width]);
+        let packed = Packed::new(Strided::columns(t, GROUP), width, width, memory);
+        packed.times(Strided::columns(inner, GROUP), n, one, scaled, GROUP, Into::Replaced);
+        let packed = Packed::new(y, height, width, memory);
+        packed.times(Strided::columns(scaled, GROUP), n, zero - one, &mut u[row..], n, Into::Added);
     }
 }
 
 vectorised! {
-    /// T (columns GROUP apart) from Y'Y.
-    fn triangle<F: Real>(t: &mut [F], gram: &[F], stride: usize, tau: &[F]) {
+    /// T from Y'Y.
+    fn triangle<F: Real>(t: &mut [F], gram: &[F], tau: &[F]) {
         t.fill(F::of(0.0));
         for j in 0..tau.len() {
             let (done, column) = t.split_at_mut(j * GROUP);
-            for k in 0..j {
-                let factor = (F::of(0.0) - tau[j]) * gram[j * stride + k];
-                for (out, x) in column[..GROUP].iter_mut().zip(&done[k * GROUP..(k + 1) * GROUP]) {
+            for (done, gram) in done.chunks_exact(GROUP).zip(&gram[j * GROUP..]) {
+                let factor = (F::of(0.0) - tau[j]) * *gram;
+                for (out, x) in column.iter_mut().zip(done) {
                     *out = x.fma(factor, *out);
                 }
             }

@@ -9,11 +9,10 @@
 
 use std::cmp::Ordering;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatRef, Par};
-
-use crate::linalg::eigen::chunks::{Chunk, Columns, LANES, flat, flat_mut, zeros};
+use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
 use crate::linalg::eigen::{leaf, secular};
+use crate::linalg::gemm::{Into, Packed, Strided, packed_chunks};
+use crate::linalg::scratch::take;
 use crate::linalg::{Real, vectorised};
 
 /// Half of the rows in which a column of diag(Q_1, Q_2) is not zero.
@@ -25,32 +24,38 @@ enum Half {
 }
 
 /// Memory that all merges use.
-struct Work<F> {
-    /// S, column by column.
-    s: Vec<Chunk<F>>,
-    upper: Columns<F>,
-    lower: Columns<F>,
-    deflated: Columns<F>,
-    poles: Vec<Chunk<F>>,
-    z: Vec<Chunk<F>>,
+struct Work<'a, F> {
+    /// S, column by column, then the columns that are deflated.
+    s: &'a mut [Chunk<F>],
+    /// One of Q_1 and Q_2.
+    packed: &'a mut [Chunk<F>],
+    poles: &'a mut [Chunk<F>],
+    z: &'a mut [Chunk<F>],
+    starts: Vec<usize>,
+}
+
+/// Chunks of memory that it needs for n rows and columns, beside the eigenvectors.
+pub(super) fn chunks<F: Real>(n: usize) -> usize {
+    n.div_ceil(LANES) * (n + 2) + packed_chunks::<F>(n.div_ceil(2), n)
 }
 
 /// Eigenvalues of diag(d) and `beside`, into d, and eigenvectors, into the columns of q (n × n); returns their ascending order.
 /// `None` if an iteration does not converge. The matrix must be scaled to about one.
-pub(super) fn solve<F: Real>(d: &mut [F], beside: &mut [F], q: &mut Columns<F>) -> Option<Vec<usize>> {
-    let n = d.len();
-    if n == 0 {
-        return Some(Vec::new());
-    }
-    let half = n.div_ceil(2);
+pub(super) fn solve<F: Real>(
+    d: &mut [F],
+    beside: &mut [F],
+    q: &mut Columns<'_, F>,
+    mut memory: &mut [Chunk<F>],
+) -> Option<Vec<usize>> {
+    let height = d.len().div_ceil(LANES);
     let mut work = Work {
-        s: vec![Chunk::zero(); n.div_ceil(LANES) * n],
-        upper: Columns::zeros(half, n),
-        lower: Columns::zeros(half, n),
-        deflated: Columns::zeros(n, n),
-        poles: zeros(n),
-        z: zeros(n),
+        s: take(&mut memory, height * d.len()),
+        poles: take(&mut memory, height),
+        z: take(&mut memory, height),
+        packed: memory,
+        starts: Vec::with_capacity(d.len()),
     };
+    q.chunks.fill(Chunk::zero());
     part(d, beside, q, 0, &mut work)
 }
 
@@ -58,9 +63,9 @@ pub(super) fn solve<F: Real>(d: &mut [F], beside: &mut [F], q: &mut Columns<F>) 
 fn part<F: Real>(
     d: &mut [F],
     beside: &mut [F],
-    q: &mut Columns<F>,
+    q: &mut Columns<'_, F>,
     at: usize,
-    work: &mut Work<F>,
+    work: &mut Work<'_, F>,
 ) -> Option<Vec<usize>> {
     let n = d.len();
     if n <= leaf::LEAF {
@@ -129,7 +134,7 @@ fn deflate<F: Real>(
     rho: F,
     sorted: &[usize],
     middle: usize,
-    q: &mut Columns<F>,
+    q: &mut Columns<'_, F>,
     at: usize,
 ) -> Deflation<F> {
     let (n, zero) = (d.len(), F::of(0.0));
@@ -144,7 +149,7 @@ fn deflate<F: Real>(
             continue;
         }
         if let Some(p) = last {
-            let norm = z[p].fma(z[p], z[j] * z[j]).root();
+            let norm = (z[p] * z[p] + z[j] * z[j]).root();
             let (c, s) = (z[j] / norm, zero - z[p] / norm);
             if ((d[j] - d[p]) * c * s).magnitude() <= tolerance {
                 // A rotation makes z_p zero; what it adds beside the diagonal is negligible.
@@ -177,11 +182,11 @@ fn deflate<F: Real>(
 /// Joins two solved halves.
 fn merge<F: Real>(
     d: &mut [F],
-    q: &mut Columns<F>,
+    q: &mut Columns<'_, F>,
     at: usize,
     coupling: F,
     (first, second): (&[usize], &[usize]),
-    work: &mut Work<F>,
+    work: &mut Work<'_, F>,
 ) -> Vec<usize> {
     let (n, middle) = (d.len(), first.len());
     // |z|² = 2 before it is scaled.
@@ -196,14 +201,15 @@ fn merge<F: Real>(
     let deflation = deflate(d, z, rho, &sorted, middle, q, at);
     let Deflation { kept, deflated, .. } = &deflation;
     // Deflated columns go to the end.
-    for (slot, &j) in deflated.iter().enumerate() {
-        work.deflated.column_mut(slot)[..n].copy_from_slice(&q.column(at + j)[at..at + n]);
+    let k = kept.len();
+    let saved = k * k.div_ceil(LANES)..n.div_ceil(LANES) * n;
+    for (&j, to) in deflated.iter().zip(work.s[saved.clone()].chunks_exact_mut(n.div_ceil(LANES))) {
+        flat_mut(to)[..n].copy_from_slice(&q.column(at + j)[at..at + n]);
     }
     let values: Vec<F> = deflated.iter().map(|&j| d[j]).collect();
     let roots = update(d, q, at, rho, middle, &deflation, work);
-    let k = kept.len();
-    for slot in 0..deflated.len() {
-        q.column_mut(at + k + slot)[at..at + n].copy_from_slice(&work.deflated.column(slot)[..n]);
+    for (slot, from) in (0..deflated.len()).zip(work.s[saved].chunks_exact(n.div_ceil(LANES))) {
+        q.column_mut(at + k + slot)[at..at + n].copy_from_slice(&flat(from)[..n]);
     }
     d[..k].copy_from_slice(&roots);
     d[k..].copy_from_slice(&values);
@@ -214,12 +220,12 @@ fn merge<F: Real>(
 /// Replaces the first k columns of a part by diag(Q_1, Q_2) S of the k columns kept; returns their eigenvalues.
 fn update<F: Real>(
     d: &[F],
-    q: &mut Columns<F>,
+    q: &mut Columns<'_, F>,
     at: usize,
     rho: F,
     middle: usize,
     deflation: &Deflation<F>,
-    work: &mut Work<F>,
+    work: &mut Work<'_, F>,
 ) -> Vec<F> {
     let Deflation { z, half, kept, .. } = deflation;
     let (n, k, zero, one) = (d.len(), kept.len(), F::of(0.0), F::of(1.0));
@@ -243,29 +249,28 @@ fn update<F: Real>(
             *x = if row < k { of(row) } else { beyond };
         }
     };
-    fill(&mut work.poles, &|row| poles[row], far);
-    fill(&mut work.z, &|row| z[kept[row]], zero);
+    fill(work.poles, &|row| poles[row], far);
+    fill(work.z, &|row| z[kept[row]], zero);
     secular::exact_z(&work.poles[..height], k, &origin, &offset, &mut work.z[..height]);
     let exact = flat(&work.z)[..k].to_vec();
     let mut rows: Vec<usize> = (0..k).collect();
     rows.sort_by_key(|&row| half[kept[row]]);
-    fill(&mut work.poles, &|row| poles[rows[row]], far);
-    fill(&mut work.z, &|row| exact[rows[row]], zero);
+    fill(work.poles, &|row| poles[rows[row]], far);
+    fill(work.z, &|row| exact[rows[row]], zero);
     let s = &mut work.s[..height * k];
     secular::vectors(&work.poles[..height], &work.z[..height], &origin, &offset, s);
-    let s = MatRef::from_column_major_slice(flat(s), height * LANES, k);
+    let s = Strided::columns(flat(s), height * LANES);
     // Rows of S from `lower` on meet columns that are not zero below, rows up to `upper` those that are not zero above.
     let upper = rows.iter().filter(|&&row| half[kept[row]] != Half::Lower).count();
     let lower = rows.iter().filter(|&&row| half[kept[row]] == Half::Upper).count();
-    for (slot, &row) in rows[..upper].iter().enumerate() {
-        work.upper.column_mut(slot)[..middle].copy_from_slice(&q.column(at + kept[row])[at..at + middle]);
+    let stride = q.stride();
+    for (first, count, from, to) in [(0, middle, 0, upper), (middle, n - middle, lower, k)] {
+        work.starts.clear();
+        work.starts.extend(rows[from..to].iter().map(|&row| (at + kept[row]) * stride + at + first));
+        let q = flat_mut(q.chunks);
+        let packed = Packed::gathered(q, &work.starts, count, work.packed);
+        let out = &mut q[at * stride + at + first..];
+        packed.times(s.from(from, 0), k, one, out, stride, Into::Replaced);
     }
-    for (slot, &row) in rows[lower..].iter().enumerate() {
-        work.lower.column_mut(slot)[..n - middle].copy_from_slice(&q.column(at + kept[row])[at + middle..at + n]);
-    }
-    let (above, below) = (work.upper.block(0, 0, middle, upper), work.lower.block(0, 0, n - middle, k - lower));
-    let (s_above, s_below) = (s.submatrix(0, 0, upper, k), s.submatrix(lower, 0, k - lower, k));
-    matmul(q.block_mut(at, at, middle, k), Accum::Replace, above, s_above, one, Par::Seq);
-    matmul(q.block_mut(at + middle, at, n - middle, k), Accum::Replace, below, s_below, one, Par::Seq);
     origin.iter().zip(&offset).map(|(origin, offset)| *origin + *offset).collect()
 }

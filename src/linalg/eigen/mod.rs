@@ -8,7 +8,6 @@
 //! One thread; all loops have one portable form, which gives the same bits on every processor.
 
 mod back;
-mod chunks;
 mod divide;
 mod leaf;
 mod reduction;
@@ -21,8 +20,9 @@ use faer::linalg::evd::{self, ComputeEigenvectors};
 use faer::{MatMut, MatRef, Par, Spec};
 
 use crate::error::{Error, Result};
+use crate::linalg::chunks::{Chunk, Columns, LANES};
+use crate::linalg::scratch::{take, with_scratch};
 use crate::linalg::{Real, sum_of, vectorised};
-use chunks::{Columns, LANES};
 
 /// Number of decompositions that failed the check since the program began.
 static FALLBACKS: AtomicUsize = AtomicUsize::new(0);
@@ -58,24 +58,53 @@ pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)>
 
 /// The decomposition of a matrix whose largest entry is about `scale`; `None` if a part of it does not converge.
 fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<F>)> {
-    let mut a = Columns::zeros(n, n.next_multiple_of(LANES));
-    for j in 0..n {
-        for (to, from) in a.column_mut(j)[j..n].iter_mut().zip(&symmetric[j * n + j..(j + 1) * n]) {
-            *to = *from / scale;
-        }
-        // The other triangle of the blocks on the diagonal.
-        for i in j / LANES * LANES..j {
-            a.column_mut(j)[i] = symmetric[i * n + j] / scale;
+    let used = n.div_ceil(LANES);
+    let square = Columns::<F>::height_of(n) * n;
+    let triangle = used * (used + 1) / 2 * LANES;
+    // The matrix is not needed any more when the tridiagonal form is solved.
+    let shared = (triangle + reduction::chunks(n)).max(divide::chunks::<F>(n)).max(back::chunks::<F>(n));
+    with_scratch(2 * square + shared, |mut memory| {
+        let mut columns = || Columns { height: square / n, chunks: take(&mut memory, square) };
+        let (reflectors, mut u) = (columns(), columns());
+        let (tiles, rest) = memory.split_at_mut(triangle);
+        let tiles = tiles.as_chunks_mut().0;
+        fill(tiles, symmetric, n, F::of(1.0) / scale);
+        let reduced = reduction::reduce(tiles, n, reflectors, rest);
+        let (mut values, mut beside) = (reduced.diagonal.clone(), reduced.beside.clone());
+        let order = divide::solve(&mut values, &mut beside, &mut u, memory)?;
+        let mut vectors = Vec::with_capacity(n * n);
+        order.iter().for_each(|&j| vectors.extend_from_slice(&u.column(j)[..n]));
+        back::transform(&reduced, &mut vectors, n, memory);
+        Some((order.iter().map(|&j| values[j] * scale).collect(), vectors))
+    })
+}
+
+/// The lower triangle times a factor in blocks; those on the diagonal get both triangles, and what is beyond the matrix zeros.
+fn fill<F: Real>(tiles: &mut [[Chunk<F>; LANES]], symmetric: &[F], n: usize, factor: F) {
+    let used = n.div_ceil(LANES);
+    let mut rest = tiles;
+    for block in 0..used {
+        let (here, after) = rest.split_at_mut(used - block);
+        rest = after;
+        let first = block * LANES;
+        for (row, tile) in (block..used).zip(here) {
+            let rows = row * LANES..((row + 1) * LANES).min(n);
+            for (j, chunk) in (first..).zip(tile.iter_mut()) {
+                *chunk = Chunk::zero();
+                if j < n {
+                    let from = &symmetric[j * n..(j + 1) * n][rows.clone()];
+                    chunk.0.iter_mut().zip(from).for_each(|(to, from)| *to = *from * factor);
+                }
+            }
+            if row == block {
+                for j in 1..LANES {
+                    for i in 0..j {
+                        tile[j].0[i] = tile[i].0[j];
+                    }
+                }
+            }
         }
     }
-    let reduced = reduction::reduce(a, n);
-    let (mut values, mut beside) = (reduced.diagonal.clone(), reduced.beside.clone());
-    let mut vectors = Columns::zeros(n, n);
-    let order = divide::solve(&mut values, &mut beside, &mut vectors)?;
-    back::transform(&reduced, &mut vectors, n);
-    let mut sorted = Vec::with_capacity(n * n);
-    order.iter().for_each(|&j| sorted.extend_from_slice(&vectors.column(j)[..n]));
-    Some((order.iter().map(|&j| values[j] * scale).collect(), sorted))
 }
 
 /// Whether V Λ V' is the matrix and V orthogonal, along one vector: a wrong decomposition does not pass but by a miracle.

@@ -8,9 +8,8 @@
 //! pass, which reads and writes each element of one triangle once. Blocked panels (LAPACK's latrd) would halve the writes, but
 //! their corrections cost more than that at n ≤ 1,000, where the matrix stays in the cache.
 
-use std::ops::Range;
-
-use crate::linalg::eigen::chunks::{Chunk, Columns, LANES, flat, flat_mut, zeros};
+use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
+use crate::linalg::scratch::take;
 use crate::linalg::{Real, vectorised};
 
 /// Columns that a pass handles together.
@@ -24,15 +23,20 @@ const LARGE: usize = 128;
 pub type Pairs<F> = [Chunk<F>; 2 * WAITING];
 
 /// A tridiagonal matrix, and the reflectors that lead to it.
-pub(super) struct Reduced<F> {
+pub(super) struct Reduced<'a, F> {
     /// Column i is v_i.
-    pub reflectors: Columns<F>,
+    pub reflectors: Columns<'a, F>,
     /// τ_i.
     pub tau: Vec<F>,
     /// The diagonal (n).
     pub diagonal: Vec<F>,
     /// The entries beside it (n − 1, then a zero).
     pub beside: Vec<F>,
+}
+
+/// Chunks of memory that a reduction needs for n rows and columns, beside the matrix and its reflectors.
+pub(super) fn chunks(n: usize) -> usize {
+    n.div_ceil(LANES) * (2 * WAITING + 2)
 }
 
 /// A block of sixteen rows and columns, column by column.
@@ -45,15 +49,20 @@ pub fn first_tile(block: usize, blocks: usize) -> usize {
 
 /// Reduces a matrix (n × n, a whole number of chunks in both directions). Of the blocks of sixteen rows and columns those on the
 /// diagonal are read whole, those below it too, and those above it not at all.
-pub(super) fn reduce<F: Real>(mut a: Vec<Tile<F>>, n: usize) -> Reduced<F> {
+pub(super) fn reduce<'a, F: Real>(
+    a: &mut [Tile<F>],
+    n: usize,
+    reflectors: Columns<'a, F>,
+    mut memory: &mut [Chunk<F>],
+) -> Reduced<'a, F> {
     let none = || vec![F::of(0.0); n];
     let (mut tau, mut diagonal, mut beside) = (none(), none(), none());
     let used = n.div_ceil(LANES);
-    let mut reflectors = Columns::zeros(n, n);
     let height = reflectors.height;
-    let mut waiting: Vec<Pairs<F>> = vec![[Chunk::zero(); 2 * WAITING]; used];
+    let waiting = take(&mut memory, used * 2 * WAITING).as_chunks_mut().0;
+    waiting.fill([Chunk::zero(); 2 * WAITING]);
+    let (v, product) = (take(&mut memory, used), take(&mut memory, used));
     let mut count = 0;
-    let (mut v, mut product) = (zeros(n), zeros(n));
     for i in 0..n {
         let (block, next) = (i / LANES, (i + 1) / LANES);
         let column = &mut reflectors.chunks[i * height..i * height + used];
@@ -70,22 +79,22 @@ pub(super) fn reduce<F: Real>(mut a: Vec<Tile<F>>, n: usize) -> Reduced<F> {
         (tau[i], beside[i]) = reflector(column, i + 1);
         v.copy_from_slice(column);
         if count == 0 {
-            multiply(&mut a, next, &waiting, &v, &mut product);
+            multiply(a, next, waiting, v, product);
         } else if count == 1 && n - i < LARGE {
-            update_and_multiply(&mut a, next, &waiting, &v, &mut product);
+            update_and_multiply(a, next, waiting, v, product);
             count = 0;
         } else if count == WAITING || n - i < LARGE {
-            update_all_and_multiply(&mut a, next, &waiting, &v, &mut product);
+            update_all_and_multiply(a, next, waiting, v, product);
             count = 0;
         } else {
-            multiply(&mut a, next, &waiting, &v, &mut product);
+            multiply(a, next, waiting, v, product);
             correct(&waiting[next..], &v[next..], &mut product[next..]);
         }
         let above = next * LANES..(i + 1).max(next * LANES);
-        flat_mut(&mut product)[above].fill(F::of(0.0));
+        flat_mut(product)[above].fill(F::of(0.0));
         let half = F::of(0.5) * tau[i] * tau[i] * dot(&product[next..], &v[next..]);
         blend(&mut product[next..], F::of(0.0) - tau[i], half, &v[next..]);
-        for (pairs, (v, w)) in waiting.iter_mut().zip(v.iter().zip(&product)) {
+        for (pairs, (v, w)) in waiting[next..].iter_mut().zip(v[next..].iter().zip(&product[next..])) {
             if count == 0 {
                 *pairs = [Chunk::zero(); 2 * WAITING];
             }

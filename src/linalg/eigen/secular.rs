@@ -9,7 +9,7 @@
 //! the residue of f at the nearer pole (Li 1993, "fixed weight"). The z that make the computed roots exact (the second line,
 //! Löwner) make the vectors orthogonal to rounding: Gu and Eisenstat (1995).
 
-use crate::linalg::eigen::chunks::{Chunk, LANES, flat};
+use crate::linalg::chunks::{Chunk, LANES, flat};
 use crate::linalg::{Real, vectorised};
 
 /// Steps before a root is taken as it is; four to seven are usual.

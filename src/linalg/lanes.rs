@@ -1,0 +1,112 @@
+//! Vectors of numbers in registers, for loops that must not depend on what a compiler makes of arrays.
+//!
+//! [`Portable`] is the definition; the others do the same by the instructions of a processor, to the same bits.
+
+use crate::linalg::Real;
+
+/// A vector of numbers.
+pub(crate) trait Lanes<F>: Copy {
+    /// Numbers in it.
+    const COUNT: usize;
+
+    /// The same number everywhere.
+    fn all(x: F) -> Self;
+    /// The numbers at an address.
+    ///
+    /// # Safety
+    /// `COUNT` numbers must lie there.
+    unsafe fn load(from: *const F) -> Self;
+    /// Stores the numbers at an address.
+    ///
+    /// # Safety
+    /// There must be room for `COUNT` numbers.
+    unsafe fn store(self, to: *mut F);
+    /// `self * factor + term`, rounded once.
+    fn fma(self, factor: Self, term: Self) -> Self;
+    /// `self * factor`
+    fn times(self, factor: Self) -> Self;
+}
+
+/// Numbers in an array.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable<F, const L: usize>([F; L]);
+
+impl<F: Real, const L: usize> Lanes<F> for Portable<F, L> {
+    const COUNT: usize = L;
+
+    #[inline(always)]
+    fn all(x: F) -> Self {
+        Self([x; L])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const F) -> Self {
+        // SAFETY: as the caller promises.
+        Self(unsafe { from.cast::<[F; L]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut F) {
+        // SAFETY: as the caller promises.
+        unsafe { to.cast::<[F; L]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    fn fma(mut self, factor: Self, term: Self) -> Self {
+        for l in 0..L {
+            self.0[l] = self.0[l].fma(factor.0[l], term.0[l]);
+        }
+        self
+    }
+    #[inline(always)]
+    fn times(mut self, factor: Self) -> Self {
+        for l in 0..L {
+            self.0[l] *= factor.0[l];
+        }
+        self
+    }
+}
+
+/// Vectors of x86 processors. They may be used where the processor has the instructions and F the size of their numbers.
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::Lanes;
+    use crate::linalg::Real;
+
+    macro_rules! lanes {
+        ($name:ident, $vector:ty, $number:ty, $count:expr, $load:ident, $store:ident, $all:ident, $fma:ident, $times:ident) => {
+            #[derive(Clone, Copy)]
+            pub(crate) struct $name($vector);
+
+            // SAFETY: the instructions exist where this type is used.
+            impl<F: Real> Lanes<F> for $name {
+                const COUNT: usize = $count;
+
+                #[inline(always)]
+                fn all(x: F) -> Self {
+                    Self(unsafe { $all(x.value() as $number) })
+                }
+                #[inline(always)]
+                unsafe fn load(from: *const F) -> Self {
+                    Self(unsafe { $load(from.cast()) })
+                }
+                #[inline(always)]
+                unsafe fn store(self, to: *mut F) {
+                    unsafe { $store(to.cast(), self.0) }
+                }
+                #[inline(always)]
+                fn fma(self, factor: Self, term: Self) -> Self {
+                    Self(unsafe { $fma(self.0, factor.0, term.0) })
+                }
+                #[inline(always)]
+                fn times(self, factor: Self) -> Self {
+                    Self(unsafe { $times(self.0, factor.0) })
+                }
+            }
+        };
+    }
+
+    lanes!(Singles512, __m512, f32, 16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_mul_ps);
+    lanes!(Doubles512, __m512d, f64, 8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_fmadd_pd, _mm512_mul_pd);
+    lanes!(Singles256, __m256, f32, 8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_mul_ps);
+    lanes!(Doubles256, __m256d, f64, 4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_fmadd_pd, _mm256_mul_pd);
+}
