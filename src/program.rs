@@ -5,13 +5,22 @@ use serde::{Deserialize, Serialize};
 /// The number of the computation. It is raised by hand when any bit of any result changes, and only then.
 ///
 /// Unfinished runs, simulations and trainings can be continued by every program with the same number, and by no
-/// other. `tests/it/pinned.rs` computes `experiments/quick.toml` again and holds it to the committed results within 1e-7:
+/// other. Finished models are read by every later program. `tests/it/pinned.rs` computes `experiments/quick.toml` again and holds it to the committed results within 1e-7:
 /// other processors round the last bits otherwise. A change of fewer bits than that must be noticed by whoever makes it.
-pub const COMPUTATION: u32 = 1;
+pub const COMPUTATION: u32 = 2;
 
 /// The computation in the form in which it enters the identity of unfinished work and of models.
 pub fn computation() -> String {
-    match COMPUTATION {
+    named(COMPUTATION)
+}
+
+/// All computations so far in that form, the newest first.
+pub fn computations() -> impl Iterator<Item = String> {
+    (1..=COMPUTATION).rev().map(named)
+}
+
+fn named(computation: u32) -> String {
+    match computation {
         // Some models were trained before the computation had a number: they contain the version of that time.
         1 => "0.1.0".to_string(),
         number => format!("computation {number}"),

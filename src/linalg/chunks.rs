@@ -1,6 +1,7 @@
 //! Numbers in aligned chunks of sixteen: loops over a chunk become vector instructions without a remainder.
 
 use crate::linalg::Real;
+use crate::linalg::lanes::Lanes;
 
 /// Numbers in a chunk. It is the same on every processor, so that sums have the same bits on each.
 pub(crate) const LANES: usize = 16;
@@ -13,6 +14,22 @@ pub(crate) struct Chunk<F>(pub [F; LANES]);
 impl<F: Real> Chunk<F> {
     pub fn zero() -> Self {
         Self([F::of(0.0); LANES])
+    }
+
+    /// The numbers as a vector of sixteen.
+    #[inline(always)]
+    pub fn get<V: Lanes<F>>(&self) -> V {
+        const { assert!(V::COUNT == LANES) };
+        // SAFETY: there are sixteen.
+        unsafe { V::load(self.0.as_ptr()) }
+    }
+
+    /// Stores a vector of sixteen.
+    #[inline(always)]
+    pub fn set<V: Lanes<F>>(&mut self, numbers: V) {
+        const { assert!(V::COUNT == LANES) };
+        // SAFETY: there is room for sixteen.
+        unsafe { numbers.store(self.0.as_mut_ptr()) }
     }
 }
 

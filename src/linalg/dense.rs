@@ -1,67 +1,52 @@
 //! Products and eigendecompositions of f32 or f64 matrices in row-major slices, as the network's kernels need them.
 //! Each runs on one thread; callers distribute a batch among threads.
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, MatMut, MatRef, Par};
-
 use crate::error::Result;
+use crate::linalg::gemm::{self, Into, Strided};
 use crate::linalg::{Real, eigen};
-
-/// Rows and columns of a tile that fits into the first-level cache.
-const TILE: usize = 32;
 
 /// A matrix in a slice, or its transpose.
 #[derive(Clone, Copy)]
-pub struct View<'a, F: Real>(MatRef<'a, F>);
+pub struct View<'a, F: Real> {
+    nrows: usize,
+    ncols: usize,
+    entries: Strided<'a, F>,
+}
 
 impl<'a, F: Real> View<'a, F> {
     /// A matrix of `nrows` rows with `ncols` entries each.
     pub fn rows(entries: &'a [F], nrows: usize, ncols: usize) -> Self {
-        Self(MatRef::from_row_major_slice(entries, nrows, ncols))
+        Self::rows_of(entries, nrows, ncols, ncols)
     }
 
     /// A matrix whose rows are `stride` entries apart; the first `ncols` entries of each belong to it.
     pub fn rows_of(entries: &'a [F], nrows: usize, ncols: usize, stride: usize) -> Self {
-        Self(MatRef::from_row_major_slice_with_stride(entries, nrows, ncols, stride))
+        assert!(
+            ncols <= stride && (nrows == 0 || (nrows - 1) * stride + ncols <= entries.len()),
+            "a matrix in a slice"
+        );
+        Self { nrows, ncols, entries: Strided::columns(entries, stride).transposed() }
     }
 
     /// The transpose.
     pub fn transposed(self) -> Self {
-        Self(self.0.transpose())
+        Self { nrows: self.ncols, ncols: self.nrows, entries: self.entries.transposed() }
     }
 }
 
 /// out = scale · A B, or out += scale · A B if `add`.
 pub fn product<F: Real>(out: &mut [F], add: bool, a: View<'_, F>, b: View<'_, F>, scale: F) {
-    let out = MatMut::from_row_major_slice_mut(out, a.0.nrows(), b.0.ncols());
-    let accumulate = if add { Accum::Add } else { Accum::Replace };
-    faer::linalg::matmul::matmul(out, accumulate, a.0, b.0, scale, Par::Seq);
+    assert_eq!((a.ncols, out.len()), (b.nrows, a.nrows * b.ncols), "sizes of a product");
+    let into = if add { Into::Added } else { Into::Replaced };
+    // Rows of A B are columns of B'A'.
+    let sizes = (b.ncols, a.nrows, a.ncols);
+    gemm::product(out, b.ncols, into, b.entries.transposed(), a.entries.transposed(), sizes, scale);
 }
 
 /// out = scale · A B (n × n), which must be symmetric: only half of it is computed.
 pub fn symmetric_product<F: Real>(out: &mut [F], a: View<'_, F>, b: View<'_, F>, scale: F) {
-    let n = a.0.nrows();
-    triangular::matmul(
-        MatMut::from_column_major_slice_mut(&mut *out, n, n),
-        BlockStructure::TriangularLower,
-        Accum::Replace,
-        a.0,
-        BlockStructure::Rectangular,
-        b.0,
-        BlockStructure::Rectangular,
-        scale,
-        Par::Seq,
-    );
-    // The lower triangle in column-major order is the upper one in row-major order.
-    for i0 in (0..n).step_by(TILE) {
-        for j0 in (i0..n).step_by(TILE) {
-            for i in i0..(i0 + TILE).min(n) {
-                for j in j0.max(i + 1)..(j0 + TILE).min(n) {
-                    out[j * n + i] = out[i * n + j];
-                }
-            }
-        }
-    }
+    assert_eq!((a.ncols, a.nrows, out.len()), (b.nrows, b.ncols, a.nrows * b.ncols), "sizes of a product");
+    gemm::symmetric_product(out, a.entries, b.entries, (a.nrows, a.ncols), scale);
 }
 
 /// Eigenvalues (n, ascending) and eigenvectors (n × n, one per row) of a symmetric matrix (n × n).

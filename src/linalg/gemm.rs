@@ -11,6 +11,7 @@ use crate::linalg::chunks::{Chunk, LANES, flat_mut};
 #[cfg(target_arch = "x86_64")]
 use crate::linalg::lanes::x86::{Doubles256, Doubles512, Singles256, Singles512};
 use crate::linalg::lanes::{Lanes, Portable};
+use crate::linalg::scratch::with_scratch;
 use crate::linalg::{Real, vector_bits, vectorised};
 
 /// Rows of A in bytes that are packed together, such that they stay in the second-level cache.
@@ -41,7 +42,7 @@ pub(crate) struct Strided<'a, F> {
 }
 
 impl<'a, F> Strided<'a, F> {
-    /// Columns one after the other, `stride` apart.
+    /// Columns `stride` apart.
     pub fn columns(entries: &'a [F], stride: usize) -> Self {
         Self { entries, row: 1, column: stride }
     }
@@ -54,6 +55,57 @@ impl<'a, F> Strided<'a, F> {
     /// The part from (i, j) on.
     pub fn from(self, i: usize, j: usize) -> Self {
         Self { entries: &self.entries[i * self.row + j * self.column..], ..self }
+    }
+}
+
+/// Rows and columns of a block whose two copies fit the first-level cache.
+const MIRRORED: usize = 32;
+
+/// C = α A B, or C += α A B, for A (m × k), B (k × n) and C with columns `stride` apart.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn product<F: Real>(
+    out: &mut [F],
+    stride: usize,
+    into: Into,
+    a: Strided<'_, F>,
+    b: Strided<'_, F>,
+    (m, n, k): (usize, usize, usize),
+    scale: F,
+) {
+    if k == 0 && into == Into::Replaced {
+        out.chunks_mut(stride.max(1)).take(n).for_each(|column| column[..m].fill(F::of(0.0)));
+    }
+    if m * n * k > 0 {
+        with_scratch(packed_chunks::<F>(m, k), |memory| {
+            Packed::new(a, m, k, memory).times(b, n, scale, out, stride, into);
+        });
+    }
+}
+
+/// C = α A B (n × n) for A (n × k) and B (k × n) whose product is symmetric: half of it is computed.
+pub(crate) fn symmetric_product<F: Real>(
+    out: &mut [F],
+    a: Strided<'_, F>,
+    b: Strided<'_, F>,
+    (n, k): (usize, usize),
+    scale: F,
+) {
+    if k == 0 {
+        out.fill(F::of(0.0));
+    } else if n > 0 {
+        with_scratch(packed_chunks::<F>(n, k), |memory| {
+            Packed::new(a, n, k, memory).times_lower(b, n, scale, out, n, Into::Replaced);
+        });
+    }
+    // In blocks, as columns of one triangle are rows of the other.
+    for j0 in (0..n).step_by(MIRRORED) {
+        for i0 in (j0..n).step_by(MIRRORED) {
+            for j in j0..(j0 + MIRRORED).min(n) {
+                for i in i0.max(j + 1)..(i0 + MIRRORED).min(n) {
+                    out[i * n + j] = out[j * n + i];
+                }
+            }
+        }
     }
 }
 
@@ -345,5 +397,73 @@ fn write<F: Real, V: Lanes<F>, const R: usize>(sums: &[V; R], out: &mut [F], par
         for (to, from) in out.iter_mut().zip(&rows[..height]) {
             *to = if part.add { from.fma(part.scale, *to) } else { *from * part.scale };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::same_on_all_vectors;
+
+    /// Small integers: their sums of products are exact.
+    fn integers<F: Real>(count: usize, seed: usize) -> Vec<F> {
+        (0..count).map(|k| F::of(((k * 7919 + seed * 104_729) % 17) as f64 - 8.0)).collect()
+    }
+
+    fn check<F: Real>(m: usize, n: usize, k: usize) {
+        let (a, b, before) = (integers::<F>(m * k, 1), integers::<F>(k * n, 2), integers::<F>((m + 3) * n, 3));
+        for (a_transposed, b_transposed) in [(false, false), (true, false), (false, true), (true, true)] {
+            let view = |entries, rows, columns, is_transposed| match is_transposed {
+                true => Strided::columns(entries, columns).transposed(),
+                false => Strided::columns(entries, rows),
+            };
+            let (left, right) = (view(&a, m, k, a_transposed), view(&b, k, n, b_transposed));
+            let entry = |x: Strided<'_, F>, i: usize, j: usize| x.entries[i * x.row + j * x.column];
+            for into in [Into::Replaced, Into::Added] {
+                let ours = same_on_all_vectors("product", || {
+                    let mut out = before.clone();
+                    product(&mut out, m + 3, into, left, right, (m, n, k), F::of(2.0));
+                    out
+                });
+                for (at, (ours, before)) in ours.iter().zip(&before).enumerate() {
+                    let (i, j) = (at % (m + 3), at / (m + 3));
+                    let sum = (0..k).map(|l| entry(left, i.min(m - 1), l) * entry(right, l, j)).sum::<F>();
+                    let base = if into == Into::Added { *before } else { F::of(0.0) };
+                    // Rows that do not belong to C stay as they are.
+                    let expected = if i < m { base + F::of(2.0) * sum } else { *before };
+                    assert!(*ours == expected, "{m} x {n} x {k} at ({i}, {j})");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn products_of_all_shapes_are_sums_of_products() {
+        let many = depth::<f32>() + 5;
+        for (m, n, k) in
+            [(1, 1, 1), (2, 3, 4), (16, 12, 7), (17, 13, 5), (33, 7, 9), (48, 30, 3), (65, 25, 31), (3, 2, many)]
+        {
+            check::<f32>(m, n, k);
+            check::<f64>(m, n, k);
+        }
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_the_processor() {
+        let noise = |count: usize| (0..count).map(|k| ((k * k) as f64).sin() as f32).collect::<Vec<_>>();
+        let (m, n, k) = (37, 29, 800);
+        let (a, b) = (noise(m * k), noise(k * n));
+        same_on_all_vectors("product", || {
+            let mut out = vec![0.0; m * n];
+            product(&mut out, m, Into::Replaced, Strided::columns(&a, m), Strided::columns(&b, k), (m, n, k), 0.3);
+            out
+        });
+    }
+
+    #[test]
+    fn an_empty_sum_is_zero() {
+        let mut out = vec![1.0; 6];
+        product(&mut out, 3, Into::Replaced, Strided::columns(&[], 3), Strided::columns(&[], 0), (3, 2, 0), 1.0);
+        assert_eq!(out, [0.0; 6]);
     }
 }

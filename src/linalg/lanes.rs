@@ -64,6 +64,68 @@ impl<F: Real, const L: usize> Lanes<F> for Portable<F, L> {
     }
 }
 
+/// P vectors side by side.
+#[derive(Clone, Copy)]
+pub(crate) struct Wide<V, const P: usize>([V; P]);
+
+impl<F: Real, V: Lanes<F>, const P: usize> Lanes<F> for Wide<V, P> {
+    const COUNT: usize = P * V::COUNT;
+
+    #[inline(always)]
+    fn all(x: F) -> Self {
+        Self([V::all(x); P])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const F) -> Self {
+        let mut all = [V::all(F::of(0.0)); P];
+        for p in 0..P {
+            // SAFETY: as the caller promises.
+            all[p] = unsafe { V::load(from.add(p * V::COUNT)) };
+        }
+        Self(all)
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut F) {
+        for p in 0..P {
+            // SAFETY: as the caller promises.
+            unsafe { self.0[p].store(to.add(p * V::COUNT)) }
+        }
+    }
+    #[inline(always)]
+    fn fma(mut self, factor: Self, term: Self) -> Self {
+        for p in 0..P {
+            self.0[p] = self.0[p].fma(factor.0[p], term.0[p]);
+        }
+        self
+    }
+    #[inline(always)]
+    fn times(mut self, factor: Self) -> Self {
+        for p in 0..P {
+            self.0[p] = self.0[p].times(factor.0[p]);
+        }
+        self
+    }
+}
+
+/// Calls the version of a function for the vectors of this processor, inside `vectorised!`: with a vector of sixteen numbers and
+/// as many columns as such vectors fit the registers.
+macro_rules! sixteen {
+    ($function:ident::<$real:ident $(, $parameter:tt)*>($($argument:expr),* $(,)?)) => {
+        match (BITS, size_of::<$real>()) {
+            #[cfg(target_arch = "x86_64")]
+            (512, 4) => $function::<$real, $crate::linalg::lanes::x86::Singles512, 8 $(, $parameter)*>($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            (512, _) => $function::<$real, $crate::linalg::lanes::Wide<$crate::linalg::lanes::x86::Doubles512, 2>, 8 $(, $parameter)*>($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            (256, 4) => $function::<$real, $crate::linalg::lanes::Wide<$crate::linalg::lanes::x86::Singles256, 2>, 4 $(, $parameter)*>($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            (256, _) => $function::<$real, $crate::linalg::lanes::Wide<$crate::linalg::lanes::x86::Doubles256, 4>, 2 $(, $parameter)*>($($argument),*),
+            _ => $function::<$real, $crate::linalg::lanes::Portable<$real, 16>, 4 $(, $parameter)*>($($argument),*),
+        }
+    };
+}
+pub(crate) use sixteen;
+
 /// Vectors of x86 processors. They may be used where the processor has the instructions and F the size of their numbers.
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86 {
@@ -105,8 +167,48 @@ pub(crate) mod x86 {
         };
     }
 
-    lanes!(Singles512, __m512, f32, 16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_mul_ps);
-    lanes!(Doubles512, __m512d, f64, 8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_fmadd_pd, _mm512_mul_pd);
-    lanes!(Singles256, __m256, f32, 8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_mul_ps);
-    lanes!(Doubles256, __m256d, f64, 4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_fmadd_pd, _mm256_mul_pd);
+    lanes!(
+        Singles512,
+        __m512,
+        f32,
+        16,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_set1_ps,
+        _mm512_fmadd_ps,
+        _mm512_mul_ps
+    );
+    lanes!(
+        Doubles512,
+        __m512d,
+        f64,
+        8,
+        _mm512_loadu_pd,
+        _mm512_storeu_pd,
+        _mm512_set1_pd,
+        _mm512_fmadd_pd,
+        _mm512_mul_pd
+    );
+    lanes!(
+        Singles256,
+        __m256,
+        f32,
+        8,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_set1_ps,
+        _mm256_fmadd_ps,
+        _mm256_mul_ps
+    );
+    lanes!(
+        Doubles256,
+        __m256d,
+        f64,
+        4,
+        _mm256_loadu_pd,
+        _mm256_storeu_pd,
+        _mm256_set1_pd,
+        _mm256_fmadd_pd,
+        _mm256_mul_pd
+    );
 }

@@ -2,10 +2,10 @@
 
 use std::ops::{Index, IndexMut};
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{MatMut, MatRef};
 
 use crate::error::{Error, Result};
+use crate::linalg::gemm::{self, Into, Strided};
 
 /// Rows and columns of a tile: two tiles fit into the first-level cache.
 const TILE: usize = 32;
@@ -130,8 +130,8 @@ impl Matrix {
     pub fn product(&self, other: &Matrix) -> Matrix {
         assert_eq!(self.ncols, other.nrows, "inner sizes of a product");
         let mut product = Matrix::zeros(self.nrows, other.ncols);
-        let out = product.view_mut();
-        faer::linalg::matmul::matmul(out, Accum::Replace, self.as_faer(), other.as_faer(), 1.0, Par::Seq);
+        let sizes = (self.nrows, other.ncols, self.ncols);
+        gemm::product(&mut product.entries, self.nrows, Into::Replaced, self.strided(), other.strided(), sizes, 1.0);
         product
     }
 
@@ -143,15 +143,27 @@ impl Matrix {
 
     /// X'X (n × n) of a T × n matrix X: only the lower triangle is computed, then mirrored.
     pub fn gram(&self) -> Matrix {
-        let x = self.as_faer();
-        symmetric_product(x.transpose(), x)
+        self.gram_with(self)
     }
 
     /// X' diag(weights) X (n × n) of a T × n matrix X, for T weights.
     pub fn weighted_gram(&self, weights: &[f64]) -> Matrix {
         assert_eq!(weights.len(), self.nrows, "matrix has {} rows", self.nrows);
         let weighted = self.clone().map(|t, _, x| x * weights[t]);
-        symmetric_product(self.as_faer().transpose(), weighted.as_faer())
+        self.gram_with(&weighted)
+    }
+
+    /// X'Y, which must be symmetric.
+    fn gram_with(&self, other: &Matrix) -> Matrix {
+        let n = self.ncols;
+        let mut product = Matrix::zeros(n, n);
+        let (a, b) = (self.strided().transposed(), other.strided());
+        gemm::symmetric_product(&mut product.entries, a, b, (n, self.nrows), 1.0);
+        product
+    }
+
+    fn strided(&self) -> Strided<'_, f64> {
+        Strided::columns(&self.entries, self.nrows)
     }
 
     /// The transpose, copied in tiles that fit into the cache.
@@ -177,38 +189,6 @@ impl Matrix {
     pub(super) fn view_mut(&mut self) -> MatMut<'_, f64> {
         MatMut::from_column_major_slice_mut(&mut self.entries, self.nrows, self.ncols)
     }
-
-    /// Copies the lower triangle onto the upper one, in tiles that fit into the cache.
-    fn mirror_lower(&mut self) {
-        let n = self.nrows;
-        for j0 in (0..n).step_by(TILE) {
-            for i0 in (j0..n).step_by(TILE) {
-                for j in j0..(j0 + TILE).min(n) {
-                    for i in i0.max(j + 1)..(i0 + TILE).min(n) {
-                        self.entries[i * n + j] = self.entries[j * n + i];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The product L R, which must be symmetric: only half of it is computed.
-fn symmetric_product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Matrix {
-    let mut product = Matrix::zeros(left.nrows(), right.ncols());
-    triangular::matmul(
-        product.view_mut(),
-        BlockStructure::TriangularLower,
-        Accum::Replace,
-        left,
-        BlockStructure::Rectangular,
-        right,
-        BlockStructure::Rectangular,
-        1.0,
-        Par::Seq,
-    );
-    product.mirror_lower();
-    product
 }
 
 impl From<MatRef<'_, f64>> for Matrix {

@@ -1,7 +1,7 @@
 //! Dense matrices, covariances and spectra. No other module uses the linear-algebra crate.
 //!
-//! Every operation runs on one thread: the harness is parallel over windows, and one thread per
-//! product keeps every byte of a result independent of the number of cores.
+//! Products and eigendecompositions run on one thread: the harness is parallel over windows and samples. Their sums have an
+//! order that depends neither on the number of threads nor on the processor, so every bit of a result is the same everywhere.
 
 mod cholesky;
 mod chunks;
@@ -20,6 +20,8 @@ pub use cholesky::Cholesky;
 pub use covariance::{Covariance, Repair};
 pub use growing::GrowingCholesky;
 pub use matrix::Matrix;
-pub(crate) use real::{vector_bits, vectorised};
+#[cfg(test)]
+pub(crate) use real::same_on_all_vectors;
 pub use real::{Real, sum_of};
+pub(crate) use real::{vector_bits, vectorised};
 pub use spectrum::Spectrum;

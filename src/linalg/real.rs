@@ -221,6 +221,10 @@ pub(crate) use vectorised;
 /// Width of the vectors that `vectorised!` uses on this processor. The environment variable `MINVAR_VECTOR_BITS` (512, 256 or 128)
 /// makes it smaller; results do not depend on it.
 pub(crate) fn vector_bits() -> usize {
+    #[cfg(test)]
+    if let Some(bits) = BITS_OF_TEST.get() {
+        return bits;
+    }
     static BITS: AtomicUsize = AtomicUsize::new(0);
     match BITS.load(Ordering::Relaxed) {
         0 => {
@@ -231,6 +235,27 @@ pub(crate) fn vector_bits() -> usize {
         }
         bits => bits,
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static BITS_OF_TEST: std::cell::Cell<Option<usize>> = const { std::cell::Cell::new(None) };
+}
+
+/// The result of a function, which must be the same with vectors of every width that this processor has, and without.
+#[cfg(test)]
+pub(crate) fn same_on_all_vectors<R: PartialEq>(what: &str, function: impl Fn() -> R) -> R {
+    let on = |bits| {
+        BITS_OF_TEST.set(Some(bits));
+        let result = function();
+        BITS_OF_TEST.set(None);
+        result
+    };
+    let portable = on(128);
+    for bits in [256, 512].into_iter().filter(|bits| *bits <= widest()) {
+        assert!(on(bits) == portable, "{what}: vectors of {bits} bits give other results");
+    }
+    portable
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use crate::data::Lock;
 use crate::error::{Error, Result};
-use crate::program::{Program, computation};
+use crate::program::{Program, computation, computations};
 use crate::train::model::{Header, Model};
 use crate::train::session::Session;
 use crate::train::task::{Task, other_identity};
@@ -92,7 +92,11 @@ fn finished(task: &Task<'_>, header: &Header) -> Result<Option<Model>> {
         return Ok(None);
     }
     let model = Model::open(&task.file)?;
-    if model.header.identity == header.identity { Ok(Some(model)) } else { Err(other_identity(&task.file)) }
+    // A finished model is what its program made of the task; only an unfinished one needs the same program to go on.
+    let is_of_the_task = |computation: String| {
+        identity(task, &header.trained_before, header.continued_from.as_deref(), &computation) == model.header.identity
+    };
+    if computations().any(is_of_the_task) { Ok(Some(model)) } else { Err(other_identity(&task.file)) }
 }
 
 /// Path of the lock of a model: `.YEAR.lock` beside it.
@@ -101,17 +105,23 @@ fn lock_of(file: &Path) -> PathBuf {
     file.with_file_name(format!(".{name}.lock"))
 }
 
+/// Hash of all that a model depends on.
+fn identity(task: &Task<'_>, trained_before: &str, continued_from: Option<&str>, computation: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let recipe = toml::to_string(task.recipe).expect("a recipe is plain data");
+    let numbers = format!("{} {} {}", task.seed, task.lookback, task.horizon);
+    let warm = continued_from.unwrap_or_default();
+    for part in [&recipe, &numbers, task.data_hash, task.rules, trained_before, warm, computation] {
+        hasher.update(part.as_bytes()).update(&[0]);
+    }
+    hasher.finalize().to_hex()[..32].to_string()
+}
+
 /// The header of the model to be trained.
 fn header(task: &Task<'_>) -> Result<Header> {
     let trained_before = task.past.decision_date().to_string();
     let continued_from = task.warm.map(Model::hash).transpose()?;
-    let mut hasher = blake3::Hasher::new();
-    let recipe = toml::to_string(task.recipe).expect("a recipe is plain data");
-    let numbers = format!("{} {} {}", task.seed, task.lookback, task.horizon);
-    let warm = continued_from.as_deref().unwrap_or_default();
-    for part in [&recipe, &numbers, task.data_hash, task.rules, &trained_before, warm, &computation()] {
-        hasher.update(part.as_bytes()).update(&[0]);
-    }
+    let identity = identity(task, &trained_before, continued_from.as_deref(), &computation());
     let program = Program::this();
     Ok(Header {
         format: 0,
@@ -119,7 +129,7 @@ fn header(task: &Task<'_>) -> Result<Header> {
         commit: program.commit.to_string(),
         device: task.compute.name().to_string(),
         data_hash: task.data_hash.to_string(),
-        identity: hasher.finalize().to_hex()[..32].to_string(),
+        identity,
         trained_before,
         lookback: task.lookback,
         horizon: task.horizon,

@@ -3,9 +3,10 @@
 //! ```text
 //! H_a … H_b = I − Y T Y',   Y = (v_a, …, v_b),   T upper triangular,   T_jj = τ_j,   T_{<j,j} = −τ_j T_{<j,<j} Y_{<j}'v_j
 //! ```
-//! Schreiber and Van Loan (1989). Groups of reflectors are applied by three matrix products.
+//! Schreiber and Van Loan (1989). Y' and Y T of every group of reflectors are packed once. Some columns of U at a time, which stay
+//! in the cache, meet all groups.
 
-use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
+use crate::linalg::chunks::{Chunk, LANES, flat, flat_mut};
 use crate::linalg::eigen::reduction::Reduced;
 use crate::linalg::gemm::{Into, Packed, Strided, packed_chunks};
 use crate::linalg::scratch::take;
@@ -13,36 +14,53 @@ use crate::linalg::{Real, vectorised};
 
 /// Reflectors in a group.
 const GROUP: usize = 48;
-/// Its chunks.
-const HEIGHT: usize = GROUP / LANES;
+/// Bytes of the columns of U that meet all groups together.
+const TOGETHER: usize = 512 << 10;
+
+/// First reflector and number of reflectors of the groups, the last group first.
+fn groups(n: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = n.saturating_sub(1);
+    (0..count).step_by(GROUP).rev().map(move |start| (start, GROUP.min(count - start)))
+}
 
 /// Chunks of memory that it needs for n rows and columns.
 pub(super) fn chunks<F: Real>(n: usize) -> usize {
-    2 * GROUP * HEIGHT + 2 * HEIGHT * n + packed_chunks::<F>(n.max(GROUP), n.min(GROUP)).max(packed_chunks::<F>(GROUP, n))
+    let packed = |(start, width)| {
+        let height = n - start - 1;
+        packed_chunks::<F>(width, height) + packed_chunks::<F>(height, width)
+    };
+    (2 * GROUP * GROUP + 2 * GROUP * n).div_ceil(LANES)
+        + packed_chunks::<F>(n, GROUP)
+        + groups(n).map(packed).sum::<usize>()
 }
 
 /// Replaces U (n × n, columns without gaps) by V.
 pub(super) fn transform<F: Real>(reduced: &Reduced<'_, F>, u: &mut [F], n: usize, mut memory: &mut [Chunk<F>]) {
     let (zero, one) = (F::of(0.0), F::of(1.0));
-    let gram = flat_mut(take(&mut memory, GROUP * HEIGHT));
-    let t = flat_mut(take(&mut memory, GROUP * HEIGHT));
-    let inner = flat_mut(take(&mut memory, n * HEIGHT));
-    let scaled = flat_mut(take(&mut memory, n * HEIGHT));
-    let count = n.saturating_sub(1);
+    let gram = flat_mut(take(&mut memory, GROUP * GROUP / LANES));
+    let t = flat_mut(take(&mut memory, GROUP * GROUP / LANES));
+    let inner = flat_mut(take(&mut memory, n * GROUP / LANES));
+    let yt = flat_mut(take(&mut memory, n * GROUP / LANES));
+    let spare = take(&mut memory, packed_chunks::<F>(n, GROUP));
     let reflectors = Strided::columns(flat(reduced.reflectors.chunks), reduced.reflectors.stride());
-    for start in (0..count).step_by(GROUP).rev() {
-        let width = GROUP.min(count - start);
-        let (row, height) = (start + 1, n - start - 1);
-        let y = reflectors.from(row, start);
-        // Y'Y, T, Y'U, T Y'U, U − Y T Y'U
-        let packed = Packed::new(y.transposed(), width, height, memory);
-        packed.times(y, width, one, gram, GROUP, Into::Replaced);
-        packed.times(Strided::columns(&u[row..], n), n, one, inner, GROUP, Into::Replaced);
+    let mut packed = Vec::with_capacity(n.div_ceil(GROUP));
+    for (start, width) in groups(n) {
+        let height = n - start - 1;
+        let y = reflectors.from(start + 1, start);
+        let y_transposed =
+            Packed::new(y.transposed(), width, height, take(&mut memory, packed_chunks::<F>(width, height)));
+        y_transposed.times(y, width, one, gram, GROUP, Into::Replaced);
         triangle(t, gram, &reduced.tau[start..start + width]);
-        let packed = Packed::new(Strided::columns(t, GROUP), width, width, memory);
-        packed.times(Strided::columns(inner, GROUP), n, one, scaled, GROUP, Into::Replaced);
-        let packed = Packed::new(y, height, width, memory);
-        packed.times(Strided::columns(scaled, GROUP), n, zero - one, &mut u[row..], n, Into::Added);
+        Packed::new(y, height, width, spare).times(Strided::columns(t, GROUP), width, one, yt, n, Into::Replaced);
+        let memory = take(&mut memory, packed_chunks::<F>(height, width));
+        packed.push((start + 1, y_transposed, Packed::new(Strided::columns(yt, n), height, width, memory)));
+    }
+    for u in u.chunks_mut((TOGETHER / size_of::<F>() / n).max(1) * n) {
+        let count = u.len() / n;
+        for (row, y_transposed, yt) in &packed {
+            y_transposed.times(Strided::columns(&u[*row..], n), count, one, inner, GROUP, Into::Replaced);
+            yt.times(Strided::columns(inner, GROUP), count, zero - one, &mut u[*row..], n, Into::Added);
+        }
     }
 }
 

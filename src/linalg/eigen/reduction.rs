@@ -4,21 +4,17 @@
 //! T = Q'AQ,   Q = H_0 H_1 … H_{n−2},   H_i = I − τ_i v_i v_i',   v_i = (0, …, 0, 1, v_{i,i+2}, …, v_{i,n−1})'
 //! A ← H A H = A + v w' + w v',   w = ½ τ² (v'A v) v − τ A v
 //! ```
-//! Golub and Van Loan (2013), algorithm 8.3.1. The update by one reflector and the product with the next one are a single
-//! pass, which reads and writes each element of one triangle once. Blocked panels (LAPACK's latrd) would halve the writes, but
-//! their corrections cost more than that at n ≤ 1,000, where the matrix stays in the cache.
+//! Golub and Van Loan (2013), algorithm 8.3.1. The matrix lies in blocks of sixteen rows and columns, of one triangle, one after the
+//! other as a pass needs them. A pass multiplies it by a reflector and reads each entry once. The updates of a few reflectors
+//! wait for one pass that applies them all: entries are read n times, as they must, but written n/4 times.
 
 use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
+use crate::linalg::lanes::{Lanes, sixteen};
 use crate::linalg::scratch::take;
 use crate::linalg::{Real, vectorised};
 
-/// Columns that a pass handles together.
-const TOGETHER: usize = 8;
 /// Reflectors whose updates wait for one pass that applies them all.
 const WAITING: usize = 4;
-/// Rows from which on updates wait; fewer are in the nearest cache, where writing is cheap.
-const LARGE: usize = 128;
-
 /// Sixteen rows of the reflectors that wait, each v beside its w.
 pub type Pairs<F> = [Chunk<F>; 2 * WAITING];
 
@@ -70,7 +66,7 @@ pub(super) fn reduce<'a, F: Real>(
         for (chunk, tile) in column[block..].iter_mut().zip(tiles) {
             *chunk = tile[i % LANES];
         }
-        update_column(&mut column[block..], i % LANES, &mut waiting[block..], count);
+        update_column(&mut column[block..], i % LANES, &mut waiting[block..]);
         diagonal[i] = flat(column)[i];
         flat_mut(column)[..=i].fill(F::of(0.0));
         if i + 1 == n {
@@ -80,11 +76,8 @@ pub(super) fn reduce<'a, F: Real>(
         v.copy_from_slice(column);
         if count == 0 {
             multiply(a, next, waiting, v, product);
-        } else if count == 1 && n - i < LARGE {
+        } else if count == WAITING {
             update_and_multiply(a, next, waiting, v, product);
-            count = 0;
-        } else if count == WAITING || n - i < LARGE {
-            update_all_and_multiply(a, next, waiting, v, product);
             count = 0;
         } else {
             multiply(a, next, waiting, v, product);
@@ -96,6 +89,7 @@ pub(super) fn reduce<'a, F: Real>(
         blend(&mut product[next..], F::of(0.0) - tau[i], half, &v[next..]);
         for (pairs, (v, w)) in waiting[next..].iter_mut().zip(v[next..].iter().zip(&product[next..])) {
             if count == 0 {
+                // The others wait no more.
                 *pairs = [Chunk::zero(); 2 * WAITING];
             }
             pairs[2 * count] = *v;
@@ -109,8 +103,10 @@ pub(super) fn reduce<'a, F: Real>(
 /// Adds the halves of each group of 2·H numbers: those of a into the lower half of the group, those of b into the upper.
 #[inline(always)]
 fn halves<F: Real, const H: usize>(a: [F; LANES], b: [F; LANES]) -> [F; LANES] {
-    let (x, y) = (|l: usize| if l & H == 0 { a[l] } else { b[l] }, |l: usize| if l & H == 0 { a[l ^ H] } else { b[l ^ H] });
-    let mut out = [x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7), x(8), x(9), x(10), x(11), x(12), x(13), x(14), x(15)];
+    let (x, y) =
+        (|l: usize| if l & H == 0 { a[l] } else { b[l] }, |l: usize| if l & H == 0 { a[l ^ H] } else { b[l ^ H] });
+    let mut out =
+        [x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7), x(8), x(9), x(10), x(11), x(12), x(13), x(14), x(15)];
     let other = [y(0), y(1), y(2), y(3), y(4), y(5), y(6), y(7), y(8), y(9), y(10), y(11), y(12), y(13), y(14), y(15)];
     for l in 0..LANES {
         out[l] += other[l];
@@ -120,8 +116,8 @@ fn halves<F: Real, const H: usize>(a: [F; LANES], b: [F; LANES]) -> [F; LANES] {
 
 /// The sums of sixteen vectors. Sums that are formed one by one and stored into a vector that is read soon after would stall.
 #[inline(always)]
-fn totals<F: Real>(v: &[[F; LANES]; LANES]) -> [F; LANES] {
-    let eight = |i: usize| halves::<F, 8>(v[i], v[i + 8]);
+fn totals<F: Real>(v: &[Chunk<F>; LANES]) -> [F; LANES] {
+    let eight = |i: usize| halves::<F, 8>(v[i].0, v[i + 8].0);
     let four = |i: usize| halves::<F, 4>(eight(i), eight(i + 4));
     let two = |i: usize| halves::<F, 2>(four(i), four(i + 2));
     halves::<F, 1>(two(0), two(1))
@@ -136,16 +132,15 @@ fn total<F: Real>(v: &[F; LANES]) -> F {
     v[0] + v[1]
 }
 
-/// A += Σ v w' + w v' over P pairs (v, w), then product = A x, for the blocks from `first` on.
+/// A += Σ v w' + w v' over P pairs (v, w), then product = A x, for the blocks from `first` on; N columns at a time.
 #[inline(always)]
-fn pass<F: Real, const P: usize, const TOGETHER: usize>(
+fn pass<F: Real, V: Lanes<F>, const N: usize, const P: usize>(
     a: &mut [Tile<F>],
     first: usize,
     waiting: &[Pairs<F>],
     x: &[Chunk<F>],
     product: &mut [Chunk<F>],
 ) {
-    let zero = F::of(0.0);
     for chunk in &mut product[first..] {
         *chunk = Chunk::zero();
     }
@@ -154,37 +149,34 @@ fn pass<F: Real, const P: usize, const TOGETHER: usize>(
         let (tiles, after) = rest.split_at_mut(x.len() - block);
         rest = after;
         let (pairs, x, out) = (&waiting[block..], &x[block..], &mut product[block..]);
-        let mut sums = [[zero; LANES]; LANES];
-        for half in (0..LANES).step_by(TOGETHER) {
-            let mut of_columns = [[zero; LANES]; TOGETHER];
-            for (r, tile) in tiles.iter_mut().enumerate() {
-                let tile = &mut tile[half..half + TOGETHER];
-                let (mut of_rows, x_rows) = (out[r].0, x[r].0);
-                for k in 0..TOGETHER {
-                    let mut a = tile[k].0;
+        let mut sums = [Chunk::zero(); LANES];
+        for (tile_columns, sums) in (0..LANES).step_by(N).zip(sums.chunks_exact_mut(N)) {
+            let mut of_columns = [V::all(F::of(0.0)); N];
+            for (r, (((tile, pairs_rows), x_rows), out)) in
+                tiles.iter_mut().zip(pairs).zip(x).zip(out.iter_mut()).enumerate()
+            {
+                let tile: &mut [Chunk<F>; N] =
+                    (&mut tile[tile_columns..tile_columns + N]).try_into().expect("N columns");
+                let (mut of_rows, x_rows) = (out.get::<V>(), x_rows.get::<V>());
+                for k in 0..N {
+                    let mut a = tile[k].get::<V>();
                     for p in 0..2 * P {
-                        for l in 0..LANES {
-                            a[l] = pairs[r][p].0[l].fma(pairs[0][p ^ 1].0[half + k], a[l]);
-                        }
+                        let here = V::all(pairs[0][p ^ 1].0[tile_columns + k]);
+                        a = pairs_rows[p].get::<V>().fma(here, a);
                     }
                     if P > 0 {
-                        tile[k].0 = a;
+                        tile[k].set(a);
                     }
-                    for l in 0..LANES {
-                        of_rows[l] = a[l].fma(x[0].0[half + k], of_rows[l]);
-                    }
-                    for l in 0..LANES {
-                        of_columns[k][l] = a[l].fma(x_rows[l], of_columns[k][l]);
-                    }
-                }
-                out[r].0 = of_rows;
-                if r == 0 {
+                    of_rows = a.fma(V::all(x[0].0[tile_columns + k]), of_rows);
                     // The block on the diagonal has both triangles.
-                    of_columns = [[zero; LANES]; TOGETHER];
+                    if r > 0 {
+                        of_columns[k] = a.fma(x_rows, of_columns[k]);
+                    }
                 }
+                out.set(of_rows);
             }
-            for k in 0..TOGETHER {
-                sums[half + k] = of_columns[k];
+            for k in 0..N {
+                sums[k].set(of_columns[k]);
             }
         }
         let sums = totals(&sums);
@@ -195,65 +187,72 @@ fn pass<F: Real, const P: usize, const TOGETHER: usize>(
 }
 
 vectorised! {
-    pub fn multiply<F: Real>(a: &mut [Tile<F>], first: usize, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
-        if size_of::<F>() == 4 { pass::<F, 0, 16>(a, first, waiting, x, product) } else { pass::<F, 0, 8>(a, first, waiting, x, product) }
+    fn multiply<F: Real>(a: &mut [Tile<F>], first: usize, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
+        sixteen!(pass::<F, 0>(a, first, waiting, x, product))
     }
 }
 
 vectorised! {
-    pub fn update_and_multiply<F: Real>(a: &mut [Tile<F>], first: usize, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
-        pass::<F, 1, 8>(a, first, waiting, x, product)
-    }
-}
-
-vectorised! {
-    pub fn update_all_and_multiply<F: Real>(a: &mut [Tile<F>], first: usize, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
-        pass::<F, WAITING, 8>(a, first, waiting, x, product)
+    fn update_and_multiply<F: Real>(a: &mut [Tile<F>], first: usize, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
+        sixteen!(pass::<F, WAITING>(a, first, waiting, x, product))
     }
 }
 
 vectorised! {
     /// product += Σ v (w'x) + w (v'x)
     fn correct<F: Real>(waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
-        let mut sums = [[F::of(0.0); LANES]; LANES];
-        let mut some = [[F::of(0.0); LANES]; 2 * WAITING];
-        for (pairs, x) in waiting.iter().zip(x) {
-            for p in 0..2 * WAITING {
-                for l in 0..LANES {
-                    some[p][l] = pairs[p].0[l].fma(x.0[l], some[p][l]);
-                }
-            }
-        }
+        sixteen!(correct_of::<F>(waiting, x, product))
+    }
+}
+
+#[inline(always)]
+fn correct_of<F: Real, V: Lanes<F>, const N: usize>(waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
+    let mut sums = [V::all(F::of(0.0)); 2 * WAITING];
+    for (pairs, x) in waiting.iter().zip(x) {
         for p in 0..2 * WAITING {
-            sums[p ^ 1] = some[p];
+            sums[p] = pairs[p].get::<V>().fma(x.get(), sums[p]);
         }
-        let sums = totals(&sums);
-        for (pairs, out) in waiting.iter().zip(product) {
-            let mut y = out.0;
-            for p in 0..2 * WAITING {
-                for l in 0..LANES {
-                    y[l] = pairs[p].0[l].fma(sums[p], y[l]);
-                }
-            }
-            out.0 = y;
+    }
+    let mut stored = [Chunk::zero(); LANES];
+    for p in 0..2 * WAITING {
+        stored[p ^ 1].set(sums[p]);
+    }
+    let sums = totals(&stored);
+    for (pairs, out) in waiting.iter().zip(product) {
+        let mut y = out.get::<V>();
+        for p in 0..2 * WAITING {
+            y = pairs[p].get::<V>().fma(V::all(sums[p]), y);
         }
+        out.set(y);
     }
 }
 
 vectorised! {
     /// The column whose place in the first chunk is `here`, plus Σ v w' + w v'; its row in the pairs becomes zero.
-    fn update_column<F: Real>(column: &mut [Chunk<F>], here: usize, waiting: &mut [Pairs<F>], count: usize) {
-        for p in 0..2 * count {
-            let by = waiting[0][p ^ 1].0[here];
-            for (pairs, out) in waiting.iter().zip(column.iter_mut()) {
-                for l in 0..LANES {
-                    out.0[l] = pairs[p].0[l].fma(by, out.0[l]);
-                }
-            }
+    fn update_column<F: Real>(column: &mut [Chunk<F>], here: usize, waiting: &mut [Pairs<F>]) {
+        sixteen!(update_column_of::<F>(column, here, waiting))
+    }
+}
+
+#[inline(always)]
+fn update_column_of<F: Real, V: Lanes<F>, const N: usize>(
+    column: &mut [Chunk<F>],
+    here: usize,
+    waiting: &mut [Pairs<F>],
+) {
+    let mut by = [V::all(F::of(0.0)); 2 * WAITING];
+    for p in 0..2 * WAITING {
+        by[p] = V::all(waiting[0][p ^ 1].0[here]);
+    }
+    for (pairs, out) in waiting.iter().zip(column.iter_mut()) {
+        let mut y = out.get::<V>();
+        for p in 0..2 * WAITING {
+            y = pairs[p].get::<V>().fma(by[p], y);
         }
-        for p in 0..2 * count {
-            waiting[0][p].0[here] = F::of(0.0);
-        }
+        out.set(y);
+    }
+    for p in 0..2 * WAITING {
+        waiting[0][p].0[here] = F::of(0.0);
     }
 }
 
