@@ -38,15 +38,13 @@ pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)>
     if n == 0 {
         return Ok((Vec::new(), Vec::new()));
     }
-    let zero = F::of(0.0);
-    let lower = |j: usize| &symmetric[j * n + j..(j + 1) * n];
-    let largest = (0..n).flat_map(lower).fold(zero, |most, x| if x.magnitude() > most { x.magnitude() } else { most });
-    if (0..n).flat_map(lower).any(|x| !x.value().is_finite()) {
+    let (largest, poison) = magnitude(symmetric, n);
+    if !poison.value().is_finite() {
         let why = "the matrix is not finite".to_string();
         return Err(Error::Undefined { what: "eigendecomposition", why });
     }
     // A power of two, so that scaling does not round.
-    let scale = if largest > zero { F::of(largest.value().log2().floor().exp2()) } else { F::of(1.0) };
+    let scale = if largest > F::of(0.0) { F::of(largest.value().log2().floor().exp2()) } else { F::of(1.0) };
     if let Some((values, vectors)) = attempt(symmetric, n, scale)
         && is_decomposition(symmetric, n, largest, &values, &vectors)
     {
@@ -54,6 +52,29 @@ pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)>
     }
     FALLBACKS.fetch_add(1, Ordering::Relaxed);
     by_crate(symmetric, n)
+}
+
+vectorised! {
+    /// The largest magnitude in the lower triangle, and a number that is not finite if an entry is not.
+    fn magnitude<F: Real>(symmetric: &[F], n: usize) -> (F, F) {
+        let zero = F::of(0.0);
+        let (mut largest, mut poison) = ([zero; LANES], [zero; LANES]);
+        for j in 0..n {
+            let (chunks, rest) = symmetric[j * n + j..(j + 1) * n].as_chunks::<LANES>();
+            for chunk in chunks {
+                for l in 0..LANES {
+                    largest[l] = chunk[l].magnitude().at_least(largest[l]);
+                    poison[l] = chunk[l].fma(zero, poison[l]);
+                }
+            }
+            for (l, x) in rest.iter().enumerate() {
+                largest[l] = x.magnitude().at_least(largest[l]);
+                poison[l] = x.fma(zero, poison[l]);
+            }
+        }
+        let largest = largest.iter().fold(zero, |most, x| x.at_least(most));
+        (largest, poison.into_iter().fold(zero, |sum, x| sum + x))
+    }
 }
 
 /// The decomposition of a matrix whose largest entry is about `scale`; `None` if a part of it does not converge.
