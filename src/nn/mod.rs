@@ -24,9 +24,9 @@
 //! result depends on the basis that a solver returned (`spectrum.rs`, `weights.rs`).
 //!
 //! Loops over slices are compiled three times by `linalg::vectorised!`: for 512-bit, for 256-bit and for any vectors.
-//! Sums use sixteen lanes and products use fused multiply-adds everywhere, so these loops give the same bits on every
-//! processor. Matrix products and decompositions come from faer, whose order of summation depends on the processor:
-//! results are byte-identical on one machine, and agree up to rounding between two.
+//! Sums use sixteen lanes and products use fused multiply-adds everywhere, so these loops, matrix products and decompositions
+//! give the same bits on every processor. The order of sums in the graph of small tensors is that of the tensor crate, which
+//! depends on the processor: results are byte-identical on one machine, and agree up to rounding between two.
 
 #[cfg(test)]
 mod check;
