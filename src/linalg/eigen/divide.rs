@@ -70,7 +70,7 @@ fn part<F: Real>(
     let n = d.len();
     if n <= leaf::LEAF {
         let stride = q.stride();
-        let columns = &mut flat_mut(&mut q.chunks)[at * stride..(at + n) * stride];
+        let columns = &mut flat_mut(q.chunks)[at * stride..(at + n) * stride];
         return leaf::solve(d, &beside[..n - 1], columns, stride, at).then(|| ascending(d, 0..n));
     }
     let middle = n / 2;
@@ -159,7 +159,7 @@ fn deflate<F: Real>(
                 }
                 let stride = q.stride();
                 let (low, high) = (at + p.min(j), at + p.max(j));
-                let (x, y) = flat_mut(&mut q.chunks).split_at_mut(high * stride);
+                let (x, y) = flat_mut(q.chunks).split_at_mut(high * stride);
                 let (x, y) = (&mut x[low * stride + at..low * stride + at + n], &mut y[at..at + n]);
                 if p < j {
                     rotate(x, y, c, s)
@@ -252,7 +252,7 @@ fn update<F: Real>(
     fill(work.poles, &|row| poles[row], far);
     fill(work.z, &|row| z[kept[row]], zero);
     secular::exact_z(&work.poles[..height], k, &origin, &offset, &mut work.z[..height]);
-    let exact = flat(&work.z)[..k].to_vec();
+    let exact = flat(work.z)[..k].to_vec();
     let mut rows: Vec<usize> = (0..k).collect();
     rows.sort_by_key(|&row| half[kept[row]]);
     fill(work.poles, &|row| poles[rows[row]], far);

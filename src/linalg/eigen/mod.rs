@@ -9,6 +9,7 @@
 
 mod back;
 mod divide;
+pub mod families;
 mod leaf;
 mod reduction;
 mod secular;
@@ -191,6 +192,7 @@ fn by_crate<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)> {
 
 #[cfg(test)]
 mod tests {
+    use super::families::FAMILIES;
     use super::*;
     use crate::linalg::same_on_all_vectors;
 
@@ -203,17 +205,6 @@ mod tests {
         let size = a.norm_max().max(f64::MIN_POSITIVE);
         let identity = faer::Mat::<f64>::identity(n, n);
         ((&a * &v - weighted).norm_max() / (unit * size), (v.transpose() * &v - identity).norm_max() / unit)
-    }
-
-    fn symmetric(n: usize, entry: impl Fn(usize, usize) -> f64) -> Vec<f64> {
-        (0..n * n).map(|k| entry((k / n).max(k % n), (k / n).min(k % n))).collect()
-    }
-
-    /// A number in (−1, 1) that looks random.
-    fn noise(i: usize, j: usize) -> f64 {
-        let mixed =
-            (i as u64 * 0x9e37_79b9_7f4a_7c15 ^ j as u64 * 0xc2b2_ae3d_27d4_eb4f).wrapping_mul(0x1656_67b1_9e37_79f9);
-        (mixed >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 
     #[track_caller]
@@ -230,47 +221,10 @@ mod tests {
     #[test]
     fn hard_matrices_are_decomposed_to_rounding() {
         for n in [1, 2, 3, 15, 16, 17, 24, 25, 48, 49, 50, 97, 130] {
-            let wilkinson = |i: usize, j: usize| match i - j {
-                0 => (i as f64 - (n - 1) as f64 / 2.0).abs(),
-                1 => 1.0,
-                _ => 0.0,
-            };
-            let glued = |i: usize, j: usize| match i - j {
-                0 => ((i % 21) as f64 - 10.0).abs(),
-                1 => {
-                    if i % 21 == 0 {
-                        1e-7
-                    } else {
-                        1.0
-                    }
-                }
-                _ => 0.0,
-            };
-            let gram =
-                |i: usize, j: usize| (0..n / 3 + 1).map(|k| noise(i, k + 1000) * noise(j, k + 1000)).sum::<f64>();
-            let same = |i: usize, j: usize| f64::from(i == j);
-            let families: [(&str, &dyn Fn(usize, usize) -> f64); 14] = [
-                ("noise", &noise),
-                ("zero", &|_, _| 0.0),
-                ("identity", &same),
-                ("repeated", &|i, j| if i == j { (i % 3) as f64 } else { 0.0 }),
-                ("rank one and noise", &|i, j| 1.0 + 1e-6 * noise(i, j)),
-                ("Gram matrix of rank n/3", &gram),
-                ("Wilkinson", &wilkinson),
-                ("glued Wilkinson", &glued),
-                ("Toeplitz", &|i, j| 0.9f64.powi((i - j) as i32)),
-                ("second difference", &|i, j| [2.0, -1.0].get(i - j).copied().unwrap_or(0.0)),
-                ("graded", &|i, j| {
-                    10f64.powf(-(i as f64 + j as f64) / n as f64 * 3.0) * (same(i, j) + 0.1 * noise(i, j))
-                }),
-                ("clustered", &|i, j| same(i, j) + 1e-9 * noise(i, j)),
-                ("huge", &|i, j| 1e30 * noise(i, j)),
-                ("tiny", &|i, j| 1e-30 * noise(i, j)),
-            ];
-            for (what, entry) in families {
-                let a = symmetric(n, entry);
-                check::<f64>(what, n, &a);
-                check::<f32>(what, n, &a);
+            for family in FAMILIES {
+                let a = family.matrix(n);
+                check::<f64>(family.name, n, &a);
+                check::<f32>(family.name, n, &a);
             }
         }
     }
@@ -278,9 +232,9 @@ mod tests {
     #[test]
     fn eigenvalues_are_those_of_the_other_solver() {
         let n = 90;
-        let a = symmetric(n, |i, j| 1.0 / (1.0 + (i - j) as f64) + 0.1 * noise(i, j));
+        let a = FAMILIES[13].matrix(n);
         let (ours, theirs) = (decompose(&a, n).unwrap().0, by_crate(&a, n).unwrap().0);
-        assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-13), "{ours:?}");
+        assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-14 * ours[n - 1]), "{ours:?}");
         assert!(decompose(&[f64::NAN], 1).is_err() && decompose::<f64>(&[], 0).unwrap().0.is_empty());
     }
 }

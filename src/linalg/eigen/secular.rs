@@ -137,10 +137,9 @@ vectorised! {
                     break;
                 }
             }
-            for l in 0..LANES.min(k - first) {
-                origin[first + l] = base[l];
-                offset[first + l] = tau[l];
-            }
+            let count = LANES.min(k - first);
+            origin[first..first + count].copy_from_slice(&base[..count]);
+            offset[first..first + count].copy_from_slice(&tau[..count]);
             first += LANES;
         }
     }
