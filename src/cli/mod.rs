@@ -123,6 +123,10 @@ impl DataFolder {
 /// Starts the global thread pool; 0 means one thread per core.
 fn start_threads(number: usize) -> anyhow::Result<()> {
     crate::registry::check(number <= 1024, "--threads", "at most 1024", number)?;
+    // For comparing the loops of different processors on one of them.
+    if let Some(bits) = std::env::var("MINVAR_VECTOR_BITS").ok().and_then(|bits| bits.parse().ok()) {
+        crate::linalg::limit_vectors(bits);
+    }
     rayon::ThreadPoolBuilder::new().num_threads(number).build_global()?;
     Ok(())
 }

@@ -7,8 +7,11 @@ use faer::{MatMut, Par, Spec};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 
-/// A pivot below this share of its diagonal entry has lost all its digits, so the matrix counts as singular.
-pub(super) const PIVOT_FLOOR: f64 = 1e-14;
+/// A pivot of an n × n matrix below this share of its diagonal entry has lost its digits, so the matrix counts as singular.
+/// Where a pivot should be zero, rounding leaves some n ε of it: 24 n ε in a correlation matrix from which the market was taken.
+pub(super) fn pivot_floor(n: usize) -> f64 {
+    100.0 * n as f64 * f64::EPSILON
+}
 
 /// The lower factor L (n × n); solves A x = b.
 pub struct Cholesky(Matrix);
@@ -26,7 +29,7 @@ impl Cholesky {
             MemStack::new(&mut MemBuffer::new(scratch)),
             Spec::default(),
         );
-        let pivot_is_sound = |i: usize| factor[(i, i)].powi(2) > PIVOT_FLOOR * symmetric[(i, i)];
+        let pivot_is_sound = |i: usize| factor[(i, i)].powi(2) > pivot_floor(n) * symmetric[(i, i)];
         if outcome.is_err() || !(0..n).all(pivot_is_sound) {
             let why = format!("the {n} x {n} covariance is not positive definite");
             return Err(Error::Undefined { what: "inverse covariance", why });

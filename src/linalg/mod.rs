@@ -15,6 +15,7 @@ mod gemm;
 mod growing;
 mod lanes;
 mod matrix;
+pub mod measure;
 mod real;
 mod scratch;
 mod spectrum;
@@ -25,6 +26,6 @@ pub use growing::GrowingCholesky;
 pub use matrix::Matrix;
 #[cfg(test)]
 pub(crate) use real::same_on_all_vectors;
-pub use real::{Real, sum_of};
+pub use real::{Real, limit_vectors, sum_of};
 pub(crate) use real::{vector_bits, vectorised};
 pub use spectrum::Spectrum;

@@ -218,20 +218,24 @@ macro_rules! vectorised {
 }
 pub(crate) use vectorised;
 
-/// Width of the vectors that `vectorised!` uses on this processor. The environment variable `MINVAR_VECTOR_BITS` (512, 256 or 128)
-/// makes it smaller; results do not depend on it.
+/// Width of the vectors in bits; 0 as long as it is not known.
+static BITS: AtomicUsize = AtomicUsize::new(0);
+
+/// Uses vectors of at most so many bits (512, 256 or 128) from now on; results do not depend on it.
+pub fn limit_vectors(bits: usize) {
+    BITS.store(widest().min(bits).max(128), Ordering::Relaxed);
+}
+
+/// Width of the vectors that `vectorised!` uses.
 pub(crate) fn vector_bits() -> usize {
     #[cfg(test)]
     if let Some(bits) = BITS_OF_TEST.get() {
         return bits;
     }
-    static BITS: AtomicUsize = AtomicUsize::new(0);
     match BITS.load(Ordering::Relaxed) {
         0 => {
-            let wanted = std::env::var("MINVAR_VECTOR_BITS").ok().and_then(|bits| bits.parse().ok());
-            let bits = widest().min(wanted.unwrap_or(usize::MAX)).max(128);
-            BITS.store(bits, Ordering::Relaxed);
-            bits
+            limit_vectors(usize::MAX);
+            BITS.load(Ordering::Relaxed)
         }
         bits => bits,
     }

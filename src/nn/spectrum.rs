@@ -19,12 +19,12 @@
 //!
 //! With fewer than half as many days as assets, the eigenvectors are computed from the T x T matrix Z'Z/T.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use crate::linalg::dense::{View, eigen, symmetric_product};
+use crate::linalg::dense::{View, eigen, product, symmetric_product};
 use crate::linalg::sum_of;
 use crate::nn::float::{Float, Samples, on_cpu, to_vec};
 use crate::nn::operation::{Input, Operation, apply_1};
@@ -94,9 +94,51 @@ impl<F: Float> Decomposition<F> {
     }
 }
 
+/// A gradient of C in the basis of its eigenvectors: dC = V (H/2 + X) + (V (H/2 + X))' with H = H', both row by row.
+pub(super) struct InBasis<F> {
+    /// H/2 (r × r), as the coefficients of V'.
+    pub half_h: Vec<F>,
+    /// X (r × n), the part that leaves the span of V; empty if there is none.
+    pub beyond: Vec<F>,
+}
+
+impl<F: Float> InBasis<F> {
+    /// Writes dC (n × n).
+    pub fn of_matrix(mut self, sample: &Decomposition<F>, dc: &mut [F]) {
+        let (n, rank) = (sample.n(), sample.rank());
+        let basis = View::rows(&sample.basis, rank, n);
+        let is_within = self.beyond.is_empty();
+        self.beyond.resize(rank * n, F::of(0.0));
+        product(&mut self.beyond, !is_within, View::rows(&self.half_h, rank, rank), basis, F::of(1.0));
+        let x = View::rows(&self.beyond, rank, n);
+        if is_within {
+            symmetric_product(dc, basis.transposed(), x, F::of(2.0)); // V H V' is symmetric by itself
+        } else {
+            product(dc, false, basis.transposed(), x, F::of(1.0));
+            symmetrise(dc, n);
+        }
+    }
+}
+
+/// Replaces A by A + A'.
+fn symmetrise<F: Float>(a: &mut [F], n: usize) {
+    for i in 0..n {
+        for j in 0..=i {
+            let sum = a[i * n + j] + a[j * n + i];
+            a[i * n + j] = sum;
+            a[j * n + i] = sum;
+        }
+    }
+}
+
 /// The decompositions of a batch, shared by the operations that use them.
 #[derive(Clone)]
-pub(super) struct Spectra<F>(Arc<Vec<Decomposition<F>>>);
+pub(super) struct Spectra<F> {
+    all: Arc<Vec<Decomposition<F>>>,
+    /// Gradients of C that wait for those of the eigenvalues, so that the matrix is multiplied once; `None` if no operation here
+    /// found the eigenvalues.
+    waiting: Option<Arc<Mutex<Vec<InBasis<F>>>>>,
+}
 
 impl<F: Float> Spectra<F> {
     /// Decompositions computed elsewhere: eigenvalues `[batch, n]`, eigenvectors `[batch, n, n]` as columns, without
@@ -106,17 +148,29 @@ impl<F: Float> Spectra<F> {
         let vectors = eigenvectors.transpose(1, 2)?.flatten_from(1)?.to_vec2::<F>()?;
         let each = values.into_iter().zip(vectors);
         let all = each.map(|(eigenvalues, basis)| Decomposition { eigenvalues, basis, blocks: Vec::new() });
-        Ok(Self(Arc::new(all.collect())))
+        Ok(Self { all: Arc::new(all.collect()), waiting: None })
     }
 
     /// The decompositions, one per sample.
     pub fn samples(&self) -> &[Decomposition<F>] {
-        &self.0
+        &self.all
+    }
+
+    /// Leaves gradients of C (one per sample) to the operation that found the eigenvalues, whose backward pass comes later;
+    /// returns them if there is none.
+    pub fn leave(&self, gradients: Vec<InBasis<F>>) -> Option<Vec<InBasis<F>>> {
+        match &self.waiting {
+            Some(waiting) => {
+                *waiting.lock().expect("no thread panicked") = gradients;
+                None
+            }
+            None => Some(gradients),
+        }
     }
 
     /// `values` `[batch, n]` with each member of a block replaced by the mean of the block.
     pub fn averaged(&self, values: &Tensor) -> Result<Tensor> {
-        match self.0.iter().all(|sample| sample.blocks.is_empty()) {
+        match self.all.iter().all(|sample| sample.blocks.is_empty()) {
             true => Ok(values.clone()),
             false => apply_1(Average(self.clone()), &values.contiguous()?),
         }
@@ -171,7 +225,7 @@ impl<F: Float> Operation<F> for Eigenvalues<F> {
             both.extend_from_slice(&sample.eigenvalues);
             both.extend_from_slice(&moments.get(b)[n * n..]);
         }
-        let _ = self.spectra.set(Spectra(Arc::new(samples)));
+        let _ = self.spectra.set(Spectra { all: Arc::new(samples), waiting: Some(Arc::default()) });
         Ok((both, (batch, 2, n).into()))
     }
 
@@ -180,19 +234,22 @@ impl<F: Float> Operation<F> for Eigenvalues<F> {
         let (batch, rows, n) = moments.dims3()?;
         let gradient = to_vec::<F>(gradient)?;
         let spectra = self.spectra.get().expect("the forward pass has set it");
+        let waiting = spectra.waiting.as_ref().expect("it found the eigenvalues");
+        let mut waiting = std::mem::take(&mut *waiting.lock().expect("no thread panicked"));
+        let nothing = || InBasis { half_h: Vec::new(), beyond: Vec::new() };
+        waiting.resize_with(batch, nothing);
         let mut all = vec![F::of(0.0); batch * rows * n];
-        let samples = all.par_chunks_mut(rows * n).zip(gradient.par_chunks(2 * n)).zip(spectra.samples());
-        samples.for_each(|((out, gradient), sample)| {
+        let samples = all.par_chunks_mut(rows * n).zip(gradient.par_chunks(2 * n)).zip(spectra.samples()).zip(waiting);
+        samples.for_each(|(((out, gradient), sample), mut in_basis)| {
             let (dc, ds) = out.split_at_mut(n * n);
             let mut g = gradient[..n].to_vec();
             sample.average(&mut g);
             let rank = sample.rank();
-            let mut scaled = sample.basis.clone();
-            for (row, g) in scaled.chunks_exact_mut(n).zip(&g[n - rank..]) {
-                row.iter_mut().for_each(|x| *x *= *g);
+            in_basis.half_h.resize(rank * rank, F::of(0.0));
+            for (k, g) in g[n - rank..].iter().enumerate() {
+                in_basis.half_h[k * rank + k] += F::of(0.5) * *g;
             }
-            let (basis, scaled) = (View::rows(&sample.basis, rank, n), View::rows(&scaled, rank, n));
-            symmetric_product(dc, basis.transposed(), scaled, F::of(1.0));
+            in_basis.of_matrix(sample, dc);
             ds.copy_from_slice(&gradient[n..]);
         });
         Ok(vec![Some(Tensor::from_vec(all, (batch, rows, n), moments.device())?)])
@@ -223,7 +280,7 @@ fn decompose_dual<F: Float>(z: &[F], n: usize, t: usize, rank: usize) -> Result<
         return Ok(None);
     }
     let mut basis = vec![F::of(0.0); rank * n];
-    crate::linalg::dense::product(&mut basis, false, View::rows(&u, rank, t), z.transposed(), F::of(1.0));
+    product(&mut basis, false, View::rows(&u, rank, t), z.transposed(), F::of(1.0));
     for row in basis.chunks_exact_mut(n) {
         let norm = sum_of(n, |k| row[k] * row[k]).root();
         row.iter_mut().for_each(|x| *x /= norm);
@@ -290,7 +347,7 @@ mod tests {
         assert_eq!(found.eigenvalues[..3], [0.0; 3]);
         assert_eq!(found.eigenvalues[3], found.eigenvalues[4]);
         assert_eq!(found.block_numbers(), [0, 0, 0, 3, 3, 5]);
-        let spectra = Spectra(Arc::new(vec![found]));
+        let spectra = Spectra { all: Arc::new(vec![found]), waiting: None };
         let averaged = spectra.averaged(&noise(6, &[1, 6])).unwrap().to_vec2::<f64>().unwrap().remove(0);
         assert!(averaged[0] == averaged[1] && averaged[1] == averaged[2] && averaged[3] == averaged[4]);
         check_gradient(|inputs| spectra.averaged(&inputs[0]), &[noise(6, &[1, 6])]);

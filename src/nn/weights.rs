@@ -26,7 +26,7 @@ use crate::linalg::dense::{View, product, symmetric_product};
 use crate::linalg::{Real, sum_of, vectorised};
 use crate::nn::float::{Float, Samples, on_cpu};
 use crate::nn::operation::{Input, Operation, apply_3};
-use crate::nn::spectrum::{Decomposition, Spectra};
+use crate::nn::spectrum::{Decomposition, InBasis, Spectra};
 
 /// Whether the cleaned correlation matrix is scaled to a unit diagonal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +159,7 @@ vectorised! {
 
 impl<F: Float> Unscaled<F> {
     /// The gradients dC, dμ and dd of one sample.
-    fn backward(&self, sample: &Decomposition<F>, mu: &[F], d: &[F], g: &[F], dc: &mut [F]) -> (Vec<F>, Vec<F>) {
+    fn backward(&self, sample: &Decomposition<F>, mu: &[F], d: &[F], g: &[F]) -> (InBasis<F>, Vec<F>, Vec<F>) {
         let (n, rank) = (sample.n(), sample.rank());
         let n_null = n - rank;
         let operator = Operator::new(sample, mu);
@@ -190,9 +190,10 @@ impl<F: Float> Unscaled<F> {
             dmu[n_null + k] = t[k] * y[k] - h[k * rank + k] / (mu_k[k] * mu_k[k]);
         }
 
-        // The rows of `x` become H V'/2 plus the terms that couple to the null space; then dC = V x + x' V'.
-        let mut x = vec![zero; rank * n];
+        // The terms that couple to the null space.
+        let mut x = Vec::new();
         if n_null > 0 {
+            x.resize(rank * n, zero);
             product(&mut x, false, View::rows(&h, rank, rank), basis, zero - F::of(1.0)); // − E V'
             let inner = (0..n).map(|i| q[i] * parts.a[i]).sum::<F>() - (0..rank).map(|k| t[k] * y[k]).sum::<F>();
             let trace = d_diagonal.iter().copied().sum::<F>() - (0..rank).map(|k| h[k * rank + k]).sum::<F>();
@@ -212,26 +213,7 @@ impl<F: Float> Unscaled<F> {
         let blocks = &sample.block_numbers()[n_null..];
         let lambda = &sample.eigenvalues[n_null..];
         half_h(&mut h, lambda, mu_k, blocks, &t, y);
-        product(&mut x, true, View::rows(&h, rank, rank), basis, F::of(1.0));
-        let x = View::rows(&x, rank, n);
-        if n_null == 0 {
-            symmetric_product(dc, basis.transposed(), x, F::of(2.0)); // V x is symmetric by itself
-        } else {
-            product(dc, false, basis.transposed(), x, F::of(1.0));
-            symmetrise(dc, n);
-        }
-        (dmu, dd)
-    }
-}
-
-/// Replaces A by A + A'.
-fn symmetrise<F: Float>(a: &mut [F], n: usize) {
-    for i in 0..n {
-        for j in 0..=i {
-            let sum = a[i * n + j] + a[j * n + i];
-            a[i * n + j] = sum;
-            a[j * n + i] = sum;
-        }
+        (InBasis { half_h: h, beyond: x }, dmu, dd)
     }
 }
 
@@ -254,27 +236,38 @@ impl<F: Float> Operation<F> for Unscaled<F> {
     fn backward(&self, inputs: &[&Tensor], _result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let [moments, mu, d] = inputs else { unreachable!("the operation has three inputs") };
         let (batch, rows, n) = moments.dims3()?;
-        let mut all = vec![F::of(0.0); batch * rows * n];
-        let rest: Vec<(Vec<F>, Vec<F>)> = on_cpu(mu, |storage, layout| {
+        let each: Vec<(InBasis<F>, Vec<F>, Vec<F>)> = on_cpu(mu, |storage, layout| {
             let mu = Samples::<F>::new(storage, layout)?;
             on_cpu(d, |storage, layout| {
                 let d = Samples::<F>::new(storage, layout)?;
                 on_cpu(gradient, |storage, layout| {
                     let g = Samples::<F>::new(storage, layout)?;
-                    let samples = all.par_chunks_mut(rows * n).zip(self.spectra.samples()).enumerate();
-                    let back = |(b, (out, sample)): (usize, (&mut [F], &Decomposition<F>))| {
-                        self.backward(sample, mu.get(b), d.get(b), g.get(b), &mut out[..n * n])
-                    };
-                    Ok(samples.map(back).collect())
+                    let samples = self.spectra.samples().par_iter().enumerate();
+                    Ok(samples.map(|(b, sample)| self.backward(sample, mu.get(b), d.get(b), g.get(b))).collect())
                 })
             })
         })?;
-        let (dmu, dd): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
+        let mut in_basis = Vec::with_capacity(batch);
+        let (mut dmu, mut dd) = (Vec::with_capacity(batch * n), Vec::with_capacity(batch * n));
+        for (c, mu, d) in each {
+            in_basis.push(c);
+            dmu.extend(mu);
+            dd.extend(d);
+        }
         let device = moments.device();
+        let of_moments = match self.spectra.leave(in_basis) {
+            None => None,
+            Some(in_basis) => {
+                let mut all = vec![F::of(0.0); batch * rows * n];
+                let samples = all.par_chunks_mut(rows * n).zip(self.spectra.samples()).zip(in_basis);
+                samples.for_each(|((out, sample), in_basis)| in_basis.of_matrix(sample, &mut out[..n * n]));
+                Some(Tensor::from_vec(all, (batch, rows, n), device)?)
+            }
+        };
         Ok(vec![
-            Some(Tensor::from_vec(all, (batch, rows, n), device)?),
-            Some(Tensor::from_vec(dmu.concat(), (batch, n), device)?),
-            Some(Tensor::from_vec(dd.concat(), (batch, n), device)?),
+            of_moments,
+            Some(Tensor::from_vec(dmu, (batch, n), device)?),
+            Some(Tensor::from_vec(dd, (batch, n), device)?),
         ])
     }
 }

@@ -28,6 +28,8 @@ mod periods;
 #[cfg(feature = "figures")]
 mod png;
 #[cfg(feature = "figures")]
+mod roofline;
+#[cfg(feature = "figures")]
 mod rows;
 #[cfg(feature = "figures")]
 mod runtime;
@@ -63,6 +65,8 @@ pub use performance::{Performance, performance_sheet, performance_table};
 pub use periods::{Labelled, PERIODS, Period, periods_figure};
 #[cfg(feature = "figures")]
 pub use png::Page;
+#[cfg(feature = "figures")]
+pub use roofline::{Roofline, roofline_figure};
 #[cfg(feature = "figures")]
 pub use runtime::{Runtime, RuntimePoint, runtime_figure};
 pub use sheet::Sheet;

@@ -15,6 +15,7 @@ mod reduction;
 mod secular;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{self, ComputeEigenvectors};
@@ -33,6 +34,22 @@ pub fn fallbacks() -> usize {
     FALLBACKS.load(Ordering::Relaxed)
 }
 
+/// How long the parts of a decomposition took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stages {
+    /// Reduction to a tridiagonal matrix.
+    pub reduction: Duration,
+    /// Solution of the tridiagonal matrix.
+    pub tridiagonal: Duration,
+    /// Transformation of its eigenvectors into those of the matrix.
+    pub back: Duration,
+}
+
+/// Decomposes a matrix (n × n, entries of the order of one) and returns how long its parts took; `None` if one does not converge.
+pub fn stages<F: Real>(symmetric: &[F], n: usize) -> Option<Stages> {
+    attempt(symmetric, n, F::of(1.0)).map(|(_, _, stages)| stages)
+}
+
 /// Eigenvalues (n, ascending) and eigenvectors (n × n, column by column) of a symmetric matrix (n × n, column by column), of
 /// which only the lower triangle is read. Fails if an entry is not finite.
 pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)> {
@@ -46,7 +63,7 @@ pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)>
     }
     // A power of two, so that scaling does not round.
     let scale = if largest > F::of(0.0) { F::of(largest.value().log2().floor().exp2()) } else { F::of(1.0) };
-    if let Some((values, vectors)) = attempt(symmetric, n, scale)
+    if let Some((values, vectors, _)) = attempt(symmetric, n, scale)
         && is_decomposition(symmetric, n, largest, &values, &vectors)
     {
         return Ok((values, vectors));
@@ -79,7 +96,8 @@ vectorised! {
 }
 
 /// The decomposition of a matrix whose largest entry is about `scale`; `None` if a part of it does not converge.
-fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<F>)> {
+fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<F>, Stages)> {
+    let start = Instant::now();
     let used = n.div_ceil(LANES);
     let square = Columns::<F>::height_of(n) * n;
     let triangle = used * (used + 1) / 2 * LANES;
@@ -92,12 +110,16 @@ fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<
         let tiles = tiles.as_chunks_mut().0;
         fill(tiles, symmetric, n, F::of(1.0) / scale);
         let reduced = reduction::reduce(tiles, n, reflectors, rest);
+        let is_reduced = Instant::now();
         let (mut values, mut beside) = (reduced.diagonal.clone(), reduced.beside.clone());
         let order = divide::solve(&mut values, &mut beside, &mut u, memory)?;
+        let is_solved = Instant::now();
         let mut vectors = Vec::with_capacity(n * n);
         order.iter().for_each(|&j| vectors.extend_from_slice(&u.column(j)[..n]));
         back::transform(&reduced, &mut vectors, n, memory);
-        Some((order.iter().map(|&j| values[j] * scale).collect(), vectors))
+        let stages =
+            Stages { reduction: is_reduced - start, tridiagonal: is_solved - is_reduced, back: is_solved.elapsed() };
+        Some((order.iter().map(|&j| values[j] * scale).collect(), vectors, stages))
     })
 }
 

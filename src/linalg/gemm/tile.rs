@@ -1,0 +1,250 @@
+//! What a product does with registers: tiles of C, and the panels of A that they read.
+
+use crate::linalg::chunks::LANES;
+use crate::linalg::gemm::Strided;
+#[cfg(target_arch = "x86_64")]
+use crate::linalg::lanes::x86::{Doubles256, Doubles512, Singles256, Singles512};
+use crate::linalg::lanes::{Lanes, Portable};
+use crate::linalg::{Real, vector_bits, vectorised};
+
+/// Vectors in a column of a tile.
+const ROWS: usize = 2;
+
+/// Rows of a tile.
+pub(super) fn tile_rows<F>() -> usize {
+    match vector_bits() {
+        512 => 128 / size_of::<F>(),
+        256 => 64 / size_of::<F>(),
+        _ => 32 / size_of::<F>(),
+    }
+}
+
+/// The rows of C that some panels make, and what becomes of them.
+#[derive(Clone, Copy)]
+pub(super) struct Part<F> {
+    pub first: usize,
+    pub nrows: usize,
+    pub stride: usize,
+    pub scale: F,
+    pub add: bool,
+    pub lower: bool,
+}
+
+/// Calls the version of a function for the vectors of this processor; the second parameter is the number of columns of a tile.
+macro_rules! shaped {
+    ($function:ident::<$real:ident>($($argument:expr),*)) => {
+        match (BITS, size_of::<$real>()) {
+            #[cfg(target_arch = "x86_64")]
+            (512, 4) => $function::<$real, Singles512, 12>($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            (512, _) => $function::<$real, Doubles512, 12>($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            (256, 4) => $function::<$real, Singles256, 6>($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            (256, _) => $function::<$real, Doubles256, 6>($($argument),*),
+            (_, 4) => $function::<$real, Portable<$real, 4>, 12>($($argument),*),
+            (_, _) => $function::<$real, Portable<$real, 2>, 12>($($argument),*),
+        }
+    };
+}
+
+vectorised! {
+    /// The tiles of some panels.
+    pub(super) fn tiles<F: Real>(panels: &[F], count: usize, b: Strided<'_, F>, ncols: usize, part: Part<F>, out: &mut [F]) {
+        shaped!(tiles_of::<F>(panels, count, b, ncols, part, out))
+    }
+}
+
+vectorised! {
+    /// One panel of at most as many rows as a tile has; rows that are missing become zeros.
+    pub(super) fn pack<F: Real>(a: Strided<'_, F>, nrows: usize, count: usize, panel: &mut [F]) {
+        shaped!(pack_of::<F>(a, nrows, count, panel))
+    }
+}
+
+vectorised! {
+    /// The same for columns anywhere.
+    pub(super) fn gather<F: Real>(entries: &[F], starts: &[usize], nrows: usize, panel: &mut [F]) {
+        shaped!(gather_of::<F>(entries, starts, nrows, panel))
+    }
+}
+
+#[inline(always)]
+fn pack_of<F: Real, V: Lanes<F>, const N: usize>(a: Strided<'_, F>, nrows: usize, count: usize, panel: &mut [F]) {
+    let rows = ROWS * V::COUNT;
+    // Rows whose entries lie side by side are turned in blocks.
+    let turned = if a.column == 1 && rows.is_multiple_of(LANES) { count - count % LANES } else { 0 };
+    for k in (0..turned).step_by(LANES) {
+        for i in (0..rows).step_by(LANES) {
+            let mut block = [[F::of(0.0); LANES]; LANES];
+            for (l, row) in block.iter_mut().enumerate().take(nrows.saturating_sub(i)) {
+                row.copy_from_slice(&a.entries[(i + l) * a.row + k..][..LANES]);
+            }
+            let block = turn::<F, 1>(&turn::<F, 2>(&turn::<F, 4>(&turn::<F, 8>(&block))));
+            for (l, column) in block.iter().enumerate() {
+                panel[(k + l) * rows + i..][..LANES].copy_from_slice(column);
+            }
+        }
+    }
+    for (k, to) in panel[..rows * count].chunks_exact_mut(rows).enumerate().skip(turned) {
+        let from = &a.entries[k * a.column..];
+        if nrows >= rows && a.row == 1 {
+            copy::<F, V>(from, to);
+        } else {
+            let height = nrows.min(rows);
+            let from = &from[..(height - 1) * a.row + 1];
+            for (i, to) in to.iter_mut().enumerate() {
+                *to = if i < height { from[i * a.row] } else { F::of(0.0) };
+            }
+        }
+    }
+}
+
+/// Exchanges, in all pairs of rows whose numbers differ by H, the entries whose numbers differ by H: four such steps transpose.
+#[inline(always)]
+fn turn<F: Real, const H: usize>(block: &[[F; LANES]; LANES]) -> [[F; LANES]; LANES] {
+    let mut out = *block;
+    for i in 0..LANES {
+        if i & H == 0 {
+            let (a, b) = (block[i], block[i + H]);
+            let x = |l: usize| if l & H == 0 { a[l] } else { b[l ^ H] };
+            let y = |l: usize| if l & H == 0 { a[l ^ H] } else { b[l] };
+            out[i] =
+                [x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7), x(8), x(9), x(10), x(11), x(12), x(13), x(14), x(15)];
+            out[i + H] =
+                [y(0), y(1), y(2), y(3), y(4), y(5), y(6), y(7), y(8), y(9), y(10), y(11), y(12), y(13), y(14), y(15)];
+        }
+    }
+    out
+}
+
+#[inline(always)]
+fn gather_of<F: Real, V: Lanes<F>, const N: usize>(entries: &[F], starts: &[usize], nrows: usize, panel: &mut [F]) {
+    let rows = ROWS * V::COUNT;
+    for (&start, to) in starts.iter().zip(panel.chunks_exact_mut(rows)) {
+        let from = &entries[start..];
+        if nrows >= rows {
+            copy::<F, V>(from, to);
+        } else {
+            to.fill(F::of(0.0));
+            for (to, from) in to.iter_mut().zip(&from[..nrows]) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+/// The rows of a tile.
+#[inline(always)]
+fn copy<F: Real, V: Lanes<F>>(from: &[F], to: &mut [F]) {
+    assert!(from.len() >= ROWS * V::COUNT && to.len() >= ROWS * V::COUNT);
+    for r in 0..ROWS {
+        // SAFETY: both are long enough.
+        unsafe { V::load(from.as_ptr().add(r * V::COUNT)).store(to.as_mut_ptr().add(r * V::COUNT)) }
+    }
+}
+
+#[inline(always)]
+fn tiles_of<F: Real, V: Lanes<F>, const N: usize>(
+    panels: &[F],
+    count: usize,
+    b: Strided<'_, F>,
+    ncols: usize,
+    part: Part<F>,
+    out: &mut [F],
+) {
+    let rows = ROWS * V::COUNT;
+    for j in (0..ncols).step_by(N) {
+        let width = (ncols - j).min(N);
+        let b = b.from(0, j);
+        for (number, panel) in panels.chunks_exact(rows * count).enumerate() {
+            let i = part.first + number * rows;
+            if part.lower && i + rows <= j {
+                continue;
+            }
+            let height = (part.nrows - i).min(rows);
+            let out = &mut out[j * part.stride + i..];
+            match (height <= V::COUNT, width) {
+                (false, _) if width == N => tile::<F, V, 2, N, true>(panel, b, out, part, height, width),
+                (true, _) if width == N => tile::<F, V, 1, N, true>(panel, b, out, part, height, width),
+                (false, ..=6) => tile::<F, V, 2, 6, false>(panel, b, out, part, height, width),
+                (true, ..=6) => tile::<F, V, 1, 6, false>(panel, b, out, part, height, width),
+                (false, _) => tile::<F, V, 2, N, false>(panel, b, out, part, height, width),
+                (true, _) => tile::<F, V, 1, N, false>(panel, b, out, part, height, width),
+            }
+        }
+    }
+}
+
+/// A tile of R vectors by N columns. Where fewer columns are left, the last of them stands for those that are missing.
+#[inline(always)]
+fn tile<F: Real, V: Lanes<F>, const R: usize, const N: usize, const FULL: bool>(
+    panel: &[F],
+    b: Strided<'_, F>,
+    out: &mut [F],
+    part: Part<F>,
+    height: usize,
+    width: usize,
+) {
+    let count = panel.len() / (ROWS * V::COUNT);
+    let mut columns = [0; N];
+    for j in 0..N {
+        columns[j] = j.min(width - 1) * b.column;
+    }
+    assert!(count > 0 && (count - 1) * b.row + (width - 1) * b.column < b.entries.len());
+    let mut sums = [[V::all(F::of(0.0)); R]; N];
+    // SAFETY: a panel has ROWS ≥ R vectors for each k < count, and the last k and j are those of the assertion.
+    unsafe {
+        for k in 0..count {
+            let mut a = [V::all(F::of(0.0)); R];
+            for r in 0..R {
+                a[r] = V::load(panel.as_ptr().add((k * ROWS + r) * V::COUNT));
+            }
+            for j in 0..N {
+                let column = if FULL { j * b.column } else { columns[j] };
+                let b = V::all(*b.entries.get_unchecked(k * b.row + column));
+                for r in 0..R {
+                    sums[j][r] = a[r].fma(b, sums[j][r]);
+                }
+            }
+        }
+    }
+    assert!(out.len() >= (width - 1) * part.stride + height);
+    // Written out for every column, as an index that is not a constant would keep the sums in memory.
+    macro_rules! write {
+        ($($j:literal)*) => {
+            $(
+                if $j < N && (FULL || $j < width) {
+                    write::<F, V, R>(&sums[$j % N], &mut out[$j * part.stride..], part, height);
+                }
+            )*
+        };
+    }
+    write!(0 1 2 3 4 5 6 7 8 9 10 11);
+}
+
+/// A column of a tile.
+#[inline(always)]
+fn write<F: Real, V: Lanes<F>, const R: usize>(sums: &[V; R], out: &mut [F], part: Part<F>, height: usize) {
+    if height == R * V::COUNT {
+        assert!(out.len() >= height);
+        let scale = V::all(part.scale);
+        for r in 0..R {
+            // SAFETY: as many rows as the assertion says.
+            unsafe {
+                let to = out.as_mut_ptr().add(r * V::COUNT);
+                let sum = if part.add { sums[r].fma(scale, V::load(to)) } else { sums[r].times(scale) };
+                sum.store(to);
+            }
+        }
+    } else {
+        let mut rows = [F::of(0.0); 32];
+        for r in 0..R {
+            // SAFETY: a tile has at most 32 rows.
+            unsafe { sums[r].store(rows.as_mut_ptr().add(r * V::COUNT)) }
+        }
+        for (to, from) in out.iter_mut().zip(&rows[..height]) {
+            *to = if part.add { from.fma(part.scale, *to) } else { *from * part.scale };
+        }
+    }
+}
