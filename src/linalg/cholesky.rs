@@ -7,11 +7,8 @@ use faer::{MatMut, Par, Spec};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 
-/// A pivot of an n × n matrix below this share of its diagonal entry has lost its digits, so the matrix counts as singular.
-/// Where a pivot should be zero, rounding leaves some n ε of it: 24 n ε in a correlation matrix from which the market was taken.
-pub(super) fn pivot_floor(n: usize) -> f64 {
-    100.0 * n as f64 * f64::EPSILON
-}
+/// A pivot below this share of its diagonal entry has lost all its digits, so the matrix counts as singular.
+pub(super) const PIVOT_FLOOR: f64 = 1e-14;
 
 /// The lower factor L (n × n); solves A x = b.
 pub struct Cholesky(Matrix);
@@ -29,12 +26,34 @@ impl Cholesky {
             MemStack::new(&mut MemBuffer::new(scratch)),
             Spec::default(),
         );
-        let pivot_is_sound = |i: usize| factor[(i, i)].powi(2) > pivot_floor(n) * symmetric[(i, i)];
-        if outcome.is_err() || !(0..n).all(pivot_is_sound) {
-            let why = format!("the {n} x {n} covariance is not positive definite");
-            return Err(Error::Undefined { what: "inverse covariance", why });
+        let pivot_is_sound = |i: usize| factor[(i, i)].powi(2) > PIVOT_FLOOR * symmetric[(i, i)];
+        let factor = (outcome.is_ok() && (0..n).all(pivot_is_sound)).then(|| Self(factor));
+        match factor.filter(|factor| factor.is_sound_for(symmetric)) {
+            Some(factor) => Ok(factor),
+            None => {
+                let why = format!("the {n} x {n} covariance is not positive definite");
+                Err(Error::Undefined { what: "inverse covariance", why })
+            }
         }
-        Ok(Self(factor))
+    }
+
+    /// Whether the smallest eigenvalue of the correlations exceeds what rounding makes of a zero, n ε |C|₁. A singular matrix can
+    /// have large pivots, if the vector that it sends to zero has small entries. Two steps of inverse iteration find it.
+    fn is_sound_for(&self, symmetric: &Matrix) -> bool {
+        let n = symmetric.nrows();
+        let sigma: Vec<f64> = symmetric.diagonal().iter().map(|x| x.sqrt()).collect();
+        let row = |j: usize| symmetric.column(j).iter().zip(&sigma).map(|(x, s)| x.abs() / s).sum::<f64>() / sigma[j];
+        let norm = (0..n).map(row).fold(0.0, f64::max);
+        // Any fixed vector without structure.
+        let mut x: Vec<f64> = (0..n).map(|i| 1.0 + 0.3 * ((i * i) as f64).sin()).collect();
+        let mut growth = 0.0;
+        for _ in 0..2 {
+            let length = x.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let scaled: Vec<f64> = x.iter().zip(&sigma).map(|(x, s)| x / length * s).collect();
+            x = self.solve(&scaled).iter().zip(&sigma).map(|(x, s)| x * s).collect();
+            growth = x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        }
+        growth * norm * n as f64 * f64::EPSILON < 1.0
     }
 
     /// The inverse A⁻¹ (n × n), exactly symmetric.

@@ -7,7 +7,7 @@
 //! Golub and Van Loan (2013), "Matrix Computations", section 6.5.4. Both cost O(|F|²).
 
 use crate::linalg::Matrix;
-use crate::linalg::cholesky::pivot_floor;
+use crate::linalg::cholesky::PIVOT_FLOOR;
 
 /// The factor of A_FF for a changing set F of variables, in the order in which they were added.
 #[derive(Default)]
@@ -29,7 +29,7 @@ impl GrowingCholesky {
         let mut row: Vec<f64> = self.variables.iter().map(|&i| column[i]).collect();
         self.forward(&mut row);
         let pivot = column[j] - row.iter().map(|l| l * l).sum::<f64>();
-        if pivot <= pivot_floor(row.len() + 1) * column[j] {
+        if pivot <= PIVOT_FLOOR * column[j] {
             return false;
         }
         row.push(pivot.sqrt());
