@@ -43,7 +43,7 @@ fn gram(i: usize, j: usize, days: usize) -> f64 {
 }
 
 /// All families.
-pub const FAMILIES: [Family; 19] = [
+pub const FAMILIES: [Family; 20] = [
     Family { name: "noise", entry: |_, i, j| noise(i, j) },
     Family { name: "zero", entry: |_, _, _| 0.0 },
     Family { name: "identity", entry: |_, i, j| same(i, j) },
@@ -70,6 +70,7 @@ pub const FAMILIES: [Family; 19] = [
         entry: |n, i, j| 1e-3f64.powf((i + j) as f64 / n as f64) * (same(i, j) + 0.1 * noise(i, j)),
     },
     Family { name: "clustered at one", entry: |_, i, j| same(i, j) + 1e-9 * noise(i, j) },
+    Family { name: "clustered at one, some apart", entry: |n, i, j| same(i, j) + 1e-7 * gram(i, j, n) },
     Family { name: "huge", entry: |_, i, j| 1e30 * noise(i, j) },
     Family { name: "tiny", entry: |_, i, j| 1e-30 * noise(i, j) },
 ];

@@ -60,10 +60,7 @@ pub(crate) fn product<F: Real>(
     (m, n, k): (usize, usize, usize),
     scale: F,
 ) {
-    if k == 0 && into == Into::Replaced {
-        out.chunks_mut(stride.max(1)).take(n).for_each(|column| column[..m].fill(F::of(0.0)));
-    }
-    if m * n * k > 0 {
+    if m * n > 0 {
         with_scratch(packed_chunks::<F>(m, k), |memory| {
             Packed::new(a, m, k, memory).times(b, n, scale, out, stride, into);
         });
@@ -78,9 +75,7 @@ pub(crate) fn symmetric_product<F: Real>(
     (n, k): (usize, usize),
     scale: F,
 ) {
-    if k == 0 {
-        out.fill(F::of(0.0));
-    } else if n > 0 {
+    if n > 0 {
         with_scratch(packed_chunks::<F>(n, k), |memory| {
             Packed::new(a, n, k, memory).times_lower(b, n, scale, out, n, Into::Replaced);
         });
@@ -160,6 +155,12 @@ impl<'a, F: Real> Packed<'a, F> {
     ) {
         let rows = tile_rows::<F>();
         let padded = self.nrows.next_multiple_of(rows);
+        if self.ncols == 0 && into == Into::Replaced {
+            // A sum without terms.
+            for column in out.chunks_mut(stride).take(ncols) {
+                column[..self.nrows].fill(F::of(0.0));
+            }
+        }
         for k in (0..self.ncols).step_by(depth::<F>()) {
             let count = depth::<F>().min(self.ncols - k);
             let together = (BLOCK / (count * size_of::<F>())).next_multiple_of(rows);
