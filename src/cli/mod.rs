@@ -155,6 +155,12 @@ pub fn main() -> ExitCode {
         }
         usual(panic);
     }));
+    if std::env::var_os("CANDLE_NUM_THREADS").is_none() {
+        // The tensor crate has threads of its own that wait actively: beside ours they take the processor from them, and '--threads 1'
+        // would not mean one thread. What is left to them are small tensors.
+        // SAFETY: no other thread is running yet.
+        unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
+    }
     let Arguments { command, talk } = Arguments::parse();
     talk.set();
     let outcome = match command {

@@ -27,7 +27,7 @@ impl Cholesky {
             Spec::default(),
         );
         let pivot_is_sound = |i: usize| factor[(i, i)].powi(2) > PIVOT_FLOOR * symmetric[(i, i)];
-        let factor = (outcome.is_ok() && (0..n).all(pivot_is_sound)).then(|| Self(factor));
+        let factor = (outcome.is_ok() && (0..n).all(pivot_is_sound)).then_some(Self(factor));
         match factor.filter(|factor| factor.is_sound_for(symmetric)) {
             Some(factor) => Ok(factor),
             None => {

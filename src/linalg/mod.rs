@@ -28,4 +28,5 @@ pub use matrix::Matrix;
 pub(crate) use real::same_on_all_vectors;
 pub use real::{Real, limit_vectors, sum_of};
 pub(crate) use real::{vector_bits, vectorised};
+pub(crate) use scratch::Buffer;
 pub use spectrum::Spectrum;

@@ -7,15 +7,14 @@
 //! # Structure
 //!
 //! ```text
-//! X ─ scaling, lag transform, standardisation, correlation ─▶ C, s      correlation.rs   one operation
-//! C ─ eigenvalues ─▶ λ ─ tokens, recurrent scan, head ─▶ μ              spectrum.rs, scan.rs
+//! X ─ scaling, lag transform, standardisation, C, eigenvalues ─▶ λ, s   spectrum.rs, correlation.rs   one operation
+//! λ ─ tokens, recurrent scan, head ─▶ μ                                 scan.rs
 //! s ─ marginal volatility ─▶ d                                          volatility.rs
 //! C, μ, d ─ minimum variance ─▶ w ─▶ n w'Σw                             weights.rs, loss.rs
 //! ```
 //!
-//! The four operations `moments`, `eigenvalues`, `recurrent scan` and `minimum variance` process whole samples (or
-//! groups of sixteen sequences) at a time and have hand-written backward passes; between them is a graph of small
-//! tensors. Samples are distributed over threads, and sums over samples are taken in their order. Training never forms
+//! The three operations `spectrum`, `recurrent scan` and `minimum variance` process whole samples (or groups of sixteen
+//! sequences) at a time and have hand-written backward passes; between them is a graph of small tensors. Samples are distributed over threads, and sums over samples are taken in their order. Training never forms
 //! the cleaned matrix itself.
 //!
 //! Eigenvectors never enter the graph, because their derivative is unbounded where eigenvalues meet. The weights are a
@@ -31,6 +30,7 @@
 #[cfg(test)]
 mod check;
 mod correlation;
+mod decomposition;
 mod dense_layer;
 mod element_type;
 mod float;
@@ -49,6 +49,7 @@ mod tokens;
 mod volatility;
 mod weights;
 
+pub(crate) use decomposition::TIE;
 pub use element_type::ElementType;
 pub use float::Float;
 pub use lag::{Lag, LagCurves};
@@ -58,5 +59,4 @@ pub use reconstruction::Reconstruction;
 pub use recurrent::Direction;
 pub use scaling::TRADING_DAYS;
 pub use scan::Cell;
-pub(crate) use spectrum::TIE;
 pub use tokens::Feature;

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::memory;
-use crate::nn::correlation::{moments, scores};
+use crate::nn::correlation::scores;
+use crate::nn::decomposition::Decomposition;
 use crate::nn::float::{Float, to_vec};
 use crate::nn::head::{Head, inverse_eigenvalues, inverse_volatilities};
 use crate::nn::lag::{Lag, LagCurves, LagTransform};
@@ -28,7 +29,7 @@ use crate::nn::reconstruction::{Reconstruction, reconstruction};
 use crate::nn::recurrent::{Direction, RecurrentCleaner};
 use crate::nn::scaling::{TRADING_DAYS, for_daily_returns};
 use crate::nn::scan::Cell;
-use crate::nn::spectrum::{Decomposition, Spectra, Spectrum, spectrum};
+use crate::nn::spectrum::{Spectrum, spectrum};
 use crate::nn::tokens::{Feature, tokens};
 use crate::nn::volatility::MarginalVolatility;
 use crate::nn::weights::{Diagonal, minimum_variance};
@@ -157,8 +158,6 @@ pub struct Network<F> {
 pub struct Stages<F> {
     /// The curves α and β for returns in annual units.
     pub lag: LagCurves,
-    /// C `[batch, n, n]` with s as an additional last row.
-    moments: Tensor,
     /// Volatilities s `[batch, n]` of the lag-transformed returns.
     pub volatilities: Tensor,
     /// Eigenvalues λ `[batch, n]` of C, ascending.
@@ -177,14 +176,15 @@ pub struct Stages<F> {
     pub raw_inverse_volatilities: Tensor,
     /// Inverse volatilities d `[batch, n]`.
     pub inverse_volatilities: Tensor,
-    spectra: Spectra<F>,
+    spectrum: Spectrum<F>,
 }
 
 impl<F: Float> Stages<F> {
     /// The correlation matrices C `[batch, n, n]`.
     pub fn correlation(&self) -> Result<Tensor> {
-        let n = |moments: &Tensor| moments.dim(2);
-        Ok(n(&self.moments).and_then(|n| self.moments.narrow(1, 0, n))?)
+        let (batch, n) = self.eigenvalues.dims2()?;
+        let all: Vec<F> = (0..batch).flat_map(|b| self.spectrum.spectra.correlation(b)).collect();
+        Ok(Tensor::from_vec(all, (batch, n, n), self.eigenvalues.device())?)
     }
 
     /// Eigenvectors of each sample's C as columns (n x rank), without those of the null space beyond rank T − 1.
@@ -193,7 +193,7 @@ impl<F: Float> Stages<F> {
             let entries = sample.basis.iter().map(|x| x.value()).collect();
             Matrix::from_column_major(sample.n(), sample.rank(), entries)
         };
-        self.spectra.samples().iter().map(columns).collect()
+        self.spectrum.spectra.samples().iter().map(columns).collect()
     }
 }
 
@@ -271,25 +271,16 @@ impl<F: Float> Network<F> {
         }
         let lag = self.lag.curves::<F>(t)?;
         let daily = self.daily_curves(&lag)?;
-        let moments = moments::<F>(returns, &daily)?;
-        let scores = if 2 * t <= n { Some(scores::<F>(returns, &daily)?) } else { None };
-        let Spectrum { eigenvalues, volatilities, spectra } = match given {
-            None => spectrum(&moments, t - 1, scores)?,
-            Some((values, vectors)) => Spectrum {
-                eigenvalues: values.clone(),
-                volatilities: moments.get_on_dim(1, n)?,
-                spectra: Spectra::given(values, vectors)?,
-            },
-        };
+        let spectrum = spectrum::<F>(returns, &daily, given)?;
+        let (eigenvalues, volatilities) = (spectrum.eigenvalues.clone(), spectrum.volatilities.clone());
         let tokens = tokens::<F>(&eigenvalues, &self.architecture.features, t)?;
         let recurrent = self.cleaner.forward::<F>(&tokens)?;
         let u = self.head.forward(recurrent.last().expect("an architecture has a recurrent layer"))?;
-        let u = spectra.averaged(&u)?;
+        let u = spectrum.spectra.averaged(&u)?;
         let (volatility_hidden, e) = self.volatility.forward(&volatilities)?;
         let d = if self.architecture.normalise_volatility { inverse_volatilities::<F>(&e)? } else { e.clone() };
         Ok(Stages {
             lag,
-            moments,
             volatilities,
             eigenvalues,
             tokens,
@@ -299,7 +290,7 @@ impl<F: Float> Network<F> {
             volatility_hidden,
             raw_inverse_volatilities: e,
             inverse_volatilities: d,
-            spectra,
+            spectrum,
         })
     }
 
@@ -311,7 +302,7 @@ impl<F: Float> Network<F> {
     /// Minimum-variance weights `[batch, n]` from the stages.
     pub fn weights_of(&self, stages: &Stages<F>) -> Result<Tensor> {
         let (mu, d) = (&stages.inverse_eigenvalues, &stages.inverse_volatilities);
-        Ok(minimum_variance(&stages.moments, mu, d, &stages.spectra, self.architecture.diagonal())?)
+        Ok(minimum_variance(&stages.spectrum, mu, d, self.architecture.diagonal())?)
     }
 
     /// Minimum-variance weights `[batch, n]` from daily returns `[batch, n, T]`, oldest day first.
@@ -323,7 +314,7 @@ impl<F: Float> Network<F> {
     pub fn reconstructions(&self, stages: &Stages<F>) -> Result<Vec<Reconstruction>> {
         let rows = |tensor: &Tensor| tensor.to_vec2::<F>().map_err(Error::from);
         let (mu, d) = (rows(&stages.inverse_eigenvalues)?, rows(&stages.inverse_volatilities)?);
-        let samples = stages.spectra.samples().iter().zip(mu).zip(d);
+        let samples = stages.spectrum.spectra.samples().iter().zip(mu).zip(d);
         Ok(samples.map(|((sample, mu), d)| reconstruction(sample, &mu, &d, self.architecture.diagonal())).collect())
     }
 }

@@ -10,8 +10,8 @@
 
 use crate::linalg::Matrix;
 use crate::linalg::dense::{View, symmetric_product};
+use crate::nn::decomposition::Decomposition;
 use crate::nn::float::Float;
-use crate::nn::spectrum::Decomposition;
 use crate::nn::weights::Diagonal;
 
 /// The cleaned matrices (n x n) of one sample.

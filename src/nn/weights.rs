@@ -24,9 +24,10 @@ use rayon::prelude::*;
 
 use crate::linalg::dense::{View, product, symmetric_product};
 use crate::linalg::{Real, sum_of, vectorised};
+use crate::nn::decomposition::{Decomposition, InBasis};
 use crate::nn::float::{Float, Samples, on_cpu};
 use crate::nn::operation::{Input, Operation, apply_3};
-use crate::nn::spectrum::{Decomposition, InBasis, Spectra};
+use crate::nn::spectrum::{Spectra, Spectrum};
 
 /// Whether the cleaned correlation matrix is scaled to a unit diagonal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +36,18 @@ pub(super) enum Diagonal {
     AsCleaned,
 }
 
-/// Weights `[batch, n]` that sum to one, from moments `[batch, n + 1, n]`, and μ and d `[batch, n]`.
+/// Weights `[batch, n]` that sum to one, from the spectrum, and μ and d `[batch, n]`.
 pub(super) fn minimum_variance<F: Float>(
-    moments: &Tensor,
+    spectrum: &Spectrum<F>,
     inverse_eigenvalues: &Tensor,
     inverse_volatilities: &Tensor,
-    spectra: &Spectra<F>,
     diagonal: Diagonal,
 ) -> Result<Tensor> {
-    let operation = Unscaled { spectra: spectra.clone(), diagonal };
+    let operation = Unscaled { spectra: spectrum.spectra.clone(), diagonal };
     let (mu, d) = (inverse_eigenvalues.contiguous()?, inverse_volatilities.contiguous()?);
-    let unscaled = apply_3(operation, [moments, &mu, &d])?;
+    // The spectrum is an input although no gradient returns that way: its backward pass must come after this one, which leaves
+    // it the gradient of C.
+    let unscaled = apply_3(operation, [&spectrum.both, &mu, &d])?;
     unscaled.broadcast_div(&unscaled.sum_keepdim(1)?)
 }
 
@@ -221,8 +223,8 @@ impl<F: Float> Operation<F> for Unscaled<F> {
     const NAME: &'static str = "minimum variance";
 
     fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
-        let [moments, mu, d] = inputs else { unreachable!("the operation has three inputs") };
-        let (batch, _, n) = moments.shape().dims3()?;
+        let [both, mu, d] = inputs else { unreachable!("the operation has three inputs") };
+        let (batch, _, n) = both.shape().dims3()?;
         let (mu, d) = (mu.samples::<F>()?, d.samples::<F>()?);
         let mut out = vec![F::of(0.0); batch * n];
         out.par_chunks_mut(n).zip(self.spectra.samples()).enumerate().for_each(|(b, (out, sample))| {
@@ -234,8 +236,8 @@ impl<F: Float> Operation<F> for Unscaled<F> {
     }
 
     fn backward(&self, inputs: &[&Tensor], _result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let [moments, mu, d] = inputs else { unreachable!("the operation has three inputs") };
-        let (batch, rows, n) = moments.dims3()?;
+        let [both, mu, d] = inputs else { unreachable!("the operation has three inputs") };
+        let (batch, _, n) = both.dims3()?;
         let each: Vec<(InBasis<F>, Vec<F>, Vec<F>)> = on_cpu(mu, |storage, layout| {
             let mu = Samples::<F>::new(storage, layout)?;
             on_cpu(d, |storage, layout| {
@@ -254,18 +256,10 @@ impl<F: Float> Operation<F> for Unscaled<F> {
             dmu.extend(mu);
             dd.extend(d);
         }
-        let device = moments.device();
-        let of_moments = match self.spectra.leave(in_basis) {
-            None => None,
-            Some(in_basis) => {
-                let mut all = vec![F::of(0.0); batch * rows * n];
-                let samples = all.par_chunks_mut(rows * n).zip(self.spectra.samples()).zip(in_basis);
-                samples.for_each(|((out, sample), in_basis)| in_basis.of_matrix(sample, &mut out[..n * n]));
-                Some(Tensor::from_vec(all, (batch, rows, n), device)?)
-            }
-        };
+        self.spectra.leave(in_basis);
+        let device = both.device();
         Ok(vec![
-            of_moments,
+            None,
             Some(Tensor::from_vec(dmu, (batch, n), device)?),
             Some(Tensor::from_vec(dd, (batch, n), device)?),
         ])
@@ -276,34 +270,35 @@ impl<F: Float> Operation<F> for Unscaled<F> {
 mod tests {
     use super::*;
     use crate::nn::check::{check_gradient, noise};
+    use crate::nn::lag::LagCurves;
     use crate::nn::spectrum::spectrum;
 
-    /// Checks the weights as a function of A with C = AA', of μ (equal on the null space) and of d.
+    /// Checks the weights as a function of returns, of μ (equal on the null space) and of d.
     #[track_caller]
-    fn check(n: usize, rank: usize, diagonal: Diagonal) {
+    fn check(n: usize, t: usize, diagonal: Diagonal) {
+        let one = Tensor::ones(t, candle_core::DType::F64, &candle_core::Device::Cpu).unwrap();
+        let curves = LagCurves { alpha: one.clone(), beta: one };
         let f = |inputs: &[Tensor]| {
-            let c = inputs[0].matmul(&inputs[0].transpose(1, 2)?)?;
-            let moments = Tensor::cat(&[&c, &inputs[2].unsqueeze(1)?.zeros_like()?], 1)?;
-            let found = spectrum::<f64>(&moments, rank, None)?;
+            let found = spectrum::<f64>(&inputs[0], &curves, None)?;
             let mu = found.spectra.averaged(&inputs[1])?;
             // μ also depends on λ, as it does through the cleaner.
-            let mu = (mu + (found.eigenvalues + 1.0)?.recip()?)?;
-            minimum_variance(&moments, &mu, &inputs[2], &found.spectra, diagonal)
+            let mu = (mu + (&found.eigenvalues + 1.0)?.recip()?)?;
+            minimum_variance(&found, &mu, &inputs[2], diagonal)
         };
         let positive = |seed, shape: &[usize]| (noise(seed, shape) + 2.0).unwrap();
-        check_gradient(f, &[noise(1, &[2, n, rank]), positive(2, &[2, n]), positive(3, &[2, n])]);
+        check_gradient(f, &[noise(1, &[2, n, t]), positive(2, &[2, n]), positive(3, &[2, n])]);
     }
 
     #[test]
     fn gradients_are_those_of_the_function() {
-        check(5, 5, Diagonal::Unit);
-        check(5, 5, Diagonal::AsCleaned);
+        check(5, 7, Diagonal::Unit);
+        check(5, 7, Diagonal::AsCleaned);
     }
 
     #[test]
     fn gradients_are_those_of_the_function_with_a_null_space() {
-        check(6, 3, Diagonal::Unit);
-        check(6, 3, Diagonal::AsCleaned);
-        check(6, 5, Diagonal::Unit);
+        check(6, 4, Diagonal::Unit);
+        check(6, 4, Diagonal::AsCleaned);
+        check(6, 6, Diagonal::Unit);
     }
 }
