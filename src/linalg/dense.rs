@@ -2,8 +2,13 @@
 //! Each runs on one thread; callers distribute a batch among threads.
 
 use crate::error::Result;
-use crate::linalg::gemm::{self, Into, Strided};
+use crate::linalg::chunks::{LANES, flat_mut};
+use crate::linalg::gemm::{self, Into, Packed, Strided, packed_chunks};
+use crate::linalg::scratch::with_scratch;
 use crate::linalg::{Real, eigen};
+
+/// Rows of a product that are computed together where they are used at once.
+const ROWS: usize = 24;
 
 /// A matrix in a slice, or its transpose.
 #[derive(Clone, Copy)]
@@ -41,6 +46,25 @@ pub fn product<F: Real>(out: &mut [F], add: bool, a: View<'_, F>, b: View<'_, F>
     // Rows of A B are columns of B'A'.
     let sizes = (b.ncols, a.nrows, a.ncols);
     gemm::product(out, b.ncols, into, b.entries.transposed(), a.entries.transposed(), sizes, scale);
+}
+
+/// Calls `each` with every row of scale · A B, a few rows at a time that stay in the cache: the number of the first, and the rows,
+/// which `each` may change.
+pub fn product_by_rows<F: Real>(a: View<'_, F>, b: View<'_, F>, scale: F, mut each: impl FnMut(usize, &mut [F])) {
+    assert_eq!(a.ncols, b.nrows, "sizes of a product");
+    let (nrows, ncols, inner) = (a.nrows, b.ncols, a.ncols);
+    let packed = packed_chunks::<F>(ncols, inner);
+    with_scratch(packed + (ROWS * ncols).div_ceil(LANES), |memory| {
+        let (packed, rows) = memory.split_at_mut(packed);
+        let packed = Packed::new(b.entries.transposed(), ncols, inner, packed);
+        for first in (0..nrows).step_by(ROWS) {
+            let count = ROWS.min(nrows - first);
+            let rows = &mut flat_mut(rows)[..count * ncols];
+            // Rows of A B are columns of B'A'.
+            packed.times(a.entries.transposed().from(0, first), count, scale, rows, ncols, Into::Replaced);
+            each(first, rows);
+        }
+    });
 }
 
 /// out = scale · A B (n × n), which must be symmetric: only half of it is computed.
@@ -85,5 +109,19 @@ mod tests {
         let (values, vectors) = eigen(&[2.0, 1.0, 1.0, 2.0], 2).unwrap();
         assert!((values[0] - 1.0f64).abs() < 1e-15 && (values[1] - 3.0).abs() < 1e-15);
         assert!((vectors[0] + vectors[1]).abs() < 1e-15 && (vectors[2] - vectors[3]).abs() < 1e-15);
+    }
+
+    #[test]
+    fn rows_of_a_product_are_its_rows() {
+        let (a, b): (Vec<f64>, Vec<f64>) = ((0..50 * 7).map(f64::from).collect(), (0..7 * 9).map(f64::from).collect());
+        let (a, b) = (View::rows(&a, 50, 7), View::rows(&b, 7, 9));
+        let mut whole = vec![0.0; 50 * 9];
+        product(&mut whole, false, a, b, 0.5);
+        let mut rows = Vec::new();
+        product_by_rows(a, b, 0.5, |first, some| {
+            assert_eq!(first * 9, rows.len());
+            rows.extend_from_slice(some);
+        });
+        assert_eq!(rows, whole);
     }
 }

@@ -6,6 +6,8 @@
 // Loops over an index with constant bounds, which become vectors, say what they do better than iterators.
 #![allow(clippy::needless_range_loop)]
 
+#[cfg(feature = "nn")]
+mod buffer;
 mod cholesky;
 mod chunks;
 mod covariance;
@@ -20,6 +22,8 @@ mod real;
 mod scratch;
 mod spectrum;
 
+#[cfg(feature = "nn")]
+pub(crate) use buffer::Buffer;
 pub use cholesky::Cholesky;
 pub use covariance::{Covariance, Repair};
 pub use growing::GrowingCholesky;
@@ -28,5 +32,4 @@ pub use matrix::Matrix;
 pub(crate) use real::same_on_all_vectors;
 pub use real::{Real, limit_vectors, sum_of};
 pub(crate) use real::{vector_bits, vectorised};
-pub(crate) use scratch::Buffer;
 pub use spectrum::Spectrum;

@@ -66,13 +66,29 @@ vectorised! {
     }
 }
 
+/// What the gradients of the transform need of α and β.
+pub(super) struct LagFactors<'a, F> {
+    alpha: &'a [F],
+    beta: Vec<F>,
+    /// α/β and 1/β.
+    ratio: Vec<F>,
+    inverse: Vec<F>,
+}
+
+impl<'a, F: Float> LagFactors<'a, F> {
+    pub fn new(alpha: &'a [F], beta: &[F]) -> Self {
+        let beta = divisible(beta);
+        let (ratio, inverse) = (ratios(alpha, &beta), ratios(&vec![F::of(1.0); beta.len()], &beta));
+        Self { alpha, beta, ratio, inverse }
+    }
+}
+
 vectorised! {
-    /// From dZ (in `dz`) and ds: adds dα and dβ to the sums, and replaces dZ by dX.
+    /// Of some assets, from dZ (in `dz`) and ds: adds dα and dβ to the sums, and replaces dZ by dX.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn lag_gradients<F: Float>(
         x: &[F],
-        alpha: &[F],
-        beta: &[F],
+        lag: &LagFactors<'_, F>,
         z: &[F],
         s: &[F],
         ds: &[F],
@@ -80,10 +96,11 @@ vectorised! {
         d_alpha: &mut [F],
         d_beta: &mut [F],
     ) {
+        let LagFactors { alpha, beta, ratio, inverse } = lag;
         let t = alpha.len();
         let per_day = F::of(1.0 / t as f64);
-        let beta = divisible(beta);
-        let (ratio, inverse) = (ratios(alpha, &beta), ratios(&vec![F::of(1.0); t], &beta));
+        let (beta, ratio, inverse) = (&beta[..t], &ratio[..t], &inverse[..t]);
+        let (d_alpha, d_beta) = (&mut d_alpha[..t], &mut d_beta[..t]);
         for (i, dz) in dz.chunks_exact_mut(t).enumerate() {
             let row = i * t..(i + 1) * t;
             let (x, z) = (&x[row.clone()], &z[row]);

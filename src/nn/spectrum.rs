@@ -15,8 +15,8 @@ use candle_core::{Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::linalg::Buffer;
-use crate::linalg::dense::{View, product};
-use crate::nn::correlation::{lag_gradients, standardise};
+use crate::linalg::dense::{View, product_by_rows};
+use crate::nn::correlation::{LagFactors, lag_gradients, standardise};
 use crate::nn::decomposition::{Decomposition, InBasis, analyse, correlate};
 use crate::nn::float::{Float, Samples, on_cpu, to_vec};
 use crate::nn::lag::LagCurves;
@@ -137,7 +137,7 @@ impl<F: Float> Operation<F> for Analysis<F> {
         let [returns, alpha, beta] = inputs else { unreachable!("the operation has three inputs") };
         let (batch, n, t) = returns.dims3()?;
         let (alphas, betas) = (alpha.to_vec1::<F>()?, beta.to_vec1::<F>()?);
-        let inputs_too = returns.track_op();
+        let (inputs_too, factors) = (returns.track_op(), LagFactors::new(&alphas, &betas));
         let (gradient, both) = (to_vec::<F>(gradient)?, to_vec::<F>(result)?);
         let shared = &self.spectra.get().expect("the forward pass has set it").0;
         let mut waiting = std::mem::take(&mut *shared.waiting.lock().expect("no thread panicked"));
@@ -150,15 +150,22 @@ impl<F: Float> Operation<F> for Analysis<F> {
                 if self.given.is_none() {
                     in_basis.add_eigenvalues(decomposition, &g[..n]);
                 }
-                let (mut dc, mut dz) = (Buffer::new(n * n), Buffer::new(n * t));
+                let mut dc = Buffer::new(n * n);
                 in_basis.of_matrix(decomposition, &mut dc);
+                let mut part = Part { lag: vec![F::of(0.0); 2 * t], returns: Vec::new() };
+                let (d_alpha, d_beta) = part.lag.split_at_mut(t);
                 // dC is symmetric.
                 let scale = F::of(2.0 / t as f64);
-                product(&mut dz, false, View::rows(&dc, n, n), View::rows(z, n, t), scale);
-                let mut lag = vec![F::of(0.0); 2 * t];
-                let (d_alpha, d_beta) = lag.split_at_mut(t);
-                lag_gradients(x.get(b), &alphas, &betas, z, s, &g[n..], &mut dz, d_alpha, d_beta);
-                Part { lag, returns: if inputs_too { dz.to_vec() } else { Vec::new() } }
+                product_by_rows(View::rows(&dc, n, n), View::rows(z, n, t), scale, |first, dz| {
+                    let assets = first..first + dz.len() / t;
+                    let of_days = first * t..first * t + dz.len();
+                    let (x, ds) = (&x.get(b)[of_days.clone()], &g[n..][assets.clone()]);
+                    lag_gradients(x, &factors, &z[of_days], &s[assets], ds, dz, d_alpha, d_beta);
+                    if inputs_too {
+                        part.returns.extend_from_slice(dz);
+                    }
+                });
+                part
             };
             Ok(waiting.into_par_iter().enumerate().map(sample).collect())
         })?;
