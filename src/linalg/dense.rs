@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::linalg::chunks::{LANES, flat_mut};
-use crate::linalg::gemm::{self, Into, Packed, Strided, packed_chunks};
+use crate::linalg::gemm::{self, Accumulate, Packed, Strided, packed_chunks};
 use crate::linalg::scratch::with_scratch;
 use crate::linalg::{Real, eigen};
 
@@ -42,10 +42,10 @@ impl<'a, F: Real> View<'a, F> {
 /// out = scale · A B, or out += scale · A B if `add`.
 pub fn product<F: Real>(out: &mut [F], add: bool, a: View<'_, F>, b: View<'_, F>, scale: F) {
     assert_eq!((a.ncols, out.len()), (b.nrows, a.nrows * b.ncols), "sizes of a product");
-    let into = if add { Into::Added } else { Into::Replaced };
+    let accumulate = if add { Accumulate::Add } else { Accumulate::Replace };
     // Rows of A B are columns of B'A'.
     let sizes = (b.ncols, a.nrows, a.ncols);
-    gemm::product(out, b.ncols, into, b.entries.transposed(), a.entries.transposed(), sizes, scale);
+    gemm::product(out, b.ncols, accumulate, b.entries.transposed(), a.entries.transposed(), sizes, scale);
 }
 
 /// Calls `each` with every row of scale · A B, a few rows at a time that stay in the cache: the number of the first, and the rows,
@@ -61,7 +61,7 @@ pub fn product_by_rows<F: Real>(a: View<'_, F>, b: View<'_, F>, scale: F, mut ea
             let count = ROWS.min(nrows - first);
             let rows = &mut flat_mut(rows)[..count * ncols];
             // Rows of A B are columns of B'A'.
-            packed.times(a.entries.transposed().from(0, first), count, scale, rows, ncols, Into::Replaced);
+            packed.times(a.entries.transposed().from(0, first), count, scale, rows, ncols, Accumulate::Replace);
             each(first, rows);
         }
     });

@@ -5,7 +5,7 @@ use std::ops::{Index, IndexMut};
 use faer::{MatMut, MatRef};
 
 use crate::error::{Error, Result};
-use crate::linalg::gemm::{self, Into, Strided};
+use crate::linalg::gemm::{self, Accumulate, Strided};
 
 /// Rows and columns of a tile: two tiles fit into the first-level cache.
 const TILE: usize = 32;
@@ -131,7 +131,15 @@ impl Matrix {
         assert_eq!(self.ncols, other.nrows, "inner sizes of a product");
         let mut product = Matrix::zeros(self.nrows, other.ncols);
         let sizes = (self.nrows, other.ncols, self.ncols);
-        gemm::product(&mut product.entries, self.nrows, Into::Replaced, self.strided(), other.strided(), sizes, 1.0);
+        gemm::product(
+            &mut product.entries,
+            self.nrows,
+            Accumulate::Replace,
+            self.strided(),
+            other.strided(),
+            sizes,
+            1.0,
+        );
         product
     }
 

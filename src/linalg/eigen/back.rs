@@ -8,7 +8,7 @@
 
 use crate::linalg::chunks::{Chunk, LANES, flat, flat_mut};
 use crate::linalg::eigen::reduction::Reduced;
-use crate::linalg::gemm::{Into, Packed, Strided, packed_chunks};
+use crate::linalg::gemm::{Accumulate, Packed, Strided, packed_chunks};
 use crate::linalg::scratch::take;
 use crate::linalg::{Real, vectorised};
 
@@ -49,17 +49,17 @@ pub(super) fn transform<F: Real>(reduced: &Reduced<'_, F>, u: &mut [F], n: usize
         let y = reflectors.from(start + 1, start);
         let y_transposed =
             Packed::new(y.transposed(), width, height, take(&mut memory, packed_chunks::<F>(width, height)));
-        y_transposed.times(y, width, one, gram, GROUP, Into::Replaced);
+        y_transposed.times(y, width, one, gram, GROUP, Accumulate::Replace);
         triangle(t, gram, &reduced.tau[start..start + width]);
-        Packed::new(y, height, width, spare).times(Strided::columns(t, GROUP), width, one, yt, n, Into::Replaced);
+        Packed::new(y, height, width, spare).times(Strided::columns(t, GROUP), width, one, yt, n, Accumulate::Replace);
         let memory = take(&mut memory, packed_chunks::<F>(height, width));
         packed.push((start + 1, y_transposed, Packed::new(Strided::columns(yt, n), height, width, memory)));
     }
     for u in u.chunks_mut((TOGETHER / size_of::<F>() / n).max(1) * n) {
         let count = u.len() / n;
         for (row, y_transposed, yt) in &packed {
-            y_transposed.times(Strided::columns(&u[*row..], n), count, one, inner, GROUP, Into::Replaced);
-            yt.times(Strided::columns(inner, GROUP), count, zero - one, &mut u[*row..], n, Into::Added);
+            y_transposed.times(Strided::columns(&u[*row..], n), count, one, inner, GROUP, Accumulate::Replace);
+            yt.times(Strided::columns(inner, GROUP), count, zero - one, &mut u[*row..], n, Accumulate::Add);
         }
     }
 }

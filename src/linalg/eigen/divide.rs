@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 
 use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
 use crate::linalg::eigen::{leaf, secular};
-use crate::linalg::gemm::{Into, Packed, Strided, packed_chunks};
+use crate::linalg::gemm::{Accumulate, Packed, Strided, packed_chunks};
 use crate::linalg::scratch::take;
 use crate::linalg::{Real, vectorised};
 
@@ -270,7 +270,7 @@ fn update<F: Real>(
         let q = flat_mut(q.chunks);
         let packed = Packed::gathered(q, &work.starts, count, work.packed);
         let out = &mut q[at * stride + at + first..];
-        packed.times(s.from(from, 0), k, one, out, stride, Into::Replaced);
+        packed.times(s.from(from, 0), k, one, out, stride, Accumulate::Replace);
     }
     origin.iter().zip(&offset).map(|(origin, offset)| *origin + *offset).collect()
 }

@@ -61,15 +61,24 @@ pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)>
         let why = "the matrix is not finite".to_string();
         return Err(Error::Undefined { what: "eigendecomposition", why });
     }
-    // A power of two, so that scaling does not round.
-    let scale = if largest > F::of(0.0) { F::of(largest.value().log2().floor().exp2()) } else { F::of(1.0) };
+    let scale = power_of_two(largest);
     if let Some((values, vectors, _)) = attempt(symmetric, n, scale)
-        && is_decomposition(symmetric, n, largest, &values, &vectors)
+        && is_decomposition(symmetric, n, F::of(1.0) / scale, &values, &vectors)
     {
         return Ok((values, vectors));
     }
     FALLBACKS.fetch_add(1, Ordering::Relaxed);
     by_crate(symmetric, n)
+}
+
+/// A power of two near a number, so that scaling by it does not round; 1 for zero. Its inverse is a number, too.
+fn power_of_two<F: Real>(x: F) -> F {
+    const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
+    let least = if size_of::<F>() == 4 { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
+    match x.value() {
+        0.0 => F::of(1.0),
+        x => F::of(f64::from_bits(x.max(least).to_bits() & EXPONENT)),
+    }
 }
 
 vectorised! {
@@ -151,15 +160,13 @@ fn fill<F: Real>(tiles: &mut [[Chunk<F>; LANES]], symmetric: &[F], n: usize, fac
     }
 }
 
-/// Whether V Λ V' is the matrix and V orthogonal, along one vector: a wrong decomposition does not pass but by a miracle.
-fn is_decomposition<F: Real>(symmetric: &[F], n: usize, largest: F, values: &[F], vectors: &[F]) -> bool {
+/// Whether V Λ V' is the matrix, both times a factor that makes entries about one, and V orthogonal, along one vector: a wrong decomposition does not pass but by a miracle.
+fn is_decomposition<F: Real>(symmetric: &[F], n: usize, factor: F, values: &[F], vectors: &[F]) -> bool {
     // Any fixed vector without structure.
     let x: Vec<F> = (0..n).map(|i| F::of(((i * 7919 + 104_729) % 1_000_003) as f64 / 1_000_003.0 - 0.5)).collect();
-    // Scaled, so that no square overflows.
-    let inverse = if largest > F::of(0.0) { F::of(1.0) / largest } else { F::of(1.0) };
     let (mut residual, mut rest) = (vec![F::of(0.0); n], x.clone());
-    multiply(symmetric, &x, inverse, &mut residual);
-    subtract_products(values, vectors, &x, inverse, &mut residual, &mut rest);
+    multiply(symmetric, &x, factor, &mut residual);
+    subtract_products(values, vectors, &x, factor, &mut residual, &mut rest);
     let norm = |v: &[F]| v.iter().map(|x| x.value() * x.value()).sum::<f64>().sqrt();
     let allowed = 10.0 * n as f64 * F::UNIT.value() * norm(&x);
     norm(&residual) <= allowed * (n as f64).sqrt() && norm(&rest) <= allowed
@@ -258,5 +265,19 @@ mod tests {
         let (ours, theirs) = (decompose(&a, n).unwrap().0, by_crate(&a, n).unwrap().0);
         assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-14 * ours[n - 1]), "{ours:?}");
         assert!(decompose(&[f64::NAN], 1).is_err() && decompose::<f64>(&[], 0).unwrap().0.is_empty());
+    }
+
+    #[test]
+    fn the_largest_and_the_smallest_numbers_are_decomposed() {
+        for scale in [f64::from(f32::MAX) / 8.0, 1e-38, 1e-42] {
+            let a: Vec<f32> = FAMILIES[0].matrix(20).iter().map(|x| (x * scale) as f32).collect();
+            let (values, vectors) = decompose(&a, 20).unwrap();
+            assert!(values.iter().chain(&vectors).all(|x| x.is_finite()) && values[19] > 0.0, "{scale:e}");
+        }
+        for scale in [f64::MAX / 8.0, 1e-308, 1e-318] {
+            let a: Vec<f64> = FAMILIES[0].matrix(20).iter().map(|x| x * scale).collect();
+            let (values, vectors) = decompose(&a, 20).unwrap();
+            assert!(values.iter().chain(&vectors).all(|x| x.is_finite()) && values[19] > 0.0, "{scale:e}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Matrix products C = α A B, one thread.
 //!
-//! A is packed into panels of as many rows as a tile of C has; a tile is accumulated in registers over at most [`DEPTH`] products
+//! A is packed into panels of as many rows as a tile of C has; a tile is accumulated in registers over at most [`depth`] products
 //! and then written. B is read in place. Which processor runs it decides the shape of a tile, not the order of the products of an
 //! entry: the bits are the same on all.
 //!
@@ -16,6 +16,7 @@ use tile::{Part, gather, pack, tile_rows, tiles};
 
 /// Rows of A in bytes that are packed together, such that they stay in the second-level cache.
 const BLOCK: usize = 512 << 10;
+
 /// Products that are summed before an entry of C is written, the same on every processor.
 pub(crate) fn depth<F>() -> usize {
     3072 / size_of::<F>()
@@ -54,7 +55,7 @@ const MIRRORED: usize = 32;
 pub(crate) fn product<F: Real>(
     out: &mut [F],
     stride: usize,
-    into: Into,
+    accumulate: Accumulate,
     a: Strided<'_, F>,
     b: Strided<'_, F>,
     (m, n, k): (usize, usize, usize),
@@ -62,7 +63,7 @@ pub(crate) fn product<F: Real>(
 ) {
     if m * n > 0 {
         with_scratch(packed_chunks::<F>(m, k), |memory| {
-            Packed::new(a, m, k, memory).times(b, n, scale, out, stride, into);
+            Packed::new(a, m, k, memory).times(b, n, scale, out, stride, accumulate);
         });
     }
 }
@@ -77,7 +78,7 @@ pub(crate) fn symmetric_product<F: Real>(
 ) {
     if n > 0 {
         with_scratch(packed_chunks::<F>(n, k), |memory| {
-            Packed::new(a, n, k, memory).times_lower(b, n, scale, out, n, Into::Replaced);
+            Packed::new(a, n, k, memory).times_lower(b, n, scale, out, n, Accumulate::Replace);
         });
     }
     // In blocks, as columns of one triangle are rows of the other.
@@ -94,11 +95,11 @@ pub(crate) fn symmetric_product<F: Real>(
 
 /// What a product does with C.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Into {
+pub(crate) enum Accumulate {
     /// C = α A B
-    Replaced,
+    Replace,
     /// C += α A B
-    Added,
+    Add,
 }
 
 /// Chunks of memory that a packed matrix of `nrows` × `ncols` needs.
@@ -133,13 +134,29 @@ impl<'a, F: Real> Packed<'a, F> {
     }
 
     /// C = α A B or C += α A B for the `ncols` columns of B; columns of C are `stride` apart.
-    pub fn times(&self, b: Strided<'_, F>, ncols: usize, scale: F, out: &mut [F], stride: usize, into: Into) {
-        self.multiply(b, ncols, scale, out, stride, into, false)
+    pub fn times(
+        &self,
+        b: Strided<'_, F>,
+        ncols: usize,
+        scale: F,
+        out: &mut [F],
+        stride: usize,
+        accumulate: Accumulate,
+    ) {
+        self.multiply(b, ncols, scale, out, stride, accumulate, false)
     }
 
     /// The same, of which entries above the diagonal of C are not all computed.
-    pub fn times_lower(&self, b: Strided<'_, F>, ncols: usize, scale: F, out: &mut [F], stride: usize, into: Into) {
-        self.multiply(b, ncols, scale, out, stride, into, true)
+    pub fn times_lower(
+        &self,
+        b: Strided<'_, F>,
+        ncols: usize,
+        scale: F,
+        out: &mut [F],
+        stride: usize,
+        accumulate: Accumulate,
+    ) {
+        self.multiply(b, ncols, scale, out, stride, accumulate, true)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -150,12 +167,12 @@ impl<'a, F: Real> Packed<'a, F> {
         scale: F,
         out: &mut [F],
         stride: usize,
-        into: Into,
+        accumulate: Accumulate,
         lower: bool,
     ) {
         let rows = tile_rows::<F>();
         let padded = self.nrows.next_multiple_of(rows);
-        if self.ncols == 0 && into == Into::Replaced {
+        if self.ncols == 0 && accumulate == Accumulate::Replace {
             // A sum without terms.
             for column in out.chunks_mut(stride).take(ncols) {
                 column[..self.nrows].fill(F::of(0.0));
@@ -171,7 +188,14 @@ impl<'a, F: Real> Packed<'a, F> {
                     count,
                     b.from(k, 0),
                     ncols,
-                    Part { first, nrows: self.nrows, stride, scale, add: into == Into::Added || k > 0, lower },
+                    Part {
+                        first,
+                        nrows: self.nrows,
+                        stride,
+                        scale,
+                        add: accumulate == Accumulate::Add || k > 0,
+                        lower,
+                    },
                     out,
                 );
             }
@@ -210,16 +234,16 @@ mod tests {
             };
             let (left, right) = (view(&a, m, k, a_transposed), view(&b, k, n, b_transposed));
             let entry = |x: Strided<'_, F>, i: usize, j: usize| x.entries[i * x.row + j * x.column];
-            for into in [Into::Replaced, Into::Added] {
+            for accumulate in [Accumulate::Replace, Accumulate::Add] {
                 let ours = same_on_all_vectors("product", || {
                     let mut out = before.clone();
-                    product(&mut out, m + 3, into, left, right, (m, n, k), F::of(2.0));
+                    product(&mut out, m + 3, accumulate, left, right, (m, n, k), F::of(2.0));
                     out
                 });
                 for (at, (ours, before)) in ours.iter().zip(&before).enumerate() {
                     let (i, j) = (at % (m + 3), at / (m + 3));
                     let sum = (0..k).map(|l| entry(left, i.min(m - 1), l) * entry(right, l, j)).sum::<F>();
-                    let base = if into == Into::Added { *before } else { F::of(0.0) };
+                    let base = if accumulate == Accumulate::Add { *before } else { F::of(0.0) };
                     // Rows that do not belong to C stay as they are.
                     let expected = if i < m { base + F::of(2.0) * sum } else { *before };
                     assert!(*ours == expected, "{m} x {n} x {k} at ({i}, {j})");
@@ -246,7 +270,7 @@ mod tests {
         let (a, b) = (noise(m * k), noise(k * n));
         same_on_all_vectors("product", || {
             let mut out = vec![0.0; m * n];
-            product(&mut out, m, Into::Replaced, Strided::columns(&a, m), Strided::columns(&b, k), (m, n, k), 0.3);
+            product(&mut out, m, Accumulate::Replace, Strided::columns(&a, m), Strided::columns(&b, k), (m, n, k), 0.3);
             out
         });
     }
@@ -254,7 +278,7 @@ mod tests {
     #[test]
     fn an_empty_sum_is_zero() {
         let mut out = vec![1.0; 6];
-        product(&mut out, 3, Into::Replaced, Strided::columns(&[], 3), Strided::columns(&[], 0), (3, 2, 0), 1.0);
+        product(&mut out, 3, Accumulate::Replace, Strided::columns(&[], 3), Strided::columns(&[], 0), (3, 2, 0), 1.0);
         assert_eq!(out, [0.0; 6]);
     }
 }
