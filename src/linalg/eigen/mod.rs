@@ -280,4 +280,18 @@ mod tests {
             assert!(values.iter().chain(&vectors).all(|x| x.is_finite()) && values[19] > 0.0, "{scale:e}");
         }
     }
+
+    #[test]
+    fn a_wrong_decomposition_does_not_pass() {
+        let n = 40;
+        let a = FAMILIES[0].matrix(n);
+        let (values, vectors) = decompose(&a, n).unwrap();
+        let passes = |values: &[f64], vectors: &[f64]| is_decomposition(&a, n, 1.0, values, vectors);
+        assert!(passes(&values, &vectors));
+        let (mut value, mut repeated, mut bent) = (values.clone(), vectors.clone(), vectors.clone());
+        value[7] += 1e-6;
+        repeated.copy_within(0..n, n);
+        bent[3] += 1e-6;
+        assert!(!passes(&value, &vectors) && !passes(&values, &repeated) && !passes(&values, &bent));
+    }
 }
