@@ -78,7 +78,7 @@ pub(crate) fn symmetric_product<F: Real>(
 ) {
     if n > 0 {
         with_scratch(packed_chunks::<F>(n, k), |memory| {
-            Packed::new(a, n, k, memory).times_lower(b, n, scale, out, n, Accumulate::Replace);
+            Packed::new(a, n, k, memory).multiply(b, n, scale, out, n, Accumulate::Replace, true);
         });
     }
     // In blocks, as columns of one triangle are rows of the other.
@@ -146,19 +146,7 @@ impl<'a, F: Real> Packed<'a, F> {
         self.multiply(b, ncols, scale, out, stride, accumulate, false)
     }
 
-    /// The same, of which entries above the diagonal of C are not all computed.
-    pub fn times_lower(
-        &self,
-        b: Strided<'_, F>,
-        ncols: usize,
-        scale: F,
-        out: &mut [F],
-        stride: usize,
-        accumulate: Accumulate,
-    ) {
-        self.multiply(b, ncols, scale, out, stride, accumulate, true)
-    }
-
+    /// The same; with `lower`, entries above the diagonal of C are not all computed.
     #[allow(clippy::too_many_arguments)]
     fn multiply(
         &self,
