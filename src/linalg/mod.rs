@@ -21,6 +21,7 @@ pub mod measure;
 mod real;
 mod scratch;
 mod spectrum;
+mod sums;
 
 #[cfg(feature = "nn")]
 pub(crate) use buffer::Buffer;
@@ -30,6 +31,7 @@ pub use growing::GrowingCholesky;
 pub use matrix::Matrix;
 #[cfg(test)]
 pub(crate) use real::same_on_all_vectors;
-pub use real::{Real, limit_vectors, sum_of};
+pub use real::{Real, limit_vectors};
 pub(crate) use real::{vector_bits, vectorised};
 pub use spectrum::Spectrum;
+pub(crate) use sums::{dot, sum_of, sum_of_pairs};

@@ -279,28 +279,6 @@ fn widest() -> usize {
     128
 }
 
-/// Number of partial sums of a sum. It is the same on every processor, so that a sum has the same bits on each.
-const LANES: usize = 16;
-
-/// Σ f(k) for k < n, in an order that does not depend on the processor.
-#[inline(always)]
-pub fn sum_of<F: Real>(n: usize, f: impl Fn(usize) -> F) -> F {
-    let mut lanes = [F::of(0.0); LANES];
-    let whole = n - n % LANES;
-    let mut k = 0;
-    while k < whole {
-        for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += f(k + lane);
-        }
-        k += LANES;
-    }
-    let mut total = lanes.into_iter().fold(F::of(0.0), |total, lane| total + lane);
-    for k in whole..n {
-        total += f(k);
-    }
-    total
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -338,15 +316,5 @@ mod tests {
     fn elementary_functions_agree_with_the_standard_library() {
         check::<f32>(4e-7);
         check::<f64>(1e-15);
-    }
-
-    #[test]
-    fn a_sum_in_lanes_is_the_sum() {
-        vectorised! {
-            fn total<F: Real>(n: usize) -> F {
-                sum_of(n, |k| F::of(k as f64))
-            }
-        }
-        assert_eq!(total::<f64>(37), 666.0);
     }
 }

@@ -15,7 +15,7 @@
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-use crate::linalg::{Real, sum_of, vectorised};
+use crate::linalg::{Real, dot, sum_of, vectorised};
 use crate::nn::float::{Float, Samples, on_cpu};
 use crate::nn::lag::LagCurves;
 
@@ -57,8 +57,8 @@ vectorised! {
             for ((y, x), (ratio, b)) in z.iter_mut().zip(x).zip(ratio.iter().zip(&beta)) {
                 *y = *ratio * Real::tanh(*b * *x);
             }
-            let mean = sum_of(t, |k| z[k]) * per_day;
-            let variance = sum_of(t, |k| (z[k] - mean) * (z[k] - mean)) * per_day;
+            let mean = sum_of(z, |y| y) * per_day;
+            let variance = sum_of(z, |y| (y - mean) * (y - mean)) * per_day;
             *s = variance.at_least(F::of(F::FLOOR)).root();
             let scale = F::of(1.0) / *s;
             z.iter_mut().for_each(|y| *y = (*y - mean) * scale);
@@ -106,8 +106,8 @@ vectorised! {
             let (x, z) = (&x[row.clone()], &z[row]);
             let scale = F::of(1.0) / s[i];
             let free = if s[i] <= F::of(F::FLOOR).root() { F::of(0.0) } else { F::of(1.0) };
-            let mean = sum_of(t, |k| dz[k]) * per_day;
-            let along = free * (sum_of(t, |k| dz[k] * z[k]) * scale - ds[i]) * per_day;
+            let mean = sum_of(dz, |dz| dz) * per_day;
+            let along = free * (dot(dz, z) * scale - ds[i]) * per_day;
             for k in 0..t {
                 let dy = (dz[k] - mean) * scale - z[k] * along;
                 let v = beta[k] * x[k];

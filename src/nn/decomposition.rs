@@ -71,15 +71,6 @@ impl<F: Float> Decomposition<F> {
             values[block.clone()].fill(mean);
         }
     }
-
-    /// Block number of each eigenvalue; tied eigenvalues have the same number.
-    pub fn block_numbers(&self) -> Vec<usize> {
-        let mut numbers: Vec<usize> = (0..self.n()).collect();
-        for block in &self.blocks {
-            numbers[block.clone()].fill(block.start);
-        }
-        numbers
-    }
 }
 
 /// A gradient of C in the basis of its eigenvectors: dC = V (H/2 + X) + (V (H/2 + X))' with H = H', both row by row.
@@ -176,7 +167,7 @@ fn decompose_dual<F: Float>(z: &[F], n: usize, t: usize, rank: usize) -> Result<
     let mut basis = vec![F::of(0.0); rank * n];
     product(&mut basis, false, View::rows(&u, rank, t), z.transposed(), F::of(1.0));
     for row in basis.chunks_exact_mut(n) {
-        let norm = sum_of(n, |k| row[k] * row[k]).root();
+        let norm = sum_of(row, |x| x * x).root();
         row.iter_mut().for_each(|x| *x /= norm);
     }
     let eigenvalues = [vec![F::of(0.0); n - rank], small[t - rank..].to_vec()].concat();

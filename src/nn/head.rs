@@ -9,20 +9,20 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::nn::dense_layer::Dense;
-use crate::nn::float::{Float, softplus};
+use crate::nn::dense_layer::{Activation, Dense};
+use crate::nn::float::Float;
 use crate::nn::parameters::Parameters;
 
 pub(super) struct Head(Dense);
 
 impl Head {
     pub fn new(inputs: usize, parameters: &mut Parameters) -> Result<Self> {
-        Ok(Self(Dense::new("head", inputs, 1, parameters)?))
+        Ok(Self(Dense::new("head", inputs, 1, Activation::Softplus, parameters)?))
     }
 
     /// u `[batch, n]` from the cleaner's outputs `[batch, n, in]`.
-    pub fn forward(&self, outputs: &Tensor) -> Result<Tensor> {
-        softplus(&self.0.forward(outputs)?.squeeze(2)?)
+    pub fn forward<F: Float>(&self, outputs: &Tensor) -> Result<Tensor> {
+        self.0.forward::<F>(outputs)?.squeeze(2)
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use candle_core::{DType, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::linalg::{sum_of, vectorised};
+use crate::linalg::{dot, vectorised};
 use crate::nn::float::{Float, Samples, on_cpu, to_vec};
 use crate::nn::operation::{Input, Operation, apply_1};
 use crate::nn::scaling::TRADING_DAYS;
@@ -75,7 +75,7 @@ vectorised! {
         let n = w.len();
         let mut value = F::of(0.0);
         for (i, row) in sigma.chunks_exact(n).enumerate() {
-            let along = sum_of(n, |k| row[k] * w[k]) * factor;
+            let along = dot(row, w) * factor;
             value += w[i] * along;
             let weight = w[i] * factor;
             both.iter_mut().zip(row).for_each(|(out, x)| *out = x.fma(weight, *out));

@@ -245,7 +245,7 @@ impl<F: Float> Network<F> {
     pub fn marginal_map(&self, volatilities: &[f64]) -> Result<Vec<f64>> {
         let s: Vec<F> = volatilities.iter().map(|s| F::of(*s)).collect();
         let s = Tensor::from_vec(s, (1, volatilities.len()), &candle_core::Device::Cpu)?;
-        Ok(to_vec::<F>(&self.volatility.forward(&s)?.1)?.into_iter().map(|e| e.value()).collect())
+        Ok(to_vec::<F>(&self.volatility.forward::<F>(&s)?.1)?.into_iter().map(|e| e.value()).collect())
     }
 
     /// All stages for daily returns `[batch, n, T]`, oldest day first. Fails on non-finite returns or an unsuitable T.
@@ -275,9 +275,9 @@ impl<F: Float> Network<F> {
         let (eigenvalues, volatilities) = (spectrum.eigenvalues.clone(), spectrum.volatilities.clone());
         let tokens = tokens::<F>(&eigenvalues, &self.architecture.features, t)?;
         let recurrent = self.cleaner.forward::<F>(&tokens)?;
-        let u = self.head.forward(recurrent.last().expect("an architecture has a recurrent layer"))?;
+        let u = self.head.forward::<F>(recurrent.last().expect("an architecture has a recurrent layer"))?;
         let u = spectrum.spectra.averaged(&u)?;
-        let (volatility_hidden, e) = self.volatility.forward(&volatilities)?;
+        let (volatility_hidden, e) = self.volatility.forward::<F>(&volatilities)?;
         let d = if self.architecture.normalise_volatility { inverse_volatilities::<F>(&e)? } else { e.clone() };
         Ok(Stages {
             lag,

@@ -1,6 +1,6 @@
 //! Adapter to the tensor crate's custom operations: the result of one of our operations, and its gradient.
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
 use crate::nn::Float;
 use crate::nn::float::{Samples, entries};
@@ -49,6 +49,11 @@ pub(super) fn apply_1<F: Float>(operation: impl Operation<F> + 'static, input: &
     input.apply_op1(Adapted(operation, std::marker::PhantomData::<F>))
 }
 
+/// Applies an operation to two tensors.
+pub(super) fn apply_2<F: Float>(operation: impl Operation<F> + 'static, [a, b]: [&Tensor; 2]) -> Result<Tensor> {
+    a.apply_op2(b, Adapted(operation, std::marker::PhantomData::<F>))
+}
+
 /// Applies an operation to three tensors.
 pub(super) fn apply_3<F: Float>(operation: impl Operation<F> + 'static, inputs: [&Tensor; 3]) -> Result<Tensor> {
     let [a, b, c] = inputs;
@@ -86,6 +91,24 @@ impl<F: Float, O: Operation<F>> CustomOp1 for Adapted<F, O> {
     fn bwd(&self, input: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let [gradient] = self.backward([input], result, gradient)?;
         Ok(gradient)
+    }
+}
+
+/// Gradients with respect to two inputs.
+type Two = (Option<Tensor>, Option<Tensor>);
+
+impl<F: Float, O: Operation<F>> CustomOp2 for Adapted<F, O> {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        self.forward(&[(s1, l1), (s2, l2)].map(|(storage, layout)| Input { storage, layout }))
+    }
+
+    fn bwd(&self, a: &Tensor, b: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Two> {
+        let [a, b] = self.backward([a, b], result, gradient)?;
+        Ok((a, b))
     }
 }
 

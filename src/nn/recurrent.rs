@@ -1,22 +1,29 @@
 //! The recurrent cleaner: layers of GRU or LSTM cells over the ascending eigenvalues.
 //!
 //! ```text
-//! o = [forward scan | backward scan],  a = x K + b0 (GRU) or x K (LSTM)
+//! o = [forward scan | backward scan]
 //! ```
 //! Each token sees all smaller eigenvalues from one side and all larger ones from the other. For tokens of width F, K
-//! is F x (gates · units) and R is units x (gates · units). GRU biases have two rows: input and recurrent.
+//! is F x (gates · units) and R is units x (gates · units). GRU biases have two rows: input and recurrent ([`super::scan`]).
 //! Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
+//!
+//! A layer is one operation. Sequences are processed sixteen at a time; the gradients of the groups are summed in order, so the
+//! result does not depend on the number of threads.
 //!
 //! Initial values: K Glorot uniform, R orthogonal over its full width, biases 0, except 1 at the LSTM's forget gate
 //! (Jozefowicz, Zaremba, Sutskever, 2015).
 
-use candle_core::{Result, Tensor};
+use std::sync::OnceLock;
+
+use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::nn::float::Float;
+use crate::linalg::Buffer;
+use crate::nn::float::{Float, entries, on_cpu};
+use crate::nn::operation::{Input, Operation, apply_2};
 use crate::nn::parameters::Parameters;
-use crate::nn::scan::{Cell, FirstEigenvalue, scan};
+use crate::nn::scan::{Cell, FirstEigenvalue, Gradients, Kept, Kernels, LANES, Part, backward_group, forward_group};
 
 /// The order in which eigenvalues are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,13 +43,23 @@ pub enum Direction {
 impl Direction {
     /// Number of scan directions, and so of outputs per unit.
     pub(crate) fn count(self) -> usize {
-        if self == Direction::Both { 2 } else { 1 }
+        self.scans().len()
+    }
+
+    /// The name of every scan, and where it starts.
+    fn scans(self) -> &'static [(&'static str, FirstEigenvalue)] {
+        const BOTH: [(&str, FirstEigenvalue); 2] =
+            [("forward", FirstEigenvalue::Smallest), ("backward", FirstEigenvalue::Largest)];
+        match self {
+            Direction::Both => &BOTH,
+            Direction::Forward => &BOTH[..1],
+            Direction::Backward => &BOTH[1..],
+        }
     }
 }
 
 /// One direction of the scan of one layer.
 struct Pass {
-    start: FirstEigenvalue,
     kernel: Tensor,
     recurrent: Tensor,
     bias: Tensor,
@@ -62,20 +79,14 @@ impl RecurrentCleaner {
         hidden: &[usize],
         parameters: &mut Parameters,
     ) -> Result<Self> {
-        let passes: &[(&str, FirstEigenvalue)] = match direction {
-            Direction::Both => &[("forward", FirstEigenvalue::Smallest), ("backward", FirstEigenvalue::Largest)],
-            Direction::Forward => &[("forward", FirstEigenvalue::Smallest)],
-            Direction::Backward => &[("backward", FirstEigenvalue::Largest)],
-        };
         let mut layers = Vec::new();
         let mut inputs = width;
         for (number, &units) in hidden.iter().enumerate() {
             let columns = cell.gates() * units;
-            let pass = |(name, start): &(&str, FirstEigenvalue)| {
+            let pass = |(name, _): &(&str, FirstEigenvalue)| {
                 let name = format!("recurrent.{number}.{name}");
                 let bias = format!("{name}.bias");
                 Ok(Pass {
-                    start: *start,
                     kernel: parameters.glorot(&format!("{name}.kernel"), inputs, columns)?,
                     recurrent: parameters.orthogonal(&format!("{name}.recurrent_kernel"), units, columns)?,
                     bias: match cell {
@@ -87,7 +98,7 @@ impl RecurrentCleaner {
                     },
                 })
             };
-            layers.push(passes.iter().map(pass).collect::<Result<Vec<_>>>()?);
+            layers.push(direction.scans().iter().map(pass).collect::<Result<Vec<_>>>()?);
             inputs = units * direction.count();
         }
         Ok(Self { cell, direction, layers })
@@ -97,29 +108,162 @@ impl RecurrentCleaner {
     pub fn forward<F: Float>(&self, tokens: &Tensor) -> Result<Vec<Tensor>> {
         let mut outputs: Vec<Tensor> = Vec::new();
         for passes in &self.layers {
-            let input = outputs.last().unwrap_or(tokens);
-            let states = passes.par_iter().map(|pass| self.pass::<F>(pass, input)).collect::<Result<Vec<_>>>()?;
-            outputs.push(Tensor::cat(&states, 2)?);
+            let input = outputs.last().unwrap_or(tokens).contiguous()?;
+            let rows = passes.iter().map(|pass| pass.rows(self.cell)).collect::<Result<Vec<_>>>()?;
+            let units = passes[0].recurrent.dim(0)?;
+            let layer = Layer::<F> { cell: self.cell, direction: self.direction, units, kept: OnceLock::new() };
+            outputs.push(apply_2(layer, [&input, &Tensor::stack(&rows, 0)?])?);
         }
         Ok(outputs)
     }
+}
 
-    fn pass<F: Float>(&self, pass: &Pass, input: &Tensor) -> Result<Tensor> {
-        let (batch, n, width) = input.dims3()?;
-        let columns = pass.kernel.dim(1)?;
-        let projected = input.reshape((batch * n, width))?.matmul(&pass.kernel)?;
-        let (projected, bias) = match self.cell {
-            Cell::Gru => (projected.broadcast_add(&pass.bias.get(0)?)?, pass.bias.get(1)?.contiguous()?),
-            Cell::Lstm => (projected, pass.bias.clone()),
+impl Pass {
+    /// The parameters as rows: K, R, the biases.
+    fn rows(&self, cell: Cell) -> Result<Tensor> {
+        let bias = self.bias.reshape((cell.biases(), self.kernel.dim(1)?))?;
+        Tensor::cat(&[&self.kernel, &self.recurrent, &bias], 0)
+    }
+}
+
+/// The operation from inputs `[batch, n, inputs]` and the parameters of all scans `[scans, rows, gates · units]` to states
+/// `[batch, n, scans · units]`.
+struct Layer<F> {
+    cell: Cell,
+    direction: Direction,
+    units: usize,
+    /// One for every group of every scan.
+    kept: OnceLock<Vec<Kept<F>>>,
+}
+
+impl<F: Float> Layer<F> {
+    /// The parameters of a scan.
+    fn kernels<'a>(&self, scan: usize, inputs: usize, parameters: &'a [F]) -> Kernels<'a, F> {
+        let (_, start) = self.direction.scans()[scan];
+        let size = parameters.len() / self.direction.count();
+        Kernels {
+            cell: self.cell,
+            start,
+            by_step: self.direction == Direction::Backward,
+            inputs,
+            units: self.units,
+            rows: &parameters[scan * size..(scan + 1) * size],
+        }
+    }
+}
+
+impl<F: Float> Operation<F> for Layer<F> {
+    const NAME: &'static str = "recurrent layer";
+
+    fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
+        let [input, parameters] = inputs else { unreachable!("the operation has two inputs") };
+        let (batch, n, width) = input.shape().dims3()?;
+        let (x, parameters) = (input.entries::<F>()?, parameters.entries::<F>()?);
+        let (units, n_scans, n_groups) = (self.units, self.direction.count(), batch.div_ceil(LANES));
+        let forward = |work: usize| {
+            let (scan, group) = (work / n_groups, work % n_groups);
+            let x = x.chunks(LANES * n * width).nth(group).expect("a group of sequences");
+            let mut states = Buffer::new(x.len() / width * units);
+            let kept = forward_group(self.kernels(scan, width, parameters), n, x, &mut states);
+            (kept, states)
         };
-        let projected = projected.reshape((batch, n, columns))?;
-        let states = scan::<F>(self.cell, pass.start, &projected, &pass.recurrent, &bias)?;
-        match self.direction {
-            Direction::Backward => {
-                let reversed: Vec<u32> = (0..n as u32).rev().collect();
-                states.index_select(&Tensor::from_vec(reversed, n, states.device())?, 1)
+        let all: Vec<_> = (0..n_scans * n_groups).into_par_iter().map(forward).collect();
+        let (kept, states): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let _ = self.kept.set(kept);
+        let mut output = Vec::with_capacity(batch * n * n_scans * units);
+        for group in 0..n_groups {
+            for row in 0..states[group].len() / units {
+                for scan in states[group..].iter().step_by(n_groups) {
+                    output.extend_from_slice(&scan[row * units..(row + 1) * units]);
+                }
             }
-            _ => Ok(states),
+        }
+        Ok((output, (batch, n, n_scans * units).into()))
+    }
+
+    fn backward(&self, inputs: &[&Tensor], _result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let [input, parameters] = inputs else { unreachable!("the operation has two inputs") };
+        let (batch, n, width) = input.dims3()?;
+        let (units, n_scans, n_groups) = (self.units, self.direction.count(), batch.div_ceil(LANES));
+        let kept = self.kept.get().expect("the forward pass has set it");
+        let all: Vec<Gradients<F>> = on_cpu(parameters, |storage, layout| {
+            let parameters = entries::<F>(storage, layout)?;
+            on_cpu(gradient, |storage, layout| {
+                let dh = entries::<F>(storage, layout)?;
+                let backward = |work: usize| {
+                    let (scan, group) = (work / n_groups, work % n_groups);
+                    let dh = dh.chunks(LANES * n * n_scans * units).nth(group).expect("a group of sequences");
+                    let part = Part { of: n_scans * units, first: scan * units };
+                    backward_group(self.kernels(scan, width, parameters), n, &kept[work], dh, part)
+                };
+                Ok((0..n_scans * n_groups).into_par_iter().map(backward).collect())
+            })
+        })?;
+        let mut d_input = Vec::with_capacity(batch * n * width);
+        for sequence in 0..batch {
+            let (group, lane) = (sequence / LANES, sequence % LANES);
+            let scans = || all[group..].iter().step_by(n_groups);
+            d_input
+                .extend((0..n * width).map(|place| scans().map(|scan| scan.inputs[place * LANES + lane]).sum::<F>()));
+        }
+        let mut d_parameters = Vec::with_capacity(parameters.elem_count());
+        for groups in all.chunks(n_groups) {
+            let mut sums = groups[0].rows.clone();
+            for group in &groups[1..] {
+                sums.iter_mut().zip(&group.rows).for_each(|(sum, d)| *sum += *d);
+            }
+            d_parameters.extend(sums);
+        }
+        let device = input.device();
+        Ok(vec![
+            Some(Tensor::from_vec(d_input, input.shape(), device)?),
+            Some(Tensor::from_vec(d_parameters, parameters.shape(), device)?),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::check::{check_gradient, noise};
+
+    fn layer(cell: Cell, direction: Direction, input: &Tensor, parameters: &Tensor) -> Result<Tensor> {
+        let units = parameters.dim(2)? / cell.gates();
+        let operation = Layer::<f64> { cell, direction, units, kept: OnceLock::new() };
+        apply_2(operation, [input, parameters])
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_function() {
+        for cell in [Cell::Gru, Cell::Lstm] {
+            for direction in [Direction::Both, Direction::Forward, Direction::Backward] {
+                // Two inputs, three units.
+                let shape = [direction.count(), 2 + 3 + cell.biases(), 3 * cell.gates()];
+                let f = |inputs: &[Tensor]| layer(cell, direction, &inputs[0], &inputs[1]);
+                check_gradient(f, &[noise(1, &[2, 4, 2]), noise(2, &shape)]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_sequence_does_not_depend_on_its_group() {
+        // 19 sequences are one group of sixteen and one of three.
+        let (input, parameters) = (noise(1, &[19, 5, 3]), noise(2, &[2, 7, 6]));
+        let run = |input: &Tensor| layer(Cell::Gru, Direction::Both, input, &parameters).unwrap();
+        let all = run(&input).to_vec3::<f64>().unwrap();
+        for k in [0, 15, 16, 18] {
+            assert_eq!(run(&input.narrow(0, k, 1).unwrap().contiguous().unwrap()).to_vec3::<f64>().unwrap()[0], all[k]);
+        }
+    }
+
+    #[test]
+    fn a_single_backward_scan_is_the_second_half_of_both_in_its_own_order() {
+        let (input, parameters) = (noise(1, &[2, 5, 3]), noise(2, &[2, 7, 6]));
+        let both = layer(Cell::Gru, Direction::Both, &input, &parameters).unwrap().to_vec3::<f64>().unwrap();
+        let second = parameters.narrow(0, 1, 1).unwrap().contiguous().unwrap();
+        let alone = layer(Cell::Gru, Direction::Backward, &input, &second).unwrap().to_vec3::<f64>().unwrap();
+        for (both, alone) in both.iter().zip(&alone) {
+            assert!((0..5).all(|k| both[k][2..] == alone[4 - k]));
         }
     }
 }

@@ -1,29 +1,24 @@
-//! The recurrent scan: one operation for a whole sequence, forward and backward.
+//! The scan of one group of sequences by a recurrent cell, forward and backward.
 //!
 //! ```text
-//! GRU (reset after)   z = σ(a_z + c_z),  r = σ(a_r + c_r),  g = tanh(a_h + r ∘ c_h),   c = R'h + b
+//! a = K'x + b_a,  c = R'h + b_c                   b_c = 0 for the LSTM
+//! GRU (reset after)   z = σ(a_z + c_z),  r = σ(a_r + c_r),  g = tanh(a_h + r ∘ c_h)
 //!                     h ← z ∘ h + (1 − z) ∘ g
-//! LSTM                i, f, o = σ(a + c),  g = tanh(a_g + c_g),                        c = R'h + b
+//! LSTM                i, f, o = σ(a + c),  g = tanh(a_g + c_g)
 //!                     s ← f ∘ s + i ∘ g,  h ← o ∘ tanh s
 //! ```
-//! a is the projected input `[batch, n, gates · units]` with gates in the order z, r, h or i, f, g, o; R is units x
-//! (gates · units); states start at 0. Cho et al. (2014), arXiv:1406.1078, in the form used by cuDNN; Hochreiter,
-//! Schmidhuber (1997) with the forget gate of Gers, Schmidhuber, Cummins (2000).
+//! x are the inputs of a step; K is inputs x (gates · units), R is units x (gates · units), with gates in the order z, r, h or
+//! i, f, g, o; states start at 0. Cho et al. (2014), arXiv:1406.1078, in the form used by cuDNN; Hochreiter, Schmidhuber (1997)
+//! with the forget gate of Gers, Schmidhuber, Cummins (2000).
 //!
-//! Sequences are processed sixteen at a time, one per vector lane, so that a step is the product of a matrix with
-//! sixteen states. The gates of the forward pass are kept; the gradient of R is one product over all steps at the end.
-//! Groups of sixteen are summed in order, so the result does not depend on the number of threads.
+//! A group has sixteen sequences, one per vector lane, so that a step is the product of a matrix with sixteen states. The
+//! gates of the forward pass are kept; the gradients of K and R are products over all steps at the end.
 
-use std::sync::{Arc, OnceLock};
-
-use candle_core::{Result, Shape, Tensor};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::linalg::dense::{View, product};
-use crate::linalg::{Real, vectorised};
-use crate::nn::float::{Float, entries, on_cpu, to_vec};
-use crate::nn::operation::{Input, Operation, apply_3};
+use crate::linalg::{Buffer, Real, sum_of, vectorised};
+use crate::nn::float::Float;
 
 /// The type of the recurrent cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +41,14 @@ impl Cell {
         }
     }
 
+    /// Rows of biases: the GRU has one of its own for the recurrent product.
+    pub(super) fn biases(self) -> usize {
+        match self {
+            Cell::Gru => 2,
+            Cell::Lstm => 1,
+        }
+    }
+
     /// Values per unit and step that the backward pass needs: z, r, g, c_h or i, f, g, o, s, tanh s.
     pub(crate) fn kept(self) -> usize {
         match self {
@@ -62,38 +65,13 @@ pub(super) enum FirstEigenvalue {
     Largest,
 }
 
-/// The states h `[batch, n, units]` in the order of the sequence, computed from the projected input, R and b.
-pub(super) fn scan<F: Float>(
-    cell: Cell,
-    start: FirstEigenvalue,
-    input: &Tensor,
-    kernel: &Tensor,
-    bias: &Tensor,
-) -> Result<Tensor> {
-    apply_3(Scan::<F> { cell, start, kept: Arc::new(OnceLock::new()) }, [&input.contiguous()?, kernel, bias])
-}
-
 /// Number of sequences in a group.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 /// Number of rows of a product that are computed together: as many sums as fit in the registers.
 const ROWS: usize = 8;
 
 /// One value for each sequence of a group.
 type Lanes<F> = [F; LANES];
-
-struct Scan<F> {
-    cell: Cell,
-    start: FirstEigenvalue,
-    kept: Arc<OnceLock<Vec<Kept<F>>>>,
-}
-
-/// The values that the forward pass of a group stores for the backward pass.
-struct Kept<F> {
-    /// Gates and other kept values, `[step][kept · units]`.
-    gates: Vec<Lanes<F>>,
-    /// States h, `[unit][step]`.
-    states: Vec<Lanes<F>>,
-}
 
 /// A matrix M (rows x inner), packed in the order in which `add_product` reads it.
 struct Packed<F> {
@@ -143,8 +121,34 @@ fn lanes<F: Real>(f: impl Fn(usize) -> F) -> Lanes<F> {
     all
 }
 
-impl<F: Float> Scan<F> {
-    /// Position in the sequence that step `step` processes.
+/// The parameters of one direction, as rows of gates · units numbers: those of K, those of R, the biases.
+#[derive(Clone, Copy)]
+pub(super) struct Kernels<'a, F> {
+    pub cell: Cell,
+    pub start: FirstEigenvalue,
+    /// Whether states stand in the order of the steps, and not of the sequence.
+    pub by_step: bool,
+    pub inputs: usize,
+    pub units: usize,
+    pub rows: &'a [F],
+}
+
+/// Which numbers of the rows of a gradient belong to the states of one direction.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    /// Numbers in a row.
+    pub of: usize,
+    /// The first that belongs to it.
+    pub first: usize,
+}
+
+impl<'a, F: Float> Kernels<'a, F> {
+    /// Numbers in a row.
+    fn columns(&self) -> usize {
+        self.cell.gates() * self.units
+    }
+
+    /// Position in the sequence that a step processes.
     #[inline(always)]
     fn position(&self, step: usize, n: usize) -> usize {
         match self.start {
@@ -152,31 +156,88 @@ impl<F: Float> Scan<F> {
             FirstEigenvalue::Largest => n - 1 - step,
         }
     }
+
+    /// Row of the states of a step.
+    #[inline(always)]
+    fn row(&self, step: usize, n: usize) -> usize {
+        if self.by_step { step } else { self.position(step, n) }
+    }
+
+    /// K and R.
+    fn kernels(&self) -> (&'a [F], &'a [F]) {
+        let (k, rest) = self.rows.split_at(self.inputs * self.columns());
+        (k, &rest[..self.units * self.columns()])
+    }
+
+    /// b_a and b_c.
+    fn biases(&self) -> (Vec<F>, Vec<F>) {
+        let columns = self.columns();
+        let biases = &self.rows[(self.inputs + self.units) * columns..];
+        let second = if self.cell == Cell::Gru { biases[columns..].to_vec() } else { vec![F::of(0.0); columns] };
+        (biases[..columns].to_vec(), second)
+    }
+}
+
+/// The values that the forward pass of a group stores for the backward pass.
+pub(super) struct Kept<F> {
+    /// Inputs x, `[input][step]`.
+    inputs: Buffer<F>,
+    /// Gates and other kept values, `[step][kept · units]`.
+    gates: Buffer<F>,
+    /// States h, `[unit][step]`.
+    states: Buffer<F>,
+}
+
+/// What the backward pass of a group returns.
+pub(super) struct Gradients<F> {
+    /// Of the inputs, `[position][input]`, sixteen sequences each.
+    pub inputs: Buffer<F>,
+    /// Of the parameters.
+    pub rows: Vec<F>,
+}
+
+/// Numbers as lanes.
+fn as_lanes<F>(numbers: &[F]) -> &[Lanes<F>] {
+    numbers.as_chunks().0
 }
 
 vectorised! {
-    /// Forward pass of one group; `input` and `output` hold its sequences one after the other.
-    fn forward_group<F: Float>(scan: &Scan<F>, input: &[F], n: usize, recurrent: &Packed<F>, bias: &[F], output: &mut [F]) -> Kept<F> {
-        let units = recurrent.inner;
-        let width = scan.cell.gates() * units;
-        let n_sequences = input.len() / (n * width);
+    /// Forward pass of one group, whose sequences lie in `input` one after the other; the states `[sequence][n][units]` go to
+    /// `output`.
+    pub(super) fn forward_group<F: Float>(kernels: Kernels<'_, F>, n: usize, input: &[F], output: &mut [F]) -> Kept<F> {
+        let Kernels { cell, inputs, units, .. } = kernels;
+        let columns = kernels.columns();
+        let (k, r) = kernels.kernels();
+        let of_input = Packed::new(columns, inputs, |gate, i| k[i * columns + gate]);
+        let recurrent = Packed::new(columns, units, |gate, u| r[u * columns + gate]);
+        let (bias_a, bias_c) = kernels.biases();
+        let n_sequences = input.len() / (n * inputs);
         let zero = [F::of(0.0); LANES];
-        let kept = scan.cell.kept() * units;
-        let mut gates = vec![zero; n * kept];
-        let mut states = vec![zero; units * n];
-        let (mut h, mut s) = (vec![zero; units], vec![zero; units]);
-        let (mut a, mut c) = (vec![zero; width], vec![zero; width]);
+        let kept = cell.kept() * units;
+        let mut all = Kept {
+            inputs: Buffer::new(inputs * n * LANES),
+            gates: Buffer::new(n * kept * LANES),
+            states: Buffer::new(units * n * LANES),
+        };
+        let xs: &mut [Lanes<F>] = all.inputs.as_chunks_mut().0;
+        let gates: &mut [Lanes<F>] = all.gates.as_chunks_mut().0;
+        let states: &mut [Lanes<F>] = all.states.as_chunks_mut().0;
+        let (mut x, mut h, mut s) = (vec![zero; inputs], vec![zero; units], vec![zero; units]);
+        let (mut a, mut c) = (vec![zero; columns], vec![zero; columns]);
         for step in 0..n {
-            let k = scan.position(step, n);
+            let position = kernels.position(step, n);
             for sequence in 0..n_sequences {
-                let from = &input[(sequence * n + k) * width..][..width];
-                a.iter_mut().zip(from).for_each(|(a, x)| a[sequence] = *x);
+                let from = &input[(sequence * n + position) * inputs..][..inputs];
+                x.iter_mut().zip(from).for_each(|(x, from)| x[sequence] = *from);
             }
-            c.iter_mut().zip(bias).for_each(|(c, b)| *c = [*b; LANES]);
+            x.iter().enumerate().for_each(|(i, x)| xs[i * n + step] = *x);
+            a.iter_mut().zip(&bias_a).for_each(|(a, b)| *a = [*b; LANES]);
+            of_input.add_product(&x, &mut a);
+            c.iter_mut().zip(&bias_c).for_each(|(c, b)| *c = [*b; LANES]);
             recurrent.add_product(&h, &mut c);
             let keep = &mut gates[step * kept..(step + 1) * kept];
             for u in 0..units {
-                match scan.cell {
+                match cell {
                     Cell::Gru => {
                         let (at, ct) = (|g: usize| &a[g * units + u], |g: usize| &c[g * units + u]);
                         let z: Lanes<F> = lanes(|l| (at(0)[l] + ct(0)[l]).sigmoid());
@@ -204,39 +265,48 @@ vectorised! {
                 }
                 states[u * n + step] = h[u];
             }
+            let row = kernels.row(step, n);
             for sequence in 0..n_sequences {
-                let to = &mut output[(sequence * n + k) * units..][..units];
+                let to = &mut output[(sequence * n + row) * units..][..units];
                 to.iter_mut().zip(&h).for_each(|(to, h)| *to = h[sequence]);
             }
         }
-        Kept { gates, states }
+        all
     }
 }
 
 vectorised! {
-    /// Backward pass of one group: the gradient of the input, and the gradients of c, `[gate][step]`.
-    fn backward_group<F: Float>(scan: &Scan<F>, kept: &Kept<F>, n: usize, transposed: &Packed<F>, dh_out: &[F], da_out: &mut [F]) -> Vec<Lanes<F>> {
-        let one = F::of(1.0);
-        let units = kept.states.len() / n;
-        let width = scan.cell.gates() * units;
-        let n_sequences = dh_out.len() / (n * units);
-        let zero = [F::of(0.0); LANES];
-        let mut all = vec![zero; width * n];
+    /// Backward pass of one group, from the gradients of its states in `dh_out`.
+    pub(super) fn backward_group<F: Float>(kernels: Kernels<'_, F>, n: usize, kept: &Kept<F>, dh_out: &[F], part: Part) -> Gradients<F> {
+        let Kernels { cell, inputs, units, .. } = kernels;
+        let columns = kernels.columns();
+        let (k, r) = kernels.kernels();
+        let to_input = Packed::new(inputs, columns, |i, gate| k[i * columns + gate]);
+        let to_state = Packed::new(units, columns, |u, gate| r[u * columns + gate]);
+        let n_sequences = dh_out.len() / (n * part.of);
+        let (zero, one) = ([F::of(0.0); LANES], F::of(1.0));
+        let mut dx_all = Buffer::new(n * inputs * LANES);
+        let dxs: &mut [Lanes<F>] = dx_all.as_chunks_mut().0;
+        // LSTM: dc. GRU: dc of the candidate, then da; the other gates have the same dc as da.
+        let mut d_all = Buffer::new(4 * units * n * LANES);
+        let all: &mut [Lanes<F>] = d_all.as_chunks_mut().0;
+        let (gates, states) = (as_lanes(&kept.gates), as_lanes(&kept.states));
         let (mut dh, mut ds) = (vec![zero; units], vec![zero; units]);
-        let (mut da, mut dc) = (vec![zero; width], vec![zero; width]);
-        let n_kept = scan.cell.kept() * units;
+        let (mut da, mut dc) = (vec![zero; columns], vec![zero; columns]);
+        let n_kept = cell.kept() * units;
         for step in (0..n).rev() {
-            let k = scan.position(step, n);
+            let position = kernels.position(step, n);
+            let row = kernels.row(step, n);
             for sequence in 0..n_sequences {
-                let from = &dh_out[(sequence * n + k) * units..][..units];
+                let from = &dh_out[(sequence * n + row) * part.of + part.first..][..units];
                 dh.iter_mut().zip(from).for_each(|(dh, g)| dh[sequence] += *g);
             }
-            let keep = |gate: usize, u: usize| &kept.gates[step * n_kept + gate * units + u];
+            let keep = |gate: usize, u: usize| &gates[step * n_kept + gate * units + u];
             for u in 0..units {
-                match scan.cell {
+                match cell {
                     Cell::Gru => {
                         let (z, r, g, c) = (keep(0, u), keep(1, u), keep(2, u), keep(3, u));
-                        let before = if step > 0 { kept.states[u * n + step - 1] } else { zero };
+                        let before = if step > 0 { states[u * n + step - 1] } else { zero };
                         let dz: Lanes<F> = lanes(|l| dh[u][l] * (before[l] - g[l]) * z[l] * (one - z[l]));
                         let dg: Lanes<F> = lanes(|l| dh[u][l] * (one - z[l]) * (one - g[l] * g[l]));
                         let dr: Lanes<F> = lanes(|l| dg[l] * c[l] * r[l] * (one - r[l]));
@@ -250,7 +320,7 @@ vectorised! {
                     }
                     Cell::Lstm => {
                         let (i, f, g, o, tanh) = (keep(0, u), keep(1, u), keep(2, u), keep(3, u), keep(5, u));
-                        let before = if step > 0 { kept.gates[(step - 1) * n_kept + 4 * units + u] } else { zero };
+                        let before = if step > 0 { gates[(step - 1) * n_kept + 4 * units + u] } else { zero };
                         let d: Lanes<F> = lanes(|l| ds[u][l] + dh[u][l] * o[l] * (one - tanh[l] * tanh[l]));
                         dc[u] = lanes(|l| d[l] * g[l] * i[l] * (one - i[l]));
                         dc[units + u] = lanes(|l| d[l] * before[l] * f[l] * (one - f[l]));
@@ -261,106 +331,48 @@ vectorised! {
                     }
                 }
             }
-            let da = if scan.cell == Cell::Gru { &da } else { &dc };
-            for sequence in 0..n_sequences {
-                let to = &mut da_out[(sequence * n + k) * width..][..width];
-                to.iter_mut().zip(da).for_each(|(to, da)| *to = da[sequence]);
+            let from = if cell == Cell::Gru { &da } else { &dc };
+            let dx = &mut dxs[position * inputs..(position + 1) * inputs];
+            dx.fill(zero);
+            to_input.add_product(from, dx);
+            match cell {
+                Cell::Gru => {
+                    let rows = dc[2 * units..].iter().chain(&da);
+                    rows.enumerate().for_each(|(row, d)| all[row * n + step] = *d);
+                }
+                Cell::Lstm => dc.iter().enumerate().for_each(|(row, d)| all[row * n + step] = *d),
             }
-            for (gate, dc) in dc.iter().enumerate() {
-                all[gate * n + step] = *dc;
-            }
-            transposed.add_product(&dc, &mut dh);
+            to_state.add_product(&dc, &mut dh);
         }
-        all
+        Gradients { inputs: dx_all, rows: parameter_gradients(kernels, kept, n, &d_all) }
     }
 }
 
-/// The gradients dR (units x width) and db (width) of a group: products over all its steps and sequences.
-fn kernel_gradients<F: Float>(states: &[Lanes<F>], dc: &[Lanes<F>], n: usize) -> (Vec<F>, Vec<F>) {
-    let (units, width) = (states.len() / n, dc.len() / n);
-    let db = dc.chunks_exact(n).map(|steps| steps.as_flattened().iter().copied().sum()).collect();
-    let mut dr = vec![F::of(0.0); units * width];
+/// The gradients of the parameters from all steps and sequences of a group, in the order of the parameters.
+fn parameter_gradients<F: Float>(kernels: Kernels<'_, F>, kept: &Kept<F>, n: usize, d: &[F]) -> Vec<F> {
+    let Kernels { cell, inputs, units, .. } = kernels;
+    let (columns, stride) = (kernels.columns(), n * LANES);
+    // Rows of d that belong to a and to c; the latter begin with the candidate.
+    let (da, dc, first) = match cell {
+        Cell::Gru => (&d[units * stride..], &d[..3 * units * stride], units),
+        Cell::Lstm => (d, d, 0),
+    };
+    let mut all = vec![F::of(0.0); kernels.rows.len()];
+    let (dk, rest) = all.split_at_mut(inputs * columns);
+    let (dr, biases) = rest.split_at_mut(units * columns);
+    let x = View::rows(&kept.inputs, inputs, stride);
+    product(dk, false, x, View::rows(da, columns, stride).transposed(), F::of(1.0));
     if n > 1 {
         // The state before step k is the state after step k − 1, so the rows are offset by one step.
-        let (inner, stride) = ((n - 1) * LANES, n * LANES);
-        let before = View::rows_of(states.as_flattened(), units, inner, stride);
-        let after = View::rows_of(&dc.as_flattened()[LANES..], width, inner, stride);
-        product(&mut dr, false, before, after.transposed(), F::of(1.0));
+        let inner = stride - LANES;
+        let before = View::rows_of(&kept.states, units, inner, stride);
+        let after = View::rows_of(&dc[LANES..], columns, inner, stride);
+        product(dr, false, before, after.transposed(), F::of(1.0));
     }
-    (dr, db)
-}
-
-impl<F: Float> Operation<F> for Scan<F> {
-    const NAME: &'static str = "recurrent scan";
-
-    fn forward(&self, inputs: &[Input<'_>]) -> Result<(Vec<F>, Shape)> {
-        let [input, kernel, bias] = inputs else { unreachable!("the operation has three inputs") };
-        let (batch, n, width) = input.shape().dims3()?;
-        let (units, _) = kernel.shape().dims2()?;
-        let (input, kernel, bias) = (input.entries::<F>()?, kernel.entries::<F>()?, bias.entries::<F>()?);
-        let recurrent = Packed::new(width, units, |gate, u| kernel[u * width + gate]);
-        let mut output = vec![F::of(0.0); batch * n * units];
-        let groups = output.par_chunks_mut(LANES * n * units).zip(input.par_chunks(LANES * n * width));
-        let forward = |(output, input): (&mut [F], &[F])| forward_group(self, input, n, &recurrent, bias, output);
-        let _ = self.kept.set(groups.map(forward).collect());
-        Ok((output, (batch, n, units).into()))
+    for (bias, d) in biases.chunks_exact_mut(columns).zip([da, dc]) {
+        bias.iter_mut().zip(d.chunks_exact(stride)).for_each(|(sum, d)| *sum = sum_of(d, |d| d));
     }
-
-    fn backward(&self, inputs: &[&Tensor], _result: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
-        let [input, kernel, bias] = inputs else { unreachable!("the operation has three inputs") };
-        let (batch, n, width) = input.dims3()?;
-        let (units, _) = kernel.dims2()?;
-        let r = to_vec::<F>(kernel)?;
-        let transposed = Packed::new(units, width, |u, gate| r[u * width + gate]);
-        let kept = self.kept.get().expect("the forward pass has set it");
-        let mut da = vec![F::of(0.0); batch * n * width];
-        let parts: Vec<(Vec<F>, Vec<F>)> = on_cpu(gradient, |storage, layout| {
-            let dh = entries::<F>(storage, layout)?;
-            let groups = da.par_chunks_mut(LANES * n * width).zip(dh.par_chunks(LANES * n * units)).zip(kept);
-            let backward = |((da, dh), kept): ((&mut [F], &[F]), &Kept<F>)| {
-                let dc = backward_group(self, kept, n, &transposed, dh, da);
-                kernel_gradients(&kept.states, &dc, n)
-            };
-            Ok(groups.map(backward).collect())
-        })?;
-        let (mut dr, mut db) = (vec![F::of(0.0); units * width], vec![F::of(0.0); width]);
-        for (part_r, part_b) in &parts {
-            dr.iter_mut().zip(part_r).for_each(|(sum, g)| *sum += *g);
-            db.iter_mut().zip(part_b).for_each(|(sum, g)| *sum += *g);
-        }
-        let device = input.device();
-        Ok(vec![
-            Some(Tensor::from_vec(da, (batch, n, width), device)?),
-            Some(Tensor::from_vec(dr, (units, width), device)?),
-            Some(Tensor::from_vec(db, bias.shape(), device)?),
-        ])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::nn::check::{check_gradient, noise};
-
-    #[test]
-    fn gradients_are_those_of_the_function() {
-        for cell in [Cell::Gru, Cell::Lstm] {
-            for start in [FirstEigenvalue::Smallest, FirstEigenvalue::Largest] {
-                let width = 3 * cell.gates();
-                let f = |inputs: &[Tensor]| scan::<f64>(cell, start, &inputs[0], &inputs[1], &inputs[2]);
-                check_gradient(f, &[noise(1, &[2, 4, width]), noise(2, &[3, width]), noise(3, &[width])]);
-            }
-        }
-    }
-
-    #[test]
-    fn a_sequence_does_not_depend_on_its_group() {
-        // 19 sequences are one group of sixteen and one of three.
-        let (input, kernel, bias) = (noise(1, &[19, 5, 6]), noise(2, &[2, 6]), noise(3, &[6]));
-        let run = |input: &Tensor| scan::<f64>(Cell::Gru, FirstEigenvalue::Largest, input, &kernel, &bias).unwrap();
-        let all = run(&input).to_vec3::<f64>().unwrap();
-        for k in [0, 15, 16, 18] {
-            assert_eq!(run(&input.narrow(0, k, 1).unwrap()).to_vec3::<f64>().unwrap()[0], all[k]);
-        }
-    }
+    let of_c = dr.chunks_exact_mut(columns).chain(biases.chunks_exact_mut(columns).skip(1));
+    of_c.for_each(|row| row.rotate_left(first));
+    all
 }

@@ -280,7 +280,6 @@ mod tests {
         assert_eq!(found.blocks, [0..3, 3..5]);
         assert_eq!(found.eigenvalues[..3], [0.0; 3]);
         assert_eq!(found.eigenvalues[3], found.eigenvalues[4]);
-        assert_eq!(found.block_numbers(), [0, 0, 0, 3, 3, 5]);
         let shared = Shared { samples: vec![found], scores: Vec::new(), waiting: Mutex::default() };
         let spectra = Spectra(Arc::new(shared));
         let averaged = spectra.averaged(&noise(6, &[1, 6])).unwrap().to_vec2::<f64>().unwrap().remove(0);

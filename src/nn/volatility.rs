@@ -7,14 +7,10 @@
 //! Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
 
 use candle_core::{Result, Tensor};
-use candle_nn::ops::leaky_relu;
 
-use crate::nn::dense_layer::Dense;
-use crate::nn::float::softplus;
+use crate::nn::dense_layer::{Activation, Dense};
+use crate::nn::float::Float;
 use crate::nn::parameters::Parameters;
-
-/// Slope of the leaky rectifier below zero.
-const SLOPE: f64 = 0.2;
 
 pub(super) struct MarginalVolatility {
     hidden: Vec<Dense>,
@@ -26,20 +22,21 @@ impl MarginalVolatility {
         let mut inputs = 1;
         let mut layers = Vec::new();
         for (number, &units) in hidden.iter().enumerate() {
-            layers.push(Dense::new(&format!("volatility.{number}"), inputs, units, parameters)?);
+            layers.push(Dense::new(&format!("volatility.{number}"), inputs, units, Activation::Leaky, parameters)?);
             inputs = units;
         }
-        Ok(Self { hidden: layers, out: Dense::new("volatility.out", inputs, 1, parameters)? })
+        let out = Dense::new("volatility.out", inputs, 1, Activation::Softplus, parameters)?;
+        Ok(Self { hidden: layers, out })
     }
 
     /// Hidden activations `[batch, n, units]` of every layer and e `[batch, n]`, from volatilities `[batch, n]`.
-    pub fn forward(&self, volatilities: &Tensor) -> Result<(Vec<Tensor>, Tensor)> {
+    pub fn forward<F: Float>(&self, volatilities: &Tensor) -> Result<(Vec<Tensor>, Tensor)> {
         let input = volatilities.contiguous()?.unsqueeze(2)?;
         let mut hidden: Vec<Tensor> = Vec::new();
         for layer in &self.hidden {
-            hidden.push(leaky_relu(&layer.forward(hidden.last().unwrap_or(&input))?, SLOPE)?);
+            hidden.push(layer.forward::<F>(hidden.last().unwrap_or(&input))?);
         }
-        let e = softplus(&self.out.forward(hidden.last().unwrap_or(&input))?.squeeze(2)?)?;
+        let e = self.out.forward::<F>(hidden.last().unwrap_or(&input))?.squeeze(2)?;
         Ok((hidden, e))
     }
 }

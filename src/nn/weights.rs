@@ -23,7 +23,7 @@ use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::linalg::dense::{View, product, symmetric_product};
-use crate::linalg::{Real, sum_of, vectorised};
+use crate::linalg::{Real, dot, vectorised};
 use crate::nn::decomposition::{Decomposition, InBasis};
 use crate::nn::float::{Float, Samples, on_cpu};
 use crate::nn::operation::{Input, Operation, apply_3};
@@ -84,7 +84,7 @@ impl<'a, F: Float> Operator<'a, F> {
     #[inline(always)]
     fn coefficients(&self, x: &[F]) -> Vec<F> {
         let n = self.sample.n();
-        self.sample.basis.chunks_exact(n).map(|v| sum_of(n, |i| v[i] * x[i])).collect()
+        self.sample.basis.chunks_exact(n).map(|v| dot(v, x)).collect()
     }
 
     /// `null` x + Σ_k (f_k − `null`) c_k v_k: applies the spectral function with values f to the vector x with
@@ -143,17 +143,19 @@ vectorised! {
 }
 
 vectorised! {
-    /// Replaces E by ½ H, for the eigenvectors of the basis.
-    fn half_h<F: Float>(h: &mut [F], lambda: &[F], mu: &[F], blocks: &[usize], t: &[F], y: &[F]) {
+    /// Replaces E by ½ H, for the eigenvectors of the basis. Those that are tied have the same λ.
+    fn half_h<F: Float>(h: &mut [F], lambda: &[F], mu: &[F], t: &[F], y: &[F]) {
         let (half, one, zero) = (F::of(0.5), F::of(1.0), F::of(0.0));
-        for (k, row) in h.chunks_exact_mut(mu.len()).enumerate() {
-            let inverse = one / mu[k];
-            for (l, h) in row.iter_mut().enumerate() {
-                let tied = blocks[l] == blocks[k];
-                let gap = if tied { one } else { lambda[k] - lambda[l] };
-                let difference = if tied { zero } else { (mu[k] - mu[l]) / gap };
-                let bracket = (t[k] * y[l] + y[k] * t[l]) * half - *h * inverse / mu[l];
-                *h = difference * bracket * half;
+        let inverse: Vec<F> = mu.iter().map(|mu| one / *mu).collect();
+        let rank = mu.len();
+        let (lambda, inverse, t, y) = (&lambda[..rank], &inverse[..rank], &t[..rank], &y[..rank]);
+        for (k, row) in h.chunks_exact_mut(rank).enumerate() {
+            for l in 0..rank {
+                let gap = lambda[k] - lambda[l];
+                let tied = gap == zero;
+                let difference = (mu[k] - mu[l]) / if tied { one } else { gap };
+                let bracket = (t[k] * y[l] + y[k] * t[l]) * half - row[l] * inverse[k] * inverse[l];
+                row[l] = if tied { zero } else { difference * bracket * half };
             }
         }
     }
@@ -212,9 +214,7 @@ impl<F: Float> Unscaled<F> {
                 }
             }
         }
-        let blocks = &sample.block_numbers()[n_null..];
-        let lambda = &sample.eigenvalues[n_null..];
-        half_h(&mut h, lambda, mu_k, blocks, &t, y);
+        half_h(&mut h, &sample.eigenvalues[n_null..], mu_k, &t, y);
         (InBasis { half_h: h, beyond: x }, dmu, dd)
     }
 }

@@ -34,7 +34,7 @@ use std::f64::consts::PI;
 use crate::error::{Error, Result};
 use crate::estimators::rotation_invariant::{of_covariance, split_null};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
-use crate::linalg::{Real, sum_of, vectorised};
+use crate::linalg::{Real, sum_of_pairs, vectorised};
 use crate::registry::Choice;
 
 /// Analytical nonlinear shrinkage.
@@ -63,8 +63,8 @@ const SERIES: [f64; TERMS] = {
 vectorised! {
     /// Σ_j π H(z_j)/(h l_j) over far eigenvalues, by the series.
     fn far_sum<F: Real>(eigenvalues: &[F], scales: &[F], l: F) -> F {
-        sum_of(eigenvalues.len(), |j| {
-            let inverse = F::of(1.0) / ((l - eigenvalues[j]) * scales[j]);
+        sum_of_pairs(eigenvalues, scales, |eigenvalue, scale| {
+            let inverse = F::of(1.0) / ((l - eigenvalue) * scale);
             let square = inverse * inverse;
             let mut series = F::of(0.0);
             let mut r = TERMS;
@@ -72,7 +72,7 @@ vectorised! {
                 r -= 1;
                 series = series.fma(square, F::of(SERIES[r]));
             }
-            F::of(0.0) - series * inverse * scales[j]
+            F::of(0.0) - series * inverse * scale
         })
     }
 }
@@ -82,13 +82,14 @@ vectorised! {
     /// infinite and its factor zero; our logarithm is finite there.
     fn near_sums<F: Real>(eigenvalues: &[F], scales: &[F], l: F) -> (F, F) {
         let (height, root, fifth) = (F::of(HEIGHT), F::of(ROOT5), F::of(0.2));
-        let z = |j: usize| (l - eigenvalues[j]) * scales[j];
         let bump = |z: F| F::of(1.0) - z * z * fifth;
-        let density = sum_of(eigenvalues.len(), |j| bump(z(j)).at_least(F::of(0.0)) * scales[j]);
-        let transform = sum_of(eigenvalues.len(), |j| {
-            let z = z(j);
+        let density = sum_of_pairs(eigenvalues, scales, |eigenvalue, scale| {
+            bump((l - eigenvalue) * scale).at_least(F::of(0.0)) * scale
+        });
+        let transform = sum_of_pairs(eigenvalues, scales, |eigenvalue, scale| {
+            let z = (l - eigenvalue) * scale;
             let logarithm = ((root - z) / (root + z)).magnitude().logarithm();
-            (height * bump(z) * logarithm - F::of(0.3) * z) * scales[j]
+            (height * bump(z) * logarithm - F::of(0.3) * z) * scale
         });
         (height * density, transform)
     }

@@ -24,7 +24,7 @@ use faer::{MatMut, MatRef, Par, Spec};
 use crate::error::{Error, Result};
 use crate::linalg::chunks::{Chunk, Columns, LANES};
 use crate::linalg::scratch::{take, with_scratch};
-use crate::linalg::{Real, sum_of, vectorised};
+use crate::linalg::{Real, dot, vectorised};
 
 /// Number of decompositions that failed the check since the program began.
 static FALLBACKS: AtomicUsize = AtomicUsize::new(0);
@@ -181,8 +181,7 @@ vectorised! {
             for (out, a) in out[j + 1..].iter_mut().zip(column) {
                 *out = a.fma(by, *out);
             }
-            let x = &x[j + 1..];
-            out[j] += symmetric[j * n + j] * by + factor * sum_of(column.len(), |k| column[k] * x[k]);
+            out[j] += symmetric[j * n + j] * by + factor * dot(column, &x[j + 1..]);
         }
     }
 }
@@ -192,7 +191,7 @@ vectorised! {
     fn subtract_products<F: Real>(values: &[F], vectors: &[F], x: &[F], factor: F, residual: &mut [F], rest: &mut [F]) {
         let n = x.len();
         for (v, value) in vectors.chunks_exact(n).zip(values) {
-            let inner = F::of(0.0) - sum_of(n, |k| v[k] * x[k]);
+            let inner = F::of(0.0) - dot(v, x);
             let weighted = inner * (*value * factor);
             for ((v, residual), rest) in v.iter().zip(residual.iter_mut()).zip(rest.iter_mut()) {
                 *residual = v.fma(weighted, *residual);

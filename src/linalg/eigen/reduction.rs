@@ -11,6 +11,7 @@
 use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
 use crate::linalg::lanes::{Lanes, sixteen};
 use crate::linalg::scratch::take;
+use crate::linalg::sums::{total, totals};
 use crate::linalg::{Real, vectorised};
 
 /// Reflectors whose updates wait for one pass that applies them all.
@@ -98,38 +99,6 @@ pub(super) fn reduce<'a, F: Real>(
         count += 1;
     }
     Reduced { reflectors, tau, diagonal, beside }
-}
-
-/// Adds the halves of each group of 2·H numbers: those of a into the lower half of the group, those of b into the upper.
-#[inline(always)]
-fn halves<F: Real, const H: usize>(a: [F; LANES], b: [F; LANES]) -> [F; LANES] {
-    let (x, y) =
-        (|l: usize| if l & H == 0 { a[l] } else { b[l] }, |l: usize| if l & H == 0 { a[l ^ H] } else { b[l ^ H] });
-    let mut out =
-        [x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7), x(8), x(9), x(10), x(11), x(12), x(13), x(14), x(15)];
-    let other = [y(0), y(1), y(2), y(3), y(4), y(5), y(6), y(7), y(8), y(9), y(10), y(11), y(12), y(13), y(14), y(15)];
-    for l in 0..LANES {
-        out[l] += other[l];
-    }
-    out
-}
-
-/// The sums of sixteen vectors. Sums that are formed one by one and stored into a vector that is read soon after would stall.
-#[inline(always)]
-fn totals<F: Real>(v: &[Chunk<F>; LANES]) -> [F; LANES] {
-    let eight = |i: usize| halves::<F, 8>(v[i].0, v[i + 8].0);
-    let four = |i: usize| halves::<F, 4>(eight(i), eight(i + 4));
-    let two = |i: usize| halves::<F, 2>(four(i), four(i + 2));
-    halves::<F, 1>(two(0), two(1))
-}
-
-/// The sum of a vector.
-#[inline(always)]
-fn total<F: Real>(v: &[F; LANES]) -> F {
-    let v = halves::<F, 8>(*v, *v);
-    let v = halves::<F, 4>(v, v);
-    let v = halves::<F, 2>(v, v);
-    v[0] + v[1]
 }
 
 /// A += Σ v w' + w v' over P pairs (v, w), then product = A x, for the blocks from `first` on; N columns at a time.
