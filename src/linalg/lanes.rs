@@ -25,6 +25,28 @@ pub(crate) trait Lanes<F>: Copy {
     fn fma(self, factor: Self, term: Self) -> Self;
     /// `self * factor`
     fn times(self, factor: Self) -> Self;
+    /// Exchanges the entries of `self` whose numbers have the bit H with those of `other` that have not.
+    #[inline(always)]
+    fn exchange<const H: usize>(self, other: Self) -> (Self, Self)
+    where
+        F: Real,
+    {
+        const MOST: usize = 16;
+        const { assert!(Self::COUNT <= MOST) };
+        let (mut a, mut b) = ([F::of(0.0); MOST], [F::of(0.0); MOST]);
+        // SAFETY: there is room for sixteen.
+        unsafe {
+            self.store(a.as_mut_ptr());
+            other.store(b.as_mut_ptr());
+        }
+        for l in 0..Self::COUNT {
+            if l & H != 0 {
+                std::mem::swap(&mut a[l], &mut b[l ^ H]);
+            }
+        }
+        // SAFETY: there are sixteen.
+        unsafe { (Self::load(a.as_ptr()), Self::load(b.as_ptr())) }
+    }
 }
 
 /// Numbers in an array.
@@ -135,7 +157,7 @@ pub(crate) mod x86 {
     use crate::linalg::Real;
 
     macro_rules! lanes {
-        ($name:ident, $vector:ty, $number:ty, $count:expr, $load:ident, $store:ident, $all:ident, $fma:ident, $times:ident) => {
+        ($name:ident, $vector:ty, $number:ty, $count:expr, $load:ident, $store:ident, $all:ident, $fma:ident, $times:ident $(, $select:ident by $index:ty)?) => {
             #[derive(Clone, Copy)]
             pub(crate) struct $name($vector);
 
@@ -163,6 +185,26 @@ pub(crate) mod x86 {
                 fn times(self, factor: Self) -> Self {
                     Self(unsafe { $times(self.0, factor.0) })
                 }
+                $(
+                    #[inline(always)]
+                    fn exchange<const H: usize>(self, other: Self) -> (Self, Self) {
+                        const fn places<const H: usize>(of_second: bool) -> [$index; $count] {
+                            let mut places = [0; $count];
+                            let mut l = 0;
+                            while l < $count {
+                                let place = if of_second == (l & H != 0) { l } else { l ^ H };
+                                places[l] = (if l & H != 0 { $count + place } else { place }) as $index;
+                                l += 1;
+                            }
+                            places
+                        }
+                        unsafe {
+                            let [first, second] = const { [places::<H>(false), places::<H>(true)] };
+                            let (first, second) = (_mm512_loadu_si512(first.as_ptr().cast()), _mm512_loadu_si512(second.as_ptr().cast()));
+                            (Self($select(self.0, first, other.0)), Self($select(self.0, second, other.0)))
+                        }
+                    }
+                )?
             }
         };
     }
@@ -176,7 +218,8 @@ pub(crate) mod x86 {
         _mm512_storeu_ps,
         _mm512_set1_ps,
         _mm512_fmadd_ps,
-        _mm512_mul_ps
+        _mm512_mul_ps,
+        _mm512_permutex2var_ps by i32
     );
     lanes!(
         Doubles512,
@@ -187,7 +230,8 @@ pub(crate) mod x86 {
         _mm512_storeu_pd,
         _mm512_set1_pd,
         _mm512_fmadd_pd,
-        _mm512_mul_pd
+        _mm512_mul_pd,
+        _mm512_permutex2var_pd by i64
     );
     lanes!(
         Singles256,

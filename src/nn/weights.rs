@@ -83,8 +83,12 @@ impl<'a, F: Float> Operator<'a, F> {
     /// The coefficients V'x (r).
     #[inline(always)]
     fn coefficients(&self, x: &[F]) -> Vec<F> {
-        let n = self.sample.n();
-        self.sample.basis.chunks_exact(n).map(|v| dot(v, x)).collect()
+        // A closure would be compiled without the vectors of its caller.
+        let mut all = Vec::with_capacity(self.sample.rank());
+        for v in self.sample.basis.chunks_exact(self.sample.n()) {
+            all.push(dot(v, x));
+        }
+        all
     }
 
     /// `null` x + Σ_k (f_k − `null`) c_k v_k: applies the spectral function with values f to the vector x with

@@ -12,7 +12,7 @@ mod tile;
 use crate::linalg::Real;
 use crate::linalg::chunks::{Chunk, LANES, flat_mut};
 use crate::linalg::scratch::with_scratch;
-use tile::{Part, gather, pack, tile_rows, tiles};
+use tile::{Part, gather, mirror, pack, tile_rows, tiles};
 
 /// Rows of A in bytes that are packed together, such that they stay in the second-level cache.
 const BLOCK: usize = 512 << 10;
@@ -47,9 +47,6 @@ impl<'a, F> Strided<'a, F> {
     }
 }
 
-/// Rows and columns of a block whose two copies fit the first-level cache.
-const MIRRORED: usize = 32;
-
 /// C = α A B, or C += α A B, for A (m × k), B (k × n) and C with columns `stride` apart.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn product<F: Real>(
@@ -81,16 +78,7 @@ pub(crate) fn symmetric_product<F: Real>(
             Packed::new(a, n, k, memory).multiply(b, n, scale, out, n, Accumulate::Replace, true);
         });
     }
-    // In blocks, as columns of one triangle are rows of the other.
-    for j0 in (0..n).step_by(MIRRORED) {
-        for i0 in (j0..n).step_by(MIRRORED) {
-            for j in j0..(j0 + MIRRORED).min(n) {
-                for i in i0.max(j + 1)..(i0 + MIRRORED).min(n) {
-                    out[i * n + j] = out[j * n + i];
-                }
-            }
-        }
-    }
+    mirror(out, n);
 }
 
 /// What a product does with C.
@@ -118,18 +106,25 @@ impl<'a, F: Real> Packed<'a, F> {
     /// Packs a matrix into some chunks of memory.
     pub fn new(a: Strided<'_, F>, nrows: usize, ncols: usize, memory: &'a mut [Chunk<F>]) -> Self {
         let panels = flat_mut(memory);
-        for_blocks::<F>(nrows, ncols, |first, k, count, at| {
-            pack(a.from(first, k), nrows - first, count, &mut panels[at..]);
-        });
+        let padded = nrows.next_multiple_of(tile_rows::<F>());
+        for k in (0..ncols).step_by(depth::<F>()) {
+            let count = depth::<F>().min(ncols - k);
+            pack(a.from(0, k), nrows, count, &mut panels[k * padded..(k + count) * padded]);
+        }
         Self { panels, nrows, ncols }
     }
 
     /// Packs columns that begin at some places of a slice.
     pub fn gathered(entries: &[F], starts: &[usize], nrows: usize, memory: &'a mut [Chunk<F>]) -> Self {
         let panels = flat_mut(memory);
-        for_blocks::<F>(nrows, starts.len(), |first, k, count, at| {
-            gather(&entries[first..], &starts[k..k + count], nrows - first, &mut panels[at..]);
-        });
+        let rows = tile_rows::<F>();
+        let padded = nrows.next_multiple_of(rows);
+        for (number, starts) in starts.chunks(depth::<F>()).enumerate() {
+            let panels = &mut panels[number * depth::<F>() * padded..];
+            for (first, panel) in (0..nrows).step_by(rows).zip(panels.chunks_mut(rows * starts.len())) {
+                gather(&entries[first..], starts, nrows - first, panel);
+            }
+        }
         Self { panels, nrows, ncols: starts.len() }
     }
 
@@ -187,18 +182,6 @@ impl<'a, F: Real> Packed<'a, F> {
                     out,
                 );
             }
-        }
-    }
-}
-
-/// The panels of a matrix: first row, first column, number of columns and place of each.
-fn for_blocks<F>(nrows: usize, ncols: usize, mut each: impl FnMut(usize, usize, usize, usize)) {
-    let rows = tile_rows::<F>();
-    let padded = nrows.next_multiple_of(rows);
-    for k in (0..ncols).step_by(depth::<F>()) {
-        let count = depth::<F>().min(ncols - k);
-        for first in (0..nrows).step_by(rows) {
-            each(first, k, count, k * padded + first * count);
         }
     }
 }

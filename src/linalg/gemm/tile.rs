@@ -56,66 +56,132 @@ vectorised! {
 }
 
 vectorised! {
-    /// One panel of at most as many rows as a tile has; rows that are missing become zeros.
-    pub(super) fn pack<F: Real>(a: Strided<'_, F>, nrows: usize, count: usize, panel: &mut [F]) {
-        shaped!(pack_of::<F>(a, nrows, count, panel))
+    /// Panels of as many rows as a tile has; rows that are missing in the last become zeros.
+    pub(super) fn pack<F: Real>(a: Strided<'_, F>, nrows: usize, count: usize, panels: &mut [F]) {
+        shaped!(pack_of::<F>(a, nrows, count, panels))
     }
 }
 
 vectorised! {
-    /// The same for columns anywhere.
+    /// One panel, of columns anywhere.
     pub(super) fn gather<F: Real>(entries: &[F], starts: &[usize], nrows: usize, panel: &mut [F]) {
         shaped!(gather_of::<F>(entries, starts, nrows, panel))
     }
 }
 
-#[inline(always)]
-fn pack_of<F: Real, V: Lanes<F>, const N: usize>(a: Strided<'_, F>, nrows: usize, count: usize, panel: &mut [F]) {
-    let rows = ROWS * V::COUNT;
-    // Rows whose entries lie side by side are turned in blocks.
-    let turned = if a.column == 1 && rows.is_multiple_of(LANES) { count - count % LANES } else { 0 };
-    for k in (0..turned).step_by(LANES) {
-        for i in (0..rows).step_by(LANES) {
-            let mut block = [[F::of(0.0); LANES]; LANES];
-            for (l, row) in block.iter_mut().enumerate().take(nrows.saturating_sub(i)) {
-                row.copy_from_slice(&a.entries[(i + l) * a.row + k..][..LANES]);
-            }
-            let block = turn::<F, 1>(&turn::<F, 2>(&turn::<F, 4>(&turn::<F, 8>(&block))));
-            for (l, column) in block.iter().enumerate() {
-                panel[(k + l) * rows + i..][..LANES].copy_from_slice(column);
-            }
-        }
+vectorised! {
+    /// Copies the triangle below the diagonal of a matrix (n × n) to the one above it.
+    pub(super) fn mirror<F: Real>(matrix: &mut [F], n: usize) {
+        shaped!(mirror_of::<F>(matrix, n))
     }
-    for (k, to) in panel[..rows * count].chunks_exact_mut(rows).enumerate().skip(turned) {
-        let from = &a.entries[k * a.column..];
-        if nrows >= rows && a.row == 1 {
-            copy::<F, V>(from, to);
-        } else {
-            let height = nrows.min(rows);
-            let from = &from[..(height - 1) * a.row + 1];
-            for (i, to) in to.iter_mut().enumerate() {
-                *to = if i < height { from[i * a.row] } else { F::of(0.0) };
+}
+
+#[inline(always)]
+fn mirror_of<F: Real, V: Lanes<F>, const N: usize>(matrix: &mut [F], n: usize) {
+    let size = V::COUNT;
+    for j in (0..n).step_by(size) {
+        for i in (j..n).step_by(size) {
+            if i > j && i + size <= n {
+                let mut block = [V::all(F::of(0.0)); LANES];
+                for l in 0..size {
+                    // SAFETY: as many as the slice has.
+                    block[l] = unsafe { V::load(matrix[(j + l) * n + i..][..size].as_ptr()) };
+                }
+                transpose(&mut block);
+                for l in 0..size {
+                    // SAFETY: as many as the slice has.
+                    unsafe { block[l].store(matrix[(i + l) * n + j..][..size].as_mut_ptr()) };
+                }
+            } else {
+                for column in j..(j + size).min(n) {
+                    for row in i.max(column + 1)..(i + size).min(n) {
+                        matrix[row * n + column] = matrix[column * n + row];
+                    }
+                }
             }
         }
     }
 }
 
-/// Exchanges, in all pairs of rows whose numbers differ by H, the entries whose numbers differ by H: four such steps transpose.
+/// Panels that are packed side by side, for longer pieces of a column at once.
+const TOGETHER: usize = 8;
+
 #[inline(always)]
-fn turn<F: Real, const H: usize>(block: &[[F; LANES]; LANES]) -> [[F; LANES]; LANES] {
-    let mut out = *block;
-    for i in 0..LANES {
-        if i & H == 0 {
-            let (a, b) = (block[i], block[i + H]);
-            let x = |l: usize| if l & H == 0 { a[l] } else { b[l ^ H] };
-            let y = |l: usize| if l & H == 0 { a[l ^ H] } else { b[l] };
-            out[i] =
-                [x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7), x(8), x(9), x(10), x(11), x(12), x(13), x(14), x(15)];
-            out[i + H] =
-                [y(0), y(1), y(2), y(3), y(4), y(5), y(6), y(7), y(8), y(9), y(10), y(11), y(12), y(13), y(14), y(15)];
+fn pack_of<F: Real, V: Lanes<F>, const N: usize>(a: Strided<'_, F>, nrows: usize, count: usize, panels: &mut [F]) {
+    let rows = ROWS * V::COUNT;
+    let n_whole = if a.row == 1 { nrows / rows } else { 0 };
+    let (whole, rest) = panels.split_at_mut(n_whole * rows * count);
+    for (group, panels) in whole.chunks_mut(TOGETHER * rows * count).enumerate() {
+        for k in 0..count {
+            let from = &a.entries[k * a.column + group * TOGETHER * rows..];
+            for (from, panel) in from.chunks_exact(rows).zip(panels.chunks_exact_mut(rows * count)) {
+                copy::<F, V>(from, &mut panel[k * rows..]);
+            }
         }
     }
-    out
+    for (number, panel) in rest.chunks_exact_mut(rows * count).enumerate() {
+        let first = (n_whole + number) * rows;
+        pack_panel::<F, V>(a.from(first, 0), (nrows - first).min(rows), count, panel);
+    }
+}
+
+/// One panel of some rows, which do not lie side by side or are too few.
+#[inline(always)]
+fn pack_panel<F: Real, V: Lanes<F>>(a: Strided<'_, F>, height: usize, count: usize, panel: &mut [F]) {
+    let rows = ROWS * V::COUNT;
+    let zero = V::all(F::of(0.0));
+    // Rows whose entries lie side by side are transposed in blocks.
+    let in_blocks = if a.column == 1 { count - count % V::COUNT } else { 0 };
+    for k in (0..in_blocks).step_by(V::COUNT) {
+        for i in (0..rows).step_by(V::COUNT) {
+            let mut block = [zero; LANES];
+            for l in 0..V::COUNT {
+                if i + l < height {
+                    let from = &a.entries[(i + l) * a.row + k..][..V::COUNT];
+                    // SAFETY: as many as the slice has.
+                    block[l] = unsafe { V::load(from.as_ptr()) };
+                }
+            }
+            transpose(&mut block);
+            for l in 0..V::COUNT {
+                let to = &mut panel[(k + l) * rows + i..][..V::COUNT];
+                // SAFETY: as many as the slice has.
+                unsafe { block[l].store(to.as_mut_ptr()) };
+            }
+        }
+    }
+    for (k, to) in panel.chunks_exact_mut(rows).enumerate().skip(in_blocks) {
+        let from = &a.entries[k * a.column..][..(height - 1) * a.row + 1];
+        for (i, to) in to.iter_mut().enumerate() {
+            *to = if i < height { from[i * a.row] } else { F::of(0.0) };
+        }
+    }
+}
+
+/// Transposes a block of as many vectors as each has numbers.
+#[inline(always)]
+fn transpose<F: Real, V: Lanes<F>>(block: &mut [V; LANES]) {
+    turn::<F, V, 8>(block);
+    turn::<F, V, 4>(block);
+    turn::<F, V, 2>(block);
+    turn::<F, V, 1>(block);
+}
+
+/// Exchanges, in all pairs of rows whose numbers differ by H, the entries whose numbers differ by H: such steps for all bits of
+/// the numbers transpose.
+#[inline(always)]
+fn turn<F: Real, V: Lanes<F>, const H: usize>(block: &mut [V; LANES]) {
+    // Written out for every row, as an index that is not a constant would keep the block in memory.
+    macro_rules! rows {
+        ($($i:literal)*) => {
+            $(
+                if H < V::COUNT && $i < V::COUNT && $i & H == 0 {
+                    (block[$i], block[($i + H) % LANES]) = block[$i].exchange::<H>(block[($i + H) % LANES]);
+                }
+            )*
+        };
+    }
+    rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
 }
 
 #[inline(always)]
