@@ -61,6 +61,12 @@ impl<F: Real> Columns<'_, F> {
         if height > 1 && (height * LANES * size_of::<F>()).is_multiple_of(1024) { height + 1 } else { height }
     }
 
+    /// The first j columns, and the others.
+    pub fn split_at(&mut self, j: usize) -> (Columns<'_, F>, Columns<'_, F>) {
+        let (left, right) = self.chunks.split_at_mut(j * self.height);
+        (Columns { height: self.height, chunks: left }, Columns { height: self.height, chunks: right })
+    }
+
     /// Column j with its padding.
     pub fn column(&self, j: usize) -> &[F] {
         flat(&self.chunks[j * self.height..(j + 1) * self.height])

@@ -1,5 +1,5 @@
 //! Products and eigendecompositions of f32 or f64 matrices in row-major slices, as the network's kernels need them.
-//! Each runs on one thread; callers distribute a batch among threads.
+//! Callers distribute a batch among threads.
 
 use crate::error::Result;
 use crate::linalg::chunks::{LANES, flat_mut};

@@ -1,7 +1,8 @@
 //! Dense matrices, covariances and spectra. No other module uses the linear-algebra crate.
 //!
-//! Products and eigendecompositions run on one thread: the harness is parallel over windows and samples. Their sums have an
-//! order that depends neither on the number of threads nor on the processor, so every bit of a result is the same everywhere.
+//! The harness is parallel over windows and samples; threads that have none share the products and eigendecompositions of a large
+//! matrix. Sums have an order that depends neither on the number of threads nor on the processor, so every bit of a result is the
+//! same everywhere.
 
 // Loops over an index with constant bounds, which become vectors, say what they do better than iterators.
 #![allow(clippy::needless_range_loop)]

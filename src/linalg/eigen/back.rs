@@ -6,10 +6,13 @@
 //! Schreiber and Van Loan (1989). Y' and Y T of every group of reflectors are packed once. Some columns of U at a time, which stay
 //! in the cache, meet all groups.
 
+use rayon::prelude::*;
+
 use crate::linalg::chunks::{Chunk, LANES, flat, flat_mut};
+use crate::linalg::eigen::SHARED;
 use crate::linalg::eigen::reduction::Reduced;
 use crate::linalg::gemm::{Accumulate, Packed, Strided, packed_chunks};
-use crate::linalg::scratch::take;
+use crate::linalg::scratch::{take, with_scratch};
 use crate::linalg::{Real, vectorised};
 
 /// Reflectors in a group.
@@ -29,7 +32,7 @@ pub(super) fn chunks<F: Real>(n: usize) -> usize {
         let height = n - start - 1;
         packed_chunks::<F>(width, height) + packed_chunks::<F>(height, width)
     };
-    (2 * GROUP * GROUP + 2 * GROUP * n).div_ceil(LANES)
+    (2 * GROUP * GROUP + GROUP * n).div_ceil(LANES)
         + packed_chunks::<F>(n, GROUP)
         + groups(n).map(packed).sum::<usize>()
 }
@@ -39,7 +42,6 @@ pub(super) fn transform<F: Real>(reduced: &Reduced<'_, F>, u: &mut [F], n: usize
     let (zero, one) = (F::of(0.0), F::of(1.0));
     let gram = flat_mut(take(&mut memory, GROUP * GROUP / LANES));
     let t = flat_mut(take(&mut memory, GROUP * GROUP / LANES));
-    let inner = flat_mut(take(&mut memory, n * GROUP / LANES));
     let yt = flat_mut(take(&mut memory, n * GROUP / LANES));
     let spare = take(&mut memory, packed_chunks::<F>(n, GROUP));
     let reflectors = Strided::columns(flat(reduced.reflectors.chunks), reduced.reflectors.stride());
@@ -55,12 +57,20 @@ pub(super) fn transform<F: Real>(reduced: &Reduced<'_, F>, u: &mut [F], n: usize
         let memory = take(&mut memory, packed_chunks::<F>(height, width));
         packed.push((start + 1, y_transposed, Packed::new(Strided::columns(yt, n), height, width, memory)));
     }
-    for u in u.chunks_mut((TOGETHER / size_of::<F>() / n).max(1) * n) {
+    let apply = |u: &mut [F]| {
         let count = u.len() / n;
-        for (row, y_transposed, yt) in &packed {
-            y_transposed.times(Strided::columns(&u[*row..], n), count, one, inner, GROUP, Accumulate::Replace);
-            yt.times(Strided::columns(inner, GROUP), count, zero - one, &mut u[*row..], n, Accumulate::Add);
-        }
+        with_scratch((count * GROUP).div_ceil(LANES), |inner| {
+            let inner = flat_mut(inner);
+            for (row, y_transposed, yt) in &packed {
+                y_transposed.times(Strided::columns(&u[*row..], n), count, one, inner, GROUP, Accumulate::Replace);
+                yt.times(Strided::columns(inner, GROUP), count, zero - one, &mut u[*row..], n, Accumulate::Add);
+            }
+        });
+    };
+    let columns = (TOGETHER / size_of::<F>() / n).max(1);
+    match n < SHARED {
+        true => u.chunks_mut(columns * n).for_each(apply),
+        false => u.par_chunks_mut(columns.min(n.div_ceil(8)) * n).for_each(apply),
     }
 }
 

@@ -9,11 +9,16 @@
 
 use std::cmp::Ordering;
 
+use rayon::prelude::*;
+
 use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
-use crate::linalg::eigen::{leaf, secular};
+use crate::linalg::eigen::{SHARED, leaf, secular};
 use crate::linalg::gemm::{Accumulate, Packed, Strided, packed_chunks};
-use crate::linalg::scratch::take;
+use crate::linalg::scratch::{take, with_scratch};
 use crate::linalg::{Real, vectorised};
+
+/// Roots, entries of z or columns of S that a thread takes at once where a merge is shared.
+const TOGETHER: usize = 4 * LANES;
 
 /// Half of the rows in which a column of diag(Q_1, Q_2) is not zero.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,63 +28,38 @@ enum Half {
     Lower,
 }
 
-/// Memory that all merges use.
-struct Work<'a, F> {
-    /// S, column by column, then the columns that are deflated.
-    s: &'a mut [Chunk<F>],
-    /// One of Q_1 and Q_2.
-    packed: &'a mut [Chunk<F>],
-    poles: &'a mut [Chunk<F>],
-    z: &'a mut [Chunk<F>],
-    starts: Vec<usize>,
-}
-
-/// Chunks of memory that it needs for n rows and columns, beside the eigenvectors.
-pub(super) fn chunks<F: Real>(n: usize) -> usize {
+/// Chunks of memory that a merge needs for n rows and columns: S, column by column, then the columns that are deflated; poles and
+/// z; one of Q_1 and Q_2.
+fn chunks<F: Real>(n: usize) -> usize {
     n.div_ceil(LANES) * (n + 2) + packed_chunks::<F>(n.div_ceil(2), n)
 }
 
 /// Eigenvalues of diag(d) and `beside`, into d, and eigenvectors, into the columns of q (n × n); returns their ascending order.
 /// `None` if an iteration does not converge. The matrix must be scaled to about one.
-pub(super) fn solve<F: Real>(
-    d: &mut [F],
-    beside: &mut [F],
-    q: &mut Columns<'_, F>,
-    mut memory: &mut [Chunk<F>],
-) -> Option<Vec<usize>> {
-    let height = d.len().div_ceil(LANES);
-    let mut work = Work {
-        s: take(&mut memory, height * d.len()),
-        poles: take(&mut memory, height),
-        z: take(&mut memory, height),
-        packed: memory,
-        starts: Vec::with_capacity(d.len()),
-    };
+pub(super) fn solve<F: Real>(d: &mut [F], beside: &mut [F], q: Columns<'_, F>) -> Option<Vec<usize>> {
     q.chunks.fill(Chunk::zero());
-    part(d, beside, q, 0, &mut work)
+    part(d, beside, q, 0)
 }
 
-/// Solves the part of the matrix whose rows and columns in q begin at `at`.
-fn part<F: Real>(
-    d: &mut [F],
-    beside: &mut [F],
-    q: &mut Columns<'_, F>,
-    at: usize,
-    work: &mut Work<'_, F>,
-) -> Option<Vec<usize>> {
+/// Solves a part of the matrix, whose columns are q and whose rows begin at `at`.
+fn part<F: Real>(d: &mut [F], beside: &mut [F], mut q: Columns<'_, F>, at: usize) -> Option<Vec<usize>> {
     let n = d.len();
     if n <= leaf::LEAF {
         let stride = q.stride();
-        let columns = &mut flat_mut(q.chunks)[at * stride..(at + n) * stride];
-        return leaf::solve(d, &beside[..n - 1], columns, stride, at).then(|| ascending(d, 0..n));
+        return leaf::solve(d, &beside[..n - 1], flat_mut(q.chunks), stride, at).then(|| ascending(d, 0..n));
     }
     let middle = n / 2;
     let coupling = beside[middle - 1];
     d[middle - 1] -= coupling.magnitude();
     d[middle] -= coupling.magnitude();
-    let first = part(&mut d[..middle], &mut beside[..middle - 1], q, at, work)?;
-    let second = part(&mut d[middle..], &mut beside[middle..], q, at + middle, work)?;
-    Some(merge(d, q, at, coupling, (&first, &second), work))
+    let (d_1, d_2) = d.split_at_mut(middle);
+    let (beside_1, beside_2) = beside.split_at_mut(middle);
+    let (q_1, q_2) = q.split_at(middle);
+    let upper = || part(d_1, &mut beside_1[..middle - 1], q_1, at);
+    let lower = || part(d_2, beside_2, q_2, at + middle);
+    let (first, second) = if n < SHARED { (upper(), lower()) } else { rayon::join(upper, lower) };
+    let (first, second) = (first?, second?);
+    Some(with_scratch(chunks::<F>(n), |memory| merge(d, &mut q, at, coupling, (&first, &second), memory)))
 }
 
 /// Positions in the ascending order of their values.
@@ -158,7 +138,7 @@ fn deflate<F: Real>(
                     half[j] = Half::Both;
                 }
                 let stride = q.stride();
-                let (low, high) = (at + p.min(j), at + p.max(j));
+                let (low, high) = (p.min(j), p.max(j));
                 let (x, y) = flat_mut(q.chunks).split_at_mut(high * stride);
                 let (x, y) = (&mut x[low * stride + at..low * stride + at + n], &mut y[at..at + n]);
                 if p < j {
@@ -186,15 +166,16 @@ fn merge<F: Real>(
     at: usize,
     coupling: F,
     (first, second): (&[usize], &[usize]),
-    work: &mut Work<'_, F>,
+    mut memory: &mut [Chunk<F>],
 ) -> Vec<usize> {
     let (n, middle) = (d.len(), first.len());
+    let s = take(&mut memory, n.div_ceil(LANES) * n);
     // |z|² = 2 before it is scaled.
     let scale = F::of(std::f64::consts::FRAC_1_SQRT_2);
     let rho = F::of(2.0) * coupling.magnitude();
     let z = (0..n).map(|j| match j < middle {
-        true => q.column(at + j)[at + middle - 1] * scale,
-        false => q.column(at + j)[at + middle] * scale.signed_as(coupling),
+        true => q.column(j)[at + middle - 1] * scale,
+        false => q.column(j)[at + middle] * scale.signed_as(coupling),
     });
     let z = z.collect();
     let sorted = merged(d, first.iter().copied(), second.iter().map(|j| j + middle));
@@ -202,14 +183,14 @@ fn merge<F: Real>(
     let Deflation { kept, deflated, .. } = &deflation;
     // Deflated columns go to the end.
     let k = kept.len();
-    let saved = k * k.div_ceil(LANES)..n.div_ceil(LANES) * n;
-    for (&j, to) in deflated.iter().zip(work.s[saved.clone()].chunks_exact_mut(n.div_ceil(LANES))) {
-        flat_mut(to)[..n].copy_from_slice(&q.column(at + j)[at..at + n]);
+    let (s, saved) = s.split_at_mut(k * k.div_ceil(LANES));
+    for (&j, to) in deflated.iter().zip(saved.chunks_exact_mut(n.div_ceil(LANES))) {
+        flat_mut(to)[..n].copy_from_slice(&q.column(j)[at..at + n]);
     }
     let values: Vec<F> = deflated.iter().map(|&j| d[j]).collect();
-    let roots = update(d, q, at, rho, middle, &deflation, work);
-    for (slot, from) in (0..deflated.len()).zip(work.s[saved].chunks_exact(n.div_ceil(LANES))) {
-        q.column_mut(at + k + slot)[at..at + n].copy_from_slice(&flat(from)[..n]);
+    let roots = update(d, q, at, rho, middle, &deflation, s, memory);
+    for (slot, from) in (0..deflated.len()).zip(saved.chunks_exact(n.div_ceil(LANES))) {
+        q.column_mut(k + slot)[at..at + n].copy_from_slice(&flat(from)[..n]);
     }
     d[..k].copy_from_slice(&roots);
     d[k..].copy_from_slice(&values);
@@ -217,7 +198,8 @@ fn merge<F: Real>(
     merged(d, 0..k, rest.into_iter())
 }
 
-/// Replaces the first k columns of a part by diag(Q_1, Q_2) S of the k columns kept; returns their eigenvalues.
+/// Replaces the first k columns of a part by diag(Q_1, Q_2) S of the k columns kept; returns their eigenvalues. S is formed in `s`.
+#[allow(clippy::too_many_arguments)]
 fn update<F: Real>(
     d: &[F],
     q: &mut Columns<'_, F>,
@@ -225,52 +207,63 @@ fn update<F: Real>(
     rho: F,
     middle: usize,
     deflation: &Deflation<F>,
-    work: &mut Work<'_, F>,
+    s: &mut [Chunk<F>],
+    mut memory: &mut [Chunk<F>],
 ) -> Vec<F> {
     let Deflation { z, half, kept, .. } = deflation;
     let (n, k, zero, one) = (d.len(), kept.len(), F::of(0.0), F::of(1.0));
     if k == 0 {
         return Vec::new();
     }
-    let poles: Vec<F> = kept.iter().map(|&j| d[j]).collect();
+    let kept_poles: Vec<F> = kept.iter().map(|&j| d[j]).collect();
     let squares: Vec<F> = kept.iter().map(|&j| z[j] * z[j]).collect();
-    let (mut origin, mut offset) = (poles.clone(), vec![zero; k]);
+    let (mut origin, mut offset) = (kept_poles.clone(), vec![zero; k]);
     let last_gap = rho * squares.iter().fold(zero, |sum, x| sum + *x) * (one + F::of(4.0) * F::UNIT);
+    let together = if k < SHARED { k.next_multiple_of(LANES) } else { TOGETHER };
     if k == 1 {
         offset[0] = last_gap;
     } else {
-        secular::roots(&poles, &squares, one / rho, last_gap, &mut origin, &mut offset);
+        let each = origin.par_chunks_mut(together).zip(offset.par_chunks_mut(together)).enumerate();
+        each.for_each(|(number, (origin, offset))| {
+            secular::roots(&kept_poles, &squares, one / rho, last_gap, number * together, origin, offset);
+        });
     }
     // Poles of the padding are far away, and their z zero.
     let height = k.div_ceil(LANES);
-    let far = F::of(16.0) * poles[k - 1].magnitude().at_least(one);
+    let (poles, exact) = (take(&mut memory, height), take(&mut memory, height));
+    let far = F::of(16.0) * kept_poles[k - 1].magnitude().at_least(one);
     let fill = |chunks: &mut [Chunk<F>], of: &dyn Fn(usize) -> F, beyond: F| {
-        for (row, x) in flat_mut(&mut chunks[..height]).iter_mut().enumerate() {
+        for (row, x) in flat_mut(chunks).iter_mut().enumerate() {
             *x = if row < k { of(row) } else { beyond };
         }
     };
-    fill(work.poles, &|row| poles[row], far);
-    fill(work.z, &|row| z[kept[row]], zero);
-    secular::exact_z(&work.poles[..height], k, &origin, &offset, &mut work.z[..height]);
-    let exact = flat(work.z)[..k].to_vec();
+    fill(poles, &|row| kept_poles[row], far);
+    fill(exact, &|row| z[kept[row]], zero);
+    let blocks = together / LANES;
+    exact.par_chunks_mut(blocks).enumerate().for_each(|(number, z)| {
+        secular::exact_z(poles, k, number * blocks, &origin, &offset, z);
+    });
+    let exact_z = flat(exact)[..k].to_vec();
     let mut rows: Vec<usize> = (0..k).collect();
     rows.sort_by_key(|&row| half[kept[row]]);
-    fill(work.poles, &|row| poles[rows[row]], far);
-    fill(work.z, &|row| exact[rows[row]], zero);
-    let s = &mut work.s[..height * k];
-    secular::vectors(&work.poles[..height], &work.z[..height], &origin, &offset, s);
+    fill(poles, &|row| kept_poles[rows[row]], far);
+    fill(exact, &|row| exact_z[rows[row]], zero);
+    s.par_chunks_mut(together * height).enumerate().for_each(|(number, s)| {
+        let columns = number * together..(number * together + s.len() / height);
+        secular::vectors(poles, exact, &origin[columns.clone()], &offset[columns], s);
+    });
     let s = Strided::columns(flat(s), height * LANES);
     // Rows of S from `lower` on meet columns that are not zero below, rows up to `upper` those that are not zero above.
     let upper = rows.iter().filter(|&&row| half[kept[row]] != Half::Lower).count();
     let lower = rows.iter().filter(|&&row| half[kept[row]] == Half::Upper).count();
     let stride = q.stride();
+    let mut starts = Vec::with_capacity(k);
     for (first, count, from, to) in [(0, middle, 0, upper), (middle, n - middle, lower, k)] {
-        work.starts.clear();
-        work.starts.extend(rows[from..to].iter().map(|&row| (at + kept[row]) * stride + at + first));
+        starts.clear();
+        starts.extend(rows[from..to].iter().map(|&row| kept[row] * stride + at + first));
         let q = flat_mut(q.chunks);
-        let packed = Packed::gathered(q, &work.starts, count, work.packed);
-        let out = &mut q[at * stride + at + first..];
-        packed.times(s.from(from, 0), k, one, out, stride, Accumulate::Replace);
+        let packed = Packed::gathered(q, &starts, count, memory);
+        packed.times(s.from(from, 0), k, one, &mut q[at + first..], stride, Accumulate::Replace);
     }
     origin.iter().zip(&offset).map(|(origin, offset)| *origin + *offset).collect()
 }

@@ -5,7 +5,8 @@
 //! ```
 //! Householder reduction to a tridiagonal T, divide and conquer for T, and the reflectors of the reduction applied to its
 //! eigenvectors. Every result is checked in O(n²); one that fails is computed again by the linear-algebra crate, and counted.
-//! One thread; all loops have one portable form, which gives the same bits on every processor.
+//! All loops have one portable form, which gives the same bits on every processor. Threads that are free share a large matrix, which
+//! changes no bit.
 
 mod back;
 mod divide;
@@ -25,6 +26,9 @@ use crate::error::{Error, Result};
 use crate::linalg::chunks::{Chunk, Columns, LANES};
 use crate::linalg::scratch::{take, with_scratch};
 use crate::linalg::{Real, dot, vectorised};
+
+/// Rows and columns from which a matrix is shared by threads.
+const SHARED: usize = 192;
 
 /// Number of decompositions that failed the check since the program began.
 static FALLBACKS: AtomicUsize = AtomicUsize::new(0);
@@ -53,6 +57,10 @@ pub fn stages<F: Real>(symmetric: &[F], n: usize) -> Option<Stages> {
 /// Eigenvalues (n, ascending) and eigenvectors (n × n, column by column) of a symmetric matrix (n × n, column by column), of
 /// which only the lower triangle is read. Fails if an entry is not finite.
 pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)> {
+    if n >= SHARED && rayon::current_thread_index().is_none() {
+        // Threads that share work wait for each other much longer where one of them is not of the pool.
+        return rayon::scope(|_| decompose(symmetric, n));
+    }
     if n == 0 {
         return Ok((Vec::new(), Vec::new()));
     }
@@ -111,17 +119,17 @@ fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<
     let square = Columns::<F>::height_of(n) * n;
     let triangle = used * (used + 1) / 2 * LANES;
     // The matrix is not needed any more when the tridiagonal form is solved.
-    let shared = (triangle + reduction::chunks(n)).max(divide::chunks::<F>(n)).max(back::chunks::<F>(n));
+    let shared = (triangle + reduction::chunks(n)).max(back::chunks::<F>(n));
     with_scratch(2 * square + shared, |mut memory| {
         let mut columns = || Columns { height: square / n, chunks: take(&mut memory, square) };
-        let (reflectors, mut u) = (columns(), columns());
+        let (reflectors, u) = (columns(), columns());
         let (tiles, rest) = memory.split_at_mut(triangle);
         let tiles = tiles.as_chunks_mut().0;
         fill(tiles, symmetric, n, F::of(1.0) / scale);
         let reduced = reduction::reduce(tiles, n, reflectors, rest);
         let is_reduced = Instant::now();
         let (mut values, mut beside) = (reduced.diagonal.clone(), reduced.beside.clone());
-        let order = divide::solve(&mut values, &mut beside, &mut u, memory)?;
+        let order = divide::solve(&mut values, &mut beside, Columns { height: u.height, chunks: &mut *u.chunks })?;
         let is_solved = Instant::now();
         let mut vectors = Vec::with_capacity(n * n);
         order.iter().for_each(|&j| vectors.extend_from_slice(&u.column(j)[..n]));
@@ -254,6 +262,22 @@ mod tests {
                 check::<f64>(family.name, n, &a);
                 check::<f32>(family.name, n, &a);
             }
+        }
+    }
+
+    #[test]
+    fn threads_do_not_change_a_bit() {
+        // The larger of them has passes that two threads share.
+        for n in [SHARED, 2 * SHARED + 16] {
+            let a = FAMILIES[0].matrix(n);
+            let before = fallbacks();
+            let of = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| decompose(&a, n).unwrap())
+            };
+            let one = of(1);
+            assert!(of(3) == one && decompose(&a, n).unwrap() == one, "n = {n}");
+            assert_eq!(fallbacks(), before);
         }
     }
 

@@ -6,7 +6,10 @@
 //! ```
 //! Golub and Van Loan (2013), algorithm 8.3.1. The matrix lies in blocks of sixteen rows and columns, of one triangle, one after the
 //! other as a pass needs them. A pass multiplies it by a reflector and reads each entry once. The updates of a few reflectors
-//! wait for one pass that applies them all: entries are read n times, as they must, but written n/4 times.
+//! wait for one pass that applies them all: entries are read n times, as they must, but written n/4 times. Two threads share the
+//! passes of a large matrix, whose two parts have products of their own, added at the end, whatever the number of threads.
+
+use std::ops::Range;
 
 use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
 use crate::linalg::lanes::{Lanes, sixteen};
@@ -16,6 +19,8 @@ use crate::linalg::{Real, vectorised};
 
 /// Reflectors whose updates wait for one pass that applies them all.
 const WAITING: usize = 4;
+/// Rows and columns from which two threads share a pass.
+const SHARED: usize = 384;
 /// Sixteen rows of the reflectors that wait, each v beside its w.
 pub type Pairs<F> = [Chunk<F>; 2 * WAITING];
 
@@ -33,7 +38,7 @@ pub(super) struct Reduced<'a, F> {
 
 /// Chunks of memory that a reduction needs for n rows and columns, beside the matrix and its reflectors.
 pub(super) fn chunks(n: usize) -> usize {
-    n.div_ceil(LANES) * (2 * WAITING + 2)
+    n.div_ceil(LANES) * (2 * WAITING + 3)
 }
 
 /// A block of sixteen rows and columns, column by column.
@@ -58,7 +63,7 @@ pub(super) fn reduce<'a, F: Real>(
     let height = reflectors.height;
     let waiting = take(&mut memory, used * 2 * WAITING).as_chunks_mut().0;
     waiting.fill([Chunk::zero(); 2 * WAITING]);
-    let (v, product) = (take(&mut memory, used), take(&mut memory, used));
+    let (v, product, second) = (take(&mut memory, used), take(&mut memory, used), take(&mut memory, used));
     let mut count = 0;
     for i in 0..n {
         let (block, next) = (i / LANES, (i + 1) / LANES);
@@ -75,13 +80,11 @@ pub(super) fn reduce<'a, F: Real>(
         }
         (tau[i], beside[i]) = reflector(column, i + 1);
         v.copy_from_slice(column);
-        if count == 0 {
-            multiply(a, next, waiting, v, product);
-        } else if count == WAITING {
-            update_and_multiply(a, next, waiting, v, product);
+        let pass = if count == WAITING { update_and_multiply } else { multiply };
+        shared(pass, a, next, waiting, v, product, second);
+        if count == WAITING {
             count = 0;
-        } else {
-            multiply(a, next, waiting, v, product);
+        } else if count > 0 {
             correct(&waiting[next..], &v[next..], &mut product[next..]);
         }
         let above = next * LANES..(i + 1).max(next * LANES);
@@ -101,20 +104,49 @@ pub(super) fn reduce<'a, F: Real>(
     Reduced { reflectors, tau, diagonal, beside }
 }
 
-/// A += Σ v w' + w v' over P pairs (v, w), then product = A x, for the blocks from `first` on; N columns at a time.
-#[inline(always)]
-fn pass<F: Real, V: Lanes<F>, const N: usize, const P: usize>(
+/// A pass over the columns of some blocks: the tiles of those columns, the blocks, the pairs, x and the product.
+type Pass<F> = fn(&mut [Tile<F>], Range<usize>, &[Pairs<F>], &[Chunk<F>], &mut [Chunk<F>]);
+
+/// Calls a pass for the blocks from `first` on; where there are many, for two parts with as many entries each.
+fn shared<F: Real>(
+    pass: Pass<F>,
     a: &mut [Tile<F>],
     first: usize,
     waiting: &[Pairs<F>],
     x: &[Chunk<F>],
     product: &mut [Chunk<F>],
+    second: &mut [Chunk<F>],
 ) {
-    for chunk in &mut product[first..] {
+    let used = x.len();
+    let a = &mut a[first_tile(first, used)..];
+    if used - first < SHARED / LANES {
+        return pass(a, first..used, waiting, x, product);
+    }
+    // Half the entries of a triangle are in the first 1 − √½ of its columns.
+    let middle = first + ((used - first) as f64 * (1.0 - std::f64::consts::FRAC_1_SQRT_2)).round() as usize;
+    let (left, right) = a.split_at_mut(first_tile(middle, used) - first_tile(first, used));
+    rayon::join(|| pass(left, first..middle, waiting, x, product), || pass(right, middle..used, waiting, x, second));
+    for (sum, x) in product[middle..].iter_mut().zip(&second[middle..]) {
+        for l in 0..LANES {
+            sum.0[l] += x.0[l];
+        }
+    }
+}
+
+/// A += Σ v w' + w v' over P pairs (v, w), then product = A x, for the columns of some blocks; N columns at a time.
+#[inline(always)]
+fn pass<F: Real, V: Lanes<F>, const N: usize, const P: usize>(
+    a: &mut [Tile<F>],
+    blocks: Range<usize>,
+    waiting: &[Pairs<F>],
+    x: &[Chunk<F>],
+    product: &mut [Chunk<F>],
+) {
+    for chunk in &mut product[blocks.start..] {
         *chunk = Chunk::zero();
     }
-    let mut rest = &mut a[first_tile(first, x.len())..];
-    for block in first..x.len() {
+    let mut rest = a;
+    for block in blocks {
         let (tiles, after) = rest.split_at_mut(x.len() - block);
         rest = after;
         let (pairs, x, out) = (&waiting[block..], &x[block..], &mut product[block..]);
@@ -156,14 +188,14 @@ fn pass<F: Real, V: Lanes<F>, const N: usize, const P: usize>(
 }
 
 vectorised! {
-    fn multiply<F: Real>(a: &mut [Tile<F>], first: usize, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
-        sixteen!(pass::<F, 0>(a, first, waiting, x, product))
+    fn multiply<F: Real>(a: &mut [Tile<F>], blocks: Range<usize>, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
+        sixteen!(pass::<F, 0>(a, blocks, waiting, x, product))
     }
 }
 
 vectorised! {
-    fn update_and_multiply<F: Real>(a: &mut [Tile<F>], first: usize, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
-        sixteen!(pass::<F, WAITING>(a, first, waiting, x, product))
+    fn update_and_multiply<F: Real>(a: &mut [Tile<F>], blocks: Range<usize>, waiting: &[Pairs<F>], x: &[Chunk<F>], product: &mut [Chunk<F>]) {
+        sixteen!(pass::<F, WAITING>(a, blocks, waiting, x, product))
     }
 }
 

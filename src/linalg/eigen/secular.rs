@@ -16,16 +16,17 @@ use crate::linalg::{Real, vectorised};
 const MOST_STEPS: usize = 60;
 
 vectorised! {
-    /// The roots λ_i = origin_i + offset_i, for at least two poles d, ascending, with the squares z_j² and 1/ρ > 0. The last
-    /// root is at most `last_gap` above its pole.
-    pub(super) fn roots<F: Real>(d: &[F], squares: &[F], inverse: F, last_gap: F, origin: &mut [F], offset: &mut [F]) {
+    /// The roots λ_i = origin_i + offset_i from the one numbered `from` on, for at least two poles d, ascending, with the squares
+    /// z_j² and 1/ρ > 0. The last root is at most `last_gap` above its pole.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn roots<F: Real>(d: &[F], squares: &[F], inverse: F, last_gap: F, from: usize, origin: &mut [F], offset: &mut [F]) {
         let k = d.len();
         let zero = F::of(0.0);
         let half = F::of(0.5);
         let eps = F::UNIT;
         let close = F::of(0.125) * eps.root();
-        let mut first = 0;
-        while first < k {
+        let mut first = from;
+        while first < from + origin.len() {
             let index: [usize; LANES] = std::array::from_fn(|l| (first + l).min(k - 1));
             let left: [F; LANES] = std::array::from_fn(|l| d[index[l]]);
             let gap: [F; LANES] = std::array::from_fn(|l| if index[l] + 1 < k { d[index[l] + 1] - d[index[l]] } else { last_gap });
@@ -138,18 +139,18 @@ vectorised! {
                 }
             }
             let count = LANES.min(k - first);
-            origin[first..first + count].copy_from_slice(&base[..count]);
-            offset[first..first + count].copy_from_slice(&tau[..count]);
+            origin[first - from..][..count].copy_from_slice(&base[..count]);
+            offset[first - from..][..count].copy_from_slice(&tau[..count]);
             first += LANES;
         }
     }
 }
 
 vectorised! {
-    /// Replaces |z| by the values that make k computed roots exact.
-    pub(super) fn exact_z<F: Real>(d: &[Chunk<F>], k: usize, origin: &[F], offset: &[F], z: &mut [Chunk<F>]) {
+    /// Replaces |z|, from the chunk numbered `from` on, by the values that make k computed roots exact.
+    pub(super) fn exact_z<F: Real>(d: &[Chunk<F>], k: usize, from: usize, origin: &[F], offset: &[F], z: &mut [Chunk<F>]) {
         let poles = &flat(d)[..k];
-        for (block, (d, z)) in d.iter().zip(z).enumerate() {
+        for (block, (d, z)) in (from..).zip(d[from..].iter().zip(z)) {
             let mut product = [F::of(1.0); LANES];
             let own = block * LANES..(block + 1) * LANES;
             for (i, ((&pole, &origin), &offset)) in poles.iter().zip(origin).zip(offset).enumerate() {

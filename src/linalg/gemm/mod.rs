@@ -1,4 +1,4 @@
-//! Matrix products C = α A B, one thread.
+//! Matrix products C = α A B. Large ones are shared by threads, column by column of C.
 //!
 //! A is packed into panels of as many rows as a tile of C has; a tile is accumulated in registers over at most [`depth`] products
 //! and then written. B is read in place. Which processor runs it decides the shape of a tile, not the order of the products of an
@@ -9,6 +9,8 @@
 
 mod tile;
 
+use rayon::prelude::*;
+
 use crate::linalg::Real;
 use crate::linalg::chunks::{Chunk, LANES, flat_mut};
 use crate::linalg::scratch::with_scratch;
@@ -16,6 +18,10 @@ use tile::{Part, gather, mirror, pack, tile_rows, tiles};
 
 /// Rows of A in bytes that are packed together, such that they stay in the second-level cache.
 const BLOCK: usize = 512 << 10;
+
+/// Multiplications and additions from which a product is worth sharing, and columns of C that a thread then takes at once.
+const SHARED: usize = 4 << 20;
+const COLUMNS: usize = 48;
 
 /// Products that are summed before an entry of C is written, the same on every processor.
 pub(crate) fn depth<F>() -> usize {
@@ -106,10 +112,16 @@ impl<'a, F: Real> Packed<'a, F> {
     /// Packs a matrix into some chunks of memory.
     pub fn new(a: Strided<'_, F>, nrows: usize, ncols: usize, memory: &'a mut [Chunk<F>]) -> Self {
         let panels = flat_mut(memory);
-        let padded = nrows.next_multiple_of(tile_rows::<F>());
+        let rows = tile_rows::<F>();
+        let padded = nrows.next_multiple_of(rows);
         for k in (0..ncols).step_by(depth::<F>()) {
             let count = depth::<F>().min(ncols - k);
-            pack(a.from(0, k), nrows, count, &mut panels[k * padded..(k + count) * padded]);
+            let panels = &mut panels[k * padded..(k + count) * padded];
+            let together = if nrows * ncols < SHARED / 64 { padded } else { tile::TOGETHER * rows };
+            panels.par_chunks_mut(together * count).enumerate().for_each(|(number, panels)| {
+                let first = number * together;
+                pack(a.from(first, k), (nrows - first).min(together), count, panels);
+            });
         }
         Self { panels, nrows, ncols }
     }
@@ -153,34 +165,45 @@ impl<'a, F: Real> Packed<'a, F> {
         accumulate: Accumulate,
         lower: bool,
     ) {
-        let rows = tile_rows::<F>();
-        let padded = self.nrows.next_multiple_of(rows);
         if self.ncols == 0 && accumulate == Accumulate::Replace {
             // A sum without terms.
             for column in out.chunks_mut(stride).take(ncols) {
                 column[..self.nrows].fill(F::of(0.0));
             }
         }
+        if ncols == 0 {
+            return;
+        }
+        let out = &mut out[..(ncols - 1) * stride + self.nrows];
+        let part = Part {
+            first: 0,
+            first_column: 0,
+            nrows: self.nrows,
+            stride,
+            scale,
+            add: accumulate == Accumulate::Add,
+            lower,
+        };
+        if self.nrows * ncols * self.ncols < SHARED {
+            return self.columns(b, ncols, part, out);
+        }
+        out.par_chunks_mut(COLUMNS * stride).enumerate().for_each(|(number, out)| {
+            let first = number * COLUMNS;
+            self.columns(b.from(0, first), COLUMNS.min(ncols - first), Part { first_column: first, ..part }, out);
+        });
+    }
+
+    /// Some columns of C.
+    fn columns(&self, b: Strided<'_, F>, ncols: usize, part: Part<F>, out: &mut [F]) {
+        let rows = tile_rows::<F>();
+        let padded = self.nrows.next_multiple_of(rows);
         for k in (0..self.ncols).step_by(depth::<F>()) {
             let count = depth::<F>().min(self.ncols - k);
             let together = (BLOCK / (count * size_of::<F>())).next_multiple_of(rows);
             for first in (0..self.nrows).step_by(together) {
                 let past = (first + together).min(padded);
-                tiles(
-                    &self.panels[k * padded + first * count..k * padded + past * count],
-                    count,
-                    b.from(k, 0),
-                    ncols,
-                    Part {
-                        first,
-                        nrows: self.nrows,
-                        stride,
-                        scale,
-                        add: accumulate == Accumulate::Add || k > 0,
-                        lower,
-                    },
-                    out,
-                );
+                let panels = &self.panels[k * padded + first * count..k * padded + past * count];
+                tiles(panels, count, b.from(k, 0), ncols, Part { first, add: part.add || k > 0, ..part }, out);
             }
         }
     }
@@ -244,6 +267,26 @@ mod tests {
             product(&mut out, m, Accumulate::Replace, Strided::columns(&a, m), Strided::columns(&b, k), (m, n, k), 0.3);
             out
         });
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_the_threads() {
+        let noise = |count: usize| (0..count).map(|k| ((k * k) as f64).sin()).collect::<Vec<_>>();
+        let (n, k) = (170, 400);
+        assert!(n * n * k > SHARED && n * k > SHARED / 64);
+        let a = noise(n * k);
+        let of = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let (mut full, mut half) = (vec![0.0; n * n], vec![0.0; n * n]);
+                let a = Strided::columns(&a, n);
+                product(&mut full, n, Accumulate::Replace, a, a.transposed(), (n, n, k), 0.3);
+                symmetric_product(&mut half, a, a.transposed(), (n, k), 0.3);
+                assert!(full == half);
+                full
+            })
+        };
+        assert!(of(1) == of(3));
     }
 
     #[test]

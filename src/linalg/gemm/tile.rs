@@ -23,6 +23,8 @@ pub(super) fn tile_rows<F>() -> usize {
 #[derive(Clone, Copy)]
 pub(super) struct Part<F> {
     pub first: usize,
+    /// The column of C with which it begins.
+    pub first_column: usize,
     pub nrows: usize,
     pub stride: usize,
     pub scale: F,
@@ -104,7 +106,7 @@ fn mirror_of<F: Real, V: Lanes<F>, const N: usize>(matrix: &mut [F], n: usize) {
 }
 
 /// Panels that are packed side by side, for longer pieces of a column at once.
-const TOGETHER: usize = 8;
+pub(super) const TOGETHER: usize = 8;
 
 #[inline(always)]
 fn pack_of<F: Real, V: Lanes<F>, const N: usize>(a: Strided<'_, F>, nrows: usize, count: usize, panels: &mut [F]) {
@@ -225,7 +227,7 @@ fn tiles_of<F: Real, V: Lanes<F>, const N: usize>(
         let b = b.from(0, j);
         for (number, panel) in panels.chunks_exact(rows * count).enumerate() {
             let i = part.first + number * rows;
-            if part.lower && i + rows <= j {
+            if part.lower && i + rows <= part.first_column + j {
                 continue;
             }
             let height = (part.nrows - i).min(rows);
