@@ -12,7 +12,7 @@ use crate::nn::{Architecture, Network, realised_variance};
 use crate::panel::Past;
 use crate::train::adam::{Adam, Gradients};
 use crate::train::numbers;
-use crate::train::sampler::{Draw, Sampler};
+use crate::train::sampler::{Batch, Draw, Sampler};
 use crate::train::schedule::Schedule;
 
 /// A function that opens a device for an architecture and a precision.
@@ -81,7 +81,7 @@ pub(super) struct OnProcessor {
     gradients: Gradients,
     losses: Vec<f64>,
     problem: Option<String>,
-    seconds: [f64; 3],
+    seconds: [f64; 4],
 }
 
 impl OnProcessor {
@@ -91,23 +91,25 @@ impl OnProcessor {
             [adam.first, adam.second] = moments;
         }
         let gradients = Gradients::zeros(network.parameters());
-        Self { network, adam, gradients, losses: Vec::new(), problem: None, seconds: [0.0; 3] }
+        Self { network, adam, gradients, losses: Vec::new(), problem: None, seconds: [0.0; 4] }
     }
 
-    fn mean_loss(&self, sampler: &Sampler<'_>, draw: &Draw) -> Result<Tensor> {
-        let batch = sampler.batch(draw)?;
+    fn mean_loss(&self, batch: &Batch) -> Result<Tensor> {
         let weights = self.network.weights(&batch.returns)?;
         Ok(realised_variance(&weights, &batch.future)?.mean_all()?)
     }
 
     fn add_now(&mut self, sampler: &Sampler<'_>, draw: &Draw, weight: f64) -> Result<f64> {
         let start = Instant::now();
-        let loss = self.mean_loss(sampler, draw)?;
+        let batch = sampler.batch(draw)?;
         self.seconds[0] += start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        let loss = self.mean_loss(&batch)?;
+        self.seconds[1] += start.elapsed().as_secs_f64();
         let start = Instant::now();
         let store = loss.backward()?;
         self.gradients.add::<f32>(self.network.parameters(), &store, weight)?;
-        self.seconds[1] += start.elapsed().as_secs_f64();
+        self.seconds[2] += start.elapsed().as_secs_f64();
         Ok(f64::from(loss.to_scalar::<f32>()?))
     }
 }
@@ -134,12 +136,12 @@ impl Engine for OnProcessor {
         self.adam.steps = number - 1;
         self.adam.step::<f32>(self.network.parameters(), &self.gradients, learning_rate)?;
         self.gradients = Gradients::zeros(self.network.parameters());
-        self.seconds[2] += start.elapsed().as_secs_f64();
+        self.seconds[3] += start.elapsed().as_secs_f64();
         Ok(())
     }
 
     fn loss(&mut self, sampler: &Sampler<'_>, draw: &Draw) -> Result<f64> {
-        Ok(f64::from(self.mean_loss(sampler, draw)?.to_scalar::<f32>()?))
+        Ok(f64::from(self.mean_loss(&sampler.batch(draw)?)?.to_scalar::<f32>()?))
     }
 
     fn parameters(&self) -> Result<BTreeMap<String, Tensor>> {
@@ -153,7 +155,7 @@ impl Engine for OnProcessor {
 
     fn stages(&mut self) -> Result<Vec<(&'static str, f64)>> {
         let seconds = std::mem::take(&mut self.seconds);
-        Ok(["forward", "backward", "optimiser"].into_iter().zip(seconds).collect())
+        Ok(["reading windows", "forward", "backward", "optimiser"].into_iter().zip(seconds).collect())
     }
 }
 

@@ -190,8 +190,7 @@ impl<'a> Sampler<'a> {
         let samples = returns.par_chunks_mut(n * n_days).zip(future.par_chunks_mut(n * self.horizon));
         let chosen = draw.assets.par_chunks(n);
         samples.zip(days.par_iter().zip(chosen)).try_for_each(|((returns, future), (&day, assets))| {
-            let filled = self.eligible.missing.window(self.past.at(day), assets, n_days)?.returns;
-            returns.iter_mut().zip(filled.entries()).for_each(|(to, r)| *to = *r as f32);
+            self.eligible.missing.fill(self.past.at(day), assets, returns, |r| r as f32)?;
             // The target lies after decision day `day`. It is still part of this past, which ends before the model is
             // used.
             let after = self.past.at(day + 1 + self.horizon);

@@ -30,36 +30,49 @@ impl Missing {
     /// The last `lookback` returns of the members (T × N), with missing ones filled by this rule. Fails if the past
     /// is shorter than `lookback`.
     pub fn window(self, past: Past<'_>, members: &[AssetId], lookback: usize) -> Result<Filled> {
-        let mut returns = Matrix::zeros(lookback, members.len());
-        for (column, &asset) in members.iter().enumerate() {
-            let known = past.returns(asset, lookback).ok_or_else(|| Error::NotEnoughDays {
+        let mut returns = vec![0.0; lookback * members.len()];
+        let n_filled = self.fill(past, members, &mut returns, |r| r)?;
+        Ok(Filled { returns: Matrix::from_column_major(lookback, members.len(), returns), n_filled })
+    }
+
+    /// Writes the same returns to `out`, as numbers of another type, and returns how many were filled.
+    pub(crate) fn fill<F>(
+        self,
+        past: Past<'_>,
+        members: &[AssetId],
+        out: &mut [F],
+        number: impl Fn(f64) -> F,
+    ) -> Result<usize> {
+        let lookback = out.len() / members.len().max(1);
+        let known = |asset: &AssetId| {
+            past.returns(*asset, lookback).ok_or_else(|| Error::NotEnoughDays {
                 need: lookback,
                 have: past.n_days(),
                 date: past.decision_date(),
                 hint: ", by walk_forward.lookback".to_string(),
-            })?;
-            returns.column_mut(column).copy_from_slice(known);
-        }
+            })
+        };
+        let columns = members.iter().map(known).collect::<Result<Vec<&[f64]>>>()?;
         let fills = match self {
             Missing::Zero => vec![0.0; lookback],
-            Missing::Market => cross_section_means(&returns),
+            Missing::Market => cross_section_means(&columns, lookback),
         };
         let mut n_filled = 0;
-        for column in 0..members.len() {
-            for (r, fill) in returns.column_mut(column).iter_mut().zip(&fills).filter(|(r, _)| r.is_nan()) {
-                *r = *fill;
-                n_filled += 1;
+        for (out, column) in out.chunks_exact_mut(lookback.max(1)).zip(columns) {
+            for ((out, r), fill) in out.iter_mut().zip(column).zip(&fills) {
+                n_filled += usize::from(r.is_nan());
+                *out = number(if r.is_nan() { *fill } else { *r });
             }
         }
-        Ok(Filled { returns, n_filled })
+        Ok(n_filled)
     }
 }
 
 /// Mean of the values present on each day; zero on a day without any.
-fn cross_section_means(returns: &Matrix) -> Vec<f64> {
-    let mut sums = vec![(0.0, 0usize); returns.nrows()];
-    for column in returns.columns() {
-        for (sum, r) in sums.iter_mut().zip(column).filter(|(_, r)| !r.is_nan()) {
+fn cross_section_means(columns: &[&[f64]], n_days: usize) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0usize); n_days];
+    for column in columns {
+        for (sum, r) in sums.iter_mut().zip(*column).filter(|(_, r)| !r.is_nan()) {
             *sum = (sum.0 + r, sum.1 + 1);
         }
     }

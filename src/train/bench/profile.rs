@@ -26,8 +26,8 @@ pub struct Profiled {
     pub stages: Vec<Stage>,
 }
 
-/// Measures the first `steps` steps of a task after one that is not measured, and compares them with the device's
-/// limits.
+/// Measures the first `steps` steps of a task after one that is not measured, as if the universes of their days were known
+/// already, and compares them with the device's limits.
 pub fn profile(task: &Task<'_>, steps: usize, limits: Option<Ceilings>) -> Result<Profiled> {
     let schedule = &task.recipe.schedule;
     let sampler = Sampler::new(task.past, task.eligible, schedule, task.lookback, task.horizon, task.seed)?;
@@ -42,6 +42,10 @@ pub fn profile(task: &Task<'_>, steps: usize, limits: Option<Ceilings>) -> Resul
         }
     };
     let weight = 1.0 / schedule.accumulation as f64;
+    // The universe of a day is chosen when a training first meets the day: soon, most days are known.
+    for number in 0..=steps * schedule.accumulation {
+        sampler.draw(number as u64)?;
+    }
     let (mut drawing, mut batches) = (0.0, Vec::new());
     let mut start = Instant::now();
     for step in 0..=steps {
