@@ -14,8 +14,8 @@ use minvar::estimators::{
     self, Centring, Clip, CovarianceEstimator, Diagonal, EigenvalueCleaner, Ewma, LedoitWolfIdentity, Qis,
     RotationInvariant, Sample, Start, Window,
 };
-use minvar::linalg::Spectrum;
 use minvar::linalg::eigen::decompose;
+use minvar::linalg::{Covariance, Spectrum};
 use minvar::nn::{Architecture, Network, realised_variance};
 use minvar::panel::SizeRanks;
 use minvar::policies::{Leveraged, Rebalance, Stored, Target, Targets};
@@ -25,6 +25,11 @@ use rand::RngExt;
 
 #[path = "../tests/it/clarabel_reference.rs"]
 mod clarabel_reference;
+#[path = "../tests/it/optimality.rs"]
+mod optimality;
+
+use clarabel_reference::clarabel;
+use optimality::{Constraints, Sums, infeasibility, kkt_violation};
 
 const N: usize = 1000;
 const T: usize = 1200;
@@ -93,13 +98,68 @@ fn core(criterion: &mut Criterion) {
                     .allocate(&sigma, &Situation { start: Some(start.as_slice()), ..Situation::default() }),
             );
         });
-        // The reference solver takes seconds, so it runs only once.
-        let clock = Instant::now();
-        let reference = clarabel_reference::clarabel_long_only(&sigma);
-        let seconds = clock.elapsed().as_secs_f64();
+        let constraints = Constraints { lower: 0.0, upper: f64::INFINITY, sums: Sums::Free };
         let ours = LongOnlyMinimumVariance.allocate(&sigma, &Situation::default()).expect("positive definite");
-        let difference = ours.as_slice().iter().zip(&reference).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        println!("clarabel_gmv_long_only_of_{name}/n={N}: {seconds:.2} s, weights differ by {difference:.0e}");
+        second_opinion(&format!("gmv_long_only_of_{name}"), &sigma, ours.as_slice(), &constraints);
+    }
+}
+
+/// Weights by clarabel beside ours. It takes seconds, so it runs only once.
+fn second_opinion(name: &str, sigma: &Covariance, ours: &[f64], constraints: &Constraints<'_>) {
+    let clock = Instant::now();
+    let theirs = clarabel(sigma, constraints);
+    let seconds = clock.elapsed().as_secs_f64();
+    let difference = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let (violation, excess) = (kkt_violation(sigma, ours, constraints), infeasibility(ours, constraints));
+    println!(
+        "clarabel_{name}/n={N}: {seconds:.2} s, weights differ by {difference:.0e}; ours violate optimality by {violation:.0e}, \
+         constraints by {excess:.0e}"
+    );
+}
+
+/// Minimum variance under bounds on gross exposure, turnover and sectors: cold, from nothing or, for turnover, from equal weights,
+/// and warm, from those of five days before.
+fn constrained(criterion: &mut Criterion) {
+    let (panel, _) = SyntheticMarket::complete(N, T + 5).simulate().expect("the parameters are valid");
+    let names: Vec<String> = (0..11).map(|s| s.to_string()).collect();
+    let sectors: Vec<&str> = (0..N).map(|i| names[(i * 7919) % 11].as_str()).collect();
+    let (zero, equal) = (vec![0.0; N], vec![1.0 / N as f64; N]);
+    let window = |first: usize| Window::new(panel.matrix(first..first + T)).expect("complete returns");
+    let weights = |words: &str, sigma: &Covariance, situation: &Situation<'_>| {
+        let allocator = allocators::build(words).expect("a registered name and valid parameters");
+        allocator.allocate(sigma, situation).expect("weights exist").as_slice().to_vec()
+    };
+    for name in ["sample", "qis"] {
+        let estimator = estimators::build(name).expect("a registered name");
+        let [earlier, sigma] = [0, 5].map(|first| estimator.estimate(&window(first)).expect("n < T"));
+        // An allocator, its lower bound and limit, and the one that chose the weights five days before.
+        for (words, lower, limit, before) in [
+            ("gmv_gross", f64::NEG_INFINITY, 1.6, "gmv_gross"),
+            ("gmv_gross,gross=3", f64::NEG_INFINITY, 3.0, "gmv_gross,gross=3"),
+            ("gmv_turnover", 0.0, 0.3, "gmv_long_only"),
+            ("gmv_turnover,turnover=0.05", 0.0, 0.05, "gmv_long_only"),
+            ("gmv_turnover,turnover=0.05,lower=-inf", f64::NEG_INFINITY, 0.05, "gmv_gross"),
+            ("gmv_turnover,turnover=1,lower=-inf", f64::NEG_INFINITY, 1.0, "gmv_gross"),
+            ("gmv_sector", 0.0, 0.4, "gmv_sector"),
+            ("gmv_sector,cap=0.2", 0.0, 0.2, "gmv_sector,cap=0.2"),
+        ] {
+            let cold = Situation { held: Some(&equal), sectors: Some(&sectors), ..Situation::default() };
+            let held = weights(before, &earlier, &cold);
+            let warm = Situation { start: Some(&held), held: Some(&held), ..cold };
+            for (state, situation) in [("cold", cold), ("warm", warm)] {
+                criterion.bench_function(&format!("{words}_{state}_of_{name}/n={N}/t={T}"), |b| {
+                    b.iter(|| weights(words, &sigma, &situation));
+                });
+            }
+            let sums = match words.split(',').next() {
+                Some("gmv_gross") => Sums::Around(&zero, limit),
+                Some("gmv_turnover") => Sums::Around(&held, limit),
+                _ => Sums::Sectors(&sectors, limit),
+            };
+            let constraints = Constraints { lower, upper: f64::INFINITY, sums };
+            let ours = weights(words, &sigma, &warm);
+            second_opinion(&format!("{words}_warm_of_{name}"), &sigma, &ours, &constraints);
+        }
     }
 }
 
@@ -192,6 +252,6 @@ criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2)).without_plots();
-    targets = eigen, core, accounts, zoo, network, significance
+    targets = eigen, core, constrained, accounts, zoo, network, significance
 }
 criterion_main!(benches);

@@ -12,14 +12,14 @@
 //! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?;
 //! let sigma = minvar::estimators::build("qis")?.estimate(&window)?;
 //! let weights = minvar::allocators::build("gmv_gross,gross=1.5")?.allocate(&sigma, &Situation::default())?;
-//! assert!(weights.as_slice().iter().map(|w| w.abs()).sum::<f64>() <= 1.5 + 1e-6);
+//! assert!(weights.as_slice().iter().map(|w| w.abs()).sum::<f64>() <= 1.5 + 1e-12);
 //! # Ok(())
 //! # }
 //! ```
 
 use serde::{Deserialize, Serialize};
 
-use crate::allocators::quadratic::QuadraticProgram;
+use crate::allocators::active_set::{Problem, check_bounds};
 use crate::allocators::{Allocator, Situation, Weights};
 use crate::error::Result;
 use crate::linalg::Covariance;
@@ -40,11 +40,12 @@ impl Default for GrossMinimumVariance {
 }
 
 impl Allocator for GrossMinimumVariance {
-    fn allocate(&self, covariance: &Covariance, _: &Situation<'_>) -> Result<Weights> {
-        let mut program = QuadraticProgram::new("gmv_gross", covariance);
-        program.within(&vec![0.0; covariance.n_assets()], self.gross);
-        program.between(self.lower, self.upper);
-        Weights::normalised(program.solve()?)
+    fn allocate(&self, covariance: &Covariance, situation: &Situation<'_>) -> Result<Weights> {
+        let (n, bounds) = (covariance.n_assets(), (self.lower, self.upper));
+        check_bounds("gmv_gross", n, bounds)?;
+        let problem = Problem::around(covariance.matrix(), bounds, &vec![0.0; n], self.gross);
+        let contradiction = || format!("set gross above {}", self.gross);
+        Weights::normalised(problem.minimum("gmv_gross", situation.start, contradiction)?)
     }
 }
 

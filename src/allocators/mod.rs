@@ -3,9 +3,10 @@
 //! # What an allocator sees
 //!
 //! An allocator sees the covariance and a `Situation`: a starting point for a solver, the weights held (drifted to
-//! the last known close), the newest market values, and sectors. Long-only and box problems are solved by our own
-//! active-set methods on a growing Cholesky factor; other constraints are rows of a `QuadraticProgram` (`quadratic.rs`).
+//! the last known close), the newest market values, and sectors. Long-only weights have an active set of their own;
+//! bounds on weights, gross exposure, turnover and sectors share one (`active_set`).
 
+mod active_set;
 pub mod cap_weighted;
 pub mod equal;
 pub mod gmv;
@@ -18,7 +19,6 @@ pub mod hrp;
 pub mod inverse_variance;
 pub mod inverse_volatility;
 pub mod max_diversification;
-mod quadratic;
 pub mod risk_budget;
 mod weights;
 

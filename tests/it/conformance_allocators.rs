@@ -7,7 +7,8 @@ use minvar::allocators::{
 use minvar::linalg::{Covariance, Matrix};
 use minvar::registry::Choice;
 
-use crate::clarabel_reference::clarabel_long_only;
+use crate::clarabel_reference::clarabel;
+use crate::optimality::{Constraints, Sums};
 use crate::vectors::{TOLERANCE, Vectors};
 
 const FILES: [&str; 4] = ["alloc_n10_t60", "alloc_n50_t250", "alloc_n100_t80", "alloc_n200_t1000"];
@@ -114,20 +115,19 @@ fn hierarchical_risk_parity_of_a_sample_covariance_matches_three_packages() {
 fn the_active_sets_agree_with_clarabel() {
     let (_, truth) = crate::support::complete_market(80, 40).simulate().unwrap();
     let members: Vec<usize> = (0..80).collect();
+    let bounds = |lower: f64, upper: f64| Constraints { lower, upper, sums: Sums::Free };
     for day in [5, 20, 39] {
         let sigma = truth.covariance(day, &members).unwrap();
         let ours = LongOnlyMinimumVariance.allocate(&sigma, &Situation::default()).unwrap();
         assert!(kkt_residual(&sigma, ours.as_slice()) < 1e-10);
-        for (ours, theirs) in ours.as_slice().iter().zip(&clarabel_long_only(&sigma)) {
+        for (ours, theirs) in ours.as_slice().iter().zip(&clarabel(&sigma, &bounds(0.0, f64::INFINITY))) {
             assert!((ours - theirs).abs() < 1e-7, "day {day}: {ours} against {theirs}");
         }
         for (lower, upper) in [(0.0, 0.05), (-0.02, 0.1), (0.01, 0.0125), (-1.0, 0.04)] {
             let ours = BoxMinimumVariance::new(lower, upper).unwrap().allocate(&sigma, &Situation::default()).unwrap();
             let residual = box_kkt_residual(&sigma, ours.as_slice(), lower, upper);
             assert!(residual < 1e-10, "day {day}, [{lower}, {upper}]: {residual:e}");
-            let words = format!("gmv_gross,gross=1e3,lower={lower},upper={upper}");
-            let theirs = allocator(&words).allocate(&sigma, &Situation::default()).unwrap();
-            for (ours, theirs) in ours.as_slice().iter().zip(theirs.as_slice()) {
+            for (ours, theirs) in ours.as_slice().iter().zip(&clarabel(&sigma, &bounds(lower, upper))) {
                 assert!((ours - theirs).abs() < 1e-7, "day {day}, [{lower}, {upper}]: {ours} against {theirs}");
             }
         }

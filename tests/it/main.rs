@@ -1,5 +1,6 @@
 //! The one integration-test binary: laws, reference values, whole runs.
 
+mod active_sets;
 mod append;
 mod clarabel_reference;
 mod command_line;
@@ -24,6 +25,7 @@ mod look_ahead;
 mod network_laws;
 mod network_reference;
 mod numbers;
+mod optimality;
 mod pinned;
 mod program;
 mod reading;

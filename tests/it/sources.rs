@@ -94,7 +94,6 @@ fn heavy_crates_stay_behind_their_module() {
             ("resvg::", &["render"]),
             ("minijinja::", &["results"]),
             ("cudarc::", &["cuda"]),
-            ("clarabel::", &["allocators"]),
             ("kodama::", &["clustering"]),
             ("candle_core::", &["nn", "train"]),
             ("candle_nn::", &["nn", "train"]),
