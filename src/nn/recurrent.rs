@@ -246,6 +246,62 @@ mod tests {
     }
 
     #[test]
+    fn cells_are_those_of_the_tensor_crate() {
+        use candle_nn::rnn::{GRUConfig, LSTMConfig, RNN, gru, lstm};
+        let (inputs, units) = (2, 3);
+        for cell in [Cell::Gru, Cell::Lstm] {
+            let (x, parameters) =
+                (noise(1, &[2, 5, inputs]), noise(2, &[1, inputs + units + cell.biases(), 3 * cell.gates()]));
+            let ours = layer(cell, Direction::Forward, &x, &parameters).unwrap().to_vec3::<f64>().unwrap();
+            // Theirs has gates as rows, the reset gate first, and two biases in either cell.
+            let gates: &[u32] =
+                if cell == Cell::Gru { &[3, 4, 5, 0, 1, 2, 6, 7, 8] } else { &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] };
+            let order = Tensor::new(gates, x.device()).unwrap();
+            let rows = parameters.squeeze(0).unwrap().index_select(&order, 1).unwrap();
+            let part =
+                |first: usize, count: usize| rows.narrow(0, first, count).unwrap().t().unwrap().contiguous().unwrap();
+            let bias = |k: usize| {
+                if k < cell.biases() { part(inputs + units + k, 1) } else { part(0, 1).zeros_like().unwrap() }
+            };
+            let named = [
+                ("weight_ih_l0", part(0, inputs)),
+                ("weight_hh_l0", part(inputs, units)),
+                ("bias_ih_l0", bias(0)),
+                ("bias_hh_l0", bias(1)),
+            ];
+            let named = named.map(|(name, tensor)| {
+                (name.to_string(), if name.starts_with('b') { tensor.flatten_all().unwrap() } else { tensor })
+            });
+            let builder = candle_nn::VarBuilder::from_tensors(named.into(), x.dtype(), x.device());
+            let theirs: Vec<Tensor> = match cell {
+                Cell::Gru => gru(inputs, units, GRUConfig::default(), builder)
+                    .unwrap()
+                    .seq(&x)
+                    .unwrap()
+                    .into_iter()
+                    .map(|state| state.h)
+                    .collect(),
+                Cell::Lstm => lstm(inputs, units, LSTMConfig::default(), builder)
+                    .unwrap()
+                    .seq(&x)
+                    .unwrap()
+                    .into_iter()
+                    .map(|state| state.h)
+                    .collect(),
+            };
+            for (k, theirs) in theirs.iter().enumerate() {
+                for (ours, theirs) in ours.iter().zip(theirs.to_vec2::<f64>().unwrap()) {
+                    assert!(
+                        ours[k].iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-14),
+                        "{cell:?}, step {k}: {:?} {theirs:?}",
+                        ours[k]
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_sequence_does_not_depend_on_its_group() {
         // 19 sequences are one group of sixteen and one of three.
         let (input, parameters) = (noise(1, &[19, 5, 3]), noise(2, &[2, 7, 6]));
