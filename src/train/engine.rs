@@ -55,11 +55,35 @@ pub(super) struct Outcome {
 /// Values by the name of their parameter.
 pub(super) type Named = BTreeMap<String, Vec<f64>>;
 
+/// A batch whose dates and assets are drawn, and, if it was read ahead, its returns.
+pub(super) struct Drawn {
+    pub draw: Draw,
+    pub batch: Option<Batch>,
+}
+
+impl Drawn {
+    /// Training batch number `number`.
+    pub fn new(sampler: &Sampler<'_>, number: usize, with_returns: bool) -> Result<Self> {
+        let draw = sampler.draw(number as u64)?;
+        let batch = with_returns.then(|| sampler.batch(&draw)).transpose()?;
+        Ok(Self { draw, batch })
+    }
+}
+
 /// A network in training. Each step calls `add` for every batch, then `outcome`, then `step`.
 pub(super) trait Engine {
-    /// Adds `weight` times the gradient of the mean loss of the step's batch number `number`. May return before the
-    /// work is done.
-    fn add(&mut self, sampler: &Sampler<'_>, draw: &Draw, number: usize, weight: f64) -> Result<()>;
+    /// Adds `weight` times the gradient of the mean loss of the step's batch number `number`, and does `meanwhile` beside it. May
+    /// return before the gradient is there.
+    fn add(
+        &mut self,
+        sampler: &Sampler<'_>,
+        batch: &Drawn,
+        number: usize,
+        weight: f64,
+        meanwhile: &mut (dyn FnMut() + Send),
+    ) -> Result<()>;
+    /// Whether batches are to be read before they are added.
+    fn reads_ahead(&self) -> bool;
     /// Waits for the batches added since the last step, and returns their norm and losses.
     fn outcome(&mut self) -> Result<Outcome>;
     /// Takes step number `number` (from 1) of Adam, with the gradient clipped to the norm `clip_norm`.
@@ -99,12 +123,19 @@ impl OnProcessor {
         Ok(realised_variance(&weights, &batch.future)?.mean_all()?)
     }
 
-    fn add_now(&mut self, sampler: &Sampler<'_>, draw: &Draw, weight: f64) -> Result<f64> {
+    fn add_now(&mut self, sampler: &Sampler<'_>, drawn: &Drawn, weight: f64) -> Result<f64> {
         let start = Instant::now();
-        let batch = sampler.batch(draw)?;
+        let read;
+        let batch = match &drawn.batch {
+            Some(batch) => batch,
+            None => {
+                read = sampler.batch(&drawn.draw)?;
+                &read
+            }
+        };
         self.seconds[0] += start.elapsed().as_secs_f64();
         let start = Instant::now();
-        let loss = self.mean_loss(&batch)?;
+        let loss = self.mean_loss(batch)?;
         self.seconds[1] += start.elapsed().as_secs_f64();
         let start = Instant::now();
         let store = loss.backward()?;
@@ -115,14 +146,28 @@ impl OnProcessor {
 }
 
 impl Engine for OnProcessor {
-    fn add(&mut self, sampler: &Sampler<'_>, draw: &Draw, _number: usize, weight: f64) -> Result<()> {
-        if self.problem.is_none() {
-            match self.add_now(sampler, draw, weight) {
-                Ok(loss) => self.losses.push(loss),
-                Err(error) => self.problem = Some(error.to_string()),
-            }
+    fn add(
+        &mut self,
+        sampler: &Sampler<'_>,
+        batch: &Drawn,
+        _number: usize,
+        weight: f64,
+        meanwhile: &mut (dyn FnMut() + Send),
+    ) -> Result<()> {
+        let (added, ()) = match self.problem {
+            None => rayon::join(|| Some(self.add_now(sampler, batch, weight)), meanwhile),
+            Some(_) => (None, ()),
+        };
+        match added {
+            Some(Ok(loss)) => self.losses.push(loss),
+            Some(Err(error)) => self.problem = Some(error.to_string()),
+            None => {}
         }
         Ok(())
+    }
+
+    fn reads_ahead(&self) -> bool {
+        true
     }
 
     fn outcome(&mut self) -> Result<Outcome> {
@@ -201,9 +246,22 @@ fn windows<'a>(sampler: &Sampler<'_>, draw: &'a Draw) -> Windows<'a> {
 }
 
 impl Engine for OnDevice {
-    fn add(&mut self, sampler: &Sampler<'_>, draw: &Draw, number: usize, weight: f64) -> Result<()> {
+    fn add(
+        &mut self,
+        sampler: &Sampler<'_>,
+        batch: &Drawn,
+        number: usize,
+        weight: f64,
+        meanwhile: &mut (dyn FnMut() + Send),
+    ) -> Result<()> {
         self.batches += 1;
-        self.program.add_gradients(&windows(sampler, draw), sampler.horizon(), number, weight)
+        self.program.add_gradients(&windows(sampler, &batch.draw), sampler.horizon(), number, weight)?;
+        meanwhile(); // while the device is working
+        Ok(())
+    }
+
+    fn reads_ahead(&self) -> bool {
+        false // the returns are on the device
     }
 
     fn outcome(&mut self) -> Result<Outcome> {

@@ -10,7 +10,7 @@ use crate::data::Table;
 use crate::error::{Error, Result};
 use crate::nn::ElementType;
 use crate::nn::Network;
-use crate::train::engine::{Compute, Engine, Named, OnDevice, OnProcessor, Outcome};
+use crate::train::engine::{Compute, Drawn, Engine, Named, OnDevice, OnProcessor, Outcome};
 use crate::train::events::{self, Events};
 use crate::train::model::{Header, Model, Point};
 use crate::train::sampler::{Draw, Sampler};
@@ -57,8 +57,8 @@ pub(super) struct Session<'a> {
     /// One row per step taken.
     pub record: Vec<Row>,
     engine: Box<dyn Engine + 'a>,
-    /// The batches of the next step, drawn ahead.
-    ahead: Option<(usize, Vec<Draw>)>,
+    /// The next batch and its number.
+    ahead: Option<(usize, Drawn)>,
     events: Events,
     smoothed: Smoothed,
 }
@@ -115,16 +115,12 @@ impl<'a> Session<'a> {
     pub fn step(&mut self) -> Result<()> {
         let schedule = &self.task.recipe.schedule;
         let step = self.record.len();
-        let draws = match self.ahead.take() {
-            Some((drawn_for, draws)) if drawn_for == step => draws,
-            _ => self.draws(step)?,
-        };
         let weight = 1.0 / schedule.accumulation as f64;
-        for (number, draw) in draws.iter().enumerate() {
-            self.engine.add(&self.sampler, draw, number, weight)?;
-        }
-        if step + 1 < self.steps {
-            self.ahead = Some((step + 1, self.draws(step + 1)?)); // while a device is working
+        let mut draws = Vec::with_capacity(schedule.accumulation);
+        for number in 0..schedule.accumulation {
+            let batch = self.batch(step * schedule.accumulation + number)?;
+            self.add(&batch, number, weight)?;
+            draws.push(batch.draw);
         }
         let Outcome { norm, losses, problem } = self.engine.outcome()?;
         let mut problem = problem.map(|why| (losses.len(), why));
@@ -156,10 +152,28 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// The batches of step `step`.
-    fn draws(&self, step: usize) -> Result<Vec<Draw>> {
+    /// Batch number `number`, which may have been drawn ahead.
+    fn batch(&mut self, number: usize) -> Result<Drawn> {
+        match self.ahead.take() {
+            Some((ahead, batch)) if ahead == number => Ok(batch),
+            _ => Drawn::new(&self.sampler, number, false),
+        }
+    }
+
+    /// Adds the gradient of the step's batch number `number`; meanwhile the next one is drawn.
+    fn add(&mut self, batch: &Drawn, number: usize, weight: f64) -> Result<()> {
         let accumulation = self.task.recipe.schedule.accumulation;
-        (0..accumulation).map(|micro| self.sampler.draw((step * accumulation + micro) as u64)).collect()
+        let next = self.record.len() * accumulation + number + 1;
+        let (sampler, with_returns) = (&self.sampler, self.engine.reads_ahead());
+        let mut ahead = None;
+        let mut draw = || {
+            if next < self.steps * accumulation {
+                ahead = Some(Drawn::new(sampler, next, with_returns));
+            }
+        };
+        self.engine.add(sampler, batch, number, weight, &mut draw)?;
+        self.ahead = ahead.transpose()?.map(|batch| (next, batch));
+        Ok(())
     }
 
     /// Mean loss over the validation batches; NaN if no dates are held back.

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::nn::ElementType;
 use crate::nn::Network;
 use crate::train::bench::measure::Stage;
-use crate::train::engine::{Engine, OnDevice, OnProcessor};
+use crate::train::engine::{Drawn, Engine, OnDevice, OnProcessor};
 use crate::train::sampler::Sampler;
 use crate::train::{Compute, Task};
 
@@ -56,10 +56,10 @@ pub fn profile(task: &Task<'_>, steps: usize, limits: Option<Ceilings>) -> Resul
         }
         for number in 0..schedule.accumulation {
             let since = Instant::now();
-            let draw = sampler.draw((step * schedule.accumulation + number) as u64)?;
+            let drawn = Drawn::new(&sampler, step * schedule.accumulation + number, false)?;
             drawing += since.elapsed().as_secs_f64();
-            batches.push(Sizes { batch: schedule.batch, n_assets: draw.n_assets(), n_days: draw.n_days });
-            engine.add(&sampler, &draw, number, weight)?;
+            batches.push(Sizes { batch: schedule.batch, n_assets: drawn.draw.n_assets(), n_days: drawn.draw.n_days });
+            engine.add(&sampler, &drawn, number, weight, &mut || ())?;
         }
         engine.outcome()?;
         engine.step(step + 1, schedule.learning_rate(step, false), schedule.clip_norm)?;
