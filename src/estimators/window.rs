@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -95,13 +96,12 @@ impl Window {
         match centring {
             Centring::Zero => &self.returns,
             Centring::Mean | Centring::MeanMaximumLikelihood => self.demeaned.get_or_init(|| {
-                let mut demeaned = self.returns.clone();
-                for j in 0..demeaned.ncols() {
-                    let column = demeaned.column_mut(j);
+                let mut demeaned = self.returns.entries().to_vec();
+                demeaned.par_chunks_mut(self.n_days()).for_each(|column| {
                     let mean = column.iter().sum::<f64>() / column.len() as f64;
                     column.iter_mut().for_each(|r| *r -= mean);
-                }
-                demeaned
+                });
+                Matrix::from_column_major(self.n_days(), self.n_assets(), demeaned)
             }),
         }
     }

@@ -7,9 +7,6 @@ use faer::{MatMut, MatRef};
 use crate::error::{Error, Result};
 use crate::linalg::gemm::{self, Accumulate, Strided};
 
-/// Rows and columns of a tile: two tiles fit into the first-level cache.
-const TILE: usize = 32;
-
 /// A dense matrix; entry (i, j) is stored at `j * nrows + i`, so a column is a contiguous slice.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matrix {
@@ -170,23 +167,27 @@ impl Matrix {
         product
     }
 
+    /// X diag(weights) X' (n × n) of an n × m matrix X, for m weights.
+    pub fn weighted_outer(&self, weights: &[f64]) -> Matrix {
+        assert_eq!(weights.len(), self.ncols, "matrix has {} columns", self.ncols);
+        let (n, weighted) = (self.nrows, self.scaled_and_transposed(weights));
+        let mut product = Matrix::zeros(n, n);
+        gemm::symmetric_product(&mut product.entries, self.strided(), weighted.strided(), (n, self.ncols), 1.0);
+        product
+    }
+
     fn strided(&self) -> Strided<'_, f64> {
         Strided::columns(&self.entries, self.nrows)
     }
 
-    /// The transpose, copied in tiles that fit into the cache.
+    /// The transpose.
     pub fn transposed(&self) -> Matrix {
-        let mut transposed = Matrix::zeros(self.ncols, self.nrows);
-        for j0 in (0..self.ncols).step_by(TILE) {
-            for i0 in (0..self.nrows).step_by(TILE) {
-                for j in j0..(j0 + TILE).min(self.ncols) {
-                    for i in i0..(i0 + TILE).min(self.nrows) {
-                        transposed.entries[i * self.ncols + j] = self.entries[j * self.nrows + i];
-                    }
-                }
-            }
-        }
-        transposed
+        self.scaled_and_transposed(&vec![1.0; self.ncols])
+    }
+
+    /// The transpose of the matrix whose columns are multiplied by some factors.
+    fn scaled_and_transposed(&self, factors: &[f64]) -> Matrix {
+        Matrix::from_column_major(self.ncols, self.nrows, gemm::transposed(&self.entries, self.nrows, factors))
     }
 
     /// A faer view of the matrix, without a copy.

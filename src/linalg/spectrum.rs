@@ -10,8 +10,6 @@ pub struct Spectrum {
     pub eigenvalues: Vec<f64>,
     /// V (n × n); column k belongs to λ_k.
     pub eigenvectors: Matrix,
-    /// V', the form in which V diag(ξ) V' is fastest to compute.
-    transposed: Matrix,
 }
 
 impl Spectrum {
@@ -20,14 +18,12 @@ impl Spectrum {
     pub fn new(symmetric: &Matrix) -> Result<Self> {
         let n = symmetric.nrows();
         let (eigenvalues, eigenvectors) = eigen::decompose(symmetric.entries(), n)?;
-        let eigenvectors = Matrix::from_column_major(n, n, eigenvectors);
-        let transposed = eigenvectors.transposed();
-        Ok(Self { eigenvalues, eigenvectors, transposed })
+        Ok(Self { eigenvalues, eigenvectors: Matrix::from_column_major(n, n, eigenvectors) })
     }
 
     /// V diag(values) V' (n × n): the matrix with the same eigenvectors and the eigenvalues `values`.
     pub fn with_eigenvalues(&self, values: &[f64]) -> Matrix {
-        self.transposed.weighted_gram(values)
+        self.eigenvectors.weighted_outer(values)
     }
 }
 

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::linalg::Real;
 use crate::linalg::chunks::{Chunk, LANES, flat_mut};
 use crate::linalg::scratch::with_scratch;
-use tile::{Part, gather, mirror, pack, tile_rows, tiles};
+use tile::{Part, gather, mirror, pack, rows_as_columns, tile_rows, tiles};
 
 /// Rows of A in bytes that are packed together, such that they stay in the second-level cache.
 const BLOCK: usize = 512 << 10;
@@ -85,6 +85,20 @@ pub(crate) fn symmetric_product<F: Real>(
         });
     }
     mirror(out, n);
+}
+
+/// The transpose (n × m, column by column) of a matrix (m × n) whose columns are multiplied by n factors.
+pub(crate) fn transposed<F: Real>(columns: &[F], nrows: usize, factors: &[F]) -> Vec<F> {
+    let width = factors.len();
+    let mut out = vec![F::of(0.0); nrows * width];
+    if out.is_empty() {
+        return out;
+    }
+    let together = if nrows * width < SHARED / 64 { nrows } else { COLUMNS };
+    out.par_chunks_mut(together * width).enumerate().for_each(|(number, out)| {
+        rows_as_columns(columns, nrows, number * together, factors, out);
+    });
+    out
 }
 
 /// What a product does with C.
@@ -287,6 +301,16 @@ mod tests {
             })
         };
         assert!(of(1) == of(3));
+    }
+
+    #[test]
+    fn rows_become_columns() {
+        let factors = integers::<f64>(301, 5);
+        for (m, n) in [(1, 1), (7, 5), (16, 16), (33, 50), (300, 301)] {
+            let a = integers::<f64>(m * n, 4);
+            let turned = same_on_all_vectors("transpose", || transposed(&a, m, &factors[..n]));
+            assert!((0..m * n).all(|k| turned[(k % m) * n + k / m] == a[k] * factors[k / m]), "{m} x {n}");
+        }
     }
 
     #[test]

@@ -105,6 +105,47 @@ fn mirror_of<F: Real, V: Lanes<F>, const N: usize>(matrix: &mut [F], n: usize) {
     }
 }
 
+vectorised! {
+    /// Some rows of a matrix with columns `height` apart, each column times its factor, as columns.
+    pub(super) fn rows_as_columns<F: Real>(columns: &[F], height: usize, first: usize, factors: &[F], out: &mut [F]) {
+        shaped!(rows_as_columns_of::<F>(columns, height, first, factors, out))
+    }
+}
+
+#[inline(always)]
+fn rows_as_columns_of<F: Real, V: Lanes<F>, const N: usize>(
+    columns: &[F],
+    height: usize,
+    first: usize,
+    factors: &[F],
+    out: &mut [F],
+) {
+    let (size, width) = (V::COUNT, factors.len());
+    let nrows = out.len() / width;
+    let in_blocks = (nrows - nrows % size, width - width % size);
+    for i in (0..in_blocks.0).step_by(size) {
+        for j in (0..in_blocks.1).step_by(size) {
+            let mut block = [V::all(F::of(0.0)); LANES];
+            for l in 0..size {
+                // SAFETY: as many as the slice has.
+                let column = unsafe { V::load(columns[(j + l) * height + first + i..][..size].as_ptr()) };
+                block[l] = column.times(V::all(factors[j + l]));
+            }
+            transpose(&mut block);
+            for l in 0..size {
+                // SAFETY: as many as the slice has.
+                unsafe { block[l].store(out[(i + l) * width + j..][..size].as_mut_ptr()) };
+            }
+        }
+    }
+    for (i, out) in out.chunks_exact_mut(width).enumerate() {
+        let done = if i < in_blocks.0 { in_blocks.1 } else { 0 };
+        for j in done..width {
+            out[j] = columns[j * height + first + i] * factors[j];
+        }
+    }
+}
+
 /// Panels that are packed side by side, for longer pieces of a column at once.
 pub(super) const TOGETHER: usize = 8;
 
