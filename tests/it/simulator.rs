@@ -9,7 +9,7 @@ use minvar::costs::{BenchmarkRate, Profile, Schedules};
 use minvar::linalg::Matrix;
 use minvar::panel::{Asset, Field, Panel, Quotes, SizeRanks, Venue};
 use minvar::policies::{Leveraged, Rebalance, Stored, Target, Targets};
-use minvar::simulator::{AccountOutcome, EventKind, Setting, Simulator, follow};
+use minvar::simulator::{AccountOutcome, EventKind, Followed, Observed, Setting, Simulator, follow};
 use rand::{Rng, RngExt, SeedableRng};
 
 const N_ASSETS: usize = 12;
@@ -128,9 +128,9 @@ fn run_with(
     let rebalance = profile.rebalance_sessions.map_or(Rebalance::OnDecisions, Rebalance::Every);
     let mut policy = Leveraged { policy: Stored::new(targets, rebalance), leverage };
     let assets = (0..panel.n_assets()).collect();
-    let setting = Setting { panel, assets, first: FIRST, end: panel.n_days(), capital_usd: capital };
+    let setting = Setting { panel, assets, first: FIRST, end: panel.n_days() };
     let mut days = Vec::new();
-    let outcome = follow(&simulator, &setting, &mut policy, &mut |day| {
+    let observe = &mut |day: &Observed<'_>| {
         days.push(Recorded {
             day: day.day,
             postings: day.postings.to_vec(),
@@ -139,8 +139,10 @@ fn run_with(
             settled: day.account.settled(),
         });
         Ok(())
-    });
-    Run { outcome: outcome.unwrap(), days }
+    };
+    let account = Followed { simulator: &simulator, capital_usd: capital, policy: &mut policy, observe };
+    let outcome = follow(&setting, account).unwrap();
+    Run { outcome, days }
 }
 
 fn run(panel: &Panel, targets: &Targets, profile: &Profile, capital: f64, leverage: f64) -> Run {
