@@ -26,11 +26,12 @@ impl SizeRanks {
             };
             let value = |asset: AssetId| past.is_listed(asset).then(|| past.last_known(Field::MarketValue, asset))?;
             // All assets are ranked by the same measure: if few market values are known, by volume.
-            let n_values = (0..panel.n_assets()).filter(|&asset| value(asset).is_some()).count();
-            let n_volumes = (0..panel.n_assets()).filter(|&asset| volume(asset).is_some()).count();
-            let size = |asset: AssetId| if 2 * n_values > n_volumes { value(asset) } else { volume(asset) };
+            let values: Vec<Option<f64>> = (0..panel.n_assets()).map(value).collect();
+            let volumes: Vec<Option<f64>> = (0..panel.n_assets()).map(volume).collect();
+            let n_known = |sizes: &[Option<f64>]| sizes.iter().flatten().count();
+            let sizes = if 2 * n_known(&values) > n_known(&volumes) { values } else { volumes };
             let mut sized: Vec<(AssetId, f64)> =
-                (0..panel.n_assets()).filter_map(|asset| Some((asset, size(asset)?))).collect();
+                sizes.into_iter().enumerate().filter_map(|(asset, size)| Some((asset, size?))).collect();
             sized.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             let mut ranks = vec![panel.n_assets() as u32; panel.n_assets()];
             sized.iter().zip(1..).for_each(|((asset, _), rank)| ranks[*asset] = rank);
