@@ -15,6 +15,8 @@ impl SizeRanks {
         let calendar = panel.calendar();
         let window = panel.periods_per_year().round() as usize;
         let years = calendar.date(first).year()..=calendar.date(end - 1).year();
+        // The newest market values and the day up to which they are known; each year adds its own.
+        let (mut newest, mut seen) = (vec![None; panel.n_assets()], 0);
         let ranks = |year: i16| {
             let start = calendar.first_on_or_after(jiff::civil::date(year, 1, 1));
             let past = panel.past(start);
@@ -24,7 +26,12 @@ impl SizeRanks {
                 let n = known().count();
                 (n > 0).then(|| known().map(|&v| f64::from(v)).sum::<f64>() / n as f64)
             };
-            let value = |asset: AssetId| past.is_listed(asset).then(|| past.last_known(Field::MarketValue, asset))?;
+            for (asset, newest) in newest.iter_mut().enumerate() {
+                let values = past.field(Field::MarketValue, asset).map_or(&[][..], |values| &values[seen..]);
+                *newest = values.iter().rfind(|v| !v.is_nan()).copied().map(f64::from).or(*newest);
+            }
+            seen = start;
+            let value = |asset: AssetId| newest[asset].filter(|_| past.is_listed(asset));
             // All assets are ranked by the same measure: if few market values are known, by volume.
             let values: Vec<Option<f64>> = (0..panel.n_assets()).map(value).collect();
             let volumes: Vec<Option<f64>> = (0..panel.n_assets()).map(volume).collect();
