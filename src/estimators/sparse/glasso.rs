@@ -44,10 +44,11 @@ const MOST_PASSES: usize = 1000;
 /// stay.
 const JOINING: f64 = 0.8;
 /// No condition can be met more closely than this, because of rounding.
-const ROUNDING: f64 = 1e-13;
-/// A column need not be more precise than this share of the last change of the others, nor, in the end, of the limit.
+const ROUNDING: f64 = 1e-12;
+/// A column need not be more precise than this share of the last change of the others or, in the end, of the limit.
 const PRECISION: f64 = 0.05;
-const LAST_PRECISION: f64 = 0.3;
+/// The last sweep moves no entry by more than this share of the limit: what is left to move is several times that.
+const LAST_MOVE: f64 = 0.2;
 
 impl GraphicalLasso {
     /// Refuses a penalty ρ or a tolerance outside (0, 1).
@@ -67,7 +68,7 @@ impl GraphicalLasso {
         let mut betas = Matrix::zeros(n, n);
         let mut moved = self.penalty;
         for _ in 0..MOST_SWEEPS {
-            let precision = (PRECISION * moved).max(LAST_PRECISION * limit);
+            let precision = PRECISION * moved.max(limit);
             moved = 0.0;
             for j in 0..n {
                 let gap = self.lasso(&xi, e.column(j), betas.column_mut(j), j, precision);
@@ -78,7 +79,7 @@ impl GraphicalLasso {
                     xi[(j, i)] = fitted;
                 }
             }
-            if moved <= limit && self.missed(e, &xi, &betas) <= limit {
+            if moved <= LAST_MOVE * limit && self.missed(e, &xi, &betas) <= limit {
                 return Ok(xi);
             }
         }
