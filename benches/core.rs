@@ -19,7 +19,7 @@ use minvar::linalg::{Covariance, Spectrum};
 use minvar::nn::{Architecture, Network, realised_variance};
 use minvar::panel::SizeRanks;
 use minvar::policies::{Leveraged, Rebalance, Stored, Target, Targets};
-use minvar::simulator::{Setting, Simulator, follow};
+use minvar::simulator::{Followed, Observed, Setting, Simulator, follow};
 use minvar::synthetic::SyntheticMarket;
 use rand::RngExt;
 
@@ -225,8 +225,10 @@ fn accounts(criterion: &mut Criterion) {
                 let policy = Stored::new(&targets, Rebalance::Every(sessions));
                 let mut policy = Leveraged { policy, leverage };
                 let assets = targets.assets();
-                let setting = Setting { panel: &panel, assets, first: DAYS, end: 2 * DAYS, capital_usd: 1e8 };
-                follow(&simulator, &setting, &mut policy, &mut |_| Ok(())).expect("the market is complete")
+                let setting = Setting { panel: &panel, assets, first: DAYS, end: 2 * DAYS };
+                let observe = &mut |_: &Observed<'_>| Ok(());
+                let account = Followed { simulator: &simulator, capital_usd: 1e8, policy: &mut policy, observe };
+                follow(&setting, account).expect("the market is complete")
             });
         });
     }

@@ -147,6 +147,10 @@ fn column(name: &str, values: Values) -> Column {
             let texts: Vec<&str> = rows.iter().map(|row| names[*row].as_str()).collect();
             Series::new(name.into(), texts).into_column()
         }
+        // Polars takes a column without missing values as it is.
+        Values::Numbers(numbers) if numbers.iter().all(|x| !x.is_nan()) => {
+            Series::new(name.into(), numbers).into_column()
+        }
         Values::Numbers(numbers) => {
             let known: Vec<Option<f64>> = numbers.into_iter().map(|x| (!x.is_nan()).then_some(x)).collect();
             Series::new(name.into(), known).into_column()

@@ -6,6 +6,7 @@
 //! rates  date and one column of rates in percent a year
 //! ```
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::calendar::Date;
@@ -41,6 +42,18 @@ pub struct WeightRows {
 }
 
 impl WeightRows {
+    /// Stretches of consecutive rows with the same portfolio and date.
+    pub fn stretches(&self) -> impl Iterator<Item = Range<usize>> {
+        let label = |row: usize| (self.dates[row], &self.estimators[row], &self.allocators[row]);
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let first = start;
+            let key = (first < self.dates.len()).then(|| label(first))?;
+            start = (first + 1..self.dates.len()).find(|row| label(*row) != key).unwrap_or(self.dates.len());
+            Some(first..start)
+        })
+    }
+
     /// File, row, asset and date of an entry, for messages.
     pub fn place(&self, row: usize) -> String {
         format!("{}, asset {}, {}", self.columns.place(self.rows[row]), self.assets[row], self.dates[row])

@@ -1,4 +1,4 @@
-//! One account of a simulation: from target weights to measures, equity and a ledger.
+//! Accounts of a simulation: from target weights to measures, equity and a ledger.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::metrics;
 use crate::panel::{Panel, SizeRanks};
 use crate::policies::{Leveraged, Rebalance, Rounded, Stored};
 use crate::render::{AccountRow, annual_bps};
-use crate::simulator::{AccountOutcome, Event, EventKind, Setting, Simulator, follow};
+use crate::simulator::{AccountOutcome, Event, EventKind, Followed, Observed, Setting, Simulator, follow_all};
 
 /// Most ledger rows to hold in memory before they are written.
 const LEDGER_ROWS: usize = 100_000;
@@ -99,54 +99,50 @@ impl<'a> Bench<'a> {
         self.benchmark.stands_in(self.panel.calendar().date(self.first))
     }
 
-    /// Simulates an account, and the same portfolio without costs beside it.
-    pub fn account(&self, task: &AccountTask<'_>) -> Result<StoredAccount> {
-        let ledger = self.ledger.as_ref().map(|folder| folder.join(format!("{}.parquet", file_name(task))));
-        let net = self.outcome(task, task.profile, task.capital_usd, ledger.as_deref())?;
-        let gross = match self.is_grid {
-            true => None,
-            false => {
-                let profile =
-                    Profile { rebalance_sessions: task.profile.rebalance_sessions, ..self.frictionless.clone() };
-                Some(self.outcome(task, &profile, 1e6, None)?)
-            }
+    /// Simulates accounts that trade the same portfolio and, except in a grid of leverages, the same without costs
+    /// beside each.
+    pub fn accounts(&self, tasks: &[AccountTask<'_>]) -> Result<Vec<StoredAccount>> {
+        let targets = &tasks[0].portfolio.targets;
+        let twin = |task: &AccountTask<'_>| Profile {
+            rebalance_sessions: task.profile.rebalance_sessions,
+            ..self.frictionless.clone()
         };
-        Ok(self.finished(task, &net, gross.as_ref()))
+        let twins: Vec<Profile> = if self.is_grid { Vec::new() } else { tasks.iter().map(twin).collect() };
+        let net = tasks.iter().map(|task| (task.profile, task.capital_usd, task.leverage, self.ledger(task)));
+        let gross = twins.iter().zip(tasks).map(|(profile, task)| (profile, 1e6, task.leverage, None));
+        let mut simulators = Vec::new();
+        let (mut policies, mut ledgers) = (Vec::new(), Vec::new());
+        for (profile, capital_usd, leverage, ledger) in net.chain(gross) {
+            let simulator = Simulator::new(profile, &self.schedules, &self.benchmark, &self.ranks)?;
+            let rebalance = profile.rebalance_sessions.map_or(Rebalance::OnDecisions, Rebalance::Every);
+            let policy = Rounded { policy: Stored::new(targets, rebalance), step: profile.weight_rounding };
+            simulators.push((simulator, capital_usd));
+            policies.push(Leveraged { policy, leverage });
+            ledgers.push(ledger);
+        }
+        let observers = ledgers
+            .iter_mut()
+            .map(|ledger| move |day: &Observed<'_>| ledger.as_mut().map_or(Ok(()), |ledger| ledger.keep(day.postings)));
+        let mut observers: Vec<_> = observers.collect();
+        let followed = simulators.iter().zip(&mut policies).zip(&mut observers);
+        let followed = followed.map(|(((simulator, capital_usd), policy), observe)| Followed {
+            simulator,
+            capital_usd: *capital_usd,
+            policy,
+            observe,
+        });
+        // An account is opened when its portfolio first exists.
+        let (panel, assets, first, end) = (self.panel, targets.assets(), targets.days[0].0, self.end);
+        let outcomes = follow_all(&Setting { panel, assets, first, end }, followed.collect())?;
+        drop(observers);
+        ledgers.into_iter().flatten().try_for_each(Ledger::finish)?;
+        let (net, gross) = outcomes.split_at(tasks.len());
+        Ok(tasks.iter().zip(net).enumerate().map(|(k, (task, net))| self.finished(task, net, gross.get(k))).collect())
     }
 
-    fn outcome(
-        &self,
-        task: &AccountTask<'_>,
-        profile: &Profile,
-        capital_usd: f64,
-        ledger: Option<&Path>,
-    ) -> Result<AccountOutcome> {
-        let simulator = Simulator::new(profile, &self.schedules, &self.benchmark, &self.ranks)?;
-        let rebalance = profile.rebalance_sessions.map_or(Rebalance::OnDecisions, Rebalance::Every);
-        let targets = &task.portfolio.targets;
-        let mut policy = Leveraged {
-            policy: Rounded { policy: Stored::new(targets, rebalance), step: profile.weight_rounding },
-            leverage: task.leverage,
-        };
-        // An account is opened when its portfolio first exists.
-        let (panel, first, end) = (self.panel, targets.days[0].0, self.end);
-        let setting = Setting { panel, assets: targets.assets(), first, end, capital_usd };
-        let Some(path) = ledger else {
-            return follow(&simulator, &setting, &mut policy, &mut |_| Ok(()));
-        };
-        let (mut file, mut rows) = (TableStream::new(path), Vec::new());
-        let outcome = follow(&simulator, &setting, &mut policy, &mut |day| {
-            rows.extend_from_slice(day.postings);
-            if rows.len() < LEDGER_ROWS {
-                return Ok(());
-            }
-            file.append(ledger_table(panel, &std::mem::take(&mut rows)))
-        })?;
-        if !rows.is_empty() {
-            file.append(ledger_table(panel, &rows))?;
-        }
-        file.finish()?;
-        Ok(outcome)
+    fn ledger(&self, task: &AccountTask<'_>) -> Option<Ledger<'a>> {
+        let path = self.ledger.as_ref()?.join(format!("{}.parquet", file_name(task)));
+        Some(Ledger { panel: self.panel, file: TableStream::new(&path), rows: Vec::new() })
     }
 
     fn finished(&self, task: &AccountTask<'_>, net: &AccountOutcome, gross: Option<&AccountOutcome>) -> StoredAccount {
@@ -236,16 +232,40 @@ fn file_name(task: &AccountTask<'_>) -> String {
     words.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' }).collect()
 }
 
-/// The ledger: all rows up to a day sum to the account's money (cents) and shares on that day.
-fn ledger_table(panel: &Panel, rows: &[Posting]) -> Table {
-    let symbols = panel.assets().iter().map(|asset| asset.symbol.clone());
-    let symbols: Vec<String> = symbols.chain([String::new()]).collect();
-    let entries = Entry::ALL.iter().map(|entry| entry.name().to_string()).collect();
-    Table::default()
-        .with_dates("date", rows.iter().map(|row| panel.calendar().date(row.day)))
-        .with_names("entry", rows.iter().map(|row| row.entry as usize), entries)
-        .with_names("asset", rows.iter().map(|row| row.asset.unwrap_or(panel.n_assets())), symbols)
-        .with_numbers("shares", rows.iter().map(|row| row.shares))
-        .with_numbers("price", rows.iter().map(|row| row.price))
-        .with_numbers("cents", rows.iter().map(|row| row.cents))
+/// The file of a ledger: all rows up to a day sum to the account's money (cents) and shares on that day.
+struct Ledger<'a> {
+    panel: &'a Panel,
+    file: TableStream,
+    /// Rows not yet in the file.
+    rows: Vec<Posting>,
+}
+
+impl Ledger<'_> {
+    fn keep(&mut self, postings: &[Posting]) -> Result<()> {
+        self.rows.extend_from_slice(postings);
+        if self.rows.len() < LEDGER_ROWS { Ok(()) } else { self.write() }
+    }
+
+    fn finish(mut self) -> Result<()> {
+        if !self.rows.is_empty() {
+            self.write()?;
+        }
+        self.file.finish()
+    }
+
+    fn write(&mut self) -> Result<()> {
+        let (panel, rows) = (self.panel, &self.rows);
+        let symbols = panel.assets().iter().map(|asset| asset.symbol.clone());
+        let symbols: Vec<String> = symbols.chain([String::new()]).collect();
+        let entries = Entry::ALL.iter().map(|entry| entry.name().to_string()).collect();
+        let table = Table::default()
+            .with_dates("date", rows.iter().map(|row| panel.calendar().date(row.day)))
+            .with_names("entry", rows.iter().map(|row| row.entry as usize), entries)
+            .with_names("asset", rows.iter().map(|row| row.asset.unwrap_or(panel.n_assets())), symbols)
+            .with_numbers("shares", rows.iter().map(|row| row.shares))
+            .with_numbers("price", rows.iter().map(|row| row.price))
+            .with_numbers("cents", rows.iter().map(|row| row.cents));
+        self.rows.clear();
+        self.file.append(table)
+    }
 }

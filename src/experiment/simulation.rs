@@ -100,7 +100,14 @@ pub fn simulate(mut job: Job<'_>, inputs: &Inputs) -> Result<Simulated> {
     let size = ACCOUNTS_PER_THREAD * rayon::current_num_threads();
     let mut work = Work { what: "accounts", total, size, store: &store, items: stored.items, since: (start, seconds) };
     job.work_off(&mut work, |_, block, _| {
-        accounts[block].par_iter().with_max_len(1).map(|account| bench.account(account)).collect()
+        // Accounts of the same portfolio are simulated side by side, as many as leave no thread idle.
+        let share = block.len().div_ceil(rayon::current_num_threads());
+        let same = |a: &AccountTask<'_>, b: &AccountTask<'_>| std::ptr::eq(a.portfolio, b.portfolio);
+        let groups = accounts[block].chunk_by(same).flat_map(|group| group.chunks(share));
+        let groups: Vec<&[AccountTask<'_>]> = groups.collect();
+        let finished: Vec<Vec<StoredAccount>> =
+            groups.par_iter().with_max_len(1).map(|group| bench.accounts(group)).collect::<Result<_>>()?;
+        Ok(finished.into_iter().flatten().collect())
     })?;
     let seconds = work.seconds();
     let finished = work.items;

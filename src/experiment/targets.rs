@@ -1,13 +1,13 @@
 //! Target weights from a file, grouped into portfolios.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use crate::calendar::Date;
 use crate::data::{Options, ValueKind, WeightRows, read_weights, table_name};
 use crate::description::PortfolioName;
 use crate::error::{Error, Result};
-use crate::panel::Panel;
+use crate::panel::{AssetId, Panel};
 use crate::policies::{Target, Targets};
 use crate::registry::{check, check_label};
 
@@ -55,10 +55,11 @@ fn check_gross(rows: &WeightRows, foreign: &Foreign) -> Result<Option<String>> {
     }
     check(foreign.max_gross > 0.0, "--max-gross", "above 0", foreign.max_gross)?;
     let mut gross: BTreeMap<(&str, &str, Date), (f64, usize)> = BTreeMap::new();
-    for row in 0..rows.dates.len() {
+    for stretch in rows.stretches() {
+        let row = stretch.start;
         let key = (rows.estimators[row].as_str(), rows.allocators[row].as_str(), rows.dates[row]);
         let (sum, _) = gross.entry(key).or_insert((0.0, row));
-        *sum += rows.weights[row].abs();
+        rows.weights[stretch].iter().for_each(|weight| *sum += weight.abs());
     }
     let mut sums: Vec<f64> = gross.values().map(|(sum, _)| *sum).collect();
     sums.sort_by(f64::total_cmp);
@@ -113,21 +114,36 @@ fn untraded(rows: &WeightRows, panel: &Panel, places: &[(usize, usize)]) -> Opti
     ))
 }
 
-/// Refuses asset names that the panel lacks, and lists them in one line.
-fn check_assets(rows: &WeightRows, panel: &Panel) -> Result<()> {
-    let known: HashSet<&str> = panel.assets().iter().map(|asset| asset.symbol.as_str()).collect();
+/// The asset of every row. Refuses names that the panel lacks, and lists them in one line.
+fn assets_of(rows: &WeightRows, panel: &Panel) -> Result<Vec<AssetId>> {
+    let numbered = panel.assets().iter().enumerate();
+    let known: HashMap<&str, AssetId> = numbered.map(|(id, asset)| (asset.symbol.as_str(), id)).collect();
+    let assets: Vec<Option<AssetId>> = rows.assets.iter().map(|symbol| known.get(symbol.as_str()).copied()).collect();
     let mut unknown: Vec<usize> = Vec::new();
-    for row in 0..rows.assets.len() {
-        let is_new = || unknown.iter().all(|other| rows.assets[*other] != rows.assets[row]);
-        if !known.contains(rows.assets[row].as_str()) && is_new() {
+    for row in (0..assets.len()).filter(|row| assets[*row].is_none()) {
+        if unknown.iter().all(|other| rows.assets[*other] != rows.assets[row]) {
             unknown.push(row);
         }
     }
-    let Some(first) = unknown.first() else { return Ok(()) };
+    let Some(first) = unknown.first() else { return Ok(assets.into_iter().flatten().collect()) };
     let shown: Vec<&str> = unknown.iter().take(10).map(|row| rows.assets[*row].as_str()).collect();
     let more = if unknown.len() > 10 { ", …" } else { "" };
     let rule = format!("the panel has no such asset; {} unknown: {}{more}", unknown.len(), shown.join(", "));
     Err(Error::data(rows.place(*first), rule))
+}
+
+/// The trading day of a row. Refuses any other date.
+fn day_of(rows: &WeightRows, row: usize, panel: &Panel) -> Result<usize> {
+    let (date, dates) = (rows.dates[row], panel.calendar().dates());
+    let day = panel.calendar().first_on_or_after(date);
+    if dates.get(day) == Some(&date) {
+        return Ok(day);
+    }
+    let range = dates.first().zip(dates.last()).map(|(a, b)| format!(", which has days from {a} to {b}"));
+    let next = dates.get(day).filter(|_| day > 0);
+    let next = next.map_or(String::new(), |next| format!("; the next one is {next}"));
+    let rule = format!("the date is not a trading day of the panel{}{next}", range.unwrap_or_default());
+    Err(Error::data(rows.place(row), rule))
 }
 
 /// Reads the weights that a run or another program has stored. Returns the portfolios in the order of first
@@ -151,7 +167,7 @@ pub fn read_portfolios(
             rows.allocators[row] = WEIGHTS.to_string();
         }
     }
-    for row in (0..rows.dates.len()).filter(|_| foreign.is_some()) {
+    for row in rows.stretches().map(|stretch| stretch.start).filter(|_| foreign.is_some()) {
         for label in [&rows.estimators[row], &rows.allocators[row]] {
             check_label("a portfolio of the weights", label)
                 .map_err(|error| Error::data(rows.place(row), error.to_string()))?;
@@ -161,43 +177,24 @@ pub fn read_portfolios(
         let rule = format!("a weight of {:.3e} is impossible: the file was changed or damaged", rows.weights[row]);
         return Err(Error::data(rows.place(row), rule));
     }
-    check_assets(&rows, panel)?;
+    let assets = assets_of(&rows, panel)?;
     let gross = foreign.map(|foreign| check_gross(&rows, foreign)).transpose()?.flatten();
-    let assets: HashMap<&str, usize> =
-        panel.assets().iter().enumerate().map(|(id, asset)| (asset.symbol.as_str(), id)).collect();
-    let mut days: HashMap<Date, usize> = HashMap::new();
     let mut numbers: HashMap<(&str, &str), usize> = HashMap::new();
     let mut found: Vec<BTreeMap<usize, Vec<Target>>> = Vec::new();
     let mut names: Vec<(&str, &str)> = Vec::new();
-    let mut places: Vec<(usize, usize)> = Vec::with_capacity(rows.dates.len());
-    for row in 0..rows.dates.len() {
-        let date = rows.dates[row];
-        let day = match days.get(&date) {
-            Some(day) => *day,
-            None => {
-                let day = panel.calendar().first_on_or_after(date);
-                if panel.calendar().dates().get(day) != Some(&date) {
-                    let dates = panel.calendar().dates();
-                    let range =
-                        dates.first().zip(dates.last()).map(|(a, b)| format!(", which has days from {a} to {b}"));
-                    let next = dates.get(day).filter(|_| day > 0);
-                    let next = next.map_or(String::new(), |next| format!("; the next one is {next}"));
-                    let rule = format!("the date is not a trading day of the panel{}{next}", range.unwrap_or_default());
-                    return Err(Error::data(rows.place(row), rule));
-                }
-                days.insert(date, day);
-                day
-            }
-        };
-        let asset = assets[rows.assets[row].as_str()];
-        places.push((day, asset));
-        let name = (rows.estimators[row].as_str(), rows.allocators[row].as_str());
+    let mut places: Vec<(usize, AssetId)> = Vec::with_capacity(rows.dates.len());
+    for stretch in rows.stretches() {
+        let day = day_of(&rows, stretch.start, panel)?;
+        let name = (rows.estimators[stretch.start].as_str(), rows.allocators[stretch.start].as_str());
         let number = *numbers.entry(name).or_insert_with(|| {
             names.push(name);
             found.push(BTreeMap::new());
             found.len() - 1
         });
-        found[number].entry(day).or_default().push(Target { asset, weight: rows.weights[row] });
+        places.extend(assets[stretch.clone()].iter().map(|asset| (day, *asset)));
+        let targets = assets[stretch.clone()].iter().zip(&rows.weights[stretch]);
+        let targets = targets.map(|(&asset, &weight)| Target { asset, weight });
+        found[number].entry(day).or_default().extend(targets);
     }
     let mut portfolios = Vec::with_capacity(found.len());
     let notes = [gross, foreign.and_then(|_| untraded(&rows, panel, &places))];

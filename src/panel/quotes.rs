@@ -145,13 +145,22 @@ impl<'a> Quotes<'a> {
         &self.quotes[asset]
     }
 
-    /// Lowest and highest price of the day, dollars; if unknown, the lower and the higher of open and close.
-    pub fn range(&self, asset: AssetId) -> (f64, f64) {
+    /// Lowest price of the day, dollars; if unknown, the lower of open and close.
+    pub fn low(&self, asset: AssetId) -> f64 {
         let quote = self.of(asset);
-        let outer = (quote.open.min(quote.close), quote.open.max(quote.close));
-        let at = |field: Field| known(self.panel.field(field, asset), self.day).filter(|_| quote.traded);
-        let price = |over_close: f64| quote.close * (1.0 + over_close);
-        (at(Field::Low).map_or(outer.0, price), at(Field::High).map_or(outer.1, price))
+        self.extreme(Field::Low, asset).unwrap_or(quote.open.min(quote.close))
+    }
+
+    /// Highest price of the day, dollars; if unknown, the higher of open and close.
+    pub fn high(&self, asset: AssetId) -> f64 {
+        let quote = self.of(asset);
+        self.extreme(Field::High, asset).unwrap_or(quote.open.max(quote.close))
+    }
+
+    fn extreme(&self, field: Field, asset: AssetId) -> Option<f64> {
+        let quote = self.of(asset);
+        let over_close = known(self.panel.field(field, asset), self.day).filter(|_| quote.traded)?;
+        Some(quote.close * (1.0 + over_close))
     }
 
     /// Mean of the known daily dollar volumes of an asset over the `window` days before this one; `None` if none is
@@ -229,9 +238,10 @@ fn next_quote(s: &Series<'_>, last: Quote, day: usize) -> Quote {
 
 /// Assumptions that a simulation on this panel needs, one sentence each.
 pub fn stand_ins(panel: &Panel) -> Vec<String> {
+    let n_returns = panel.n_returns().max(1) as f64;
     let share_known = |field: Field| {
-        let n = (0..panel.n_assets()).filter_map(|a| panel.field(field, a)).flatten().filter(|x| !x.is_nan()).count();
-        n as f64 / panel.n_returns().max(1) as f64
+        let series = (0..panel.n_assets()).filter_map(|a| panel.field(field, a));
+        series.map(|series| series.iter().filter(|x| !x.is_nan()).count()).sum::<usize>() as f64 / n_returns
     };
     let rules: [(Field, &str); 6] = [
         (
@@ -290,7 +300,8 @@ mod tests {
 
     /// The range of the second day.
     fn range(panel: &Panel) -> (f64, f64) {
-        Quotes::new(panel, vec![0], 1).range(0)
+        let quotes = Quotes::new(panel, vec![0], 1);
+        (quotes.low(0), quotes.high(0))
     }
 
     fn walk(panel: &Panel) -> Vec<Quote> {

@@ -15,6 +15,8 @@ impl SizeRanks {
         let calendar = panel.calendar();
         let window = panel.periods_per_year().round() as usize;
         let years = calendar.date(first).year()..=calendar.date(end - 1).year();
+        // The newest market values and the day up to which they are known; each year adds its own.
+        let (mut newest, mut seen) = (vec![None; panel.n_assets()], 0);
         let ranks = |year: i16| {
             let start = calendar.first_on_or_after(jiff::civil::date(year, 1, 1));
             let past = panel.past(start);
@@ -24,13 +26,19 @@ impl SizeRanks {
                 let n = known().count();
                 (n > 0).then(|| known().map(|&v| f64::from(v)).sum::<f64>() / n as f64)
             };
-            let value = |asset: AssetId| past.is_listed(asset).then(|| past.last_known(Field::MarketValue, asset))?;
+            for (asset, newest) in newest.iter_mut().enumerate() {
+                let values = past.field(Field::MarketValue, asset).map_or(&[][..], |values| &values[seen..]);
+                *newest = values.iter().rfind(|v| !v.is_nan()).copied().map(f64::from).or(*newest);
+            }
+            seen = start;
+            let value = |asset: AssetId| newest[asset].filter(|_| past.is_listed(asset));
             // All assets are ranked by the same measure: if few market values are known, by volume.
-            let n_values = (0..panel.n_assets()).filter(|&asset| value(asset).is_some()).count();
-            let n_volumes = (0..panel.n_assets()).filter(|&asset| volume(asset).is_some()).count();
-            let size = |asset: AssetId| if 2 * n_values > n_volumes { value(asset) } else { volume(asset) };
+            let values: Vec<Option<f64>> = (0..panel.n_assets()).map(value).collect();
+            let volumes: Vec<Option<f64>> = (0..panel.n_assets()).map(volume).collect();
+            let n_known = |sizes: &[Option<f64>]| sizes.iter().flatten().count();
+            let sizes = if 2 * n_known(&values) > n_known(&volumes) { values } else { volumes };
             let mut sized: Vec<(AssetId, f64)> =
-                (0..panel.n_assets()).filter_map(|asset| Some((asset, size(asset)?))).collect();
+                sizes.into_iter().enumerate().filter_map(|(asset, size)| Some((asset, size?))).collect();
             sized.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             let mut ranks = vec![panel.n_assets() as u32; panel.n_assets()];
             sized.iter().zip(1..).for_each(|((asset, _), rank)| ranks[*asset] = rank);

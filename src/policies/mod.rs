@@ -41,14 +41,16 @@ pub struct Target {
 /// # fn main() -> Result<()> {
 /// use minvar::costs::{BenchmarkRate, Schedules};
 /// use minvar::panel::SizeRanks;
-/// use minvar::simulator::{Setting, Simulator, follow};
+/// use minvar::simulator::{Followed, Observed, Setting, Simulator, follow};
 ///
 /// let (panel, _) = SyntheticMarket::complete(3, 120).simulate()?;
 /// let schedules = Schedules::default();
 /// let (benchmark, ranks) = (BenchmarkRate::yearly(&schedules), SizeRanks::new(&panel, 60, 120));
 /// let simulator = Simulator::new(schedules.profile("realistic")?, &schedules, &benchmark, &ranks)?;
-/// let setting = Setting { panel: &panel, assets: vec![0], first: 60, end: 120, capital_usd: 1e6 };
-/// let outcome = follow(&simulator, &setting, &mut Momentum, &mut |_| Ok(()))?;
+/// let setting = Setting { panel: &panel, assets: vec![0], first: 60, end: 120 };
+/// let observe = &mut |_: &Observed<'_>| Ok(());
+/// let account = Followed { simulator: &simulator, capital_usd: 1e6, policy: &mut Momentum, observe };
+/// let outcome = follow(&setting, account)?;
 /// assert!(outcome.n_fills > 10);
 /// # Ok(())
 /// # }

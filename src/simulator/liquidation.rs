@@ -21,10 +21,10 @@ impl Simulator<'_> {
         let date = today.panel().calendar().date(today.day());
         let (worst_long, worst_short) = (rule.worst_long, rule.worst_short);
         let worst = |asset: AssetId, is_long: bool| {
-            let (quote, (low, high)) = (today.of(asset), today.range(asset));
+            let quote = today.of(asset);
             match is_long {
-                true => low.max(worst_long * quote.open.min(quote.close)),
-                false => high.min(worst_short * quote.open.max(quote.close)),
+                true => today.low(asset).max(worst_long * quote.open.min(quote.close)),
+                false => today.high(asset).min(worst_short * quote.open.max(quote.close)),
             }
         };
         let factor = self.margin.restore_factor(rule.restore_factor);

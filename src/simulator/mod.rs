@@ -25,8 +25,8 @@
 //! postings of whole cents and carries fractions to the next charge of the kind. A profile in
 //! `src/costs/schedules.toml` is a list of cost models with a margin rule and rules of execution.
 //! `experiment/simulation.rs` creates an account for every portfolio, profile, capital and leverage;
-//! `experiment/accounts.rs` follows one account, in parallel over accounts. Ledgers are streamed, so memory does not
-//! grow with the number of years.
+//! `experiment/accounts.rs` follows accounts of the same portfolio side by side, because they see the same prices, and
+//! groups of them in parallel. Ledgers are streamed, so memory does not grow with the number of years.
 //!
 //! An account is opened on the day on which its portfolio first exists. Its returns begin on the day after, like
 //! those of a run; the first return is relative to the capital and includes the costs of opening. The bridge of an
@@ -41,7 +41,7 @@ mod margin;
 mod orders;
 
 pub use margin::{Held, Margin, fraction_sold};
-pub use outcome::{AccountOutcome, Observed, Setting, follow};
+pub use outcome::{AccountOutcome, Followed, Observed, Setting, follow, follow_all};
 
 use crate::account::{Account, Fill, Posting, Status};
 use crate::calendar::Date;

@@ -1,4 +1,4 @@
-//! Follows an account from its first day to its last.
+//! Follows accounts from their first day to their last.
 
 use crate::account::{Account, Charges, Entry, Posting, Rounding, Status};
 use crate::costs::Shares;
@@ -7,18 +7,28 @@ use crate::panel::{AssetId, Panel, Quotes};
 use crate::policies::Policy;
 use crate::simulator::{Event, EventKind, Journal, Simulator};
 
-/// Market, period and capital of an account.
+/// Market and period of accounts.
 pub struct Setting<'a> {
     /// The market.
     pub panel: &'a Panel,
-    /// Assets that the policy may want.
+    /// Assets that the policies may want.
     pub assets: Vec<AssetId>,
-    /// The first day; the account is opened before it, and returns begin the day after.
+    /// The first day; accounts are opened before it, and returns begin the day after.
     pub first: usize,
     /// The day after the last one.
     pub end: usize,
+}
+
+/// An account to follow.
+pub struct Followed<'a> {
+    /// The rules under which it trades.
+    pub simulator: &'a Simulator<'a>,
     /// Capital paid in, dollars.
     pub capital_usd: f64,
+    /// Decides what it wants to hold.
+    pub policy: &'a mut dyn Policy,
+    /// Sees every day; postings that it does not keep are dropped, so that memory does not grow with the ledger.
+    pub observe: &'a mut dyn FnMut(&Observed<'_>) -> Result<()>,
 }
 
 /// A day as an observer sees it, after the night's interest.
@@ -72,44 +82,75 @@ impl AccountOutcome {
     }
 }
 
-/// Simulates an account from its first day to its last. `observe` sees every day; postings that it does not keep are
-/// dropped, so that memory does not grow with the ledger. Fails if the policy or `observe` does.
-pub fn follow(
-    simulator: &Simulator<'_>,
-    setting: &Setting<'_>,
-    policy: &mut dyn Policy,
-    observe: &mut dyn FnMut(&Observed<'_>) -> Result<()>,
-) -> Result<AccountOutcome> {
-    let rounding = match simulator.profile.shares {
-        Shares::Whole => Rounding::Whole,
-        Shares::Fractional => Rounding::Exact,
-    };
-    let mut outcome = AccountOutcome::default();
-    let mut journal = Journal::default();
+/// Simulates an account from its first day to its last. Fails if its policy or its observer does.
+pub fn follow(setting: &Setting<'_>, account: Followed<'_>) -> Result<AccountOutcome> {
+    Ok(follow_all(setting, vec![account])?.remove(0))
+}
+
+/// Simulates accounts side by side, so that the prices of a day are computed once for all. The outcome of each is what
+/// it would be alone. Fails if a policy or an observer does.
+pub fn follow_all(setting: &Setting<'_>, accounts: Vec<Followed<'_>>) -> Result<Vec<AccountOutcome>> {
     let mut today = Quotes::new(setting.panel, setting.assets.clone(), setting.first);
-    let mut account = Account::open(setting.capital_usd, rounding, setting.first, &mut journal.postings);
-    let capital = account.money();
-    let mut before = capital;
+    let mut walks: Vec<Walk<'_>> = accounts.into_iter().map(|account| Walk::begin(account, setting.first)).collect();
     loop {
-        account = simulator.step(account, &today, policy, &mut journal)?;
+        walks.iter_mut().try_for_each(|walk| walk.step(&today))?;
+        if today.day() + 1 >= setting.end {
+            return Ok(walks.into_iter().map(Walk::outcome).collect());
+        }
+        today.advance();
+    }
+}
+
+/// An account on its way through the days.
+struct Walk<'a> {
+    followed: Followed<'a>,
+    first: usize,
+    /// `None` only while a day is simulated.
+    account: Option<Account>,
+    journal: Journal,
+    /// Capital, cents.
+    capital: f64,
+    /// Equity after the last day, cents.
+    before: f64,
+    outcome: AccountOutcome,
+}
+
+impl<'a> Walk<'a> {
+    fn begin(followed: Followed<'a>, first: usize) -> Self {
+        let rounding = match followed.simulator.profile.shares {
+            Shares::Whole => Rounding::Whole,
+            Shares::Fractional => Rounding::Exact,
+        };
+        let mut journal = Journal::default();
+        let account = Account::open(followed.capital_usd, rounding, first, &mut journal.postings);
+        let capital = account.money();
+        let outcome = AccountOutcome::default();
+        Self { followed, first, account: Some(account), journal, capital, before: capital, outcome }
+    }
+
+    fn step(&mut self, today: &Quotes<'_>) -> Result<()> {
+        let Followed { simulator, policy, observe, .. } = &mut self.followed;
+        let account = self.account.take().expect("an account is open between two days");
+        let account = simulator.step(account, today, *policy, &mut self.journal)?;
         let close = |asset: AssetId| today.of(asset).close;
         let (equity, gross) = (account.equity(close), account.gross(close));
         let day = today.day();
-        observe(&Observed { day, postings: &journal.postings, account: &account, equity, gross })?;
-        let base = if day <= setting.first + 1 { capital } else { before };
-        outcome.record(&journal, base, before, equity, gross);
+        observe(&Observed { day, postings: &self.journal.postings, account: &account, equity, gross })?;
+        let base = if day <= self.first + 1 { self.capital } else { self.before };
+        self.outcome.record(&self.journal, base, self.before, equity, gross);
         if let Status::Ruined(day) = account.status {
-            outcome.ruined = outcome.ruined.or(Some(day));
+            self.outcome.ruined = self.outcome.ruined.or(Some(day));
         }
-        if day + 1 >= setting.end {
-            break;
-        }
-        before = equity;
-        journal.clear();
-        today.advance();
+        self.before = equity;
+        self.journal.clear();
+        self.account = Some(account);
+        Ok(())
     }
-    outcome.gross /= outcome.equity_usd.len() as f64;
-    Ok(outcome)
+
+    fn outcome(self) -> AccountOutcome {
+        let mean_gross = self.outcome.gross / self.outcome.equity_usd.len() as f64;
+        AccountOutcome { gross: mean_gross, ..self.outcome }
+    }
 }
 
 impl AccountOutcome {

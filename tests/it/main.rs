@@ -17,6 +17,7 @@ mod exclusions;
 mod first_run;
 mod emulation;
 mod existence;
+mod graphical_lasso;
 mod guide;
 mod hostile;
 mod imports;

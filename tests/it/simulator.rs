@@ -9,7 +9,7 @@ use minvar::costs::{BenchmarkRate, Profile, Schedules};
 use minvar::linalg::Matrix;
 use minvar::panel::{Asset, Field, Panel, Quotes, SizeRanks, Venue};
 use minvar::policies::{Leveraged, Rebalance, Stored, Target, Targets};
-use minvar::simulator::{AccountOutcome, EventKind, Setting, Simulator, follow};
+use minvar::simulator::{AccountOutcome, EventKind, Followed, Observed, Setting, Simulator, follow, follow_all};
 use rand::{Rng, RngExt, SeedableRng};
 
 const N_ASSETS: usize = 12;
@@ -128,9 +128,9 @@ fn run_with(
     let rebalance = profile.rebalance_sessions.map_or(Rebalance::OnDecisions, Rebalance::Every);
     let mut policy = Leveraged { policy: Stored::new(targets, rebalance), leverage };
     let assets = (0..panel.n_assets()).collect();
-    let setting = Setting { panel, assets, first: FIRST, end: panel.n_days(), capital_usd: capital };
+    let setting = Setting { panel, assets, first: FIRST, end: panel.n_days() };
     let mut days = Vec::new();
-    let outcome = follow(&simulator, &setting, &mut policy, &mut |day| {
+    let observe = &mut |day: &Observed<'_>| {
         days.push(Recorded {
             day: day.day,
             postings: day.postings.to_vec(),
@@ -139,8 +139,10 @@ fn run_with(
             settled: day.account.settled(),
         });
         Ok(())
-    });
-    Run { outcome: outcome.unwrap(), days }
+    };
+    let account = Followed { simulator: &simulator, capital_usd: capital, policy: &mut policy, observe };
+    let outcome = follow(&setting, account).unwrap();
+    Run { outcome, days }
 }
 
 fn run(panel: &Panel, targets: &Targets, profile: &Profile, capital: f64, leverage: f64) -> Run {
@@ -169,6 +171,31 @@ fn each_run(mut check: impl FnMut(&str, &Panel, &Profile, &Run)) {
                 check(&format!("{name}, seed {seed}, leverage {leverage}"), &panel, &profile, &run);
             }
         }
+    }
+}
+
+#[test]
+fn accounts_side_by_side_have_the_outcomes_that_they_have_alone() {
+    let (panel, targets) = (wild_market(1, date(2008, 6, 2)), random_targets(1, false));
+    let (schedules, benchmark) = (Schedules::default(), constant_rate(2.0));
+    let ranks = SizeRanks::new(&panel, FIRST, panel.n_days());
+    let profiles = PROFILES.map(profile);
+    let simulator = |profile| Simulator::new(profile, &schedules, &benchmark, &ranks).unwrap();
+    let simulators: Vec<Simulator<'_>> = profiles.iter().map(simulator).collect();
+    let policy = |profile: &Profile| {
+        let rebalance = profile.rebalance_sessions.map_or(Rebalance::OnDecisions, Rebalance::Every);
+        Leveraged { policy: Stored::new(&targets, rebalance), leverage: 1.5 }
+    };
+    let mut policies: Vec<_> = profiles.iter().map(policy).collect();
+    let mut observers = PROFILES.map(|_| |_: &Observed<'_>| Ok(()));
+    let accounts = simulators.iter().zip(&mut policies).zip(&mut observers);
+    let accounts =
+        accounts.map(|((simulator, policy), observe)| Followed { simulator, capital_usd: 1e5, policy, observe });
+    let assets = (0..panel.n_assets()).collect();
+    let setting = Setting { panel: &panel, assets, first: FIRST, end: panel.n_days() };
+    let together = follow_all(&setting, accounts.collect()).unwrap();
+    for (profile, outcome) in profiles.iter().zip(together) {
+        assert_eq!(outcome, run(&panel, &targets, profile, 1e5, 1.5).outcome);
     }
 }
 
