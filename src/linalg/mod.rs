@@ -16,7 +16,7 @@ pub mod dense;
 pub mod eigen;
 mod gemm;
 mod growing;
-mod lanes;
+pub(crate) mod lanes;
 mod matrix;
 pub mod measure;
 mod real;

@@ -17,6 +17,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::linalg::dense::{View, product};
+use crate::linalg::lanes::{Lanes as Vectors, sixteen};
 use crate::linalg::{Buffer, Real, sum_of, vectorised};
 use crate::nn::float::Float;
 
@@ -90,23 +91,25 @@ impl<F: Float> Packed<F> {
         }
         Self { entries, inner }
     }
+}
 
-    /// Adds M x to `out` for every lane.
-    #[inline(always)]
-    fn add_product(&self, x: &[Lanes<F>], out: &mut [Lanes<F>]) {
-        for (block, out) in self.entries.chunks_exact(self.inner).zip(out.chunks_mut(ROWS)) {
-            let mut sums = [[F::of(0.0); LANES]; ROWS];
+/// out += M x for every lane; N rows at a time, as many as stay in registers.
+#[inline(always)]
+fn add_product<F: Float, V: Vectors<F>, const N: usize>(m: &Packed<F>, x: &[Lanes<F>], out: &mut [Lanes<F>]) {
+    const { assert!(V::COUNT == LANES && ROWS.is_multiple_of(N)) };
+    for (block, out) in m.entries.chunks_exact(m.inner).zip(out.chunks_mut(ROWS)) {
+        for first in (0..ROWS).step_by(N) {
+            let mut sums = [V::all(F::of(0.0)); N];
             for (row, x) in block.iter().zip(x) {
-                for (sum, m) in sums.iter_mut().zip(row) {
-                    for (sum, x) in sum.iter_mut().zip(x) {
-                        *sum = m.fma(*x, *sum);
-                    }
+                // SAFETY: there are sixteen.
+                let x = unsafe { V::load(x.as_ptr()) };
+                for r in 0..N {
+                    sums[r] = V::all(row[first + r]).fma(x, sums[r]);
                 }
             }
-            for (out, sum) in out.iter_mut().zip(&sums) {
-                for (out, sum) in out.iter_mut().zip(sum) {
-                    *out += *sum;
-                }
+            for (out, sum) in out.iter_mut().skip(first).zip(sums) {
+                // SAFETY: as above.
+                unsafe { sum.fma(V::all(F::of(1.0)), V::load(out.as_ptr())).store(out.as_mut_ptr()) };
             }
         }
     }
@@ -232,9 +235,9 @@ vectorised! {
             }
             x.iter().enumerate().for_each(|(i, x)| xs[i * n + step] = *x);
             a.iter_mut().zip(&bias_a).for_each(|(a, b)| *a = [*b; LANES]);
-            of_input.add_product(&x, &mut a);
+            sixteen!(add_product::<F>(&of_input, &x, &mut a));
             c.iter_mut().zip(&bias_c).for_each(|(c, b)| *c = [*b; LANES]);
-            recurrent.add_product(&h, &mut c);
+            sixteen!(add_product::<F>(&recurrent, &h, &mut c));
             let keep = &mut gates[step * kept..(step + 1) * kept];
             for u in 0..units {
                 match cell {
@@ -334,7 +337,7 @@ vectorised! {
             let from = if cell == Cell::Gru { &da } else { &dc };
             let dx = &mut dxs[position * inputs..(position + 1) * inputs];
             dx.fill(zero);
-            to_input.add_product(from, dx);
+            sixteen!(add_product::<F>(&to_input, from, dx));
             match cell {
                 Cell::Gru => {
                     let rows = dc[2 * units..].iter().chain(&da);
@@ -342,7 +345,7 @@ vectorised! {
                 }
                 Cell::Lstm => dc.iter().enumerate().for_each(|(row, d)| all[row * n + step] = *d),
             }
-            to_state.add_product(&dc, &mut dh);
+            sixteen!(add_product::<F>(&to_state, &dc, &mut dh));
         }
         Gradients { inputs: dx_all, rows: parameter_gradients(kernels, kept, n, &d_all) }
     }
