@@ -35,4 +35,6 @@ pub(crate) use real::same_on_all_vectors;
 pub use real::{Real, limit_vectors};
 pub(crate) use real::{vector_bits, vectorised};
 pub use spectrum::Spectrum;
-pub(crate) use sums::{dot, sum_of, sum_of_pairs};
+#[cfg(feature = "nn")]
+pub(crate) use sums::sum_of;
+pub(crate) use sums::{dot, sum_of_pairs};

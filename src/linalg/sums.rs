@@ -4,6 +4,7 @@ use crate::linalg::Real;
 use crate::linalg::chunks::{Chunk, LANES};
 
 /// Σ f(x_k)
+#[cfg(any(feature = "nn", test))]
 #[inline(always)]
 pub(crate) fn sum_of<F: Real>(x: &[F], f: impl Fn(F) -> F) -> F {
     let (chunks, rest) = x.as_chunks::<LANES>();

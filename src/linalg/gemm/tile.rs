@@ -213,6 +213,7 @@ fn transpose<F: Real, V: Lanes<F>>(block: &mut [V; LANES]) {
 /// Exchanges, in all pairs of rows whose numbers differ by H, the entries whose numbers differ by H: such steps for all bits of
 /// the numbers transpose.
 #[inline(always)]
+#[allow(clippy::bad_bit_mask)] // in row 0
 fn turn<F: Real, V: Lanes<F>, const H: usize>(block: &mut [V; LANES]) {
     // Written out for every row, as an index that is not a constant would keep the block in memory.
     macro_rules! rows {
