@@ -8,14 +8,15 @@
 //!
 //! ```text
 //! X ─ scaling, lag transform, standardisation, C, eigenvalues ─▶ λ, s   spectrum.rs, correlation.rs   one operation
-//! λ ─ tokens, recurrent scan, head ─▶ μ                                 scan.rs
+//! λ ─ tokens, recurrent layers, head ─▶ μ                               recurrent.rs, scan.rs, head.rs
 //! s ─ marginal volatility ─▶ d                                          volatility.rs
 //! C, μ, d ─ minimum variance ─▶ w ─▶ n w'Σw                             weights.rs, loss.rs
 //! ```
 //!
-//! The three operations `spectrum`, `recurrent scan` and `minimum variance` process whole samples (or groups of sixteen
-//! sequences) at a time and have hand-written backward passes; between them is a graph of small tensors. Samples are distributed over threads, and sums over samples are taken in their order. Training never forms
-//! the cleaned matrix itself.
+//! The operations `spectrum`, `recurrent layer`, `dense layer` and `minimum variance` process whole samples (or groups of sixteen
+//! sequences) at a time and have hand-written backward passes; between them is a graph of small tensors, which takes less than a
+//! hundredth of a training step. Samples are distributed over threads, and sums over samples are taken in their order. Training
+//! never forms the cleaned matrix itself.
 //!
 //! Eigenvectors never enter the graph, because their derivative is unbounded where eigenvalues meet. The weights are a
 //! spectral function of C, whose derivative needs divided differences only. Where eigenvalues tie, or where fewer days
