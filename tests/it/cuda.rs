@@ -218,7 +218,7 @@ fn a_profile_names_every_stage_and_trains_nothing() {
     };
     let names = |stages: &[Stage]| stages.iter().map(|stage| stage.name).collect::<Vec<_>>();
     let stages = profiled(Compute::Processor, None);
-    assert_eq!(names(&stages), ["drawing batches", "forward", "backward", "optimiser"]);
+    assert_eq!(names(&stages), ["drawing batches", "reading windows", "forward", "backward", "optimiser"]);
     let stages = profiled(DEVICE, Some(CEILINGS));
     assert_eq!(names(&stages)[0], "drawing batches");
     assert_eq!(names(&stages)[1..], STAGES);
