@@ -32,31 +32,44 @@ pub(super) fn chunks<F: Real>(n: usize) -> usize {
         let height = n - start - 1;
         packed_chunks::<F>(width, height) + packed_chunks::<F>(height, width)
     };
-    (2 * GROUP * GROUP + GROUP * n).div_ceil(LANES)
-        + packed_chunks::<F>(n, GROUP)
-        + groups(n).map(packed).sum::<usize>()
+    groups(n).map(packed).sum()
 }
 
 /// Replaces U (n × n, columns without gaps) by V.
-pub(super) fn transform<F: Real>(reduced: &Reduced<'_, F>, u: &mut [F], n: usize, mut memory: &mut [Chunk<F>]) {
+pub(super) fn transform<'a, F: Real>(
+    reduced: &Reduced<'_, F>,
+    u: &mut [F],
+    n: usize,
+    mut memory: &'a mut [Chunk<F>],
+) {
     let (zero, one) = (F::of(0.0), F::of(1.0));
-    let gram = flat_mut(take(&mut memory, GROUP * GROUP / LANES));
-    let t = flat_mut(take(&mut memory, GROUP * GROUP / LANES));
-    let yt = flat_mut(take(&mut memory, n * GROUP / LANES));
-    let spare = take(&mut memory, packed_chunks::<F>(n, GROUP));
     let reflectors = Strided::columns(flat(reduced.reflectors.chunks), reduced.reflectors.stride());
-    let mut packed = Vec::with_capacity(n.div_ceil(GROUP));
-    for (start, width) in groups(n) {
+    let of_group = |(start, width)| {
+        let height = n - start - 1;
+        let (first, second) = (packed_chunks::<F>(width, height), packed_chunks::<F>(height, width));
+        (start, width, take(&mut memory, first), take(&mut memory, second))
+    };
+    let parts: Vec<_> = groups(n).map(of_group).collect();
+    let pack = |(start, width, first, second): (usize, usize, &'a mut [Chunk<F>], &'a mut [Chunk<F>])| {
         let height = n - start - 1;
         let y = reflectors.from(start + 1, start);
-        let y_transposed =
-            Packed::new(y.transposed(), width, height, take(&mut memory, packed_chunks::<F>(width, height)));
-        y_transposed.times(y, width, one, gram, GROUP, Accumulate::Replace);
-        triangle(t, gram, &reduced.tau[start..start + width]);
-        Packed::new(y, height, width, spare).times(Strided::columns(t, GROUP), width, one, yt, n, Accumulate::Replace);
-        let memory = take(&mut memory, packed_chunks::<F>(height, width));
-        packed.push((start + 1, y_transposed, Packed::new(Strided::columns(yt, n), height, width, memory)));
-    }
+        let y_transposed = Packed::new(y.transposed(), width, height, first);
+        let square = GROUP * GROUP / LANES;
+        let yt = with_scratch(2 * square + GROUP * n.div_ceil(LANES) + packed_chunks::<F>(n, GROUP), |mut memory| {
+            let (gram, t) = (flat_mut(take(&mut memory, square)), flat_mut(take(&mut memory, square)));
+            let yt = flat_mut(take(&mut memory, GROUP * n.div_ceil(LANES)));
+            y_transposed.times(y, width, one, gram, GROUP, Accumulate::Replace);
+            triangle(t, gram, &reduced.tau[start..start + width]);
+            let packed = Packed::new(y, height, width, memory);
+            packed.times(Strided::columns(t, GROUP), width, one, yt, n, Accumulate::Replace);
+            Packed::new(Strided::columns(yt, n), height, width, second)
+        });
+        (start + 1, y_transposed, yt)
+    };
+    let packed: Vec<_> = match n < SHARED {
+        true => parts.into_iter().map(pack).collect(),
+        false => parts.into_par_iter().map(pack).collect(),
+    };
     let apply = |u: &mut [F]| {
         let count = u.len() / n;
         with_scratch((count * GROUP).div_ceil(LANES), |inner| {

@@ -172,9 +172,24 @@ fn fill<F: Real>(tiles: &mut [[Chunk<F>; LANES]], symmetric: &[F], n: usize, fac
 fn is_decomposition<F: Real>(symmetric: &[F], n: usize, factor: F, values: &[F], vectors: &[F]) -> bool {
     // Any fixed vector without structure.
     let x: Vec<F> = (0..n).map(|i| F::of(((i * 7919 + 104_729) % 1_000_003) as f64 / 1_000_003.0 - 0.5)).collect();
-    let (mut residual, mut rest) = (vec![F::of(0.0); n], x.clone());
-    multiply(symmetric, &x, factor, &mut residual);
-    subtract_products(values, vectors, &x, factor, &mut residual, &mut rest);
+    let zeros = || vec![F::of(0.0); n];
+    let product = || {
+        let mut product = zeros();
+        multiply(symmetric, &x, factor, &mut product);
+        product
+    };
+    let sums = |from: usize, to: usize| {
+        let (mut weighted, mut plain) = (zeros(), zeros());
+        subtract_products(&values[from..to], &vectors[from * n..to * n], &x, factor, &mut weighted, &mut plain);
+        [weighted, plain]
+    };
+    let halves = || rayon::join(|| sums(0, n / 2), || sums(n / 2, n));
+    let (mut residual, mut rest) = (product(), x.clone());
+    let (first, second) = if n < SHARED { (sums(0, n / 2), sums(n / 2, n)) } else { halves() };
+    for [weighted, plain] in [first, second] {
+        residual.iter_mut().zip(weighted).for_each(|(sum, x)| *sum += x);
+        rest.iter_mut().zip(plain).for_each(|(sum, x)| *sum += x);
+    }
     let norm = |v: &[F]| v.iter().map(|x| x.value() * x.value()).sum::<f64>().sqrt();
     let allowed = 10.0 * n as f64 * F::UNIT.value() * norm(&x);
     norm(&residual) <= allowed * (n as f64).sqrt() && norm(&rest) <= allowed
