@@ -151,8 +151,9 @@ impl Work {
         };
         let mut point = RuntimePoint { n_assets, repetitions: Vec::new(), fit_seconds: start.elapsed().as_secs_f64() };
         for _ in 0..arguments.repeat.max(1) {
+            let returns = self.returns.clone();
             let start = Instant::now();
-            let window = Window::new(self.returns.clone())?;
+            let window = Window::new(returns)?;
             let weigh = |covariance: Covariance| {
                 allocator.map_or(Ok(()), |a| a.allocate(&covariance, &Situation::default()).map(|_| ()))
             };

@@ -31,6 +31,12 @@ impl Centring {
     }
 }
 
+/// Columns that are demeaned at once.
+const AT_ONCE: usize = 8;
+
+/// Columns that a thread takes at once.
+const TOGETHER: usize = 64;
+
 /// T × N daily returns, oldest first, without missing values or constant columns.
 pub struct Window {
     returns: Matrix,
@@ -58,13 +64,16 @@ impl Window {
                 format!("it needs at least two days and one asset, not {} x {}", returns.nrows(), returns.ncols());
             return Err(Error::Undefined { what: "a window", why });
         }
-        for (column, x) in returns.columns().enumerate() {
-            if x.iter().any(|r| !r.is_finite()) {
-                return Err(Error::Column { column, rule: "a return in the window is missing or infinite" });
+        // Without an early exit the loop over days becomes one over vectors.
+        let broken_rule = |x: &[f64]| {
+            if x.iter().fold(false, |broken, r| broken | !r.is_finite()) {
+                return Some("a return in the window is missing or infinite");
             }
-            if x.iter().all(|r| *r == x[0]) {
-                return Err(Error::Column { column, rule: "returns in the window are constant" });
-            }
+            x.iter().all(|r| *r == x[0]).then_some("returns in the window are constant")
+        };
+        let first = returns.entries().par_chunks(returns.nrows()).enumerate().with_min_len(TOGETHER);
+        if let Some((column, rule)) = first.find_map_first(|(column, x)| Some((column, broken_rule(x)?))) {
+            return Err(Error::Column { column, rule });
         }
         Ok(Self {
             returns,
@@ -96,11 +105,11 @@ impl Window {
         match centring {
             Centring::Zero => &self.returns,
             Centring::Mean | Centring::MeanMaximumLikelihood => self.demeaned.get_or_init(|| {
-                let mut demeaned = self.returns.entries().to_vec();
-                demeaned.par_chunks_mut(self.n_days()).for_each(|column| {
-                    let mean = column.iter().sum::<f64>() / column.len() as f64;
-                    column.iter_mut().for_each(|r| *r -= mean);
-                });
+                let n_days = self.n_days();
+                let mut demeaned = vec![0.0; n_days * self.n_assets()];
+                let columns = demeaned.par_chunks_mut(AT_ONCE * n_days);
+                let columns = columns.zip(self.returns.entries().par_chunks(AT_ONCE * n_days));
+                columns.for_each(|(demeaned, columns)| demean(columns, n_days, demeaned));
                 Matrix::from_column_major(self.n_days(), self.n_assets(), demeaned)
             }),
         }
@@ -154,6 +163,21 @@ impl Window {
 
     fn gram(&self, centring: Centring) -> &Matrix {
         self.products(centring).gram.get_or_init(|| self.centred(centring).gram())
+    }
+}
+
+/// At most [`AT_ONCE`] columns less their means, whose sums do not wait for each other.
+fn demean(columns: &[f64], n_days: usize, demeaned: &mut [f64]) {
+    let mut sums = [0.0; AT_ONCE];
+    if columns.len() == AT_ONCE * n_days {
+        let all: [&[f64]; AT_ONCE] = std::array::from_fn(|k| &columns[k * n_days..(k + 1) * n_days]);
+        (0..n_days).for_each(|day| sums.iter_mut().zip(all).for_each(|(sum, column)| *sum += column[day]));
+    } else {
+        sums.iter_mut().zip(columns.chunks_exact(n_days)).for_each(|(sum, column)| *sum = column.iter().sum());
+    }
+    for ((column, demeaned), sum) in columns.chunks_exact(n_days).zip(demeaned.chunks_exact_mut(n_days)).zip(sums) {
+        let mean = sum / n_days as f64;
+        demeaned.iter_mut().zip(column).for_each(|(demeaned, r)| *demeaned = r - mean);
     }
 }
 

@@ -27,7 +27,9 @@ impl Covariance {
     pub fn new(matrix: Matrix) -> Result<Self> {
         let n = matrix.nrows();
         assert_eq!(n, matrix.ncols(), "a covariance is square");
-        if let Some(column) = matrix.columns().position(|c| c.iter().any(|x| !x.is_finite())) {
+        // Without an early exit the loop over a column becomes one over vectors.
+        let is_broken = |column: &[f64]| column.iter().fold(false, |broken, x| broken | !x.is_finite());
+        if let Some(column) = matrix.columns().position(is_broken) {
             return Err(Error::Column { column, rule: "its covariance is not finite" });
         }
         if let Some(column) = matrix.diagonal().iter().position(|&variance| variance <= 0.0) {

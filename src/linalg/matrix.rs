@@ -170,9 +170,9 @@ impl Matrix {
     /// X diag(weights) X' (n × n) of an n × m matrix X, for m weights.
     pub fn weighted_outer(&self, weights: &[f64]) -> Matrix {
         assert_eq!(weights.len(), self.ncols, "matrix has {} columns", self.ncols);
-        let (n, weighted) = (self.nrows, self.scaled_and_transposed(weights));
+        let n = self.nrows;
         let mut product = Matrix::zeros(n, n);
-        gemm::symmetric_product(&mut product.entries, self.strided(), weighted.strided(), (n, self.ncols), 1.0);
+        gemm::weighted_outer(&mut product.entries, &self.entries, n, weights);
         product
     }
 
@@ -182,12 +182,9 @@ impl Matrix {
 
     /// The transpose.
     pub fn transposed(&self) -> Matrix {
-        self.scaled_and_transposed(&vec![1.0; self.ncols])
-    }
-
-    /// The transpose of the matrix whose columns are multiplied by some factors.
-    fn scaled_and_transposed(&self, factors: &[f64]) -> Matrix {
-        Matrix::from_column_major(self.ncols, self.nrows, gemm::transposed(&self.entries, self.nrows, factors))
+        let mut transpose = Matrix::zeros(self.ncols, self.nrows);
+        gemm::transpose(&mut transpose.entries, &self.entries, self.nrows, None);
+        transpose
     }
 
     /// A faer view of the matrix, without a copy.

@@ -11,6 +11,7 @@
 mod buffer;
 mod cholesky;
 mod chunks;
+mod companion;
 mod covariance;
 pub mod dense;
 pub mod eigen;

@@ -25,10 +25,16 @@
 //! # }
 //! ```
 
+use rayon::prelude::*;
+
 use crate::error::Result;
 use crate::estimators::rotation_invariant::{of_covariance, split_null};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
+use crate::linalg::vectorised;
 use crate::registry::Choice;
+
+/// Eigenvalues that a thread takes at once.
+const TOGETHER: usize = 64;
 
 /// Quadratic-inverse shrinkage.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,15 +62,16 @@ pub(in crate::estimators) fn unscaled(eigenvalues: &[f64], n_observations: usize
         let mean_inverse = inverse.iter().sum::<f64>() / inverse.len() as f64;
         cleaned.resize(n_null, 1.0 / ((c - 1.0) * mean_inverse));
     }
-    for &g in &inverse {
+    let clean = |&g: &f64| {
         let (theta, conjugate) = smoothed(&inverse, g, h);
         let amplitude = theta * theta + conjugate * conjugate;
-        cleaned.push(if n_null == 0 {
+        if n_null == 0 {
             1.0 / (g * ((1.0 - c).powi(2) + 2.0 * c * (1.0 - c) * theta + c * c * amplitude))
         } else {
             1.0 / (g * amplitude)
-        });
-    }
+        }
+    };
+    cleaned.par_extend(inverse.par_iter().with_min_len(TOGETHER).map(clean));
     Ok(cleaned)
 }
 
@@ -74,26 +81,28 @@ pub(in crate::estimators) fn bandwidth(n_assets: usize, n_observations: usize) -
     c.powi(2).min(c.powi(-2)).powf(0.35) * (n_assets as f64).powf(-0.35)
 }
 
-/// θ and H at g. Each sum is kept in four lanes, so that the loop vectorises and the order of addition is fixed.
-pub(in crate::estimators) fn smoothed(inverse: &[f64], g: f64, h: f64) -> (f64, f64) {
-    const LANES: usize = 4;
-    let mut theta = [0.0; LANES];
-    let mut conjugate = [0.0; LANES];
-    let mut add = |lane: usize, gj: f64| {
-        let distance = gj - g;
-        let weight = gj / (distance * distance + h * h * gj * gj);
-        theta[lane] += distance * weight;
-        conjugate[lane] += h * gj * weight;
-    };
-    let chunks = inverse.chunks_exact(LANES);
-    chunks.remainder().iter().enumerate().for_each(|(lane, &gj)| add(lane, gj));
-    for chunk in chunks {
-        for (lane, &gj) in chunk.iter().enumerate() {
-            add(lane, gj);
+vectorised! {
+    /// θ and H at g. Each sum is kept in four lanes, so that the loop vectorises and the order of addition is fixed.
+    pub(in crate::estimators) fn smoothed(inverse: &[f64], g: f64, h: f64) -> (f64, f64) {
+        const LANES: usize = 4;
+        let mut theta = [0.0; LANES];
+        let mut conjugate = [0.0; LANES];
+        let mut add = |lane: usize, gj: f64| {
+            let distance = gj - g;
+            let weight = gj / (distance * distance + h * h * gj * gj);
+            theta[lane] += distance * weight;
+            conjugate[lane] += h * gj * weight;
+        };
+        let chunks = inverse.chunks_exact(LANES);
+        chunks.remainder().iter().enumerate().for_each(|(lane, &gj)| add(lane, gj));
+        for chunk in chunks {
+            for lane in 0..LANES {
+                add(lane, chunk[lane]);
+            }
         }
+        let n = inverse.len() as f64;
+        (theta.iter().sum::<f64>() / n, conjugate.iter().sum::<f64>() / n)
     }
-    let n = inverse.len() as f64;
-    (theta.iter().sum::<f64>() / n, conjugate.iter().sum::<f64>() / n)
 }
 
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {

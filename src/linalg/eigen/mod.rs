@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{self, ComputeEigenvectors};
 use faer::{MatMut, MatRef, Par, Spec};
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::linalg::chunks::{Chunk, Columns, LANES};
@@ -131,8 +132,12 @@ fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<
         let (mut values, mut beside) = (reduced.diagonal.clone(), reduced.beside.clone());
         let order = divide::solve(&mut values, &mut beside, Columns { height: u.height, chunks: &mut *u.chunks })?;
         let is_solved = Instant::now();
-        let mut vectors = Vec::with_capacity(n * n);
-        order.iter().for_each(|&j| vectors.extend_from_slice(&u.column(j)[..n]));
+        let mut vectors = vec![F::of(0.0); n * n];
+        let in_order = |(to, &j): (&mut [F], &usize)| to.copy_from_slice(&u.column(j)[..n]);
+        match n < SHARED {
+            true => vectors.chunks_exact_mut(n).zip(&order).for_each(in_order),
+            false => vectors.par_chunks_exact_mut(n).zip(&order).with_min_len(LANES).for_each(in_order),
+        }
         back::transform(&reduced, &mut vectors, n, memory);
         let stages =
             Stages { reduction: is_reduced - start, tridiagonal: is_solved - is_reduced, back: is_solved.elapsed() };

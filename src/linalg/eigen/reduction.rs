@@ -12,6 +12,7 @@
 use std::ops::Range;
 
 use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
+use crate::linalg::companion::Companion;
 use crate::linalg::lanes::{Lanes, sixteen};
 use crate::linalg::scratch::take;
 use crate::linalg::sums::{total, totals};
@@ -55,6 +56,19 @@ pub(super) fn reduce<'a, F: Real>(
     a: &mut [Tile<F>],
     n: usize,
     reflectors: Columns<'a, F>,
+    memory: &mut [Chunk<F>],
+) -> Reduced<'a, F> {
+    if n < SHARED {
+        return reduce_beside(&Companion::default(), a, n, reflectors, memory);
+    }
+    Companion::beside(|companion| reduce_beside(companion, a, n, reflectors, memory))
+}
+
+fn reduce_beside<'a, F: Real>(
+    companion: &Companion,
+    a: &mut [Tile<F>],
+    n: usize,
+    reflectors: Columns<'a, F>,
     mut memory: &mut [Chunk<F>],
 ) -> Reduced<'a, F> {
     let none = || vec![F::of(0.0); n];
@@ -81,7 +95,7 @@ pub(super) fn reduce<'a, F: Real>(
         (tau[i], beside[i]) = reflector(column, i + 1);
         v.copy_from_slice(column);
         let pass = if count == WAITING { update_and_multiply } else { multiply };
-        shared(pass, a, next, waiting, v, product, second);
+        shared(companion, (pass, a), next, waiting, v, product, second);
         if count == WAITING {
             count = 0;
         } else if count > 0 {
@@ -109,8 +123,8 @@ type Pass<F> = fn(&mut [Tile<F>], Range<usize>, &[Pairs<F>], &[Chunk<F>], &mut [
 
 /// Calls a pass for the blocks from `first` on; where there are many, for two parts with as many entries each.
 fn shared<F: Real>(
-    pass: Pass<F>,
-    a: &mut [Tile<F>],
+    companion: &Companion,
+    (pass, a): (Pass<F>, &mut [Tile<F>]),
     first: usize,
     waiting: &[Pairs<F>],
     x: &[Chunk<F>],
@@ -125,7 +139,7 @@ fn shared<F: Real>(
     // Half the entries of a triangle are in the first 1 − √½ of its columns.
     let middle = first + ((used - first) as f64 * (1.0 - std::f64::consts::FRAC_1_SQRT_2)).round() as usize;
     let (left, right) = a.split_at_mut(first_tile(middle, used) - first_tile(first, used));
-    rayon::join(|| pass(left, first..middle, waiting, x, product), || pass(right, middle..used, waiting, x, second));
+    companion.join(|| pass(left, first..middle, waiting, x, product), || pass(right, middle..used, waiting, x, second));
     for (sum, x) in product[middle..].iter_mut().zip(&second[middle..]) {
         for l in 0..LANES {
             sum.0[l] += x.0[l];

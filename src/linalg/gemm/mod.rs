@@ -14,14 +14,14 @@ use rayon::prelude::*;
 use crate::linalg::Real;
 use crate::linalg::chunks::{Chunk, LANES, flat_mut};
 use crate::linalg::scratch::with_scratch;
-use tile::{Part, gather, mirror, pack, rows_as_columns, tile_rows, tiles};
+use tile::{Part, gather, pack, rows_as_columns, tile_rows, tiles};
 
 /// Rows of A in bytes that are packed together, such that they stay in the second-level cache.
 const BLOCK: usize = 512 << 10;
 
 /// Multiplications and additions from which a product is worth sharing, and columns of C that a thread then takes at once.
 const SHARED: usize = 4 << 20;
-const COLUMNS: usize = 48;
+const COLUMNS: usize = 72;
 
 /// Products that are summed before an entry of C is written, the same on every processor.
 pub(crate) fn depth<F>() -> usize {
@@ -84,21 +84,57 @@ pub(crate) fn symmetric_product<F: Real>(
             Packed::new(a, n, k, memory).multiply(b, n, scale, out, n, Accumulate::Replace, true);
         });
     }
-    mirror(out, n);
+    mirror(out, n, 0);
 }
 
-/// The transpose (n × m, column by column) of a matrix (m × n) whose columns are multiplied by n factors.
-pub(crate) fn transposed<F: Real>(columns: &[F], nrows: usize, factors: &[F]) -> Vec<F> {
-    let width = factors.len();
-    let mut out = vec![F::of(0.0); nrows * width];
-    if out.is_empty() {
-        return out;
+/// Copies the triangle below the diagonal of a square to the one above it. The square lies in columns of `height` entries, from
+/// row `first` on.
+fn mirror<F: Real>(columns: &mut [F], height: usize, first: usize) {
+    let width = columns.len() / height;
+    if width <= LANES {
+        for j in 0..width {
+            for i in j + 1..width {
+                columns[i * height + first + j] = columns[j * height + first + i];
+            }
+        }
+        return;
     }
-    let together = if nrows * width < SHARED / 64 { nrows } else { COLUMNS };
-    out.par_chunks_mut(together * width).enumerate().for_each(|(number, out)| {
-        rows_as_columns(columns, nrows, number * together, factors, out);
+    let middle = (width / 2).next_multiple_of(LANES);
+    let (left, right) = columns.split_at_mut(middle * height);
+    let is_shared = width * width >= SHARED / 64;
+    let together = if is_shared { 2 * LANES } else { width };
+    right.par_chunks_mut(together * height).enumerate().for_each(|(number, right)| {
+        let rows = first + middle + number * together;
+        let rows = rows..rows + right.len() / height;
+        rows_as_columns(left, height, rows, None, &mut right[first..], height);
     });
-    out
+    match is_shared {
+        true => drop(rayon::join(|| mirror(left, height, first), || mirror(right, height, first + middle))),
+        false => [(left, first), (right, first + middle)].into_iter().for_each(|(part, first)| mirror(part, height, first)),
+    }
+}
+
+/// C = A diag(d) A' (n × n) for A (n × k, column by column) and k numbers d.
+pub(crate) fn weighted_outer<F: Real>(out: &mut [F], columns: &[F], nrows: usize, weights: &[F]) {
+    with_scratch(columns.len().div_ceil(LANES), |memory| {
+        let weighted = &mut flat_mut(memory)[..columns.len()];
+        transpose(weighted, columns, nrows, Some(weights));
+        let (a, b) = (Strided::columns(columns, nrows), Strided::columns(weighted, weights.len()));
+        symmetric_product(out, a, b, (nrows, weights.len()), F::of(1.0));
+    });
+}
+
+/// The transpose (n × m, column by column) of a matrix (m × n) whose columns are multiplied by n factors or one.
+pub(crate) fn transpose<F: Real>(out: &mut [F], columns: &[F], nrows: usize, factors: Option<&[F]>) {
+    if out.is_empty() {
+        return;
+    }
+    let width = out.len() / nrows;
+    let together = if out.len() < SHARED / 64 { nrows } else { COLUMNS };
+    out.par_chunks_mut(together * width).enumerate().for_each(|(number, out)| {
+        let first = number * together;
+        rows_as_columns(columns, nrows, first..first + out.len() / width, factors, out, width);
+    });
 }
 
 /// What a product does with C.
@@ -201,7 +237,7 @@ impl<'a, F: Real> Packed<'a, F> {
         if self.nrows * ncols * self.ncols < SHARED {
             return self.columns(b, ncols, part, out);
         }
-        out.par_chunks_mut(COLUMNS * stride).enumerate().for_each(|(number, out)| {
+        out.par_chunks_mut(COLUMNS * stride).enumerate().with_max_len(1).for_each(|(number, out)| {
             let first = number * COLUMNS;
             self.columns(b.from(0, first), COLUMNS.min(ncols - first), Part { first_column: first, ..part }, out);
         });
@@ -308,7 +344,11 @@ mod tests {
         let factors = integers::<f64>(301, 5);
         for (m, n) in [(1, 1), (7, 5), (16, 16), (33, 50), (300, 301)] {
             let a = integers::<f64>(m * n, 4);
-            let turned = same_on_all_vectors("transpose", || transposed(&a, m, &factors[..n]));
+            let turned = same_on_all_vectors("transpose", || {
+                let mut turned = vec![0.0; m * n];
+                transpose(&mut turned, &a, m, Some(&factors[..n]));
+                turned
+            });
             assert!((0..m * n).all(|k| turned[(k % m) * n + k / m] == a[k] * factors[k / m]), "{m} x {n}");
         }
     }

@@ -1,5 +1,7 @@
 //! What a product does with registers: tiles of C, and the panels of A that they read.
 
+use std::ops::Range;
+
 use crate::linalg::chunks::LANES;
 use crate::linalg::gemm::Strided;
 #[cfg(target_arch = "x86_64")]
@@ -72,43 +74,9 @@ vectorised! {
 }
 
 vectorised! {
-    /// Copies the triangle below the diagonal of a matrix (n × n) to the one above it.
-    pub(super) fn mirror<F: Real>(matrix: &mut [F], n: usize) {
-        shaped!(mirror_of::<F>(matrix, n))
-    }
-}
-
-#[inline(always)]
-fn mirror_of<F: Real, V: Lanes<F>, const N: usize>(matrix: &mut [F], n: usize) {
-    let size = V::COUNT;
-    for j in (0..n).step_by(size) {
-        for i in (j..n).step_by(size) {
-            if i > j && i + size <= n {
-                let mut block = [V::all(F::of(0.0)); LANES];
-                for l in 0..size {
-                    // SAFETY: as many as the slice has.
-                    block[l] = unsafe { V::load(matrix[(j + l) * n + i..][..size].as_ptr()) };
-                }
-                transpose(&mut block);
-                for l in 0..size {
-                    // SAFETY: as many as the slice has.
-                    unsafe { block[l].store(matrix[(i + l) * n + j..][..size].as_mut_ptr()) };
-                }
-            } else {
-                for column in j..(j + size).min(n) {
-                    for row in i.max(column + 1)..(i + size).min(n) {
-                        matrix[row * n + column] = matrix[column * n + row];
-                    }
-                }
-            }
-        }
-    }
-}
-
-vectorised! {
-    /// Some rows of a matrix with columns `height` apart, each column times its factor, as columns.
-    pub(super) fn rows_as_columns<F: Real>(columns: &[F], height: usize, first: usize, factors: &[F], out: &mut [F]) {
-        shaped!(rows_as_columns_of::<F>(columns, height, first, factors, out))
+    /// Some rows of a matrix with columns `height` apart, each column times its factor or one, as columns `stride` apart.
+    pub(super) fn rows_as_columns<F: Real>(columns: &[F], height: usize, rows: Range<usize>, factors: Option<&[F]>, out: &mut [F], stride: usize) {
+        shaped!(rows_as_columns_of::<F>(columns, height, rows, factors, out, stride))
     }
 }
 
@@ -116,32 +84,33 @@ vectorised! {
 fn rows_as_columns_of<F: Real, V: Lanes<F>, const N: usize>(
     columns: &[F],
     height: usize,
-    first: usize,
-    factors: &[F],
+    rows: Range<usize>,
+    factors: Option<&[F]>,
     out: &mut [F],
+    stride: usize,
 ) {
-    let (size, width) = (V::COUNT, factors.len());
-    let nrows = out.len() / width;
-    let in_blocks = (nrows - nrows % size, width - width % size);
+    let (size, width) = (V::COUNT, columns.len() / height);
+    let factor = |j: usize| factors.map_or(F::of(1.0), |factors| factors[j]);
+    let in_blocks = (rows.len() - rows.len() % size, width - width % size);
     for i in (0..in_blocks.0).step_by(size) {
         for j in (0..in_blocks.1).step_by(size) {
             let mut block = [V::all(F::of(0.0)); LANES];
             for l in 0..size {
                 // SAFETY: as many as the slice has.
-                let column = unsafe { V::load(columns[(j + l) * height + first + i..][..size].as_ptr()) };
-                block[l] = column.times(V::all(factors[j + l]));
+                let column = unsafe { V::load(columns[(j + l) * height + rows.start + i..][..size].as_ptr()) };
+                block[l] = column.times(V::all(factor(j + l)));
             }
             transpose(&mut block);
             for l in 0..size {
                 // SAFETY: as many as the slice has.
-                unsafe { block[l].store(out[(i + l) * width + j..][..size].as_mut_ptr()) };
+                unsafe { block[l].store(out[(i + l) * stride + j..][..size].as_mut_ptr()) };
             }
         }
     }
-    for (i, out) in out.chunks_exact_mut(width).enumerate() {
+    for (i, (row, out)) in rows.zip(out.chunks_mut(stride)).enumerate() {
         let done = if i < in_blocks.0 { in_blocks.1 } else { 0 };
         for j in done..width {
-            out[j] = columns[j * height + first + i] * factors[j];
+            out[j] = columns[j * height + row] * factor(j);
         }
     }
 }
