@@ -30,7 +30,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::estimators::rotation_invariant::{of_covariance, split_null};
 use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
-use crate::linalg::vectorised;
+use crate::linalg::{Real, vectorised};
 use crate::registry::Choice;
 
 /// Eigenvalues that a thread takes at once.
@@ -81,27 +81,33 @@ pub(in crate::estimators) fn bandwidth(n_assets: usize, n_observations: usize) -
     c.powi(2).min(c.powi(-2)).powf(0.35) * (n_assets as f64).powf(-0.35)
 }
 
+/// θ and H at g.
+pub(in crate::estimators) fn smoothed(inverse: &[f64], g: f64, h: f64) -> (f64, f64) {
+    let (theta, conjugate) = sums(inverse, g, h);
+    let n = inverse.len() as f64;
+    (theta / n, conjugate / n)
+}
+
 vectorised! {
-    /// θ and H at g. Each sum is kept in four lanes, so that the loop vectorises and the order of addition is fixed.
-    pub(in crate::estimators) fn smoothed(inverse: &[f64], g: f64, h: f64) -> (f64, f64) {
+    /// θ and H at g, times their number. Each sum is kept in four lanes, so that the order of addition is fixed.
+    fn sums<F: Real>(inverse: &[F], g: F, h: F) -> (F, F) {
         const LANES: usize = 4;
-        let mut theta = [0.0; LANES];
-        let mut conjugate = [0.0; LANES];
-        let mut add = |lane: usize, gj: f64| {
+        let mut theta = [F::of(0.0); LANES];
+        let mut conjugate = [F::of(0.0); LANES];
+        let mut add = |lane: usize, gj: F| {
             let distance = gj - g;
             let weight = gj / (distance * distance + h * h * gj * gj);
             theta[lane] += distance * weight;
             conjugate[lane] += h * gj * weight;
         };
-        let chunks = inverse.chunks_exact(LANES);
-        chunks.remainder().iter().enumerate().for_each(|(lane, &gj)| add(lane, gj));
+        let (chunks, remainder) = inverse.as_chunks::<LANES>();
+        remainder.iter().enumerate().for_each(|(lane, &gj)| add(lane, gj));
         for chunk in chunks {
             for lane in 0..LANES {
                 add(lane, chunk[lane]);
             }
         }
-        let n = inverse.len() as f64;
-        (theta.iter().sum::<f64>() / n, conjugate.iter().sum::<f64>() / n)
+        (theta.into_iter().sum(), conjugate.into_iter().sum())
     }
 }
 

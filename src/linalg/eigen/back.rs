@@ -36,12 +36,7 @@ pub(super) fn chunks<F: Real>(n: usize) -> usize {
 }
 
 /// Replaces U (n × n, columns without gaps) by V.
-pub(super) fn transform<'a, F: Real>(
-    reduced: &Reduced<'_, F>,
-    u: &mut [F],
-    n: usize,
-    mut memory: &'a mut [Chunk<F>],
-) {
+pub(super) fn transform<'a, F: Real>(reduced: &Reduced<'_, F>, u: &mut [F], n: usize, mut memory: &'a mut [Chunk<F>]) {
     let (zero, one) = (F::of(0.0), F::of(1.0));
     let reflectors = Strided::columns(flat(reduced.reflectors.chunks), reduced.reflectors.stride());
     let of_group = |(start, width)| {
@@ -80,10 +75,11 @@ pub(super) fn transform<'a, F: Real>(
             }
         });
     };
-    let columns = (TOGETHER / size_of::<F>() / n).max(1);
+    // A multiple of the columns of a tile of the product.
+    let columns = (TOGETHER / size_of::<F>() / n).next_multiple_of(12).max(12);
     match n < SHARED {
         true => u.chunks_mut(columns * n).for_each(apply),
-        false => u.par_chunks_mut(columns.min(n.div_ceil(8)) * n).for_each(apply),
+        false => u.par_chunks_mut(columns.min(n.div_ceil(8).next_multiple_of(12)) * n).with_max_len(1).for_each(apply),
     }
 }
 

@@ -29,7 +29,7 @@ use crate::linalg::scratch::{take, with_scratch};
 use crate::linalg::{Real, dot, vectorised};
 
 /// Rows and columns from which a matrix is shared by threads.
-const SHARED: usize = 192;
+const SHARED: usize = 256;
 
 /// Number of decompositions that failed the check since the program began.
 static FALLBACKS: AtomicUsize = AtomicUsize::new(0);

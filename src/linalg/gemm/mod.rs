@@ -110,7 +110,9 @@ fn mirror<F: Real>(columns: &mut [F], height: usize, first: usize) {
     });
     match is_shared {
         true => drop(rayon::join(|| mirror(left, height, first), || mirror(right, height, first + middle))),
-        false => [(left, first), (right, first + middle)].into_iter().for_each(|(part, first)| mirror(part, height, first)),
+        false => {
+            [(left, first), (right, first + middle)].into_iter().for_each(|(part, first)| mirror(part, height, first))
+        }
     }
 }
 
