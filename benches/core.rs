@@ -34,18 +34,24 @@ use optimality::{Constraints, Sums, infeasibility, kkt_violation};
 const N: usize = 1000;
 const T: usize = 1200;
 
+/// A pool of some threads.
+fn threads(number: usize) -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new().num_threads(number).build().expect("threads")
+}
+
 /// The eigendecomposition of a sample correlation of 1,200 days.
 fn eigen(criterion: &mut Criterion) {
+    let one = threads(1);
     for n in [50, 100, 200, 350, 500, N] {
         let x = SyntheticMarket::complete(n, T).returns().expect("the parameters are valid");
         let window = Window::new(x).expect("complete returns");
         let doubles = window.correlation().entries();
         let singles: Vec<f32> = doubles.iter().map(|x| *x as f32).collect();
         criterion.bench_function(&format!("eigen/f32/n={n}"), |b| {
-            b.iter(|| decompose(&singles, n).expect("a finite matrix"));
+            one.install(|| b.iter(|| decompose(&singles, n).expect("a finite matrix")));
         });
         criterion.bench_function(&format!("eigen/f64/n={n}"), |b| {
-            b.iter(|| decompose(doubles, n).expect("a finite matrix"));
+            one.install(|| b.iter(|| decompose(doubles, n).expect("a finite matrix")));
         });
     }
 }
@@ -53,8 +59,9 @@ fn eigen(criterion: &mut Criterion) {
 fn core(criterion: &mut Criterion) {
     let (panel, _) = SyntheticMarket::complete(N, T + 5).simulate().expect("the parameters are valid");
     let (earlier, x) = (panel.matrix(0..T), panel.matrix(5..T + 5));
-    let mut bench = |name: &str, run: &mut dyn FnMut()| {
-        criterion.bench_function(&format!("{name}/n={N}/t={T}"), |b| b.iter(&mut *run));
+    let one = threads(1);
+    let mut bench = |name: &str, run: &mut (dyn FnMut() + Send)| {
+        criterion.bench_function(&format!("{name}/n={N}/t={T}"), |b| one.install(|| b.iter(&mut *run)));
     };
 
     let view = faer::MatRef::from_column_major_slice(x.entries(), T, N);
@@ -64,7 +71,7 @@ fn core(criterion: &mut Criterion) {
         faer::linalg::matmul::matmul(product.as_mut(), faer::Accum::Replace, left, view, 1.0, par);
     });
     bench("correlation", &mut || {
-        // A window checks and keeps its returns; copying them is part of the measured work.
+        // A window checks and keeps its returns; copying them is part of this work.
         Window::new(x.clone()).expect("complete returns").correlation();
     });
     let window = Window::new(x.clone()).expect("complete returns");
@@ -165,7 +172,7 @@ fn constrained(criterion: &mut Criterion) {
 
 /// From returns to covariance, or to weights, including all work: each repetition uses a fresh window.
 fn zoo(criterion: &mut Criterion) {
-    for (n, threads, words, allocator) in [
+    for (n, number, words, allocator) in [
         (N, 1, "lw_identity", None),
         (N, 1, "qis", None),
         (N, 1, "nls_analytical", None),
@@ -177,8 +184,8 @@ fn zoo(criterion: &mut Criterion) {
         let x = SyntheticMarket::complete(n, T).returns().expect("the parameters are valid");
         let estimator = estimators::build(words).expect("a registered name and valid parameters");
         let allocator = allocator.map(|name| allocators::build(name).expect("a registered name"));
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        criterion.bench_function(&format!("from_returns/{words}/n={n}/t={T}/threads={threads}"), |b| {
+        let pool = threads(number);
+        criterion.bench_function(&format!("from_returns/{words}/n={n}/t={T}/threads={number}"), |b| {
             b.iter(|| {
                 pool.install(|| {
                     let window = Window::new(x.clone()).expect("complete returns");

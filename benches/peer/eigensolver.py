@@ -7,6 +7,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
@@ -26,17 +27,12 @@ def seconds(work):
     return best
 
 
-def correlation(n, dtype):
+def peer(which, dtype, n, file):
+    """Milliseconds of one of the peers, in a process of its own, on our matrix."""
     import numpy as np
 
-    rng = np.random.default_rng(1)
-    returns = rng.standard_normal((1200, n)) + rng.standard_normal((1200, 1))
-    return np.asfortranarray(np.corrcoef(returns.T).astype("float32" if dtype == "f32" else "float64"))
-
-
-def peer(which, dtype, n):
-    """Milliseconds of one of the peers, in a process of its own."""
-    matrix = correlation(n, dtype)
+    matrix = np.fromfile(file, dtype="<f8").reshape(n, n, order="F")
+    matrix = np.asfortranarray(matrix.astype("float32" if dtype == "f32" else "float64"))
     if which == "torch":
         import torch
 
@@ -53,21 +49,25 @@ def main():
     parser.add_argument("--program", help="the built benches/eigensolver.rs: target/release/deps/eigensolver-...")
     parser.add_argument("--out", type=pathlib.Path, help="Markdown file for the table")
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--peer", nargs=3, metavar=("WHICH", "DTYPE", "N"), help=argparse.SUPPRESS)
+    parser.add_argument("--peer", nargs=4, metavar=("WHICH", "DTYPE", "N", "FILE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.peer:
-        which, dtype, n = arguments.peer
-        print(peer(which, dtype, int(n)))
+        which, dtype, n, file = arguments.peer
+        print(peer(which, dtype, int(n), file))
         return
     lines = [
         "# Symmetric eigendecomposition beside LAPACK",
         "",
-        "`benches/peer/eigensolver.py`: eigenvalues and eigenvectors of a sample correlation, one thread, milliseconds, the fastest of",
+        "`benches/peer/eigensolver.py`: eigenvalues and eigenvectors of one sample correlation, one thread, milliseconds, the fastest of",
         f"{arguments.turns} turns in processes of their own; {platform.processor() or platform.machine()}, {cpu()}.",
         "",
         "| type | n | minvar | torch (MKL) | OpenBLAS syevd | OpenBLAS syevr | faer | best of them / minvar |",
         "|---|---|---|---|---|---|---|---|",
     ]
+    folder = tempfile.TemporaryDirectory()
+    matrices = {n: str(pathlib.Path(folder.name) / f"{n}.bin") for n in SIZES}
+    for n, file in matrices.items():
+        subprocess.run([arguments.program, "matrix", str(n), file], check=True)
     for dtype in ("f32", "f64"):
         for n in SIZES:
             best = {}
@@ -76,7 +76,7 @@ def main():
                 ours = json.loads(ours.stdout)
                 times = {"minvar": ours["best_ms"], "faer": ours["faer_ms"]}
                 for which in ("torch", "evd", "evr"):
-                    call = [sys.executable, __file__, "--peer", which, dtype, str(n)]
+                    call = [sys.executable, __file__, "--peer", which, dtype, str(n), matrices[n]]
                     times[which] = float(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
                 for which, value in times.items():
                     best[which] = min(value, best.get(which, float("inf")))

@@ -25,6 +25,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::cli::output::Talk;
@@ -124,8 +125,13 @@ impl DataFolder {
 fn start_threads(number: usize) -> anyhow::Result<()> {
     crate::registry::check(number <= 1024, "--threads", "at most 1024", number)?;
     // For comparing the loops of different processors on one of them.
-    if let Some(bits) = std::env::var("MINVAR_VECTOR_BITS").ok().and_then(|bits| bits.parse().ok()) {
-        crate::linalg::limit_vectors(bits);
+    if let Ok(written) = std::env::var("MINVAR_VECTOR_BITS") {
+        let bits = written.parse().ok().filter(|bits| [128, 256, 512].contains(bits));
+        let bits = bits.with_context(|| format!("MINVAR_VECTOR_BITS is 128, 256 or 512, not '{written}'"))?;
+        anyhow::ensure!(
+            crate::linalg::limit_vectors(bits),
+            "MINVAR_VECTOR_BITS = {bits} is more than this processor has"
+        );
     }
     rayon::ThreadPoolBuilder::new().num_threads(number).build_global()?;
     Ok(())

@@ -104,7 +104,7 @@ impl Window {
     pub fn centred(&self, centring: Centring) -> &Matrix {
         match centring {
             Centring::Zero => &self.returns,
-            Centring::Mean | Centring::MeanMaximumLikelihood => self.demeaned.get_or_init(|| {
+            Centring::Mean | Centring::MeanMaximumLikelihood => computed(&self.demeaned, || {
                 let n_days = self.n_days();
                 let mut demeaned = vec![0.0; n_days * self.n_assets()];
                 let columns = demeaned.par_chunks_mut(AT_ONCE * n_days);
@@ -141,7 +141,7 @@ impl Window {
 
     /// The sample correlation (N × N), with ones on the diagonal.
     pub fn correlation(&self) -> &Matrix {
-        self.correlation.get_or_init(|| {
+        computed(&self.correlation, || {
             let gram = self.gram(Centring::Mean);
             let norms: Vec<f64> = gram.diagonal().iter().map(|sum| sum.sqrt()).collect();
             gram.clone().map(|i, j, x| if i == j { 1.0 } else { x / (norms[i] * norms[j]) })
@@ -162,7 +162,7 @@ impl Window {
     }
 
     fn gram(&self, centring: Centring) -> &Matrix {
-        self.products(centring).gram.get_or_init(|| self.centred(centring).gram())
+        computed(&self.products(centring).gram, || self.centred(centring).gram())
     }
 }
 
@@ -194,11 +194,46 @@ pub fn eigenvalue_map(window: &Window, covariance: &Covariance) -> Result<Matrix
     Ok(Matrix::from_column_major(eigenvalues.len(), 2, eigenvalues.iter().copied().chain(cleaned).collect()))
 }
 
-/// The decomposition kept in `cell`, computed on first use.
+/// What is kept in a cell, computed on first use. The work may be shared by threads, and a thread that waits for others may begin
+/// with another estimator on the same window: so it is not done while the cell is locked, but twice in the worst case.
+fn computed<T>(cell: &OnceLock<T>, compute: impl FnOnce() -> T) -> &T {
+    match cell.get() {
+        Some(known) => known,
+        None => {
+            let computed = compute();
+            cell.get_or_init(|| computed)
+        }
+    }
+}
+
+/// The same for a decomposition.
 fn decomposed<'a>(cell: &'a OnceLock<Spectrum>, matrix: &Matrix) -> Result<&'a Spectrum> {
     if let Some(spectrum) = cell.get() {
         return Ok(spectrum);
     }
     let spectrum = Spectrum::new(matrix)?;
     Ok(cell.get_or_init(|| spectrum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estimators;
+    use crate::synthetic::SyntheticMarket;
+
+    #[test]
+    fn estimators_share_a_window_on_several_threads() {
+        let returns = SyntheticMarket::complete(300, 320).returns().unwrap();
+        let names = ["qis", "rie", "lw_identity", "clip", "sample", "pca_k", "nls_analytical", "lis"];
+        let names = || names.into_iter().cycle().take(40);
+        let all: Vec<_> = names().map(|name| estimators::build(name).unwrap()).collect();
+        let alone = |name| estimators::build(name).unwrap().estimate(&Window::new(returns.clone()).unwrap()).unwrap();
+        let window = Window::new(returns.clone()).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let shared: Vec<Covariance> =
+            pool.install(|| all.par_iter().with_max_len(1).map(|e| e.estimate(&window).unwrap()).collect());
+        for (name, shared) in names().zip(&shared).take(8) {
+            assert_eq!(shared, &alone(name), "{name}");
+        }
+    }
 }

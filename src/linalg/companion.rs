@@ -5,15 +5,15 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::thread::yield_now;
 
-/// Looks at a flag before a thread lets others run.
+/// How often a waiting thread looks before it lets others run.
 const LOOKS: usize = 10_000;
 
 /// A piece of work that the companion does.
 type Work<'a> = &'a mut (dyn FnMut() + Send);
 
-/// A thread of the pool that waits for work without going to sleep, if one was free.
+/// What two threads say to each other.
 #[derive(Default)]
-pub struct Companion {
+struct Post {
     is_here: AtomicBool,
     is_dismissed: AtomicBool,
     has_failed: AtomicBool,
@@ -21,17 +21,20 @@ pub struct Companion {
     work: AtomicPtr<()>,
 }
 
-/// Sets a flag when it goes out of scope, after a panic too.
-struct Finally<'a>(&'a AtomicBool, bool);
+/// A thread of the pool that waits for work without going to sleep, if one was free.
+pub struct Companion<'a>(Option<&'a Post>);
 
-impl Drop for Finally<'_> {
+/// Sets a flag when it goes out of scope, after a panic too.
+struct SetsOnDrop<'a>(&'a AtomicBool, bool);
+
+impl Drop for SetsOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(self.1, Ordering::Release);
     }
 }
 
 /// Waits for the companion when it goes out of scope, as its work borrows from there.
-struct Waits<'a>(&'a Companion);
+struct Waits<'a>(&'a Post);
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
@@ -47,21 +50,46 @@ fn wait_until(done: impl Fn() -> bool) {
     }
 }
 
-impl Companion {
-    /// Does some work with a companion beside it. A thread of the pool that is free before the work ends becomes the
-    /// companion; without one, [`Companion::join`] does everything on this thread.
-    pub fn beside<R: Send>(work: impl FnOnce(&Companion) -> R + Send) -> R {
-        let companion = Companion::default();
-        let with_it = || {
-            let _dismissal = Finally(&companion.is_dismissed, true);
-            work(&companion)
-        };
-        rayon::join(with_it, || companion.attend()).0
+impl Companion<'_> {
+    /// None: [`Companion::join`] does everything on this thread.
+    pub fn none() -> Self {
+        Self(None)
     }
 
+    /// Does some work with a companion beside it. A thread of the pool that is free before the work ends becomes the companion.
+    /// Neither the work nor what it hands to the companion may wait for the pool: the thread that waits could be given the
+    /// companion's part, which ends only with the work.
+    pub fn beside<R: Send>(work: impl FnOnce(&mut Companion<'_>) -> R + Send) -> R {
+        let post = Post::default();
+        let with_it = || {
+            let _dismissal = SetsOnDrop(&post.is_dismissed, true);
+            work(&mut Companion(Some(&post)))
+        };
+        rayon::join(with_it, || post.attend()).0
+    }
+
+    /// Does both, at the same time if there is a companion.
+    pub fn join(&mut self, here: impl FnOnce(), there: impl FnOnce() + Send) {
+        let Some(post) = self.0.filter(|post| post.is_here.load(Ordering::Acquire)) else {
+            here();
+            return there();
+        };
+        let mut there = Some(there);
+        let mut once = || there.take().expect("work is done once")();
+        let mut work: Work<'_> = &mut once;
+        {
+            let _wait = Waits(post);
+            post.work.store((&raw mut work).cast(), Ordering::Release);
+            here();
+        }
+        assert!(!post.has_failed.load(Ordering::Acquire), "the work of a companion has failed");
+    }
+}
+
+impl Post {
     /// What the companion's thread does.
     fn attend(&self) {
-        let _departure = Finally(&self.is_here, false);
+        let _departure = SetsOnDrop(&self.is_here, false);
         self.is_here.store(true, Ordering::Release);
         while !self.is_dismissed.load(Ordering::Acquire) {
             let has_news = || !self.work.load(Ordering::Acquire).is_null() || self.is_dismissed.load(Ordering::Acquire);
@@ -75,23 +103,6 @@ impl Companion {
             }
         }
     }
-
-    /// Does both, at the same time if there is a companion.
-    pub fn join(&self, here: impl FnOnce(), there: impl FnOnce() + Send) {
-        if !self.is_here.load(Ordering::Acquire) {
-            here();
-            return there();
-        }
-        let mut there = Some(there);
-        let mut once = || there.take().expect("work is done once")();
-        let mut work: Work<'_> = &mut once;
-        {
-            let _wait = Waits(self);
-            self.work.store((&raw mut work).cast(), Ordering::Release);
-            here();
-        }
-        assert!(!self.has_failed.load(Ordering::Acquire), "the work of a companion has failed");
-    }
 }
 
 #[cfg(test)]
@@ -102,20 +113,34 @@ mod tests {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
     }
 
+    /// Waits until a second thread has come.
+    fn meet(companion: &Companion<'_>) {
+        wait_until(|| companion.0.is_some_and(|post| post.is_here.load(Ordering::Acquire)));
+    }
+
     #[test]
     fn both_pieces_are_done_with_and_without_a_companion() {
         for threads in [1, 2, 3] {
-            let sums = pool(threads).install(|| {
+            let (sums, strangers) = pool(threads).install(|| {
                 Companion::beside(|companion| {
-                    let mut sums = [0, 0];
+                    let (mut sums, mut strangers) = ([0, 0], 0);
+                    let this = std::thread::current().id();
+                    if threads > 1 {
+                        meet(companion);
+                    }
                     for i in 0..1_000 {
                         let [first, second] = &mut sums;
-                        companion.join(|| *first += i, || *second += 2 * i);
+                        let there = || {
+                            *second += 2 * i;
+                            strangers += usize::from(std::thread::current().id() != this);
+                        };
+                        companion.join(|| *first += i, there);
                     }
-                    sums
+                    (sums, strangers)
                 })
             });
             assert_eq!(sums, [499_500, 999_000], "{threads} threads");
+            assert_eq!(strangers, if threads > 1 { 1_000 } else { 0 }, "{threads} threads");
         }
     }
 
@@ -124,8 +149,7 @@ mod tests {
         for fails_here in [true, false] {
             let whole = || {
                 Companion::beside(|companion| {
-                    // Until there is a companion.
-                    wait_until(|| companion.is_here.load(Ordering::Acquire));
+                    meet(companion);
                     companion.join(|| assert!(!fails_here, "here"), || assert!(fails_here, "there"));
                 })
             };

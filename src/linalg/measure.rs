@@ -1,4 +1,4 @@
-//! What a processor can do at best: loops without anything but multiplications, or but reading.
+//! Upper limits of this processor: the rate of fused multiply-adds in registers, and of reading memory.
 
 use crate::linalg::chunks::{Chunk, LANES};
 use crate::linalg::lanes::{Lanes, sixteen};
@@ -7,7 +7,7 @@ use crate::linalg::{Real, vectorised};
 /// Independent sums, so that none waits for another.
 const SUMS: usize = 8;
 
-/// Number of additions and multiplications of `rounds` rounds of fused multiply-adds in registers, which it takes the time for.
+/// Runs `rounds` rounds of fused multiply-adds in registers; returns the number of operations, two for each.
 pub fn multiply_adds<F: Real>(rounds: usize) -> usize {
     std::hint::black_box(rounds_of::<F>(rounds));
     2 * SUMS * LANES * rounds

@@ -1,6 +1,6 @@
 //! Dense matrices, covariances and spectra. No other module uses the linear-algebra crate.
 //!
-//! The harness is parallel over windows and samples; threads that have none share the products and eigendecompositions of a large
+//! The harness is parallel over windows and samples; idle threads share the products and eigendecompositions of a large
 //! matrix. Sums have an order that depends neither on the number of threads nor on the processor, so every bit of a result is the
 //! same everywhere.
 

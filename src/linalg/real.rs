@@ -10,11 +10,20 @@
 //! there 7 terms (f32) or 13 terms (f64) of the series leave an error below one unit in the last place.
 
 use std::iter::Sum;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::OnceLock;
 
 use faer::traits::RealField;
 
-/// The floating-point type of a network: f32 for training, f64 for checking.
+use sealed::Sealed;
+
+mod sealed {
+    /// Kernels hold for f32 and f64 alone.
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// A floating-point type: single precision to train networks, double precision for everything else. There are no others.
 ///
 /// ```
 /// use minvar::linalg::Real;
@@ -25,7 +34,7 @@ use faer::traits::RealField;
 /// assert_eq!(hypotenuse(3.0f32, 4.0), 5.0);
 /// assert_eq!(hypotenuse(3.0f64, 4.0), 5.0);
 /// ```
-pub trait Real: RealField + Copy + Default + Sum + Send + Sync + 'static {
+pub trait Real: Sealed + RealField + Copy + Default + Sum + Send + Sync + 'static {
     /// Distance from 1 to the next larger number.
     const UNIT: Self;
 
@@ -218,12 +227,14 @@ macro_rules! vectorised {
 }
 pub(crate) use vectorised;
 
-/// Width of the vectors in bits; 0 as long as it is not known.
-static BITS: AtomicUsize = AtomicUsize::new(0);
+/// Width of the vectors in bits, fixed by its first use: what is packed for one width cannot be read with another.
+static BITS: OnceLock<usize> = OnceLock::new();
 
-/// Uses vectors of at most so many bits (512, 256 or 128) from now on; results do not depend on it.
-pub fn limit_vectors(bits: usize) {
-    BITS.store(widest().min(bits).max(128), Ordering::Relaxed);
+/// Uses vectors of at most so many bits (512, 256 or 128); results do not depend on it. Returns whether that is so: it is too late
+/// after the first computation.
+pub fn limit_vectors(bits: usize) -> bool {
+    let bits = widest().min(bits).max(128);
+    *BITS.get_or_init(|| bits) == bits
 }
 
 /// Width of the vectors that `vectorised!` uses.
@@ -232,13 +243,7 @@ pub(crate) fn vector_bits() -> usize {
     if let Some(bits) = BITS_OF_TEST.get() {
         return bits;
     }
-    match BITS.load(Ordering::Relaxed) {
-        0 => {
-            limit_vectors(usize::MAX);
-            BITS.load(Ordering::Relaxed)
-        }
-        bits => bits,
-    }
+    *BITS.get_or_init(widest)
 }
 
 #[cfg(test)]
@@ -248,12 +253,14 @@ thread_local! {
 
 /// The result of a function, which must be the same with vectors of every width that this processor has, and without.
 #[cfg(test)]
-pub(crate) fn same_on_all_vectors<R: PartialEq>(what: &str, function: impl Fn() -> R) -> R {
+pub(crate) fn same_on_all_vectors<R: PartialEq + Send>(what: &str, function: impl Fn() -> R + Sync) -> R {
+    // In a pool of one thread, which has that width: work that threads share stays there.
     let on = |bits| {
-        BITS_OF_TEST.set(Some(bits));
-        let result = function();
-        BITS_OF_TEST.set(None);
-        result
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one more thread");
+        pool.install(|| {
+            BITS_OF_TEST.set(Some(bits));
+            function()
+        })
     };
     let portable = on(128);
     for bits in [256, 512].into_iter().filter(|bits| *bits <= widest()) {

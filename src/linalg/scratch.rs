@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use crate::linalg::Real;
 use crate::linalg::chunks::{Chunk, LANES};
 
-/// Bytes that a thread keeps at most; more are returned at once.
+/// Bytes that a thread keeps at most for each level of calls inside each other; more are returned at once.
 const KEPT: usize = 64 << 20;
 
 /// Memory in units that fit chunks of both types.

@@ -13,8 +13,7 @@ pub struct Spectrum {
 }
 
 impl Spectrum {
-    /// Decomposes a symmetric matrix (n × n), reading only its lower triangle. Fails if the decomposition does not
-    /// converge.
+    /// Decomposes a symmetric matrix (n × n), reading only its lower triangle. Fails if an entry is not finite.
     pub fn new(symmetric: &Matrix) -> Result<Self> {
         let n = symmetric.nrows();
         let (eigenvalues, eigenvectors) = eigen::decompose(symmetric.entries(), n)?;

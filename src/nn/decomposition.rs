@@ -83,6 +83,16 @@ pub(super) struct InBasis<F> {
 }
 
 impl<F: Float> InBasis<F> {
+    /// Adds another gradient.
+    pub fn add(&mut self, other: Self) {
+        let add = |sum: &mut Vec<F>, terms: Vec<F>| match sum.is_empty() {
+            true => *sum = terms,
+            false => sum.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term),
+        };
+        add(&mut self.half_h, other.half_h);
+        add(&mut self.beyond, other.beyond);
+    }
+
     /// Adds the gradient V diag(g) V' of the eigenvalues.
     pub fn add_eigenvalues(&mut self, sample: &Decomposition<F>, g: &[F]) {
         let (n, rank) = (sample.n(), sample.rank());

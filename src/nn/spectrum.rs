@@ -31,7 +31,7 @@ struct Shared<F> {
     /// Z (n × T) of every sample.
     scores: Vec<Buffer<F>>,
     /// Gradients of C by way of the weights, which wait for those of the eigenvalues: the matrices are multiplied once.
-    waiting: Mutex<Vec<InBasis<F>>>,
+    deferred: Mutex<Vec<InBasis<F>>>,
 }
 
 impl<F: Float> Spectra<F> {
@@ -48,9 +48,15 @@ impl<F: Float> Spectra<F> {
         c
     }
 
-    /// Leaves gradients of C, one per sample, to the operation that found the eigenvalues, whose backward pass comes later.
-    pub fn leave(&self, gradients: Vec<InBasis<F>>) {
-        *self.0.waiting.lock().expect("no thread panicked") = gradients;
+    /// Leaves gradients of C, one per sample, to the operation that found the eigenvalues, whose backward pass comes later. They
+    /// are added to what other operations have left.
+    pub fn defer(&self, gradients: Vec<InBasis<F>>) {
+        let mut deferred = self.0.deferred.lock().expect("no thread panicked");
+        if deferred.is_empty() {
+            *deferred = gradients;
+        } else {
+            deferred.iter_mut().zip(gradients).for_each(|(sum, gradient)| sum.add(gradient));
+        }
     }
 
     /// `values` `[batch, n]` with each member of a block replaced by the mean of the block.
@@ -129,7 +135,7 @@ impl<F: Float> Operation<F> for Analysis<F> {
         };
         let each: Result<Vec<_>> = both.par_chunks_mut(2 * n).enumerate().map(sample).collect();
         let (samples, scores) = each?.into_iter().unzip();
-        let _ = self.spectra.set(Spectra(Arc::new(Shared { samples, scores, waiting: Mutex::default() })));
+        let _ = self.spectra.set(Spectra(Arc::new(Shared { samples, scores, deferred: Mutex::default() })));
         Ok((both, (batch, 2, n).into()))
     }
 
@@ -140,8 +146,8 @@ impl<F: Float> Operation<F> for Analysis<F> {
         let (inputs_too, factors) = (returns.track_op(), LagFactors::new(&alphas, &betas));
         let (gradient, both) = (to_vec::<F>(gradient)?, to_vec::<F>(result)?);
         let shared = &self.spectra.get().expect("the forward pass has set it").0;
-        let mut waiting = std::mem::take(&mut *shared.waiting.lock().expect("no thread panicked"));
-        waiting.resize_with(batch, InBasis::default);
+        let mut deferred = std::mem::take(&mut *shared.deferred.lock().expect("no thread panicked"));
+        deferred.resize_with(batch, InBasis::default);
         let parts: Vec<Part<F>> = on_cpu(returns, |storage, layout| {
             let x = Samples::<F>::new(storage, layout)?;
             let sample = |(b, mut in_basis): (usize, InBasis<F>)| {
@@ -167,7 +173,7 @@ impl<F: Float> Operation<F> for Analysis<F> {
                 });
                 part
             };
-            Ok(waiting.into_par_iter().enumerate().map(sample).collect())
+            Ok(deferred.into_par_iter().enumerate().map(sample).collect())
         })?;
         // Summed over the batch in sample order and in f64, so that the result does not depend on the threads.
         let mut sums = vec![0.0f64; 2 * t];
@@ -280,7 +286,7 @@ mod tests {
         assert_eq!(found.blocks, [0..3, 3..5]);
         assert_eq!(found.eigenvalues[..3], [0.0; 3]);
         assert_eq!(found.eigenvalues[3], found.eigenvalues[4]);
-        let shared = Shared { samples: vec![found], scores: Vec::new(), waiting: Mutex::default() };
+        let shared = Shared { samples: vec![found], scores: Vec::new(), deferred: Mutex::default() };
         let spectra = Spectra(Arc::new(shared));
         let averaged = spectra.averaged(&noise(6, &[1, 6])).unwrap().to_vec2::<f64>().unwrap().remove(0);
         assert!(averaged[0] == averaged[1] && averaged[1] == averaged[2] && averaged[3] == averaged[4]);

@@ -260,7 +260,7 @@ impl<F: Float> Operation<F> for Unscaled<F> {
             dmu.extend(mu);
             dd.extend(d);
         }
-        self.spectra.leave(in_basis);
+        self.spectra.defer(in_basis);
         let device = both.device();
         Ok(vec![
             None,

@@ -23,7 +23,7 @@ const WAITING: usize = 4;
 /// Rows and columns from which two threads share a pass.
 const SHARED: usize = 384;
 /// Sixteen rows of the reflectors that wait, each v beside its w.
-pub type Pairs<F> = [Chunk<F>; 2 * WAITING];
+type Pairs<F> = [Chunk<F>; 2 * WAITING];
 
 /// A tridiagonal matrix, and the reflectors that lead to it.
 pub(super) struct Reduced<'a, F> {
@@ -43,10 +43,10 @@ pub(super) fn chunks(n: usize) -> usize {
 }
 
 /// A block of sixteen rows and columns, column by column.
-pub type Tile<F> = [Chunk<F>; LANES];
+pub(super) type Tile<F> = [Chunk<F>; LANES];
 
-/// Place of the block on the diagonal, of the blocks of the lower triangle, column by column.
-pub fn first_tile(block: usize, blocks: usize) -> usize {
+/// Position of a diagonal block, where the blocks of the lower triangle are stored column by column.
+fn first_tile(block: usize, blocks: usize) -> usize {
     block * blocks - block * (block.max(1) - 1) / 2
 }
 
@@ -59,13 +59,13 @@ pub(super) fn reduce<'a, F: Real>(
     memory: &mut [Chunk<F>],
 ) -> Reduced<'a, F> {
     if n < SHARED {
-        return reduce_beside(&Companion::default(), a, n, reflectors, memory);
+        return reduce_beside(&mut Companion::none(), a, n, reflectors, memory);
     }
     Companion::beside(|companion| reduce_beside(companion, a, n, reflectors, memory))
 }
 
 fn reduce_beside<'a, F: Real>(
-    companion: &Companion,
+    companion: &mut Companion<'_>,
     a: &mut [Tile<F>],
     n: usize,
     reflectors: Columns<'a, F>,
@@ -123,7 +123,7 @@ type Pass<F> = fn(&mut [Tile<F>], Range<usize>, &[Pairs<F>], &[Chunk<F>], &mut [
 
 /// Calls a pass for the blocks from `first` on; where there are many, for two parts with as many entries each.
 fn shared<F: Real>(
-    companion: &Companion,
+    companion: &mut Companion<'_>,
     (pass, a): (Pass<F>, &mut [Tile<F>]),
     first: usize,
     waiting: &[Pairs<F>],

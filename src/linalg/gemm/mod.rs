@@ -19,8 +19,10 @@ use tile::{Part, gather, pack, rows_as_columns, tile_rows, tiles};
 /// Rows of A in bytes that are packed together, such that they stay in the second-level cache.
 const BLOCK: usize = 512 << 10;
 
-/// Multiplications and additions from which a product is worth sharing, and columns of C that a thread then takes at once.
+/// Multiplications and additions from which a product is worth sharing, entries from which a copy is, and columns of C that a
+/// thread then takes at once.
 const SHARED: usize = 4 << 20;
+const SHARED_ENTRIES: usize = 64 << 10;
 const COLUMNS: usize = 72;
 
 /// Products that are summed before an entry of C is written, the same on every processor.
@@ -79,11 +81,12 @@ pub(crate) fn symmetric_product<F: Real>(
     (n, k): (usize, usize),
     scale: F,
 ) {
-    if n > 0 {
-        with_scratch(packed_chunks::<F>(n, k), |memory| {
-            Packed::new(a, n, k, memory).multiply(b, n, scale, out, n, Accumulate::Replace, true);
-        });
+    if n == 0 {
+        return;
     }
+    with_scratch(packed_chunks::<F>(n, k), |memory| {
+        Packed::new(a, n, k, memory).multiply(b, n, scale, out, n, Accumulate::Replace, true);
+    });
     mirror(out, n, 0);
 }
 
@@ -101,18 +104,18 @@ fn mirror<F: Real>(columns: &mut [F], height: usize, first: usize) {
     }
     let middle = (width / 2).next_multiple_of(LANES);
     let (left, right) = columns.split_at_mut(middle * height);
-    let is_shared = width * width >= SHARED / 64;
+    let is_shared = width * width >= SHARED_ENTRIES;
     let together = if is_shared { 2 * LANES } else { width };
     right.par_chunks_mut(together * height).enumerate().for_each(|(number, right)| {
         let rows = first + middle + number * together;
         let rows = rows..rows + right.len() / height;
         rows_as_columns(left, height, rows, None, &mut right[first..], height);
     });
-    match is_shared {
-        true => drop(rayon::join(|| mirror(left, height, first), || mirror(right, height, first + middle))),
-        false => {
-            [(left, first), (right, first + middle)].into_iter().for_each(|(part, first)| mirror(part, height, first))
-        }
+    if is_shared {
+        rayon::join(|| mirror(left, height, first), || mirror(right, height, first + middle));
+    } else {
+        mirror(left, height, first);
+        mirror(right, height, first + middle);
     }
 }
 
@@ -132,7 +135,7 @@ pub(crate) fn transpose<F: Real>(out: &mut [F], columns: &[F], nrows: usize, fac
         return;
     }
     let width = out.len() / nrows;
-    let together = if out.len() < SHARED / 64 { nrows } else { COLUMNS };
+    let together = if out.len() < SHARED_ENTRIES { nrows } else { COLUMNS };
     out.par_chunks_mut(together * width).enumerate().for_each(|(number, out)| {
         let first = number * together;
         rows_as_columns(columns, nrows, first..first + out.len() / width, factors, out, width);
@@ -169,7 +172,7 @@ impl<'a, F: Real> Packed<'a, F> {
         for k in (0..ncols).step_by(depth::<F>()) {
             let count = depth::<F>().min(ncols - k);
             let panels = &mut panels[k * padded..(k + count) * padded];
-            let together = if nrows * ncols < SHARED / 64 { padded } else { tile::TOGETHER * rows };
+            let together = if nrows * ncols < SHARED_ENTRIES { padded } else { tile::TOGETHER * rows };
             panels.par_chunks_mut(together * count).enumerate().for_each(|(number, panels)| {
                 let first = number * together;
                 pack(a.from(first, k), (nrows - first).min(together), count, panels);
@@ -325,7 +328,7 @@ mod tests {
     fn bits_do_not_depend_on_the_threads() {
         let noise = |count: usize| (0..count).map(|k| ((k * k) as f64).sin()).collect::<Vec<_>>();
         let (n, k) = (170, 400);
-        assert!(n * n * k > SHARED && n * k > SHARED / 64);
+        assert!(n * n * k > SHARED && n * k > SHARED_ENTRIES);
         let a = noise(n * k);
         let of = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
