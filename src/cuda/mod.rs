@@ -41,6 +41,7 @@ mod costs;
 mod device_network;
 #[cfg(feature = "cuda")]
 mod driver;
+mod eigen;
 mod forward;
 mod info;
 #[cfg(feature = "cuda")]
@@ -52,6 +53,7 @@ pub use backend::{Address, Argument, Backend, Operand, Product, Shape};
 pub use choice::{Device, Found, count, info, open};
 pub use costs::{Ceilings, Cost, cost};
 pub use device_network::{DeviceNetwork, StageSeconds, Windows};
+pub use eigen::{Eigenproblem, MOST_ROWS};
 pub use info::DeviceInfo;
 pub use memory::Sizes;
 pub use source::{check, kernels, source};

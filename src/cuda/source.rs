@@ -4,10 +4,13 @@ use crate::error::{Error, Result};
 use crate::nn::ElementType;
 use crate::nn::{Architecture, Cell, Direction, Feature, Lag};
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 9] = [
     include_str!("kernels/common.cu"),
     include_str!("kernels/moments.cu"),
     include_str!("kernels/layers.cu"),
+    include_str!("kernels/reduction.cu"),
+    include_str!("kernels/divide.cu"),
+    include_str!("kernels/eigen.cu"),
     include_str!("kernels/weights.cu"),
     include_str!("kernels/optimiser.cu"),
     include_str!("kernels/scan.cu"),

@@ -21,7 +21,8 @@
 #define __launch_bounds__(threads)
 #define __align__(bytes) __attribute__((aligned(bytes)))
 
-using std::exp, std::fabs, std::fmax, std::isnan, std::log, std::log1p, std::max, std::min, std::sqrt, std::tanh;
+using std::exp, std::fabs, std::fmax, std::fmin, std::frexp, std::isnan, std::ldexp, std::log, std::log1p, std::max, std::min;
+using std::sqrt, std::tanh;
 
 struct Index { unsigned x, y; };
 struct float4 { float x, y, z, w; };
@@ -139,6 +140,7 @@ int launch(void (*kernel)(A...), unsigned x, unsigned y, unsigned block, unsigne
 } // namespace emulation
 
 #define __syncthreads() emulation::wait_at(emulation::AT_BLOCK)
+#define __syncwarp() emulation::wait_at(emulation::AT_WARP)
 
 // All threads of the warp take part; other warps need not.
 static double __shfl_xor_sync(unsigned, double x, int mask) {
@@ -148,4 +150,10 @@ static double __shfl_xor_sync(unsigned, double x, int mask) {
     double other = emulation::exchanged[self ^ mask];
     emulation::wait_at(emulation::AT_WARP);
     return other;
+}
+
+static int atomicAdd(int *at, int x) {
+    int before = *at;
+    *at += x;
+    return before;
 }

@@ -1,0 +1,158 @@
+// Eigenvalues, third part: from the eigenvectors of the tridiagonal matrix to those of the matrix, the check of the
+// result, and the method for matrices that fail it.
+
+// Eigenvectors that a warp transforms at once, and entries of each that a lane keeps.
+constexpr int TOGETHER = 4, ENTRIES = MOST_ROWS / 32;
+
+// Applies the reflectors of a reduction to the rows of u [batch, n, n], the last reflector first. One warp for TOGETHER rows, which
+// stay in its registers.
+extern "C" __global__ void __launch_bounds__(128) eigen_back(int n, const real *reflectors, const real *tau, real *u, const int *info) {
+    int b = blockIdx.y, lane = threadIdx.x % 32, first = (blockIdx.x * 4 + threadIdx.x / 32) * TOGETHER;
+    if (info[b] == 1 || first >= n) return;
+    reflectors += (long long)b * n * n, tau += (long long)b * n, u += (long long)b * n * n;
+    real x[TOGETHER][ENTRIES];
+#pragma unroll
+    for (int e = 0; e < ENTRIES; e++)
+#pragma unroll
+        for (int k = 0; k < TOGETHER; k++)
+            x[k][e] = 32 * e + lane < n && first + k < n ? u[(long long)(first + k) * n + 32 * e + lane] : real(0);
+    for (int i = n - 2; i >= 0; i--) {
+        real v[ENTRIES], sums[TOGETHER] = {}, t = tau[i];
+#pragma unroll
+        for (int e = 0; e < ENTRIES; e++) {
+            // v is zero down to row i.
+            if (32 * e + 31 <= i || 32 * e >= n) continue;
+            v[e] = 32 * e + lane < n ? reflectors[(long long)i * n + 32 * e + lane] : real(0);
+#pragma unroll
+            for (int k = 0; k < TOGETHER; k++) sums[k] += v[e] * x[k][e];
+        }
+#pragma unroll
+        for (int k = 0; k < TOGETHER; k++) sums[k] = -t * warp_sum(sums[k]);
+#pragma unroll
+        for (int e = 0; e < ENTRIES; e++) {
+            if (32 * e + 31 <= i || 32 * e >= n) continue;
+#pragma unroll
+            for (int k = 0; k < TOGETHER; k++) x[k][e] += v[e] * sums[k];
+        }
+    }
+#pragma unroll
+    for (int e = 0; e < ENTRIES; e++)
+#pragma unroll
+        for (int k = 0; k < TOGETHER; k++)
+            if (32 * e + lane < n && first + k < n) u[(long long)(first + k) * n + 32 * e + lane] = x[k][e];
+}
+
+// Brings eigenvalues back to the scale of the matrix, and checks V'LV = A and V'V = 1, both for the matrix divided by
+// its scale, along one vector without structure: a wrong result does not pass but by a miracle. info becomes 2 where
+// it fails. One block per matrix.
+extern "C" __global__ void __launch_bounds__(512) eigen_check(int n, const real *matrices, const real *v, const real *scale, real *values, int *info) {
+    __shared__ real inner[MOST_ROWS], direction[MOST_ROWS];
+    int b = blockIdx.x, lane = threadIdx.x % 32;
+    if (info[b] == 1) return;
+    matrices += (long long)b * n * n, v += (long long)b * n * n, values += (long long)b * n;
+    for (int i = threadIdx.x; i < n; i += blockDim.x) direction[i] = real((i * 7919 + 104729) % 1000003) / real(1000003) - real(0.5);
+    __syncthreads();
+    for (int k = threadIdx.x / 32; k < n; k += blockDim.x / 32) {
+        real sum = 0;
+        for (int i = lane; i < n; i += 32) sum += v[(long long)k * n + i] * direction[i];
+        sum = warp_sum(sum);
+        if (lane == 0) inner[k] = sum;
+    }
+    __syncthreads();
+    double residuals = 0, rests = 0, norm = 0;
+    for (int i = threadIdx.x; i < n; i += blockDim.x) {
+        real residual = 0, rest = direction[i], factor = real(1) / scale[b];
+#pragma unroll 8
+        for (int k = 0; k < n; k++) {
+            real x = v[(long long)k * n + i] * inner[k];
+            residual += matrices[(long long)k * n + i] * factor * direction[k] - values[k] * x;
+            rest -= x;
+        }
+        residuals += double(residual) * residual;
+        rests += double(rest) * rest;
+        norm += double(direction[i]) * direction[i];
+    }
+    residuals = block_sum(residuals), rests = block_sum(rests), norm = block_sum(norm);
+    double allowed = 10.0 * n * UNIT * sqrt(norm);
+    // A comparison with what is not a number is false.
+    bool is_right = sqrt(residuals) <= allowed * sqrt(double(n)) && sqrt(rests) <= allowed;
+    if (threadIdx.x == 0 && !is_right) info[b] = 2;
+    for (int k = threadIdx.x; k < n; k += blockDim.x) values[k] *= scale[b];
+}
+
+// The rotation that makes the entry pq between two diagonal entries zero, as cosine and sine.
+__device__ inline void jacobi_rotation(real pp, real pq, real qq, real *cosine, real *sine) {
+    real ratio = (qq - pp) / (pq + pq), root = sqrt(real(1) + ratio * ratio);
+    real tangent = fabs(ratio) < real(1e15) ? real(1) / (ratio + (ratio < real(0) ? -root : root)) : real(0.5) / ratio;
+    *cosine = real(1) / sqrt(real(1) + tangent * tangent);
+    *sine = tangent * *cosine;
+}
+
+// Sweeps of Jacobi rotations; six to ten are usual.
+constexpr int MOST_JACOBI = 40;
+
+// Decomposes the matrices whose info is 2 again by cyclic Jacobi rotations (Golub and Van Loan 2013, section 8.5),
+// which are slow and sure; info becomes 0, or stays 2 if they do not converge. Their number is added to `again`. `a` is
+// working memory [batch, n, n]. One block per matrix.
+extern "C" __global__ void __launch_bounds__(512) eigen_again(int n, const real *matrices, real *a, real *v, real *values, int *info, int *again) {
+    __shared__ real cosine[MOST_ROWS / 2], sine[MOST_ROWS / 2], diagonal[MOST_ROWS];
+    int b = blockIdx.x, lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    if (info[b] != 2) return;
+    a += (long long)b * n * n, v += (long long)b * n * n, values += (long long)b * n;
+    real scale = scaled_copy(n, matrices + (long long)b * n * n, a);
+    __syncthreads();
+    double squares = 0;
+    for (int k = threadIdx.x; k < n * n; k += blockDim.x) v[k] = k / n == k % n, squares += double(a[k]) * a[k];
+    const real negligible = UNIT * real(sqrt(block_sum(squares)));
+    // Players of a tournament: number 0 stays, the others move on by one place each round.
+    int players = n + n % 2;
+    auto player = [&](int place, int round) { return place == 0 ? 0 : 1 + (place - 1 + round) % (players - 1); };
+    bool is_done = n == 1;
+    for (int sweep = 0; sweep < MOST_JACOBI && !is_done; sweep++) {
+        double rotated = 0;
+        for (int round = 0; round < players - 1; round++) {
+            for (int k = threadIdx.x; k < players / 2; k += blockDim.x) {
+                int p = player(k, round), q = player(players - 1 - k, round);
+                cosine[k] = 1, sine[k] = 0;
+                if (p >= n || q >= n) continue;
+                real pq = a[(long long)p * n + q];
+                if (!(fabs(pq) > negligible)) continue;
+                jacobi_rotation(a[(long long)p * n + p], pq, a[(long long)q * n + q], &cosine[k], &sine[k]);
+                rotated += 1;
+            }
+            __syncthreads();
+            for (int by_rows = 1; by_rows >= 0; by_rows--) {
+                for (int k = warp; k < players / 2; k += warps) {
+                    int p = player(k, round), q = player(players - 1 - k, round);
+                    real c = cosine[k], s = sine[k];
+                    if (s == real(0)) continue;
+                    for (int i = lane; i < n; i += 32) {
+                        for (int of = 0; of <= by_rows; of++) {
+                            real *first = by_rows ? (of ? v : a) + (long long)p * n + i : a + (long long)i * n + p;
+                            real *second = by_rows ? (of ? v : a) + (long long)q * n + i : a + (long long)i * n + q;
+                            real x = *first, y = *second;
+                            *first = c * x - s * y;
+                            *second = s * x + c * y;
+                        }
+                    }
+                }
+                __syncthreads();
+            }
+        }
+        is_done = block_sum(rotated) == 0;
+    }
+    for (int k = threadIdx.x; k < n; k += blockDim.x) diagonal[k] = a[(long long)k * n + k];
+    __syncthreads();
+    for (int k = warp; k < n; k += warps) {
+        int rank = 0;
+        for (int l = 0; l < n; l++) rank += diagonal[l] < diagonal[k] || (diagonal[l] == diagonal[k] && l < k);
+        if (lane == 0) values[rank] = diagonal[k] * scale;
+        for (int i = lane; i < n; i += 32) a[(long long)rank * n + i] = v[(long long)k * n + i];
+    }
+    __syncthreads();
+    for (int k = threadIdx.x; k < n * n; k += blockDim.x) v[k] = a[k];
+    if (threadIdx.x == 0) {
+        atomicAdd(again, 1);
+        if (is_done) info[b] = 0;
+    }
+}
