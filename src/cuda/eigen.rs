@@ -60,7 +60,7 @@ impl Eigenproblem {
             device.launch(kernel, Shape { grid, block, shared: 0 }, &[&[n.into()], arguments].concat())
         };
         let at = |addresses: &[Address]| addresses.iter().map(|at| Argument::At(*at)).collect::<Vec<_>>();
-        let (by_row, few) = (n.next_multiple_of(128), n.next_multiple_of(32));
+        let by_row = n.next_multiple_of(128);
         let one_each = [batch, 1];
         let a = [matrices, reduced, tau, diagonal, beside, scale, info];
         launch("eigen_reduce", one_each, by_row, &at(&a))?;
@@ -80,8 +80,10 @@ impl Eigenproblem {
             launch("eigen_product", [(2 * across * down) << level, batch], 256, &more)?;
             (here, there) = (there, here);
         }
-        launch("eigen_back", [n.div_ceil(BACK), batch], 128, &at(&[reduced, tau, vectors, info]))?;
-        launch("eigen_check", one_each, few, &at(&[matrices, vectors, scale, values, info]))?;
+        let along = diagonal; // which is not needed any more
+        let back = format!("eigen_back_{}", 4 * n.div_ceil(128));
+        launch(&back, [n.div_ceil(BACK), batch], 128, &at(&[reduced, tau, vectors, along, info]))?;
+        launch("eigen_check", one_each, 1024, &at(&[matrices, vectors, scale, along, values, info]))?;
         launch("eigen_again", one_each, 512, &at(&[matrices, reduced, vectors, values, info, again]))
     }
 }

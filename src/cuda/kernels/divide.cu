@@ -42,7 +42,8 @@ __device__ inline int ql_sweep(int m, int l, real *d, real *e, real *cosine, rea
             *begin = i + 1;
             return end;
         }
-        s = f / r, c = g / r;
+        real inverse = real(1) / r;
+        s = f * inverse, c = g * inverse;
         g = d[i + 1] - p;
         real t = (d[i] - g) * s + (c + c) * b;
         p = s * t;
@@ -111,16 +112,27 @@ struct Merge {
     real origin[MOST_ROWS], offset[MOST_ROWS]; // the roots; before, cosines and sines of the rotations of deflation
     int row[MOST_ROWS], half[MOST_ROWS];
     int kept[MOST_ROWS], deflated[MOST_ROWS];
-    int turned[MOST_ROWS]; // pairs that are rotated: two poles and their halves
+    int turned[MOST_ROWS]; // pairs that are rotated: two poles and their halves; then the halves of those kept
     int n_kept, n_deflated, n_turned;
 };
+
+// x / y to about two units in the last place: without the branches of a division, many of them can overlap.
+__device__ inline float quotient(float x, float y) {
+#ifdef EMULATED
+    return x / y;
+#else
+    return __fdividef(x, y);
+#endif
+}
+__device__ inline double quotient(double x, double y) { return x / y; }
 
 // Deflates negligible entries of z, and equal poles by rotations (LAPACK's dlaed2 has the same rules). One thread.
 __device__ inline void deflate(Merge &s, int count, real rho, real tolerance) {
     int kept = 0, deflated = 0, turned = 0, last = -1;
-    real d_last = 0, z_last = 0;
+    real d_last = 0, z_last = 0, d_next = s.d[0], z_next = s.z[0];
     for (int j = 0; j < count; j++) {
-        real d = s.d[j], z = s.z[j];
+        real d = d_next, z = z_next;
+        if (j + 1 < count) d_next = s.d[j + 1], z_next = s.z[j + 1];
         if (rho * fabs(z) <= tolerance) {
             s.deflated[deflated++] = j;
             continue;
@@ -164,7 +176,7 @@ __device__ inline void secular_root(const real *d, const real *z, int k, int i, 
     real c = inverse;
 #pragma unroll 4
     for (int j = 0; j < k; j++) {
-        real term = z[j] * z[j] / ((d[j] - left) - middle);
+        real term = quotient(z[j] * z[j], (d[j] - left) - middle);
         c += j == i || j == i + 1 ? real(0) : term;
     }
     bool at_left = is_last || c - z_left / middle + z_right / middle >= real(0);
@@ -178,7 +190,7 @@ __device__ inline void secular_root(const real *d, const real *z, int k, int i, 
         real w = inverse, dw = 0, size = 0;
 #pragma unroll 4
         for (int j = 0; j < k; j++) {
-            real r = real(1) / ((d[j] - base) - tau), term = z[j] * z[j] * r;
+            real r = quotient(real(1), (d[j] - base) - tau), term = z[j] * z[j] * r;
             w += term;
             size += fabs(term);
             dw += term * r;
@@ -251,21 +263,21 @@ __device__ inline void rotate_rows(int n, Part part, const Merge &s, real *q) {
     }
 }
 
-// Stores the poles by halves, and the rows and halves of those that are deflated.
+// Stores the poles by halves, which are in `turned`, and the rows and halves of those that are deflated.
 __device__ inline void store_poles(Part part, const Merge &s, const Merged &out) {
-    int t = threadIdx.x, place = 0, upper = 0, both = 0;
+    int t = threadIdx.x, own = t < s.n_kept ? s.turned[t] : 0, place = 0, upper = 0, both = 0;
+#pragma unroll 8
     for (int l = 0; l < s.n_kept; l++) {
-        int half = s.half[s.kept[l]];
+        int half = s.turned[l];
         upper += half == UPPER, both += half == BOTH;
-        place += l < t && t < s.n_kept && half == s.half[s.kept[t]];
+        place += l < t && half == own;
     }
     if (t == 0) {
         int *counts = out.counts + 3 * (long long)part.from;
         counts[0] = s.n_kept, counts[1] = upper + both, counts[2] = upper;
     }
     if (t < s.n_kept) {
-        int half = s.half[s.kept[t]];
-        place += part.from + (half == UPPER ? 0 : half == BOTH ? upper : upper + both);
+        place += part.from + (own == UPPER ? 0 : own == BOTH ? upper : upper + both);
         out.row[place] = s.row[s.kept[t]], out.pole[place] = s.pole[t], out.z[place] = s.weight[t];
     }
     if (t < s.n_deflated) {
@@ -310,16 +322,17 @@ extern "C" __global__ void __launch_bounds__(512) eigen_merge(int n, int level, 
     if (t < k) {
         real d = s.pole[t];
 #pragma unroll 4
-        for (int i = 0; i < k; i++) exact *= ((d - s.origin[i]) - s.offset[i]) / (i == t ? real(1) : d - s.pole[i]);
+        for (int i = 0; i < k; i++) exact *= quotient((d - s.origin[i]) - s.offset[i], i == t ? real(1) : d - s.pole[i]);
         exact = s.weight[t] < real(0) ? -sqrt(fabs(exact)) : sqrt(fabs(exact));
     }
     if (t < count) s.d[t] = value; // deflated values have been read
     __syncthreads();
-    if (t < k) s.weight[t] = exact;
+    if (t < k) s.weight[t] = exact, s.turned[t] = s.half[s.kept[t]];
     __syncthreads();
     store_poles(part, s, out);
     if (t >= count) return;
     int rank = 0;
+#pragma unroll 8
     for (int l = 0; l < count; l++) rank += s.d[l] < value || (s.d[l] == value && l < t);
     values[part.from + rank] = value;
     out.to[part.from + t] = part.from + rank;
@@ -327,7 +340,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_merge(int n, int level, 
     real norm = 0;
 #pragma unroll 4
     for (int j = 0; j < k; j++) {
-        real x = s.weight[j] / ((s.pole[j] - origin) - offset);
+        real x = quotient(s.weight[j], (s.pole[j] - origin) - offset);
         norm += x * x;
     }
     out.origin[part.from + t] = origin, out.offset[part.from + t] = offset, out.scale[part.from + t] = real(1) / sqrt(norm);
@@ -363,7 +376,7 @@ extern "C" __global__ void __launch_bounds__(256) eigen_product(int n, int level
         for (int i = 0; i < DEPTH; i += 256 / TILE) {
             int term = threadIdx.x / TILE + i, place = part.from + from + term;
             bool is_term = from + term < stop;
-            left[term][of] = is_term && is_kept ? by.z[place] / ((by.pole[place] - origin) - offset) * scale : real(0);
+            left[term][of] = is_term && is_kept ? quotient(by.z[place], (by.pole[place] - origin) - offset) * scale : real(0);
             right[term][of] = is_term && column + of < end ? q[(long long)by.row[place] * n + column + of] : real(0);
         }
         __syncthreads();

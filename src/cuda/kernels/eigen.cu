@@ -1,83 +1,120 @@
 // Eigenvalues, third part: from the eigenvectors of the tridiagonal matrix to those of the matrix, the check of the
 // result, and the method for matrices that fail it.
 
-// Eigenvectors that a warp transforms at once, and entries of each that a lane keeps.
-constexpr int TOGETHER = 4, ENTRIES = MOST_ROWS / 32;
+// Eigenvectors that a warp transforms at once.
+constexpr int TOGETHER = 4;
 
-// Applies the reflectors of a reduction to the rows of u [batch, n, n], the last reflector first. One warp for TOGETHER rows, which
-// stay in its registers.
-extern "C" __global__ void __launch_bounds__(128) eigen_back(int n, const real *reflectors, const real *tau, real *u, const int *info) {
+// Entry i of a vector without structure, along which results are checked.
+__device__ inline real direction(int i) { return real((i * 7919 + 104729) % 1000003) / real(1000003) - real(0.5); }
+
+// Applies the reflectors of a reduction to the rows of u [batch, n, n], the last reflector first, and multiplies the
+// results by the direction of the check. One warp for TOGETHER rows, which stay in its registers: ENTRIES of each
+// row in a lane. The next reflector is loaded while one is applied.
+template <int ENTRIES>
+__device__ inline void transform_back(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
+    constexpr int STEP = 4; // entries that are skipped where a reflector is zero
     int b = blockIdx.y, lane = threadIdx.x % 32, first = (blockIdx.x * 4 + threadIdx.x / 32) * TOGETHER;
     if (info[b] == 1 || first >= n) return;
-    reflectors += (long long)b * n * n, tau += (long long)b * n, u += (long long)b * n * n;
-    real x[TOGETHER][ENTRIES];
+    reflectors += (long long)b * n * n, tau += (long long)b * n, u += (long long)b * n * n, along += (long long)b * n;
+    real x[TOGETHER][ENTRIES], v[ENTRIES], next[ENTRIES], t = 0, t_next = 0;
 #pragma unroll
-    for (int e = 0; e < ENTRIES; e++)
+    for (int e = 0; e < ENTRIES; e++) {
 #pragma unroll
         for (int k = 0; k < TOGETHER; k++)
-            x[k][e] = 32 * e + lane < n && first + k < n ? u[(long long)(first + k) * n + 32 * e + lane] : real(0);
-    for (int i = n - 2; i >= 0; i--) {
-        real v[ENTRIES], sums[TOGETHER] = {}, t = tau[i];
+            x[k][e] = 32 * e + lane < n && first + k < n ? u[(first + k) * n + 32 * e + lane] : real(0);
+        next[e] = 0;
+    }
+    for (int i = n - 1; i >= 0; i--) {
 #pragma unroll
         for (int e = 0; e < ENTRIES; e++) {
-            // v is zero down to row i.
-            if (32 * e + 31 <= i || 32 * e >= n) continue;
-            v[e] = 32 * e + lane < n ? reflectors[(long long)i * n + 32 * e + lane] : real(0);
+            v[e] = next[e];
+            if (i > 0 && 32 * e + lane < n) next[e] = reflectors[(i - 1) * n + 32 * e + lane];
+        }
+        t = t_next;
+        if (i > 0) t_next = tau[i - 1];
+        real sums[TOGETHER] = {};
 #pragma unroll
-            for (int k = 0; k < TOGETHER; k++) sums[k] += v[e] * x[k][e];
+        for (int e = 0; e < ENTRIES; e += STEP) {
+            if (32 * (e + STEP) <= i) continue; // the reflector is zero down to row i
+#pragma unroll
+            for (int f = e; f < e + STEP; f++)
+#pragma unroll
+                for (int k = 0; k < TOGETHER; k++) sums[k] += v[f] * x[k][f];
         }
 #pragma unroll
-        for (int k = 0; k < TOGETHER; k++) sums[k] = -t * warp_sum(sums[k]);
+        for (int offset = 16; offset > 0; offset /= 2)
 #pragma unroll
-        for (int e = 0; e < ENTRIES; e++) {
-            if (32 * e + 31 <= i || 32 * e >= n) continue;
+            for (int k = 0; k < TOGETHER; k++) sums[k] += __shfl_xor_sync(0xffffffffu, sums[k], offset);
 #pragma unroll
-            for (int k = 0; k < TOGETHER; k++) x[k][e] += v[e] * sums[k];
+        for (int e = 0; e < ENTRIES; e += STEP) {
+            if (32 * (e + STEP) <= i) continue;
+#pragma unroll
+            for (int f = e; f < e + STEP; f++)
+#pragma unroll
+                for (int k = 0; k < TOGETHER; k++) x[k][f] -= v[f] * (t * sums[k]);
+        }
+    }
+    real sums[TOGETHER] = {};
+#pragma unroll
+    for (int e = 0; e < ENTRIES; e++) {
+        real by = direction(32 * e + lane);
+#pragma unroll
+        for (int k = 0; k < TOGETHER; k++) {
+            sums[k] += x[k][e] * by;
+            if (32 * e + lane < n && first + k < n) u[(first + k) * n + 32 * e + lane] = x[k][e];
         }
     }
 #pragma unroll
-    for (int e = 0; e < ENTRIES; e++)
-#pragma unroll
-        for (int k = 0; k < TOGETHER; k++)
-            if (32 * e + lane < n && first + k < n) u[(long long)(first + k) * n + 32 * e + lane] = x[k][e];
+    for (int k = 0; k < TOGETHER; k++) {
+        real sum = warp_sum(sums[k]);
+        if (lane == 0 && first + k < n) along[first + k] = sum;
+    }
+}
+
+// For up to 128, 256, 384 and 512 rows.
+extern "C" __global__ void __launch_bounds__(128) eigen_back_4(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
+    transform_back<4>(n, reflectors, tau, u, along, info);
+}
+extern "C" __global__ void __launch_bounds__(128) eigen_back_8(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
+    transform_back<8>(n, reflectors, tau, u, along, info);
+}
+extern "C" __global__ void __launch_bounds__(128) eigen_back_12(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
+    transform_back<12>(n, reflectors, tau, u, along, info);
+}
+extern "C" __global__ void __launch_bounds__(128) eigen_back_16(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
+    transform_back<16>(n, reflectors, tau, u, along, info);
 }
 
 // Brings eigenvalues back to the scale of the matrix, and checks V'LV = A and V'V = 1, both for the matrix divided by
-// its scale, along one vector without structure: a wrong result does not pass but by a miracle. info becomes 2 where
-// it fails. One block per matrix.
-extern "C" __global__ void __launch_bounds__(512) eigen_check(int n, const real *matrices, const real *v, const real *scale, real *values, int *info) {
-    __shared__ real inner[MOST_ROWS], direction[MOST_ROWS];
-    int b = blockIdx.x, lane = threadIdx.x % 32;
+// its scale, along one direction, with which V was multiplied before: a wrong result does not pass but by a miracle.
+// info becomes 2 where it fails. One block of 1024 threads per matrix; a thread has a row and every few columns.
+extern "C" __global__ void __launch_bounds__(1024) eigen_check(int n, const real *matrices, const real *v, const real *scale, const real *along, real *values, int *info) {
+    __shared__ real inner[MOST_ROWS], towards[MOST_ROWS], lambda[MOST_ROWS], residuals[1024], rests[1024];
+    int b = blockIdx.x, padded = (n + 31) & ~31, i = threadIdx.x % padded, group = threadIdx.x / padded, groups = 1024 / padded;
     if (info[b] == 1) return;
-    matrices += (long long)b * n * n, v += (long long)b * n * n, values += (long long)b * n;
-    for (int i = threadIdx.x; i < n; i += blockDim.x) direction[i] = real((i * 7919 + 104729) % 1000003) / real(1000003) - real(0.5);
+    matrices += (long long)b * n * n, v += (long long)b * n * n, values += (long long)b * n, along += (long long)b * n;
+    for (int k = threadIdx.x; k < n; k += 1024) inner[k] = along[k], towards[k] = direction(k), lambda[k] = values[k];
     __syncthreads();
-    for (int k = threadIdx.x / 32; k < n; k += blockDim.x / 32) {
-        real sum = 0;
-        for (int i = lane; i < n; i += 32) sum += v[(long long)k * n + i] * direction[i];
-        sum = warp_sum(sum);
-        if (lane == 0) inner[k] = sum;
-    }
-    __syncthreads();
-    double residuals = 0, rests = 0, norm = 0;
-    for (int i = threadIdx.x; i < n; i += blockDim.x) {
-        real residual = 0, rest = direction[i], factor = real(1) / scale[b];
+    real residual = 0, rest = 0, factor = real(1) / scale[b];
+    if (i < n && group < groups) {
 #pragma unroll 8
-        for (int k = 0; k < n; k++) {
-            real x = v[(long long)k * n + i] * inner[k];
-            residual += matrices[(long long)k * n + i] * factor * direction[k] - values[k] * x;
+        for (int k = group; k < n; k += groups) {
+            real x = v[k * n + i] * inner[k];
+            residual += matrices[k * n + i] * factor * towards[k] - lambda[k] * x;
             rest -= x;
         }
-        residuals += double(residual) * residual;
-        rests += double(rest) * rest;
-        norm += double(direction[i]) * direction[i];
     }
-    residuals = block_sum(residuals), rests = block_sum(rests), norm = block_sum(norm);
+    residuals[threadIdx.x] = residual, rests[threadIdx.x] = rest;
+    __syncthreads();
+    residual = 0, rest = threadIdx.x < n ? towards[i] : real(0);
+    for (int g = 0; g < groups && threadIdx.x < n; g++) residual += residuals[g * padded + i], rest += rests[g * padded + i];
+    double norm = block_sum(threadIdx.x < n ? double(towards[i] * towards[i]) : 0.0);
+    double of_residual = block_sum(double(residual) * residual), of_rest = block_sum(double(rest) * rest);
     double allowed = 10.0 * n * UNIT * sqrt(norm);
     // A comparison with what is not a number is false.
-    bool is_right = sqrt(residuals) <= allowed * sqrt(double(n)) && sqrt(rests) <= allowed;
+    bool is_right = sqrt(of_residual) <= allowed * sqrt(double(n)) && sqrt(of_rest) <= allowed;
     if (threadIdx.x == 0 && !is_right) info[b] = 2;
-    for (int k = threadIdx.x; k < n; k += blockDim.x) values[k] *= scale[b];
+    if (threadIdx.x < n) values[i] = lambda[i] * scale[b];
 }
 
 // The rotation that makes the entry pq between two diagonal entries zero, as cosine and sine.

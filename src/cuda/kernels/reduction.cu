@@ -66,16 +66,28 @@ __device__ inline real scaled_copy(int n, const real *from, real *to) {
     return scale;
 }
 
+// Most warps of a block, each with partial sums.
+constexpr int MOST_WARPS = MOST_ROWS / 32;
+
 // The state of a reduction that the threads of a block share.
 struct Reduction {
     Waiting v[MOST_ROWS], w[MOST_ROWS]; // by rows
+    Waiting v_next, w_next;             // those of the row that is reduced next
+    Waiting along_v, along_w;           // products of the reflector with the v and w that wait
     real column[MOST_ROWS];             // the column that becomes a reflector, zero down to the diagonal
     real parts[4 * MOST_ROWS];          // of the product of A and a reflector, by groups of columns
-    real along_v[WAITING], along_w[WAITING]; // products of the reflector with the v and w that wait
-    real inner[MOST_ROWS / 32];              // parts of v'A v, by warps
-    real squares[MOST_ROWS / 32];            // parts of the square of the column, by warps
-    real head;                               // the entry of the column below the diagonal
+    real inner[MOST_WARPS];             // parts of v'A v, by warps
+    real squares[MOST_WARPS];           // parts of the square of the column, by warps
+    real head;                          // the entry of the column below the diagonal
 };
+
+// The sum over warps; those that a block does not have hold zeros.
+__device__ inline real sum_of_warps(const real *parts) {
+    real sums[4] = {};
+#pragma unroll
+    for (int k = 0; k < MOST_WARPS; k++) sums[k % 4] += parts[k];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
 
 // How warps share the columns and rows of the matrix from `first` on: in strips of rows, and groups of columns.
 struct Shares {
@@ -83,16 +95,21 @@ struct Shares {
 };
 
 __device__ inline Shares shares(int n, int first) {
-    int base = first & ~31, strips = (n - base + STRIP - 1) / STRIP;
-    return {base, strips, int(blockDim.x / 32) / strips};
+    int base = first & ~31, strips = (n - base + STRIP - 1) / STRIP, warps = blockDim.x / 32;
+    return {base, strips, strips == 1 ? warps : strips == 2 ? warps / 2 : strips == 3 ? warps / 3 : warps / 4};
 }
 
 // A row of A v, from the parts that groups of columns gave and the updates that wait.
-__device__ inline real product_row(const Reduction &s, const Shares &by, int row, int waiting) {
-    real p = 0;
-    for (int g = 0; g < by.groups; g++) p += s.parts[g * by.strips * STRIP + row - by.base];
-    for (int k = 0; k < waiting; k++) p += s.v[row].of[k] * s.along_w[k] + s.w[row].of[k] * s.along_v[k];
-    return p;
+__device__ inline real product_row(const Reduction &s, const Shares &by, int row, const Waiting &v, const Waiting &w, int waiting) {
+    real sums[4] = {};
+    const real *parts = s.parts + row - by.base;
+#pragma unroll
+    for (int g = 0; g < MOST_WARPS; g++)
+        if (g < by.groups) sums[g % 4] += parts[g * by.strips * STRIP];
+#pragma unroll
+    for (int k = 0; k < WAITING; k++)
+        if (k < waiting) sums[k] += v.of[k] * s.along_w.of[k] + w.of[k] * s.along_v.of[k];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 // The parts of the product of A and the reflector of column i, 1 at row i + 1 and `factor` times the column below. With
@@ -101,36 +118,37 @@ template <bool UPDATE>
 __device__ inline void multiply(int n, int i, real factor, real *a, Reduction &s) {
     constexpr int ROWS = STRIP / 32;
     Shares by = shares(n, i + 1);
-    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, strip = warp % by.strips, group = warp / by.strips;
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, group = warp / by.strips, strip = warp - group * by.strips;
     if (group >= by.groups) {
         if (lane == 0) s.inner[warp] = 0;
         return;
     }
-    int first = by.base + strip * STRIP + lane;
+    // Rows beyond the last repeat it: a load that depends on no branch can begin early.
+    int first = by.base + strip * STRIP + lane, rows[ROWS];
     real sums[ROWS] = {};
     Waiting v[ROWS], w[ROWS];
-    if (UPDATE) {
 #pragma unroll
-        for (int q = 0; q < ROWS; q++) v[q] = s.v[min(first + 32 * q, n - 1)], w[q] = s.w[min(first + 32 * q, n - 1)];
+    for (int q = 0; q < ROWS; q++) {
+        rows[q] = min(first + 32 * q, n - 1);
+        if (UPDATE) v[q] = s.v[rows[q]], w[q] = s.w[rows[q]];
     }
 #pragma unroll 4
     for (int c = i + 1 + group; c < n; c += by.groups) {
         real x = c == i + 1 ? real(1) : s.column[c] * factor;
-        real *of_column = a + (long long)c * n;
-        Waiting vc, wc;
-        if (UPDATE) vc = s.v[c], wc = s.w[c];
+        real *of_column = a + c * n, entries[ROWS];
 #pragma unroll
-        for (int q = 0; q < ROWS; q++) {
-            int row = first + 32 * q;
-            if (row >= n) continue;
-            real entry = of_column[row];
-            if (UPDATE) {
+        for (int q = 0; q < ROWS; q++) entries[q] = of_column[rows[q]];
+        if (UPDATE) {
+            Waiting vc = s.v[c], wc = s.w[c];
 #pragma unroll
-                for (int k = 0; k < WAITING; k++) entry += v[q].of[k] * wc.of[k] + w[q].of[k] * vc.of[k];
-                of_column[row] = entry;
+            for (int q = 0; q < ROWS; q++) {
+#pragma unroll
+                for (int k = 0; k < WAITING; k++) entries[q] += v[q].of[k] * wc.of[k] + w[q].of[k] * vc.of[k];
+                if (first + 32 * q < n) of_column[rows[q]] = entries[q];
             }
-            sums[q] += entry * x;
         }
+#pragma unroll
+        for (int q = 0; q < ROWS; q++) sums[q] += entries[q] * x;
     }
     real inner = 0;
 #pragma unroll
@@ -149,10 +167,11 @@ __device__ inline void multiply_waiting(int n, int i, int waiting, real factor, 
     for (int which = threadIdx.x / 32; which < 2 * waiting; which += blockDim.x / 32) {
         const Waiting *of = which % 2 ? s.w : s.v;
         real sum = 0;
+#pragma unroll 4
         for (int row = ((i + 1) & ~31) + lane; row < n; row += 32)
             sum += of[row].of[which / 2] * (row == i + 1 ? real(1) : s.column[row] * factor);
         sum = warp_sum(sum);
-        if (lane == 0) (which % 2 ? s.along_w : s.along_v)[which / 2] = sum;
+        if (lane == 0) (which % 2 ? s.along_w : s.along_v).of[which / 2] = sum;
     }
 }
 
@@ -169,21 +188,26 @@ extern "C" __global__ void __launch_bounds__(512) eigen_reduce(int n, const real
     // Squares below this are dropped: the rest of a column is then far below rounding, and could underflow.
     constexpr real LEAST = (UNIT / (1 << 20)) * (UNIT / (1 << 20));
     real v = 0, t = 0;
+    if (r < MOST_WARPS) s.inner[r] = s.squares[r] = 0;
     __syncthreads();
     for (int i = 0; i < n; i++) {
-        real x = r < n ? a[(long long)i * n + r] : real(0);
+        real x = r < n ? a[i * n + r] : real(0);
         if (i > 0) {
             // The update of the last reflector joins those that wait, and all of them meet column i.
             Shares by = shares(n, i);
             bool live = r >= i && r < n;
-            real inner = 0;
-            for (int k = 0; k < blockDim.x / 32; k++) inner += s.inner[k];
-            for (int k = 0; k < waiting; k++) inner += real(2) * s.along_v[k] * s.along_w[k];
+            Waiting v_i = s.v_next, w_i = s.w_next, v_r = s.v[min(r, n - 1)], w_r = s.w[min(r, n - 1)];
+            real inner = sum_of_warps(s.inner);
+#pragma unroll
+            for (int k = 0; k < WAITING; k++) {
+                if (k >= waiting) continue;
+                inner += real(2) * s.along_v.of[k] * s.along_w.of[k];
+                x += v_r.of[k] * w_i.of[k] + w_r.of[k] * v_i.of[k];
+            }
             real half = real(0.5) * t * t * inner;
-            real w = live ? half * v - t * product_row(s, by, r, waiting) : real(0);
-            real w_i = half - t * product_row(s, by, i, waiting);
-            for (int k = 0; live && k < waiting; k++) x += s.v[r].of[k] * s.w[i].of[k] + s.w[r].of[k] * s.v[i].of[k];
-            x += v * w_i + w;
+            real w_new = half - t * product_row(s, by, i, v_i, w_i, waiting);
+            real w = live ? half * v - t * product_row(s, by, max(min(r, n - 1), i), v_r, w_r, waiting) : real(0);
+            x += v * w_new + w;
             if (r < n) {
                 if (waiting == 0) s.v[r] = {}, s.w[r] = {}; // the others wait no more
                 s.v[r].of[waiting] = v, s.w[r].of[waiting] = w;
@@ -198,8 +222,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_reduce(int n, const real
         if (r % 32 == 0) s.squares[r / 32] = square;
         if (r == i + 1) s.head = x;
         __syncthreads();
-        real alpha = s.head, rest = 0, left = alpha, factor = 0;
-        for (int k = 0; k < blockDim.x / 32; k++) rest += s.squares[k];
+        real alpha = s.head, rest = sum_of_warps(s.squares), left = alpha, factor = 0;
         t = 0;
         if (rest > LEAST) {
             left = sqrt(alpha * alpha + rest);
@@ -208,8 +231,9 @@ extern "C" __global__ void __launch_bounds__(512) eigen_reduce(int n, const real
             factor = real(1) / (alpha - left);
         }
         v = r == i + 1 ? real(1) : below ? x * factor : real(0);
-        if (r < n) a[(long long)i * n + r] = v;
+        if (r < n) a[i * n + r] = v;
         if (r == 0) tau[i] = t, beside[i] = left;
+        if (r == i + 1) s.v_next = s.v[r], s.w_next = s.w[r];
         if (waiting == WAITING) {
             multiply<true>(n, i, factor, a, s);
             waiting = 0;
