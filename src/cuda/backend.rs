@@ -99,6 +99,9 @@ pub trait Backend {
     /// Precision of the kernels.
     fn precision(&self) -> ElementType;
 
+    /// Bytes of shared memory that a block may have.
+    fn shared_memory(&self) -> usize;
+
     /// Allocates memory of a size in bytes; its content is undefined. Fails if there is not enough, and reports how
     /// much is needed and how much is free.
     fn allocate(&self, bytes: usize) -> Result<Address>;

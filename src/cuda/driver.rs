@@ -9,7 +9,10 @@ use std::sync::Arc;
 use cudarc::cublas::{CudaBlas, result as blas, sys::cublasOperation_t};
 use cudarc::cusolver::sys::{self as solver, cudaDataType, cusolverDeterministicMode_t, cusolverStatus_t};
 use cudarc::cusolver::{DnHandle, sys::cublasFillMode_t};
-use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, LaunchConfig, PushKernelArg, result};
+use cudarc::driver::sys::{CUdevice_attribute, CUfunction_attribute};
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, LaunchConfig, PushKernelArg, result,
+};
 use cudarc::nvrtc::{Ptx, sys as nvrtc_sys};
 
 use crate::cuda::libraries::{check_libraries, compiled, driver_error};
@@ -28,6 +31,8 @@ pub(super) struct Driver {
     blas: CudaBlas,
     solver: DnHandle,
     params: solver::cusolverDnParams_t,
+    /// Bytes of shared memory that a block may have.
+    shared: usize,
     /// Working memory of the solver on the device and on the host.
     workspace: RefCell<(Address, usize, Vec<u8>)>,
 }
@@ -58,13 +63,23 @@ impl Driver {
         let mode = cusolverDeterministicMode_t::CUSOLVER_DETERMINISTIC_RESULTS;
         solver.set_deterministic_mode(mode).map_err(of_solver)?;
         let params = cudarc::cusolver::result::dn_create_params().map_err(of_solver)?;
+        let shared = context.attribute(MOST_SHARED).map_err(&failed)?.cast_unsigned() as usize;
         let workspace = RefCell::new((Address::default(), 0, Vec::new()));
-        Ok(Self { precision, context, stream, functions, blas, solver, params, workspace })
+        Ok(Self { precision, context, stream, functions, blas, solver, params, shared, workspace })
     }
 
     /// Makes the device's context current on the calling thread.
     fn bind(&self) -> Result<()> {
         self.context.bind_to_thread().map_err(driver_error("the device"))
+    }
+
+    /// Allows a kernel more shared memory than all may use. What it declares itself is counted, too.
+    fn ask_for_shared(&self, function: &CudaFunction, shared: usize) -> std::result::Result<(), DriverError> {
+        let declared = function.shared_size_bytes()?;
+        if declared.max(0).cast_unsigned() as usize + shared <= SHARED_FOR_ALL {
+            return Ok(());
+        }
+        function.set_attribute(CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, int(shared))
     }
 
     /// Bytes that the solver needs besides the matrices, on the device and on the host.
@@ -102,6 +117,9 @@ impl Driver {
     }
 }
 
+const MOST_SHARED: CUdevice_attribute = CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
+/// Shared memory that a block has without asking for it.
+const SHARED_FOR_ALL: usize = 48 << 10;
 const VECTORS: solver::cusolverEigMode_t = solver::cusolverEigMode_t::CUSOLVER_EIG_MODE_VECTOR;
 const LOWER: cublasFillMode_t = cublasFillMode_t::CUBLAS_FILL_MODE_LOWER;
 
@@ -119,6 +137,10 @@ fn int(x: usize) -> c_int {
 impl Backend for Driver {
     fn precision(&self) -> ElementType {
         self.precision
+    }
+
+    fn shared_memory(&self) -> usize {
+        self.shared
     }
 
     fn allocate(&self, bytes: usize) -> Result<Address> {
@@ -173,7 +195,11 @@ impl Backend for Driver {
             Argument::Real(x) => x.to_bits(),
         };
         let values: Vec<u64> = arguments.iter().map(value).collect();
-        let mut builder = self.stream.launch_builder(&self.functions[kernel]);
+        let function = &self.functions[kernel];
+        if shape.shared > 0 {
+            self.ask_for_shared(function, shape.shared).map_err(driver_error(kernel))?;
+        }
+        let mut builder = self.stream.launch_builder(function);
         for value in &values {
             builder.arg(value);
         }

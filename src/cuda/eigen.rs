@@ -17,7 +17,7 @@ pub const MOST_ROWS: usize = 512;
 const LEAF: usize = 24;
 /// Rows and columns of a tile of a product, as in `divide.cu`.
 const TILE: usize = 64;
-/// Eigenvectors that a block transforms back, as in `eigen.cu`.
+/// Eigenvectors that a block transforms back, at least, as in `eigen.cu`.
 const BACK: usize = 16;
 
 /// A batch of symmetric matrices and the memory for its decomposition.
@@ -56,14 +56,18 @@ impl Eigenproblem {
         let reals = |count: usize| vectors_of_n.plus(count * batch * device.precision().bytes());
         let (tau, diagonal, beside, merged, scale) = (reals(0), reals(n), reals(2 * n), reals(3 * n), reals(8 * n));
         let ints = Address(reals(8 * n + 1).0.next_multiple_of(8));
+        let with_shared = |kernel: &str, grid: [usize; 2], block: usize, shared: usize, arguments: &[Argument]| {
+            device.launch(kernel, Shape { grid, block, shared }, &[&[n.into()], arguments].concat())
+        };
         let launch = |kernel: &str, grid: [usize; 2], block: usize, arguments: &[Argument]| {
-            device.launch(kernel, Shape { grid, block, shared: 0 }, &[&[n.into()], arguments].concat())
+            with_shared(kernel, grid, block, 0, arguments)
         };
         let at = |addresses: &[Address]| addresses.iter().map(|at| Argument::At(*at)).collect::<Vec<_>>();
-        let by_row = n.next_multiple_of(128);
         let one_each = [batch, 1];
-        let a = [matrices, reduced, tau, diagonal, beside, scale, info];
-        launch("eigen_reduce", one_each, by_row, &at(&a))?;
+        let room = room(device, n);
+        let shared = room * room * device.precision().bytes();
+        let more = [&[room.into()], &at(&[matrices, reduced, tau, diagonal, beside, scale, info])[..]].concat();
+        with_shared("eigen_reduce", one_each, (4 * n).next_multiple_of(128).min(MOST_ROWS), shared, &more)?;
 
         let depth = (0..).find(|depth| n.div_ceil(1 << depth) <= LEAF).expect("parts become small");
         // Every level moves the eigenvectors from one place to the other; they end in the result.
@@ -86,4 +90,13 @@ impl Eigenproblem {
         launch("eigen_check", one_each, 1024, &at(&[matrices, vectors, scale, along, values, info]))?;
         launch("eigen_again", one_each, 512, &at(&[matrices, reduced, vectors, values, info, again]))
     }
+}
+
+/// Rows and columns of a matrix that fit into the shared memory of a block; a multiple of four.
+fn room(device: &dyn Backend, n: usize) -> usize {
+    let bytes = device.precision().bytes();
+    // What `eigen_reduce` declares: 6.5 and 9 KiB for each byte of a number.
+    let declared = if bytes == 4 { 27 << 10 } else { 37 << 10 };
+    let square = device.shared_memory().saturating_sub(declared) / bytes;
+    n.next_multiple_of(4).min(square.isqrt() / 4 * 4)
 }

@@ -95,8 +95,8 @@ static void run_warp(int from, bool backwards) {
     }
 }
 
-static void run_block(int threads) {
-    memset(shared_bytes, 0xff, sizeof shared_bytes);
+static void run_block(int threads, unsigned shared) {
+    memset(shared_bytes, 0xff, shared);
     for (int t = 0; t < threads; t++) started[t] = false, state[t] = READY;
     static unsigned chance = 1; // the same in every run
     static int warp;            // survives the jumps
@@ -134,7 +134,7 @@ int launch(void (*kernel)(A...), unsigned x, unsigned y, unsigned block, unsigne
     blockDim = {block, 1};
     body = [&] { call(kernel, arguments, std::index_sequence_for<A...>()); };
     for (blockIdx.y = 0; blockIdx.y < y; blockIdx.y++)
-        for (blockIdx.x = 0; blockIdx.x < x; blockIdx.x++) run_block(block);
+        for (blockIdx.x = 0; blockIdx.x < x; blockIdx.x++) run_block(block, shared);
     return 0;
 }
 } // namespace emulation

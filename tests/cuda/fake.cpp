@@ -35,7 +35,7 @@ API int cuDeviceGetCount(int *count) { return *count = setting("FAKE_DEVICES", 1
 API int cuDeviceGet(int *device, int number) { return *device = number, 0; }
 API int cuDeviceGetName(char *name, int length, int) { return snprintf(name, length, "Fake GPU"), 0; }
 API int cuDeviceGetAttribute(int *value, int attribute, int) {
-    *value = attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 16 ? 132 : 1;
+    *value = attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 16 ? 132 : attribute == 97 ? 1 << 16 : 1;
     return 0;
 }
 API int cuDevicePrimaryCtxRetain(void **context, int) { return *context = (void *)8, 0; }
@@ -85,6 +85,8 @@ API int cuModuleUnload(void *) { return 0; }
 API int cuModuleGetFunction(void **function, void *module, const char *name) {
     return *function = new Function{module, name}, 0;
 }
+API int cuFuncGetAttribute(int *value, int, void *) { return *value = 1 << 15, 0; }
+API int cuFuncSetAttribute(void *, int attribute, int) { return attribute == 8 ? 0 : 1; }
 API int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned, unsigned block, unsigned, unsigned, unsigned shared,
                        void *, void **arguments, void **) {
     typedef int (*Run)(const char *, unsigned, unsigned, unsigned, unsigned, const char *, void **);

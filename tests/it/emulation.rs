@@ -112,6 +112,10 @@ impl Backend for Emulated {
         self.precision
     }
 
+    fn shared_memory(&self) -> usize {
+        1 << 16
+    }
+
     fn allocate(&self, bytes: usize) -> Result<Address> {
         if bytes > self.limit {
             return Err(Error::Undefined { what: "memory", why: format!("{bytes} bytes are needed") });

@@ -1,88 +1,107 @@
 // Eigenvalues, third part: from the eigenvectors of the tridiagonal matrix to those of the matrix, the check of the
 // result, and the method for matrices that fail it.
 
-// Eigenvectors that a warp transforms at once.
-constexpr int TOGETHER = 4;
-
 // Entry i of a vector without structure, along which results are checked.
 __device__ inline real direction(int i) { return real((i * 7919 + 104729) % 1000003) / real(1000003) - real(0.5); }
 
-// Applies the reflectors of a reduction to the rows of u [batch, n, n], the last reflector first, and multiplies the
-// results by the direction of the check. One warp for TOGETHER rows, which stay in its registers: ENTRIES of each
-// row in a lane. The next reflector is loaded while one is applied.
-template <int ENTRIES>
-__device__ inline void transform_back(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
-    constexpr int STEP = 4; // entries that are skipped where a reflector is zero
-    int b = blockIdx.y, lane = threadIdx.x % 32, first = (blockIdx.x * 4 + threadIdx.x / 32) * TOGETHER;
-    if (info[b] == 1 || first >= n) return;
-    reflectors += (long long)b * n * n, tau += (long long)b * n, u += (long long)b * n * n, along += (long long)b * n;
-    real x[TOGETHER][ENTRIES], v[ENTRIES], next[ENTRIES], t = 0, t_next = 0;
+// The sums of COUNT numbers over the lanes of a warp, in all lanes.
+template <int COUNT> __device__ inline void warp_sums(real *x) {
 #pragma unroll
-    for (int e = 0; e < ENTRIES; e++) {
+    for (int offset = 16; offset > 0; offset /= 2)
 #pragma unroll
-        for (int k = 0; k < TOGETHER; k++)
-            x[k][e] = 32 * e + lane < n && first + k < n ? u[(first + k) * n + 32 * e + lane] : real(0);
-        next[e] = 0;
-    }
-    for (int i = n - 1; i >= 0; i--) {
-#pragma unroll
-        for (int e = 0; e < ENTRIES; e++) {
-            v[e] = next[e];
-            if (i > 0 && 32 * e + lane < n) next[e] = reflectors[(i - 1) * n + 32 * e + lane];
-        }
-        t = t_next;
-        if (i > 0) t_next = tau[i - 1];
-        real sums[TOGETHER] = {};
-#pragma unroll
-        for (int e = 0; e < ENTRIES; e += STEP) {
-            if (32 * (e + STEP) <= i) continue; // the reflector is zero down to row i
-#pragma unroll
-            for (int f = e; f < e + STEP; f++)
-#pragma unroll
-                for (int k = 0; k < TOGETHER; k++) sums[k] += v[f] * x[k][f];
-        }
-#pragma unroll
-        for (int offset = 16; offset > 0; offset /= 2)
-#pragma unroll
-            for (int k = 0; k < TOGETHER; k++) sums[k] += __shfl_xor_sync(0xffffffffu, sums[k], offset);
+        for (int k = 0; k < COUNT; k++) x[k] += __shfl_xor_sync(0xffffffffu, x[k], offset);
+}
+
+// A warp's part of the eigenvectors: COUNT rows, of which each lane has every 32nd entry.
+template <int ENTRIES, int COUNT> struct Rows {
+    real of[COUNT][ENTRIES];
+
+    // Applies I - t v v', where v is zero down to row i.
+    __device__ inline void reflect(const real *v, real t, int i) {
+        constexpr int STEP = 4; // entries that are skipped where a reflector is zero
+        real sums[COUNT] = {};
 #pragma unroll
         for (int e = 0; e < ENTRIES; e += STEP) {
             if (32 * (e + STEP) <= i) continue;
 #pragma unroll
             for (int f = e; f < e + STEP; f++)
 #pragma unroll
-                for (int k = 0; k < TOGETHER; k++) x[k][f] -= v[f] * (t * sums[k]);
+                for (int k = 0; k < COUNT; k++) sums[k] += v[f] * of[k][f];
+        }
+        warp_sums<COUNT>(sums);
+#pragma unroll
+        for (int k = 0; k < COUNT; k++) sums[k] *= -t;
+#pragma unroll
+        for (int e = 0; e < ENTRIES; e += STEP) {
+            if (32 * (e + STEP) <= i) continue;
+#pragma unroll
+            for (int f = e; f < e + STEP; f++)
+#pragma unroll
+                for (int k = 0; k < COUNT; k++) of[k][f] += v[f] * sums[k];
         }
     }
-    real sums[TOGETHER] = {};
+};
+
+// Applies the reflectors of a reduction to the rows of u [batch, n, n], the last reflector first, and multiplies the
+// results by the direction of the check. n is more than 32 (ENTRIES - 4). One warp for COUNT rows, which stay in its
+// registers; a reflector is loaded while the one before is applied.
+template <int ENTRIES, int COUNT>
+__device__ inline void transform_back(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
+    int b = blockIdx.y, lane = threadIdx.x % 32, first = (blockIdx.x * 4 + threadIdx.x / 32) * COUNT;
+    if (info[b] == 1 || first >= n) return;
+    reflectors += (long long)b * n * n, tau += (long long)b * n, u += (long long)b * n * n, along += (long long)b * n;
+    Rows<ENTRIES, COUNT> rows;
+    auto is_row = [&](int e) { return e < ENTRIES - 4 || 32 * e + lane < n; };
+#pragma unroll
+    for (int e = 0; e < ENTRIES; e++)
+#pragma unroll
+        for (int k = 0; k < COUNT; k++)
+            rows.of[k][e] = is_row(e) && first + k < n ? u[(first + k) * n + 32 * e + lane] : real(0);
+    real one[ENTRIES] = {}, other[ENTRIES] = {};
+    auto load = [&](int i, real *v) {
+        const real *from = reflectors + max(i, 0) * n + lane;
+#pragma unroll
+        for (int e = 0; e < ENTRIES; e++)
+            if (is_row(e)) v[e] = from[32 * e];
+    };
+    load(n - 2, one);
+    for (int i = n - 2; i >= 0; i -= 2) {
+        load(i - 1, other);
+        rows.reflect(one, tau[i], i);
+        load(i - 2, one);
+        if (i > 0) rows.reflect(other, tau[i - 1], i - 1);
+    }
+    real sums[COUNT] = {};
 #pragma unroll
     for (int e = 0; e < ENTRIES; e++) {
         real by = direction(32 * e + lane);
 #pragma unroll
-        for (int k = 0; k < TOGETHER; k++) {
-            sums[k] += x[k][e] * by;
-            if (32 * e + lane < n && first + k < n) u[(first + k) * n + 32 * e + lane] = x[k][e];
+        for (int k = 0; k < COUNT; k++) {
+            sums[k] += rows.of[k][e] * by;
+            if (is_row(e) && first + k < n) u[(first + k) * n + 32 * e + lane] = rows.of[k][e];
         }
     }
+    warp_sums<COUNT>(sums);
 #pragma unroll
-    for (int k = 0; k < TOGETHER; k++) {
-        real sum = warp_sum(sums[k]);
-        if (lane == 0 && first + k < n) along[first + k] = sum;
-    }
+    for (int k = 0; k < COUNT; k++)
+        if (lane == 0 && first + k < n) along[first + k] = sums[k];
 }
+
+// As many eigenvectors as one warp has registers for.
+constexpr int FEW = 4, MANY = sizeof(real) == 4 ? 8 : 4;
 
 // For up to 128, 256, 384 and 512 rows.
 extern "C" __global__ void __launch_bounds__(128) eigen_back_4(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
-    transform_back<4>(n, reflectors, tau, u, along, info);
+    transform_back<4, FEW>(n, reflectors, tau, u, along, info);
 }
 extern "C" __global__ void __launch_bounds__(128) eigen_back_8(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
-    transform_back<8>(n, reflectors, tau, u, along, info);
+    transform_back<8, FEW>(n, reflectors, tau, u, along, info);
 }
 extern "C" __global__ void __launch_bounds__(128) eigen_back_12(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
-    transform_back<12>(n, reflectors, tau, u, along, info);
+    transform_back<12, MANY>(n, reflectors, tau, u, along, info);
 }
 extern "C" __global__ void __launch_bounds__(128) eigen_back_16(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
-    transform_back<16>(n, reflectors, tau, u, along, info);
+    transform_back<16, FEW>(n, reflectors, tau, u, along, info);
 }
 
 // Brings eigenvalues back to the scale of the matrix, and checks V'LV = A and V'V = 1, both for the matrix divided by
@@ -136,7 +155,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_again(int n, const real 
     int b = blockIdx.x, lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     if (info[b] != 2) return;
     a += (long long)b * n * n, v += (long long)b * n * n, values += (long long)b * n;
-    real scale = scaled_copy(n, matrices + (long long)b * n * n, a);
+    real scale = scaled_copy(n, matrices + (long long)b * n * n, a, n);
     __syncthreads();
     double squares = 0;
     for (int k = threadIdx.x; k < n * n; k += blockDim.x) v[k] = k / n == k % n, squares += double(a[k]) * a[k];

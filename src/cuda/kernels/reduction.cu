@@ -4,9 +4,9 @@
 //   T = Q'AQ,  Q = H_0 H_1 ... H_{n-2},  H_i = I - tau_i v_i v_i',  v_i = (0, ..., 0, 1, v_{i,i+2}, ..., v_{i,n-1})'
 //   A <- H A H = A + v w' + w v',  w = 1/2 tau^2 (v'A v) v - tau A v
 //
-// One block per matrix. The matrix is read once per column, from the caches, and written once every WAITING columns:
-// the pass that multiplies it by a reflector applies the updates that wait, and products in between are corrected for
-// them. A column has two barriers.
+// One block per matrix. The matrix is read once per column and written once every WAITING columns: the pass that
+// multiplies it by a reflector applies the updates that wait, and products in between are corrected for them. What is
+// left of it moves from the caches to shared memory as soon as it fits. A column has two barriers.
 
 // Most rows that the eigensolver takes: in some places a block has a thread for each.
 constexpr int MOST_ROWS = 512;
@@ -48,21 +48,21 @@ __device__ inline real power_of_two(real x) {
 }
 
 // Copies a matrix, of which only the lower triangle is read, divided by a scale that makes its largest entry about
-// one. Returns the scale, or 0 if an entry is not finite.
-__device__ inline real scaled_copy(int n, const real *from, real *to) {
+// one, to rows `stride` apart. Returns the scale, or 0 if an entry is not finite.
+__device__ inline real scaled_copy(int n, const real *from, real *to, int stride) {
     real largest = 0;
     double poison = 0;
     for (int i = threadIdx.x / 32; i < n; i += blockDim.x / 32)
         for (int j = threadIdx.x % 32; j <= i; j += 32) {
-            largest = fmax(largest, fabs(from[(long long)i * n + j]));
-            poison += from[(long long)i * n + j] * real(0);
+            largest = fmax(largest, fabs(from[i * n + j]));
+            poison += from[i * n + j] * real(0);
         }
     poison = block_sum(poison);
     real scale = power_of_two(block_largest(largest));
     if (!(poison == 0)) return 0;
     for (int i = threadIdx.x / 32; i < n; i += blockDim.x / 32)
         for (int j = threadIdx.x % 32; j < n; j += 32)
-            to[(long long)i * n + j] = from[(long long)max(i, j) * n + min(i, j)] * (real(1) / scale);
+            to[i * stride + j] = from[max(i, j) * n + min(i, j)] * (real(1) / scale);
     return scale;
 }
 
@@ -76,9 +76,8 @@ struct Reduction {
     Waiting along_v, along_w;           // products of the reflector with the v and w that wait
     real column[MOST_ROWS];             // the column that becomes a reflector, zero down to the diagonal
     real parts[4 * MOST_ROWS];          // of the product of A and a reflector, by groups of columns
-    real inner[MOST_WARPS];             // parts of v'A v, by warps
-    real squares[MOST_WARPS];           // parts of the square of the column, by warps
-    real head;                          // the entry of the column below the diagonal
+    __align__(16) real inner[MOST_WARPS];   // parts of v'A v, by warps
+    __align__(16) real squares[MOST_WARPS]; // parts of the square of the column, by warps
 };
 
 // The sum over warps; those that a block does not have hold zeros.
@@ -89,13 +88,27 @@ __device__ inline real sum_of_warps(const real *parts) {
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-// How warps share the columns and rows of the matrix from `first` on: in strips of rows, and groups of columns.
+// What is left of the matrix, in shared memory: rows and columns from `first` on, `stride` apart, a multiple of ROWS.
+struct Left {
+    int first, stride;
+};
+
+// Rows of a strip that a lane has: side by side in shared memory, 32 apart in global memory.
+constexpr int ROWS = STRIP / 32;
+
+struct __align__(16) Side {
+    real of[ROWS];
+};
+
+// How warps share the rows and columns of the matrix from `first` on: strips of rows, of which the first begins at
+// `base`, and groups of columns.
 struct Shares {
     int base, strips, groups;
 };
 
-__device__ inline Shares shares(int n, int first) {
-    int base = first & ~31, strips = (n - base + STRIP - 1) / STRIP, warps = blockDim.x / 32;
+__device__ inline Shares shares(int n, int first, bool is_left, const Left &left) {
+    int base = is_left ? left.first + ((first - left.first) & ~(ROWS - 1)) : first & ~31;
+    int strips = (n - base + STRIP - 1) / STRIP, warps = blockDim.x / 32;
     return {base, strips, strips == 1 ? warps : strips == 2 ? warps / 2 : strips == 3 ? warps / 3 : warps / 4};
 }
 
@@ -103,59 +116,89 @@ __device__ inline Shares shares(int n, int first) {
 __device__ inline real product_row(const Reduction &s, const Shares &by, int row, const Waiting &v, const Waiting &w, int waiting) {
     real sums[4] = {};
     const real *parts = s.parts + row - by.base;
+    for (int first = 0; first < by.groups; first += 4)
 #pragma unroll
-    for (int g = 0; g < MOST_WARPS; g++)
-        if (g < by.groups) sums[g % 4] += parts[g * by.strips * STRIP];
+        for (int g = 0; g < 4; g++)
+            if (first + g < by.groups) sums[g] += parts[(first + g) * by.strips * STRIP];
 #pragma unroll
     for (int k = 0; k < WAITING; k++)
         if (k < waiting) sums[k] += v.of[k] * s.along_w.of[k] + w.of[k] * s.along_v.of[k];
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-// The parts of the product of A and the reflector of column i, 1 at row i + 1 and `factor` times the column below. With
-// UPDATE the updates that wait are applied to A before. The result of each warp's rows goes to `parts` and `inner`.
-template <bool UPDATE>
-__device__ inline void multiply(int n, int i, real factor, real *a, Reduction &s) {
-    constexpr int ROWS = STRIP / 32;
-    Shares by = shares(n, i + 1);
+// Adds the updates that wait to entries of column c.
+__device__ inline void update(real *entries, const Waiting *v, const Waiting *w, const Waiting &vc, const Waiting &wc) {
+#pragma unroll
+    for (int q = 0; q < ROWS; q++)
+#pragma unroll
+        for (int k = 0; k < WAITING; k++) entries[q] += v[q].of[k] * wc.of[k] + w[q].of[k] * vc.of[k];
+}
+
+// The parts of the product of A and the reflector of column i, which is 1 at row i + 1 and `factor` times the column
+// below. With UPDATE the updates that wait are applied to A before. A is what is left in shared memory if IS_LEFT,
+// otherwise `a`; if it `moves`, it is stored in shared memory. Results go to `parts` and `inner`.
+template <bool IS_LEFT, bool UPDATE>
+__device__ inline void multiply(int n, int i, real factor, real *a, const Left &left, bool moves, Reduction &s) {
+    Shares by = shares(n, i + 1, IS_LEFT, left);
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, group = warp / by.strips, strip = warp - group * by.strips;
     if (group >= by.groups) {
         if (lane == 0) s.inner[warp] = 0;
         return;
     }
     // Rows beyond the last repeat it: a load that depends on no branch can begin early.
-    int first = by.base + strip * STRIP + lane, rows[ROWS];
-    real sums[ROWS] = {};
+    constexpr int APART = IS_LEFT ? 1 : 32;
+    int place = strip * STRIP + lane * (IS_LEFT ? ROWS : 1), first = by.base + place, rows[ROWS];
     Waiting v[ROWS], w[ROWS];
 #pragma unroll
     for (int q = 0; q < ROWS; q++) {
-        rows[q] = min(first + 32 * q, n - 1);
+        rows[q] = min(first + APART * q, n - 1);
         if (UPDATE) v[q] = s.v[rows[q]], w[q] = s.w[rows[q]];
     }
+    real *shared = shared_memory();
+    int side = min(first - left.first, left.stride - ROWS);
+    Side sums = {};
+    auto load = [&](int c) {
+        Side entries;
+        if constexpr (IS_LEFT) {
+            entries = *(const Side *)(shared + (c - left.first) * left.stride + side);
+        } else {
+#pragma unroll
+            for (int q = 0; q < ROWS; q++) entries.of[q] = a[c * n + rows[q]];
+        }
+        return entries;
+    };
 #pragma unroll 4
     for (int c = i + 1 + group; c < n; c += by.groups) {
-        real x = c == i + 1 ? real(1) : s.column[c] * factor;
-        real *of_column = a + c * n, entries[ROWS];
-#pragma unroll
-        for (int q = 0; q < ROWS; q++) entries[q] = of_column[rows[q]];
+        real x = s.column[c];
+        Side entries = load(c);
         if (UPDATE) {
-            Waiting vc = s.v[c], wc = s.w[c];
+            update(entries.of, v, w, s.v[c], s.w[c]);
+            real *to = shared + (c - left.first) * left.stride;
+            if constexpr (IS_LEFT) {
+                if (first < n) *(Side *)(to + side) = entries;
+            } else {
 #pragma unroll
-            for (int q = 0; q < ROWS; q++) {
-#pragma unroll
-                for (int k = 0; k < WAITING; k++) entries[q] += v[q].of[k] * wc.of[k] + w[q].of[k] * vc.of[k];
-                if (first + 32 * q < n) of_column[rows[q]] = entries[q];
+                for (int q = 0; q < ROWS; q++) {
+                    if (first + APART * q >= n) continue;
+                    if (!moves) a[c * n + rows[q]] = entries.of[q];
+                    if (moves && rows[q] >= left.first) to[rows[q] - left.first] = entries.of[q];
+                }
             }
         }
 #pragma unroll
-        for (int q = 0; q < ROWS; q++) sums[q] += entries[q] * x;
+        for (int q = 0; q < ROWS; q++) sums.of[q] += entries.of[q] * x;
     }
-    real inner = 0;
+    // The entry of the reflector at row i + 1 is not that of the column.
+    real head = group == 0 ? real(1) - s.column[i + 1] * factor : real(0), inner = 0;
+    Side beside = {};
+    if (group == 0 && !(UPDATE && moves)) beside = load(i + 1);
 #pragma unroll
     for (int q = 0; q < ROWS; q++) {
-        int row = first + 32 * q;
-        s.parts[(group * by.strips + strip) * STRIP + lane + 32 * q] = sums[q];
-        if (row < n) inner += sums[q] * (row == i + 1 ? real(1) : s.column[row] * factor);
+        if (UPDATE && moves && group == 0) beside.of[q] = shared[(i + 1 - left.first) * left.stride + max(rows[q] - left.first, 0)];
+        sums.of[q] = sums.of[q] * factor + beside.of[q] * head;
+        int row = first + APART * q;
+        if (row > i && row < n) inner += sums.of[q] * (row == i + 1 ? real(1) : s.column[row] * factor);
+        s.parts[group * by.strips * STRIP + place + APART * q] = sums.of[q];
     }
     inner = warp_sum(inner);
     if (lane == 0) s.inner[warp] = inner;
@@ -176,27 +219,33 @@ __device__ inline void multiply_waiting(int n, int i, int waiting, real factor, 
 }
 
 // Reduces matrices [batch, n, n], of which only the lower triangle is read, divided by `scale` [batch]: to the diagonal
-// [batch, n] and the entries beside it. Row i of `a` becomes v_i. info is 0, or 1 where an entry is not finite. One
-// block per matrix, with at least one thread per row.
-extern "C" __global__ void __launch_bounds__(512) eigen_reduce(int n, const real *matrices, real *a, real *tau, real *diagonal, real *beside, real *scale, int *info) {
+// [batch, n] and the entries beside it. Row i of `a` becomes v_i. info is 0, or 1 where an entry is not finite. Shared
+// memory has room for the last `room` rows and columns, a multiple of four. One block per matrix, with at least one
+// thread per row.
+extern "C" __global__ void __launch_bounds__(512) eigen_reduce(int n, int room, const real *matrices, real *a, real *tau, real *diagonal, real *beside, real *scale, int *info) {
     __shared__ Reduction s;
     int b = blockIdx.x, r = threadIdx.x, waiting = 0;
-    a += (long long)b * n * n, tau += (long long)b * n, diagonal += (long long)b * n, beside += (long long)b * n;
-    real found = scaled_copy(n, matrices + (long long)b * n * n, a);
+    matrices += (long long)b * n * n, a += (long long)b * n * n, tau += (long long)b * n;
+    diagonal += (long long)b * n, beside += (long long)b * n;
+    Left left = {max(n - room, 0), room};
+    bool is_left = n <= room;
+    real found = is_left ? scaled_copy(n, matrices, shared_memory(), room) : scaled_copy(n, matrices, a, n);
     if (r == 0) scale[b] = found, info[b] = found == real(0);
     if (found == real(0)) return;
     // Squares below this are dropped: the rest of a column is then far below rounding, and could underflow.
     constexpr real LEAST = (UNIT / (1 << 20)) * (UNIT / (1 << 20));
     real v = 0, t = 0;
     if (r < MOST_WARPS) s.inner[r] = s.squares[r] = 0;
+    Shares by = {};
     __syncthreads();
     for (int i = 0; i < n; i++) {
-        real x = r < n ? a[i * n + r] : real(0);
+        int own = max(min(r, n - 1), i);
+        real x = is_left ? shared_memory()[(i - left.first) * left.stride + own - left.first] : a[i * n + own];
         if (i > 0) {
             // The update of the last reflector joins those that wait, and all of them meet column i.
-            Shares by = shares(n, i);
             bool live = r >= i && r < n;
-            Waiting v_i = s.v_next, w_i = s.w_next, v_r = s.v[min(r, n - 1)], w_r = s.w[min(r, n - 1)];
+            Waiting v_i = s.v_next, w_i = s.w_next, v_r = {}, w_r = {};
+            if (live) v_r = s.v[r], w_r = s.w[r];
             real inner = sum_of_warps(s.inner);
 #pragma unroll
             for (int k = 0; k < WAITING; k++) {
@@ -206,7 +255,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_reduce(int n, const real
             }
             real half = real(0.5) * t * t * inner;
             real w_new = half - t * product_row(s, by, i, v_i, w_i, waiting);
-            real w = live ? half * v - t * product_row(s, by, max(min(r, n - 1), i), v_r, w_r, waiting) : real(0);
+            real w = live ? half * v - t * product_row(s, by, own, v_r, w_r, waiting) : real(0);
             x += v * w_new + w;
             if (r < n) {
                 if (waiting == 0) s.v[r] = {}, s.w[r] = {}; // the others wait no more
@@ -220,25 +269,28 @@ extern "C" __global__ void __launch_bounds__(512) eigen_reduce(int n, const real
         real square = warp_sum(below && r > i + 1 ? x * x : real(0));
         if (r < n) s.column[r] = below ? x : real(0);
         if (r % 32 == 0) s.squares[r / 32] = square;
-        if (r == i + 1) s.head = x;
         __syncthreads();
-        real alpha = s.head, rest = sum_of_warps(s.squares), left = alpha, factor = 0;
+        real alpha = s.column[i + 1], rest = sum_of_warps(s.squares), remains = alpha, factor = 0;
         t = 0;
         if (rest > LEAST) {
-            left = sqrt(alpha * alpha + rest);
-            left = alpha > real(0) ? -left : left;
-            t = (left - alpha) / left;
-            factor = real(1) / (alpha - left);
+            remains = sqrt(alpha * alpha + rest);
+            remains = alpha > real(0) ? -remains : remains;
+            t = (remains - alpha) / remains;
+            factor = real(1) / (alpha - remains);
         }
         v = r == i + 1 ? real(1) : below ? x * factor : real(0);
         if (r < n) a[i * n + r] = v;
-        if (r == 0) tau[i] = t, beside[i] = left;
+        if (r == 0) tau[i] = t, beside[i] = remains;
         if (r == i + 1) s.v_next = s.v[r], s.w_next = s.w[r];
+        by = shares(n, i + 1, is_left, left);
         if (waiting == WAITING) {
-            multiply<true>(n, i, factor, a, s);
-            waiting = 0;
+            bool moves = !is_left && i + 1 >= left.first;
+            if (is_left) multiply<true, true>(n, i, factor, a, left, false, s);
+            else multiply<false, true>(n, i, factor, a, left, moves, s);
+            waiting = 0, is_left = is_left || moves;
         } else {
-            multiply<false>(n, i, factor, a, s);
+            if (is_left) multiply<true, false>(n, i, factor, a, left, false, s);
+            else multiply<false, false>(n, i, factor, a, left, false, s);
             multiply_waiting(n, i, waiting, factor, s);
         }
         __syncthreads();
