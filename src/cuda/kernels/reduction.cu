@@ -106,16 +106,20 @@ struct Shares {
     int base, strips, groups;
 };
 
+// x divided by a number of strips.
+__device__ inline int by_strips(int x, int strips) { return strips == 3 ? x / 3 : x >> strips / 2; }
+
 __device__ inline Shares shares(int n, int first, bool is_left, const Left &left) {
     int base = is_left ? left.first + ((first - left.first) & ~(ROWS - 1)) : first & ~31;
-    int strips = (n - base + STRIP - 1) / STRIP, warps = blockDim.x / 32;
-    return {base, strips, strips == 1 ? warps : strips == 2 ? warps / 2 : strips == 3 ? warps / 3 : warps / 4};
+    int strips = (n - base + STRIP - 1) / STRIP;
+    return {base, strips, by_strips(blockDim.x / 32, strips)};
 }
 
 // A row of A v, from the parts that groups of columns gave and the updates that wait.
 __device__ inline real product_row(const Reduction &s, const Shares &by, int row, const Waiting &v, const Waiting &w, int waiting) {
     real sums[4] = {};
     const real *parts = s.parts + row - by.base;
+#pragma unroll 1
     for (int first = 0; first < by.groups; first += 4)
 #pragma unroll
         for (int g = 0; g < 4; g++)
@@ -134,71 +138,105 @@ __device__ inline void update(real *entries, const Waiting *v, const Waiting *w,
         for (int k = 0; k < WAITING; k++) entries[q] += v[q].of[k] * wc.of[k] + w[q].of[k] * vc.of[k];
 }
 
+// A warp's part of a pass over the matrix: a strip of rows, of columns `first`, `first + step` and so on. The matrix is
+// what is left in shared memory if IS_LEFT, otherwise `a`; if it `moves`, its updates are stored in shared memory.
+template <bool IS_LEFT, bool UPDATE> struct Strip {
+    static constexpr int APART = IS_LEFT ? 1 : 32;
+    real *a;
+    Left left;
+    bool moves;
+    int n, row, step; // the lane's first row
+    bool is_row[ROWS];
+    Side sums;
+    Waiting v[ROWS], w[ROWS];
+
+    __device__ inline Side load(int c) const {
+        Side entries = {};
+        if constexpr (IS_LEFT) {
+            const real *from = shared_memory() + (c - left.first) * left.stride;
+            // Rows beyond the last are not stored, and may be loaded where nothing is stored.
+            if (!UPDATE) entries = *(const Side *)(from + min(row - left.first, left.stride - ROWS));
+            if (UPDATE && is_row[0]) entries = *(const Side *)(from + row - left.first);
+        } else {
+            const real *from = a + c * n + row;
+#pragma unroll
+            for (int q = 0; q < ROWS; q++)
+                if (is_row[q]) entries.of[q] = from[APART * q];
+        }
+        return entries;
+    }
+
+    __device__ inline void store(int c, const Side &entries) const {
+        real *to = shared_memory() + (c - left.first) * left.stride + row - left.first;
+        if constexpr (IS_LEFT) {
+            if (is_row[0]) *(Side *)to = entries;
+        } else {
+#pragma unroll
+            for (int q = 0; q < ROWS; q++) {
+                if (is_row[q] && !moves) a[c * n + row + APART * q] = entries.of[q];
+                if (is_row[q] && moves && row + APART * q >= left.first) to[APART * q] = entries.of[q];
+            }
+        }
+    }
+
+    // COUNT columns from `first` on, whose loads overlap; with IS_LAST some of them may be beyond the last.
+    template <int COUNT, bool IS_LAST> __device__ inline void multiply(int first, int head, real factor, const Reduction &s) {
+        Side entries[COUNT];
+        real x[COUNT];
+#pragma unroll
+        for (int j = 0; j < COUNT; j++) {
+            int c = first + j * step;
+            bool is_column = !IS_LAST || c < n;
+            entries[j] = load(is_column ? c : n - 1);
+            x[j] = is_column ? s.column[c] * factor : real(0);
+        }
+        if (first == head) x[0] = 1;
+#pragma unroll
+        for (int j = 0; j < COUNT; j++) {
+            int c = first + j * step;
+            if (UPDATE && (!IS_LAST || c < n)) {
+                Waiting vc = s.v[c], wc = s.w[c];
+#pragma unroll
+                for (int q = 0; q < ROWS; q++)
+#pragma unroll
+                    for (int k = 0; k < WAITING; k++) entries[j].of[q] += v[q].of[k] * wc.of[k] + w[q].of[k] * vc.of[k];
+                store(c, entries[j]);
+            }
+#pragma unroll
+            for (int q = 0; q < ROWS; q++) sums.of[q] += entries[j].of[q] * x[j];
+        }
+    }
+};
+
 // The parts of the product of A and the reflector of column i, which is 1 at row i + 1 and `factor` times the column
-// below. With UPDATE the updates that wait are applied to A before. A is what is left in shared memory if IS_LEFT,
-// otherwise `a`; if it `moves`, it is stored in shared memory. Results go to `parts` and `inner`.
+// below. With UPDATE the updates that wait are applied to A before. Results go to `parts` and `inner`.
 template <bool IS_LEFT, bool UPDATE>
 __device__ inline void multiply(int n, int i, real factor, real *a, const Left &left, bool moves, Reduction &s) {
+    constexpr int COUNT = UPDATE ? 2 : IS_LEFT ? 4 : 8;
     Shares by = shares(n, i + 1, IS_LEFT, left);
-    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, group = warp / by.strips, strip = warp - group * by.strips;
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, group = by_strips(warp, by.strips), strip = warp - group * by.strips;
     if (group >= by.groups) {
         if (lane == 0) s.inner[warp] = 0;
         return;
     }
-    // Rows beyond the last repeat it: a load that depends on no branch can begin early.
+    int place = strip * STRIP + lane * (IS_LEFT ? ROWS : 1), row = by.base + place;
+    Strip<IS_LEFT, UPDATE> of = {a, left, moves, n, row, by.groups};
     constexpr int APART = IS_LEFT ? 1 : 32;
-    int place = strip * STRIP + lane * (IS_LEFT ? ROWS : 1), first = by.base + place, rows[ROWS];
-    Waiting v[ROWS], w[ROWS];
 #pragma unroll
     for (int q = 0; q < ROWS; q++) {
-        rows[q] = min(first + APART * q, n - 1);
-        if (UPDATE) v[q] = s.v[rows[q]], w[q] = s.w[rows[q]];
+        of.is_row[q] = row + APART * q < n;
+        if (UPDATE && of.is_row[q]) of.v[q] = s.v[row + APART * q], of.w[q] = s.w[row + APART * q];
     }
-    real *shared = shared_memory();
-    int side = min(first - left.first, left.stride - ROWS);
-    Side sums = {};
-    auto load = [&](int c) {
-        Side entries;
-        if constexpr (IS_LEFT) {
-            entries = *(const Side *)(shared + (c - left.first) * left.stride + side);
-        } else {
-#pragma unroll
-            for (int q = 0; q < ROWS; q++) entries.of[q] = a[c * n + rows[q]];
-        }
-        return entries;
-    };
-#pragma unroll 4
-    for (int c = i + 1 + group; c < n; c += by.groups) {
-        real x = s.column[c];
-        Side entries = load(c);
-        if (UPDATE) {
-            update(entries.of, v, w, s.v[c], s.w[c]);
-            real *to = shared + (c - left.first) * left.stride;
-            if constexpr (IS_LEFT) {
-                if (first < n) *(Side *)(to + side) = entries;
-            } else {
-#pragma unroll
-                for (int q = 0; q < ROWS; q++) {
-                    if (first + APART * q >= n) continue;
-                    if (!moves) a[c * n + rows[q]] = entries.of[q];
-                    if (moves && rows[q] >= left.first) to[rows[q] - left.first] = entries.of[q];
-                }
-            }
-        }
-#pragma unroll
-        for (int q = 0; q < ROWS; q++) sums.of[q] += entries.of[q] * x;
-    }
-    // The entry of the reflector at row i + 1 is not that of the column.
-    real head = group == 0 ? real(1) - s.column[i + 1] * factor : real(0), inner = 0;
-    Side beside = {};
-    if (group == 0 && !(UPDATE && moves)) beside = load(i + 1);
+    int c = i + 1 + group;
+    for (; c + (COUNT - 1) * by.groups < n; c += COUNT * by.groups) of.template multiply<COUNT, false>(c, i + 1, factor, s);
+    if (c < n) of.template multiply<COUNT, true>(c, i + 1, factor, s);
+    real inner = 0;
 #pragma unroll
     for (int q = 0; q < ROWS; q++) {
-        if (UPDATE && moves && group == 0) beside.of[q] = shared[(i + 1 - left.first) * left.stride + max(rows[q] - left.first, 0)];
-        sums.of[q] = sums.of[q] * factor + beside.of[q] * head;
-        int row = first + APART * q;
-        if (row > i && row < n) inner += sums.of[q] * (row == i + 1 ? real(1) : s.column[row] * factor);
-        s.parts[group * by.strips * STRIP + place + APART * q] = sums.of[q];
+        bool is_below = of.is_row[q] && row + APART * q > i;
+        real x = row + APART * q == i + 1 ? real(1) : is_below ? s.column[row + APART * q] * factor : real(0);
+        inner += is_below ? of.sums.of[q] * x : real(0);
+        s.parts[group * by.strips * STRIP + place + APART * q] = of.sums.of[q];
     }
     inner = warp_sum(inner);
     if (lane == 0) s.inner[warp] = inner;
@@ -206,16 +244,44 @@ __device__ inline void multiply(int n, int i, real factor, real *a, const Left &
 
 // Products of the reflector of column i with the updates that wait, one warp each.
 __device__ inline void multiply_waiting(int n, int i, int waiting, real factor, Reduction &s) {
-    int lane = threadIdx.x % 32;
+    int lane = threadIdx.x % 32, from = (i + 1) & ~31;
     for (int which = threadIdx.x / 32; which < 2 * waiting; which += blockDim.x / 32) {
         const Waiting *of = which % 2 ? s.w : s.v;
         real sum = 0;
-#pragma unroll 4
-        for (int row = ((i + 1) & ~31) + lane; row < n; row += 32)
-            sum += of[row].of[which / 2] * (row == i + 1 ? real(1) : s.column[row] * factor);
-        sum = warp_sum(sum);
-        if (lane == 0) (which % 2 ? s.along_w : s.along_v).of[which / 2] = sum;
+        for (int start = from + lane; start < n; start += 4 * 32) {
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                int row = min(start + 32 * j, n - 1);
+                sum += start + 32 * j < n ? of[row].of[which / 2] * s.column[row] : real(0);
+            }
+        }
+        sum = warp_sum(sum) * factor;
+        // The head of the reflector is 1.
+        if (lane == 0) (which % 2 ? s.along_w : s.along_v).of[which / 2] = sum + of[i + 1].of[which / 2] * (real(1) - s.column[i + 1] * factor);
     }
+}
+
+// Row threadIdx.x of column i, of which x is in memory, after the updates that wait and that of the last reflector,
+// (I - t v v'): it joins those that wait. v is the thread's row of the reflector.
+__device__ inline real with_updates(real x, int n, int i, real t, real v, int waiting, const Shares &by, Reduction &s) {
+    int r = threadIdx.x;
+    bool is_live = r >= i && r < n;
+    Waiting v_i = s.v_next, w_i = s.w_next, v_r = {}, w_r = {};
+    if (is_live) v_r = s.v[r], w_r = s.w[r];
+    real inner = sum_of_warps(s.inner);
+#pragma unroll
+    for (int k = 0; k < WAITING; k++) {
+        if (k >= waiting) continue;
+        inner += real(2) * s.along_v.of[k] * s.along_w.of[k];
+        x += v_r.of[k] * w_i.of[k] + w_r.of[k] * v_i.of[k];
+    }
+    real half = real(0.5) * t * t * inner;
+    real w_new = half - t * product_row(s, by, i, v_i, w_i, waiting); // at row i, where v is 1
+    if (!is_live) return 0;
+    real w = half * v - t * product_row(s, by, r, v_r, w_r, waiting);
+    if (waiting == 0) s.v[r] = {}, s.w[r] = {}; // the others wait no more
+    s.v[r].of[waiting] = v, s.w[r].of[waiting] = w;
+    return x + v * w_new + w;
 }
 
 // Reduces matrices [batch, n, n], of which only the lower triangle is read, divided by `scale` [batch]: to the diagonal
@@ -239,36 +305,20 @@ extern "C" __global__ void __launch_bounds__(512) eigen_reduce(int n, int room, 
     Shares by = {};
     __syncthreads();
     for (int i = 0; i < n; i++) {
-        int own = max(min(r, n - 1), i);
-        real x = is_left ? shared_memory()[(i - left.first) * left.stride + own - left.first] : a[i * n + own];
-        if (i > 0) {
-            // The update of the last reflector joins those that wait, and all of them meet column i.
-            bool live = r >= i && r < n;
-            Waiting v_i = s.v_next, w_i = s.w_next, v_r = {}, w_r = {};
-            if (live) v_r = s.v[r], w_r = s.w[r];
-            real inner = sum_of_warps(s.inner);
-#pragma unroll
-            for (int k = 0; k < WAITING; k++) {
-                if (k >= waiting) continue;
-                inner += real(2) * s.along_v.of[k] * s.along_w.of[k];
-                x += v_r.of[k] * w_i.of[k] + w_r.of[k] * v_i.of[k];
-            }
-            real half = real(0.5) * t * t * inner;
-            real w_new = half - t * product_row(s, by, i, v_i, w_i, waiting);
-            real w = live ? half * v - t * product_row(s, by, own, v_r, w_r, waiting) : real(0);
-            x += v * w_new + w;
-            if (r < n) {
-                if (waiting == 0) s.v[r] = {}, s.w[r] = {}; // the others wait no more
-                s.v[r].of[waiting] = v, s.w[r].of[waiting] = w;
-            }
-            waiting++;
+        real x = 0;
+        bool is_below = r > i && r < n;
+        // Warps with no row from i on have written zeros before.
+        if (r - r % 32 < n && r - r % 32 + 31 >= i) {
+            int row = max(min(r, n - 1), i);
+            x = is_left ? shared_memory()[(i - left.first) * left.stride + row - left.first] : a[i * n + row];
+            if (i > 0) x = with_updates(x, n, i, t, v, waiting, by, s);
+            if (r == i) diagonal[i] = x;
+            real square = warp_sum(is_below && r > i + 1 ? x * x : real(0));
+            if (r < n) s.column[r] = is_below ? x : real(0);
+            if (r % 32 == 0) s.squares[r / 32] = square;
         }
-        if (r == i) diagonal[i] = x;
+        if (i > 0) waiting++;
         if (i + 1 == n) break;
-        bool below = r > i && r < n;
-        real square = warp_sum(below && r > i + 1 ? x * x : real(0));
-        if (r < n) s.column[r] = below ? x : real(0);
-        if (r % 32 == 0) s.squares[r / 32] = square;
         __syncthreads();
         real alpha = s.column[i + 1], rest = sum_of_warps(s.squares), remains = alpha, factor = 0;
         t = 0;
@@ -278,7 +328,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_reduce(int n, int room, 
             t = (remains - alpha) / remains;
             factor = real(1) / (alpha - remains);
         }
-        v = r == i + 1 ? real(1) : below ? x * factor : real(0);
+        v = r == i + 1 ? real(1) : is_below ? x * factor : real(0);
         if (r < n) a[i * n + r] = v;
         if (r == 0) tau[i] = t, beside[i] = remains;
         if (r == i + 1) s.v_next = s.v[r], s.w_next = s.w[r];
