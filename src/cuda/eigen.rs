@@ -14,7 +14,7 @@ use crate::nn::ElementType;
 /// Most rows of a matrix that these kernels decompose.
 pub const MOST_ROWS: usize = 512;
 /// Largest part of a tridiagonal matrix that is solved by rotations.
-const LEAF: usize = 24;
+const LEAF: usize = 12;
 /// Rows and columns of a tile of a product, as in `divide.cu`.
 const TILE: usize = 64;
 /// Eigenvectors that a block transforms back, at least, as in `eigen.cu`.

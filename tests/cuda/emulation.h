@@ -152,6 +152,19 @@ static double __shfl_xor_sync(unsigned, double x, int mask) {
     return other;
 }
 
+static unsigned __ballot_sync(unsigned, bool condition) {
+    int self = emulation::current, first = self & ~31;
+    emulation::exchanged[self] = condition;
+    emulation::wait_at(emulation::AT_WARP);
+    unsigned bits = 0;
+    for (int lane = 0; lane < 32; lane++) bits |= unsigned(emulation::exchanged[first + lane] != 0) << lane;
+    emulation::wait_at(emulation::AT_WARP);
+    return bits;
+}
+
+static int __popc(unsigned x) { return __builtin_popcount(x); }
+static int __ffs(unsigned x) { return __builtin_ffs(x); }
+
 static int atomicAdd(int *at, int x) {
     int before = *at;
     *at += x;

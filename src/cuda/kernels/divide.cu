@@ -114,6 +114,7 @@ struct Merge {
     int kept[MOST_ROWS], deflated[MOST_ROWS];
     int turned[MOST_ROWS]; // pairs that are rotated: two poles and their halves; then the halves of those kept
     int n_kept, n_deflated, n_turned;
+    unsigned bits[MOST_ROWS / 32], pairs[MOST_ROWS / 32];
 };
 
 // x / y to about two units in the last place: without the branches of a division, many of them can overlap.
@@ -126,35 +127,74 @@ __device__ inline float quotient(float x, float y) {
 }
 __device__ inline double quotient(double x, double y) { return x / y; }
 
-// Deflates negligible entries of z, and equal poles by rotations (LAPACK's dlaed2 has the same rules). One thread.
-__device__ inline void deflate(Merge &s, int count, real rho, real tolerance) {
-    int kept = 0, deflated = 0, turned = 0, last = -1;
-    real d_last = 0, z_last = 0, d_next = s.d[0], z_next = s.z[0];
-    for (int j = 0; j < count; j++) {
-        real d = d_next, z = z_next;
-        if (j + 1 < count) d_next = s.d[j + 1], z_next = s.z[j + 1];
-        if (rho * fabs(z) <= tolerance) {
-            s.deflated[deflated++] = j;
-            continue;
-        }
-        real square = z * z + z_last * z_last;
-        if (last >= 0 && fabs((d - d_last) * z * z_last) <= tolerance * square) {
-            // A rotation makes the earlier z zero; what it adds beside the diagonal is negligible.
-            real norm = sqrt(square), c = z / norm, t = -z_last / norm;
-            s.origin[turned] = c, s.offset[turned] = t;
-            s.turned[turned++] = last | j << 10 | s.half[last] << 20 | s.half[j] << 22;
-            if (s.half[j] != s.half[last]) s.half[j] = s.half[last] = BOTH;
-            s.d[last] = d_last * c * c + d * t * t;
-            s.d[j] = d = d_last * t * t + d * c * c;
-            s.z[j] = z = norm;
-            s.deflated[deflated++] = last;
-        } else if (last >= 0) {
-            s.kept[kept++] = last;
-        }
-        last = j, d_last = d, z_last = z;
+// Stores the truth of a condition for each thread of the block as bits of words, and waits. One word per warp.
+__device__ inline void store_bits(bool condition, unsigned *words) {
+    unsigned word = __ballot_sync(0xffffffffu, condition);
+    if (threadIdx.x % 32 == 0) words[threadIdx.x / 32] = word;
+    __syncthreads();
+}
+
+// Number of ones before a bit.
+__device__ inline int ones_before(const unsigned *words, int bit) {
+    int ones = __popc(words[bit / 32] & ((1u << bit % 32) - 1));
+    for (int w = 0; w < bit / 32; w++) ones += __popc(words[w]);
+    return ones;
+}
+
+// The first one of `count` bits from a bit on, or `count`.
+__device__ inline int next_one(const unsigned *words, int bit, int count) {
+    while (bit < count) {
+        unsigned rest = words[bit / 32] >> bit % 32;
+        if (rest) return bit + __ffs(rest) - 1;
+        bit = (bit / 32 + 1) * 32;
     }
-    if (last >= 0) s.kept[kept++] = last;
-    s.n_kept = kept, s.n_deflated = deflated, s.n_turned = turned;
+    return count;
+}
+
+// Whether two poles are equal to rounding: the rotation that makes z of the first zero adds next to nothing beside the
+// diagonal.
+__device__ inline bool are_equal(const Merge &s, int p, int j, real tolerance) {
+    real z = s.z[j], z_p = s.z[p];
+    return fabs((s.d[j] - s.d[p]) * z * z_p) <= tolerance * (z * z + z_p * z_p);
+}
+
+// Plans the rotation that deflates pole p, in favour of j.
+__device__ inline void plan_rotation(Merge &s, int p, int j) {
+    real z = s.z[j], z_p = s.z[p], norm = sqrt(z * z + z_p * z_p), c = z / norm, t = -z_p / norm, d = s.d[j], d_p = s.d[p];
+    s.origin[s.n_turned] = c, s.offset[s.n_turned] = t;
+    s.turned[s.n_turned++] = p | j << 10 | s.half[p] << 20 | s.half[j] << 22;
+    if (s.half[j] != s.half[p]) s.half[j] = s.half[p] = BOTH;
+    s.d[p] = d_p * c * c + d * t * t;
+    s.d[j] = d_p * t * t + d * c * c;
+    s.z[j] = norm;
+    s.z[p] = 0;
+}
+
+// Deflates negligible entries of z, and equal poles by rotations (LAPACK's dlaed2 has the same rules). Each thread has
+// a pole. Only a rotation changes the neighbour of the next pole, so that one thread has no more than these to look at.
+__device__ inline void deflate(Merge &s, int count, real rho, real tolerance) {
+    int t = threadIdx.x;
+    store_bits(t < count && rho * fabs(s.z[t]) > tolerance, s.bits);
+    int n_large = ones_before(s.bits, blockDim.x - 1) + (s.bits[(blockDim.x - 1) / 32] >> 31);
+    bool is_large = t < count && s.bits[t / 32] >> t % 32 & 1;
+    if (is_large) s.kept[ones_before(s.bits, t)] = t;
+    __syncthreads();
+    store_bits(t > 0 && t < n_large && are_equal(s, s.kept[max(t - 1, 0)], s.kept[t], tolerance), s.pairs);
+    if (t == 0) {
+        s.n_turned = 0;
+        for (int k = next_one(s.pairs, 0, n_large); k < n_large;) {
+            plan_rotation(s, s.kept[k - 1], s.kept[k]);
+            k++;
+            if (k < n_large && !are_equal(s, s.kept[k - 1], s.kept[k], tolerance)) k = next_one(s.pairs, k + 1, n_large);
+        }
+    }
+    __syncthreads();
+    bool is_kept = is_large && s.z[t] != real(0);
+    store_bits(is_kept, s.bits);
+    int before = ones_before(s.bits, t);
+    if (is_kept) s.kept[before] = t;
+    if (t < count && !is_kept) s.deflated[t - before] = t;
+    if (t == count - 1) s.n_kept = before + is_kept, s.n_deflated = count - s.n_kept;
 }
 
 // Steps before a root is taken as it is; four to seven are usual.
@@ -174,7 +214,7 @@ __device__ inline void secular_root(const real *d, const real *z, int k, int i, 
     real z_left = z[i] * z[i], z_right = is_last ? real(0) : z[i + 1] * z[i + 1];
     // The sum over all other poles in the middle of the interval.
     real c = inverse;
-#pragma unroll 4
+#pragma unroll 8
     for (int j = 0; j < k; j++) {
         real term = quotient(z[j] * z[j], (d[j] - left) - middle);
         c += j == i || j == i + 1 ? real(0) : term;
@@ -188,7 +228,7 @@ __device__ inline void secular_root(const real *d, const real *z, int k, int i, 
     const real close = sizeof(real) == 4 ? real(3.0517578125e-5) : real(1.3170890159654386e-9); // an eighth of the root of UNIT
     for (int step = 0; step < MOST_STEPS; step++) {
         real w = inverse, dw = 0, size = 0;
-#pragma unroll 4
+#pragma unroll 8
         for (int j = 0; j < k; j++) {
             real r = quotient(real(1), (d[j] - base) - tau), term = z[j] * z[j] * r;
             w += term;
@@ -300,7 +340,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_merge(int n, int level, 
     sort_poles(n, part, coupling, values, q, s);
     __syncthreads();
     real largest = block_largest(t < count ? fmax(fabs(s.d[t]), fabs(s.z[t])) : real(0));
-    if (t == 0) deflate(s, count, rho, real(8) * UNIT * largest);
+    deflate(s, count, rho, real(8) * UNIT * largest);
     __syncthreads();
     rotate_rows(n, part, s, q);
     int k = s.n_kept;
@@ -321,7 +361,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_merge(int n, int level, 
     real exact = 1;
     if (t < k) {
         real d = s.pole[t];
-#pragma unroll 4
+#pragma unroll 8
         for (int i = 0; i < k; i++) exact *= quotient((d - s.origin[i]) - s.offset[i], i == t ? real(1) : d - s.pole[i]);
         exact = s.weight[t] < real(0) ? -sqrt(fabs(exact)) : sqrt(fabs(exact));
     }
@@ -338,7 +378,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_merge(int n, int level, 
     out.to[part.from + t] = part.from + rank;
     if (t >= k) return;
     real norm = 0;
-#pragma unroll 4
+#pragma unroll 8
     for (int j = 0; j < k; j++) {
         real x = quotient(s.weight[j], (s.pole[j] - origin) - offset);
         norm += x * x;
@@ -347,7 +387,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_merge(int n, int level, 
 }
 
 // Rows and columns of a tile of a product, and terms that it loads at once.
-constexpr int TILE = 64, DEPTH = 16;
+constexpr int TILE = 64, DEPTH = 16, TERMS = DEPTH * TILE / 256;
 
 // The eigenvectors of the parts of a level: the rows of `out` from those of q, which belong to halves. Blocks, along x:
 // tiles of columns, in each half `across` of them; tiles of eigenvectors, `down` of them; parts. 256 threads, each with four by four entries.
@@ -365,21 +405,32 @@ extern "C" __global__ void __launch_bounds__(256) eigen_product(int n, int level
     const int *counts = by.counts + 3 * (long long)part.from;
     int kept = counts[0], stop = lower ? kept : counts[1];
     int x = threadIdx.x % 16, y = threadIdx.x / 16;
-    real sums[4][4] = {};
-    for (int from = lower ? counts[2] : 0; from < stop && first < kept; from += DEPTH) {
-        // A thread always loads the same column of both tiles.
-        int of = threadIdx.x % TILE, t = part.from + first + of;
-        bool is_kept = first + of < kept;
-        real origin = is_kept ? by.origin[t] : real(0), offset = is_kept ? by.offset[t] : real(1);
-        real scale = is_kept ? by.scale[t] : real(0);
+    // A thread always loads the same column of both tiles; those that come next are loaded while it multiplies.
+    int of = threadIdx.x % TILE, t = part.from + first + of, from = lower ? counts[2] : 0;
+    bool is_kept = first + of < kept;
+    real origin = is_kept ? by.origin[t] : real(0), offset = is_kept ? by.offset[t] : real(1);
+    real scale = is_kept ? by.scale[t] : real(0), sums[4][4] = {}, next_left[TERMS], next_right[TERMS];
+    auto load = [&]() {
 #pragma unroll
-        for (int i = 0; i < DEPTH; i += 256 / TILE) {
-            int term = threadIdx.x / TILE + i, place = part.from + from + term;
-            bool is_term = from + term < stop;
-            left[term][of] = is_term && is_kept ? quotient(by.z[place], (by.pole[place] - origin) - offset) * scale : real(0);
-            right[term][of] = is_term && column + of < end ? q[(long long)by.row[place] * n + column + of] : real(0);
+        for (int i = 0; i < TERMS; i++) {
+            int term = from + threadIdx.x / TILE + i * (256 / TILE), place = part.from + term;
+            next_left[i] = next_right[i] = 0;
+            if (term >= stop) continue;
+            if (is_kept) next_left[i] = quotient(by.z[place], (by.pole[place] - origin) - offset) * scale;
+            if (column + of < end) next_right[i] = q[by.row[place] * n + column + of];
+        }
+    };
+    if (first >= kept) stop = from;
+    load();
+    for (; from < stop;) {
+#pragma unroll
+        for (int i = 0; i < TERMS; i++) {
+            int term = threadIdx.x / TILE + i * (256 / TILE);
+            left[term][of] = next_left[i], right[term][of] = next_right[i];
         }
         __syncthreads();
+        from += DEPTH;
+        load();
 #pragma unroll
         for (int term = 0; term < DEPTH; term++)
 #pragma unroll
