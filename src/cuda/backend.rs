@@ -4,6 +4,7 @@
 //! card; the tests have an implementation that compiles the same kernels for the processor and runs their threads one
 //! after another.
 
+use crate::cuda::MOST_ROWS;
 use crate::error::Result;
 use crate::nn::ElementType;
 
@@ -120,6 +121,12 @@ pub trait Backend {
 
     /// Starts a matrix product.
     fn product(&self, product: &Product) -> Result<()>;
+
+    /// Whether [`eigen`](Self::eigen) decomposes matrices of n rows; otherwise kernels do (see
+    /// [`Eigenproblem`](crate::cuda::Eigenproblem)).
+    fn has_eigen(&self, n: usize) -> bool {
+        n > MOST_ROWS
+    }
 
     /// Allocates the memory that [`eigen`](Self::eigen) needs besides its arguments, so that a shortage is reported
     /// before the work begins.

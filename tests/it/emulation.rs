@@ -1,5 +1,5 @@
-//! The kernels of the CUDA device on the processor: compiled by the C++ compiler, with products and eigenvalues from
-//! another crate. Memory is initialised with NaN, so reading what was never written shows.
+//! The kernels of the CUDA device on the processor: compiled by the C++ compiler, with products, and eigenvalues where a test
+//! asks for it, from another crate. Memory is initialised with NaN, so reading what was never written shows.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 
 use libloading::{Library, Symbol};
-use minvar::cuda::{Address, Argument, Backend, Operand, Product, Shape, kernels, source};
+use minvar::cuda::{Address, Argument, Backend, MOST_ROWS, Operand, Product, Shape, kernels, source};
 use minvar::error::{Error, Result};
 use minvar::nn::Architecture;
 use minvar::nn::ElementType;
@@ -24,6 +24,8 @@ pub struct Emulated {
     pieces: RefCell<HashMap<u64, Vec<u128>>>,
     /// Most bytes that one allocation may have.
     limit: usize,
+    /// Whether another crate decomposes matrices of every size.
+    has_eigen: bool,
 }
 
 /// Whether there is a C++ compiler for the emulation; prints a note if not.
@@ -72,12 +74,17 @@ fn compile(source: &str) -> Library {
 impl Emulated {
     pub fn open(architecture: &Architecture, precision: ElementType) -> Self {
         let library = compiled(&source(architecture, precision));
-        Self { library, precision, pieces: RefCell::default(), limit: usize::MAX }
+        Self { library, precision, pieces: RefCell::default(), limit: usize::MAX, has_eigen: false }
     }
 
     /// This device with a limit on the size of an allocation.
     pub fn with_limit(self, limit: usize) -> Self {
         Self { limit, ..self }
+    }
+
+    /// This device with eigenvalues from another crate instead of the kernels.
+    pub fn with_eigen(self) -> Self {
+        Self { has_eigen: true, ..self }
     }
 
     fn get(&self, at: Address, index: usize) -> f64 {
@@ -186,6 +193,10 @@ impl Backend for Emulated {
             }
         }
         Ok(())
+    }
+
+    fn has_eigen(&self, n: usize) -> bool {
+        self.has_eigen || n > MOST_ROWS
     }
 
     fn prepare_eigen(&self, _: usize, _: usize, _: Address, _: Address) -> Result<()> {
