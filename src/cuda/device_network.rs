@@ -88,7 +88,7 @@ pub struct DeviceNetwork {
 }
 
 impl DeviceNetwork {
-    /// Loads a network with the given parameters onto a device whose kernels are those of [`source`](super::source()).
+    /// Loads a network with the given parameters onto a device whose kernels are those of [`sources`](super::sources()).
     pub fn new(
         device: Box<dyn Backend + Send>,
         architecture: &Architecture,

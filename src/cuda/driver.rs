@@ -42,21 +42,19 @@ unsafe impl Send for Driver {}
 
 impl Driver {
     /// Compiles the kernels for a device and opens the libraries. Fails if a library or the device is not available.
-    pub fn open(number: usize, source: &str, precision: ElementType) -> Result<Self> {
+    pub fn open(number: usize, sources: &[String], precision: ElementType) -> Result<Self> {
         check_libraries()?;
         let failed = driver_error("the device");
         let context = CudaContext::new(number).map_err(&failed)?;
         let stream = context.new_stream().map_err(&failed)?;
-        let code = compiled(source, context.compute_capability().map_err(&failed)?)?;
-        let module: Arc<CudaModule> = context.load_module(Ptx::from_binary(code)).map_err(|error| {
-            let (mut major, mut minor) = (0, 0);
-            // SAFETY: writes two ints.
-            let _ = unsafe { nvrtc_sys::nvrtcVersion(&mut major, &mut minor) };
-            let why = format!("kernels compiled by NVRTC {major}.{minor}; a driver older than that cannot load them");
-            driver_error(&why)(error)
-        })?;
-        let load = |name: &str| Ok((name.to_string(), module.load_function(name).map_err(driver_error(name))?));
-        let functions = kernels(source).into_iter().map(load).collect::<Result<_>>()?;
+        let capability = context.compute_capability().map_err(&failed)?;
+        let mut functions = HashMap::new();
+        for source in sources {
+            let module = loaded(&context, compiled(source, capability)?)?;
+            for name in kernels(source) {
+                functions.insert(name.to_string(), module.load_function(name).map_err(driver_error(name))?);
+            }
+        }
         let blas = CudaBlas::new(stream.clone()).map_err(|error| Error::Device(format!("cuBLAS: {error:?}")))?;
         let of_solver = |error: cudarc::cusolver::result::CusolverError| Error::Device(format!("cuSOLVER: {error:?}"));
         let solver = DnHandle::new(stream.clone()).map_err(of_solver)?;
@@ -115,6 +113,17 @@ impl Driver {
             ElementType::F64 => cudaDataType::CUDA_R_64F,
         }
     }
+}
+
+/// Loads machine code onto a device.
+fn loaded(context: &Arc<CudaContext>, code: Vec<u8>) -> Result<Arc<CudaModule>> {
+    context.load_module(Ptx::from_binary(code)).map_err(|error| {
+        let (mut major, mut minor) = (0, 0);
+        // SAFETY: writes two ints.
+        let _ = unsafe { nvrtc_sys::nvrtcVersion(&mut major, &mut minor) };
+        let why = format!("kernels compiled by NVRTC {major}.{minor}; a driver older than that cannot load them");
+        driver_error(&why)(error)
+    })
 }
 
 const MOST_SHARED: CUdevice_attribute = CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;

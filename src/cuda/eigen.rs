@@ -99,16 +99,16 @@ impl Eigenproblem {
 
     /// Starts the check of what [`solve`](Self::solve) found: `info` becomes 2 where it is wrong.
     pub fn check(&self, device: &dyn Backend) -> Result<()> {
-        let &Self { batch, matrices, vectors, values, info, .. } = self;
+        let &Self { n, batch, matrices, vectors, values, info, .. } = self;
         let Rest { diagonal: along, scale, .. } = self.rest(device);
-        let shape = Shape { grid: [batch, 1], block: 1024, shared: 0 };
+        let shape = Shape { grid: [batch, 1], block: 2 * threads(n), shared: 0 };
         self.launch(device, "eigen_check", shape, &[], &[matrices, vectors, scale, along, values, info])
     }
 
     /// Starts the decomposition of the matrices whose `info` is 2 by a slower method.
     pub fn solve_again(&self, device: &dyn Backend) -> Result<()> {
-        let &Self { batch, matrices, vectors, values, info, again, squares: [square, _], .. } = self;
-        let shape = Shape { grid: [batch, 1], block: 512, shared: 0 };
+        let &Self { n, batch, matrices, vectors, values, info, again, squares: [square, _], .. } = self;
+        let shape = Shape { grid: [batch, 1], block: threads(n), shared: 0 };
         self.launch(device, "eigen_again", shape, &[], &[matrices, square, vectors, values, info, again])
     }
 
@@ -135,7 +135,7 @@ impl Eigenproblem {
 
 /// Threads of the block that reduces a matrix: at least one for each row; with more, every barrier takes longer.
 fn threads(n: usize) -> usize {
-    if n <= 256 { 256 } else { MOST_ROWS }
+    (2 * n).next_power_of_two().clamp(64, MOST_ROWS)
 }
 
 /// Rows and columns of a matrix for which a block has shared memory; a multiple of four.

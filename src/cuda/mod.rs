@@ -56,4 +56,4 @@ pub use device_network::{DeviceNetwork, StageSeconds, Windows};
 pub use eigen::{Eigenproblem, MOST_ROWS};
 pub use info::DeviceInfo;
 pub use memory::Sizes;
-pub use source::{check, kernels, source};
+pub use source::{check, kernels, sources};

@@ -40,12 +40,16 @@ static bool started[THREADS];
 static std::vector<char> stacks;
 static std::function<void()> body;
 static int current;
-static double exchanged[THREADS];
+static double exchanged[2][THREADS]; // in turns, so that one barrier of the warp is enough
+static bool turn[THREADS];
 
+// A fibre runs one block after the other: to make a new one would take longer than most blocks.
 static void entry() {
-    body();
-    state[current] = DONE;
-    _longjmp(scheduler, 1);
+    for (;;) {
+        body();
+        state[current] = DONE;
+        if (!_setjmp(fibres[current])) _longjmp(scheduler, 1);
+    }
 }
 
 static void resume(int thread) {
@@ -97,7 +101,7 @@ static void run_warp(int from, bool backwards) {
 
 static void run_block(int threads, unsigned shared) {
     memset(shared_bytes, 0xff, shared);
-    for (int t = 0; t < threads; t++) started[t] = false, state[t] = READY;
+    for (int t = 0; t < threads; t++) turn[t] = false, state[t] = READY;
     static unsigned chance = 1; // the same in every run
     static int warp;            // survives the jumps
     while (any(0, threads, READY)) {
@@ -142,23 +146,25 @@ int launch(void (*kernel)(A...), unsigned x, unsigned y, unsigned block, unsigne
 #define __syncthreads() emulation::wait_at(emulation::AT_BLOCK)
 #define __syncwarp() emulation::wait_at(emulation::AT_WARP)
 
-// All threads of the warp take part; other warps need not.
+namespace emulation {
+// What all threads of the warp give. All of them take part; other warps need not.
+static const double *exchange(double x) {
+    double *all = exchanged[turn[current]];
+    turn[current] = !turn[current];
+    all[current] = x;
+    wait_at(AT_WARP);
+    return all + (current & ~31);
+}
+} // namespace emulation
+
 static double __shfl_xor_sync(unsigned, double x, int mask) {
-    int self = emulation::current;
-    emulation::exchanged[self] = x;
-    emulation::wait_at(emulation::AT_WARP);
-    double other = emulation::exchanged[self ^ mask];
-    emulation::wait_at(emulation::AT_WARP);
-    return other;
+    return emulation::exchange(x)[(threadIdx.x ^ mask) % 32];
 }
 
 static unsigned __ballot_sync(unsigned, bool condition) {
-    int self = emulation::current, first = self & ~31;
-    emulation::exchanged[self] = condition;
-    emulation::wait_at(emulation::AT_WARP);
+    const double *all = emulation::exchange(condition);
     unsigned bits = 0;
-    for (int lane = 0; lane < 32; lane++) bits |= unsigned(emulation::exchanged[first + lane] != 0) << lane;
-    emulation::wait_at(emulation::AT_WARP);
+    for (int lane = 0; lane < 32; lane++) bits |= unsigned(all[lane] != 0) << lane;
     return bits;
 }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 
 use libloading::{Library, Symbol};
-use minvar::cuda::{Address, Argument, Backend, MOST_ROWS, Operand, Product, Shape, kernels, source};
+use minvar::cuda::{Address, Argument, Backend, MOST_ROWS, Operand, Product, Shape, kernels, sources};
 use minvar::error::{Error, Result};
 use minvar::nn::Architecture;
 use minvar::nn::ElementType;
@@ -19,7 +19,8 @@ type Launch =
     unsafe extern "C" fn(*const c_char, c_uint, c_uint, c_uint, c_uint, *const c_char, *mut *mut c_void) -> c_int;
 
 pub struct Emulated {
-    library: &'static Mutex<Library>,
+    /// By kernel.
+    libraries: HashMap<String, &'static Mutex<Library>>,
     precision: ElementType,
     pieces: RefCell<HashMap<u64, Vec<u128>>>,
     /// Most bytes that one allocation may have.
@@ -73,8 +74,12 @@ fn compile(source: &str) -> Library {
 
 impl Emulated {
     pub fn open(architecture: &Architecture, precision: ElementType) -> Self {
-        let library = compiled(&source(architecture, precision));
-        Self { library, precision, pieces: RefCell::default(), limit: usize::MAX, has_eigen: false }
+        let mut libraries = HashMap::new();
+        for source in sources(architecture, precision) {
+            let library = compiled(&source);
+            libraries.extend(kernels(&source).into_iter().map(|name| (name.to_string(), library)));
+        }
+        Self { libraries, precision, pieces: RefCell::default(), limit: usize::MAX, has_eigen: false }
     }
 
     /// This device with a limit on the size of an allocation.
@@ -170,7 +175,7 @@ impl Backend for Emulated {
         let mut pointers: Vec<*mut c_void> = values.iter_mut().map(|value| value.as_mut_ptr().cast()).collect();
         let (name, kinds) = (CString::new(kernel).unwrap(), CString::new(kinds).unwrap());
         let [x, y] = shape.grid.map(|k| k as c_uint);
-        let library = self.library.lock().unwrap();
+        let library = self.libraries[kernel].lock().unwrap();
         let run: Symbol<'_, Launch> = unsafe { library.get(b"run") }.unwrap();
         let (block, shared) = (shape.block as c_uint, shape.shared as c_uint);
         let code = unsafe { run(name.as_ptr(), x, y, block, shared, kinds.as_ptr(), pointers.as_mut_ptr()) };

@@ -106,13 +106,15 @@ extern "C" __global__ void __launch_bounds__(128) eigen_back_16(int n, const rea
 
 // Brings eigenvalues back to the scale of the matrix, and checks V'LV = A and V'V = 1, both for the matrix divided by
 // its scale, along one direction, with which V was multiplied before: a wrong result does not pass but by a miracle.
-// info becomes 2 where it fails. One block of 1024 threads per matrix; a thread has a row and every few columns.
+// info becomes 2 where it fails. One block per matrix, with at least one thread per row; a thread has a row and every few
+// columns.
 extern "C" __global__ void __launch_bounds__(1024) eigen_check(int n, const real *matrices, const real *v, const real *scale, const real *along, real *values, int *info) {
     __shared__ real inner[MOST_ROWS], towards[MOST_ROWS], lambda[MOST_ROWS], residuals[1024], rests[1024];
-    int b = blockIdx.x, padded = (n + 31) & ~31, i = threadIdx.x % padded, group = threadIdx.x / padded, groups = 1024 / padded;
+    int b = blockIdx.x, padded = (n + 31) & ~31, i = threadIdx.x % padded;
+    int group = threadIdx.x / padded, groups = blockDim.x / padded;
     if (info[b] == 1) return;
     matrices += (long long)b * n * n, v += (long long)b * n * n, values += (long long)b * n, along += (long long)b * n;
-    for (int k = threadIdx.x; k < n; k += 1024) inner[k] = along[k], towards[k] = direction(k), lambda[k] = values[k];
+    for (int k = threadIdx.x; k < n; k += blockDim.x) inner[k] = along[k], towards[k] = direction(k), lambda[k] = values[k];
     __syncthreads();
     real residual = 0, rest = 0, factor = real(1) / scale[b];
     if (i < n && group < groups) {
