@@ -48,11 +48,14 @@ impl Driver {
         let context = CudaContext::new(number).map_err(&failed)?;
         let stream = context.new_stream().map_err(&failed)?;
         let capability = context.compute_capability().map_err(&failed)?;
+        let shared = context.attribute(MOST_SHARED).map_err(&failed)?;
         let mut functions = HashMap::new();
         for source in sources {
             let module = loaded(&context, compiled(source, capability)?)?;
             for name in kernels(source) {
-                functions.insert(name.to_string(), module.load_function(name).map_err(driver_error(name))?);
+                let function = module.load_function(name).map_err(driver_error(name))?;
+                allow_shared(&function, shared).map_err(driver_error(name))?;
+                functions.insert(name.to_string(), function);
             }
         }
         let blas = CudaBlas::new(stream.clone()).map_err(|error| Error::Device(format!("cuBLAS: {error:?}")))?;
@@ -61,23 +64,23 @@ impl Driver {
         let mode = cusolverDeterministicMode_t::CUSOLVER_DETERMINISTIC_RESULTS;
         solver.set_deterministic_mode(mode).map_err(of_solver)?;
         let params = cudarc::cusolver::result::dn_create_params().map_err(of_solver)?;
-        let shared = context.attribute(MOST_SHARED).map_err(&failed)?.cast_unsigned() as usize;
         let workspace = RefCell::new((Address::default(), 0, Vec::new()));
-        Ok(Self { precision, context, stream, functions, blas, solver, params, shared, workspace })
+        Ok(Self {
+            precision,
+            context,
+            stream,
+            functions,
+            blas,
+            solver,
+            params,
+            shared: shared.cast_unsigned() as usize,
+            workspace,
+        })
     }
 
     /// Makes the device's context current on the calling thread.
     fn bind(&self) -> Result<()> {
         self.context.bind_to_thread().map_err(driver_error("the device"))
-    }
-
-    /// Allows a kernel more shared memory than all may use. What it declares itself is counted, too.
-    fn ask_for_shared(&self, function: &CudaFunction, shared: usize) -> std::result::Result<(), DriverError> {
-        let declared = function.shared_size_bytes()?;
-        if declared.max(0).cast_unsigned() as usize + shared <= SHARED_FOR_ALL {
-            return Ok(());
-        }
-        function.set_attribute(CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, int(shared))
     }
 
     /// Bytes that the solver needs besides the matrices, on the device and on the host.
@@ -126,9 +129,13 @@ fn loaded(context: &Arc<CudaContext>, code: Vec<u8>) -> Result<Arc<CudaModule>> 
     })
 }
 
+/// Lets launches of a kernel have all shared memory that the kernel does not declare itself.
+fn allow_shared(function: &CudaFunction, most: c_int) -> std::result::Result<(), DriverError> {
+    const DYNAMIC: CUfunction_attribute = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+    function.set_attribute(DYNAMIC, most - function.shared_size_bytes()?)
+}
+
 const MOST_SHARED: CUdevice_attribute = CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
-/// Shared memory that a block has without asking for it.
-const SHARED_FOR_ALL: usize = 48 << 10;
 const VECTORS: solver::cusolverEigMode_t = solver::cusolverEigMode_t::CUSOLVER_EIG_MODE_VECTOR;
 const LOWER: cublasFillMode_t = cublasFillMode_t::CUBLAS_FILL_MODE_LOWER;
 
@@ -204,11 +211,7 @@ impl Backend for Driver {
             Argument::Real(x) => x.to_bits(),
         };
         let values: Vec<u64> = arguments.iter().map(value).collect();
-        let function = &self.functions[kernel];
-        if shape.shared > 0 {
-            self.ask_for_shared(function, shape.shared).map_err(driver_error(kernel))?;
-        }
-        let mut builder = self.stream.launch_builder(function);
+        let mut builder = self.stream.launch_builder(&self.functions[kernel]);
         for value in &values {
             builder.arg(value);
         }

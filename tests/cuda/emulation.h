@@ -1,7 +1,8 @@
 // Enough of CUDA to run the kernels of this project on a processor, one block after the other. The threads of a block are
 // fibres. A warp runs as far as the next barrier of the block before the next warp does, by chance the first warp first or the
 // last, and so do the threads within it: what a missing barrier would let happen can happen.
-// Shared memory starts as NaN. Every launch is checked against the parameters of its kernel.
+// Shared memory starts as NaN in every block; kernels must be in a namespace without a name, so that all of it is in one
+// section. Every launch is checked against the parameters of its kernel.
 
 #include <cmath>
 #include <csetjmp>
@@ -17,7 +18,7 @@
 #define EMULATED
 #define __global__
 #define __device__
-#define __shared__ static
+#define __shared__ static __attribute__((section("shared_memory")))
 #define __launch_bounds__(threads)
 #define __align__(bytes) __attribute__((aligned(bytes)))
 
@@ -29,6 +30,7 @@ struct float4 { float x, y, z, w; };
 
 static Index threadIdx, blockIdx, blockDim, gridDim;
 alignas(16) static unsigned char shared_bytes[1 << 16];
+extern "C" __attribute__((weak, visibility("hidden"))) char __start_shared_memory[], __stop_shared_memory[];
 
 namespace emulation {
 constexpr int THREADS = 1024, STACK = 1 << 16;
@@ -101,6 +103,7 @@ static void run_warp(int from, bool backwards) {
 
 static void run_block(int threads, unsigned shared) {
     memset(shared_bytes, 0xff, shared);
+    memset(__start_shared_memory, 0xff, __stop_shared_memory - __start_shared_memory);
     for (int t = 0; t < threads; t++) turn[t] = false, state[t] = READY;
     static unsigned chance = 1; // the same in every run
     static int warp;            // survives the jumps

@@ -50,7 +50,7 @@ fn compile(source: &str) -> Library {
     let folder = tempfile::tempdir().unwrap().keep();
     let header = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda/emulation.h");
     let (typedef, kernels_text) = source.split_once('\n').unwrap();
-    let mut text = format!("{typedef}\n#include \"{}\"\n{kernels_text}\n", header.display());
+    let mut text = format!("{typedef}\n#include \"{}\"\nnamespace {{\n{kernels_text}\n}}\n", header.display());
     text += "extern \"C\" __attribute__((visibility(\"default\"))) int run(const char *name, unsigned x, unsigned y, unsigned block, unsigned shared, \
              const char *kinds, void **arguments) {\n";
     for name in kernels(source) {

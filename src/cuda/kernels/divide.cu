@@ -94,6 +94,9 @@ extern "C" __global__ void __launch_bounds__(32) eigen_leaves(int n, int depth, 
             if (sweep == MOST_SWEEPS && lane == 0) info[b] = 2;
         }
     __syncwarp();
+    // What is not a number has no place in an order.
+    if (lane < m && isnan(d[lane])) d[lane] = 0, info[b] = 2;
+    __syncwarp();
     for (int j = 0; j < m; j++) {
         int rank = 0;
         for (int k = 0; k < m; k++) rank += d[k] < d[j] || (d[k] == d[j] && k < j);
@@ -328,7 +331,7 @@ __device__ inline void store_poles(Part part, const Merge &s, const Merged &out)
 
 // The eigenvalues of a part from those of its halves, and what the product needs for its eigenvectors. One block per
 // part, with at least one thread per row.
-extern "C" __global__ void __launch_bounds__(512) eigen_merge(int n, int level, const real *beside, real *values, real *q, real *reals, int *ints, const int *info) {
+extern "C" __global__ void __launch_bounds__(512) eigen_merge(int n, int level, const real *beside, real *values, real *q, real *reals, int *ints, int *info) {
     __shared__ Merge s;
     int b = blockIdx.y, t = threadIdx.x;
     if (info[b] == 1) return;
@@ -356,6 +359,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_merge(int n, int level, 
     } else if (t < count) {
         value = s.d[s.deflated[t - k]];
     }
+    if (isnan(value)) value = 0, info[b] = 2; // it would have no place in the order
     __syncthreads();
     // The z that make the computed roots exact.
     real exact = 1;

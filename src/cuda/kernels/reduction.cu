@@ -187,7 +187,7 @@ template <bool IS_LEFT, bool UPDATE> struct Strip {
         for (int j = 0; j < COUNT; j++) {
             int c = first + j * step;
             bool is_column = !IS_LAST || c < n;
-            entries[j] = load(is_column ? c : n - 1);
+            entries[j] = is_column ? load(c) : Side{};
             x[j] = is_column ? s.column[c] * factor : real(0);
         }
         if (first == head) x[0] = 1;
@@ -302,6 +302,7 @@ extern "C" __global__ void __launch_bounds__(512) eigen_reduce(int n, int room, 
     constexpr real LEAST = (UNIT / (1 << 20)) * (UNIT / (1 << 20));
     real v = 0, t = 0;
     if (r < MOST_WARPS) s.inner[r] = s.squares[r] = 0;
+    if (r < n) s.v[r] = s.w[r] = {}; // rows above the reflectors must be numbers, too
     Shares by = {};
     __syncthreads();
     for (int i = 0; i < n; i++) {
