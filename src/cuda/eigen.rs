@@ -101,7 +101,7 @@ impl Eigenproblem {
     pub fn check(&self, device: &dyn Backend) -> Result<()> {
         let &Self { n, batch, matrices, vectors, values, info, .. } = self;
         let Rest { diagonal: along, scale, .. } = self.rest(device);
-        let shape = Shape { grid: [batch, 1], block: 2 * threads(n), shared: 0 };
+        let shape = Shape { grid: [batch, 1], block: (4 * threads(n)).min(1024), shared: 0 };
         self.launch(device, "eigen_check", shape, &[], &[matrices, vectors, scale, along, values, info])
     }
 
@@ -133,9 +133,10 @@ impl Eigenproblem {
     }
 }
 
-/// Threads of the block that reduces a matrix: at least one for each row; with more, every barrier takes longer.
+/// Threads of the block that reduces a matrix: at least one for each row, but no more than needed, because every barrier
+/// waits for all.
 fn threads(n: usize) -> usize {
-    (2 * n).next_power_of_two().clamp(64, MOST_ROWS)
+    n.next_power_of_two().max(128)
 }
 
 /// Rows and columns of a matrix for which a block has shared memory; a multiple of four.

@@ -87,7 +87,7 @@ __device__ inline void transform_back(int n, const real *reflectors, const real 
         if (lane == 0 && first + k < n) along[first + k] = sums[k];
 }
 
-// As many eigenvectors as one warp has registers for.
+// Eigenvectors of a warp: as many as it has registers for, or few, so that all multiprocessors have some.
 constexpr int FEW = 4, MANY = sizeof(real) == 4 ? 8 : 4;
 
 // For up to 128, 256, 384 and 512 rows.
@@ -95,7 +95,7 @@ extern "C" __global__ void __launch_bounds__(128) eigen_back_4(int n, const real
     transform_back<4, FEW>(n, reflectors, tau, u, along, info);
 }
 extern "C" __global__ void __launch_bounds__(128) eigen_back_8(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
-    transform_back<8, FEW>(n, reflectors, tau, u, along, info);
+    transform_back<8, MANY>(n, reflectors, tau, u, along, info);
 }
 extern "C" __global__ void __launch_bounds__(128) eigen_back_12(int n, const real *reflectors, const real *tau, real *u, real *along, const int *info) {
     transform_back<12, MANY>(n, reflectors, tau, u, along, info);
@@ -117,12 +117,19 @@ extern "C" __global__ void __launch_bounds__(1024) eigen_check(int n, const real
     for (int k = threadIdx.x; k < n; k += blockDim.x) inner[k] = along[k], towards[k] = direction(k), lambda[k] = values[k];
     __syncthreads();
     real residual = 0, rest = 0, factor = real(1) / scale[b];
-    if (i < n && group < groups) {
-#pragma unroll 8
-        for (int k = group; k < n; k += groups) {
-            real x = v[k * n + i] * inner[k];
-            residual += matrices[k * n + i] * factor * towards[k] - lambda[k] * x;
-            rest -= x;
+    constexpr int COUNT = 8; // columns whose loads overlap
+    for (int first = group; i < n && group < groups && first < n; first += COUNT * groups) {
+        real x[COUNT], a[COUNT];
+#pragma unroll
+        for (int j = 0; j < COUNT; j++) {
+            int k = first + j * groups;
+            x[j] = k < n ? v[k * n + i] : real(0), a[j] = k < n ? matrices[k * n + i] * factor : real(0);
+        }
+#pragma unroll
+        for (int j = 0; j < COUNT; j++) {
+            int k = min(first + j * groups, n - 1);
+            residual += a[j] * towards[k] - lambda[k] * x[j] * inner[k];
+            rest -= x[j] * inner[k];
         }
     }
     residuals[threadIdx.x] = residual, rests[threadIdx.x] = rest;

@@ -212,7 +212,7 @@ template <bool IS_LEFT, bool UPDATE> struct Strip {
 // below. With UPDATE the updates that wait are applied to A before. Results go to `parts` and `inner`.
 template <bool IS_LEFT, bool UPDATE>
 __device__ inline void multiply(int n, int i, real factor, real *a, const Left &left, bool moves, Reduction &s) {
-    constexpr int COUNT = UPDATE ? 2 : IS_LEFT ? 4 : 8;
+    constexpr int COUNT = (UPDATE ? 2 : 4) * (IS_LEFT ? 1 : 2); // global memory answers later
     Shares by = shares(n, i + 1, IS_LEFT, left);
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, group = by_strips(warp, by.strips), strip = warp - group * by.strips;
     if (group >= by.groups) {
