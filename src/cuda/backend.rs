@@ -4,9 +4,11 @@
 //! card; the tests have an implementation that compiles the same kernels for the processor and runs their threads one
 //! after another.
 
-use crate::cuda::MOST_ROWS;
 use crate::error::Result;
 use crate::nn::ElementType;
+
+/// Most rows of a matrix that kernels decompose.
+pub const MOST_ROWS: usize = 512;
 
 /// An address in device memory, in bytes; 0 is null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

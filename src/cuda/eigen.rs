@@ -8,12 +8,10 @@
 //! form, the tiles of the products and the eigenvectors that go back are shared by all blocks that the device has room
 //! for. Launches are the barriers between them, and the host never waits.
 
-use crate::cuda::{Address, Argument, Backend, Shape};
+use crate::cuda::{Address, Argument, Backend, MOST_ROWS, Shape};
 use crate::error::Result;
 use crate::nn::ElementType;
 
-/// Most rows of a matrix that these kernels decompose.
-pub const MOST_ROWS: usize = 512;
 /// Largest part of a tridiagonal matrix that is solved by rotations.
 const LEAF: usize = 12;
 /// Rows and columns of a tile of a product, as in `divide.cu`.

@@ -53,11 +53,11 @@ mod libraries;
 mod memory;
 mod source;
 
-pub use backend::{Address, Argument, Backend, Operand, Product, Shape};
+pub use backend::{Address, Argument, Backend, MOST_ROWS, Operand, Product, Shape};
 pub use choice::{Device, Found, count, info, open};
 pub use costs::{Ceilings, Cost, cost};
 pub use device_network::{DeviceNetwork, StageSeconds, Windows};
-pub use eigen::{Eigenproblem, MOST_ROWS};
+pub use eigen::Eigenproblem;
 pub use info::DeviceInfo;
 pub use memory::Sizes;
 pub use source::{check, kernels, sources};
