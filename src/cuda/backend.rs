@@ -7,6 +7,9 @@
 use crate::error::Result;
 use crate::nn::ElementType;
 
+/// Most rows of a matrix that kernels decompose.
+pub const MOST_ROWS: usize = 512;
+
 /// An address in device memory, in bytes; 0 is null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Address(pub u64);
@@ -99,6 +102,9 @@ pub trait Backend {
     /// Precision of the kernels.
     fn precision(&self) -> ElementType;
 
+    /// Bytes of shared memory that a block may have.
+    fn shared_memory(&self) -> usize;
+
     /// Allocates memory of a size in bytes; its content is undefined. Fails if there is not enough, and reports how
     /// much is needed and how much is free.
     fn allocate(&self, bytes: usize) -> Result<Address>;
@@ -117,6 +123,12 @@ pub trait Backend {
 
     /// Starts a matrix product.
     fn product(&self, product: &Product) -> Result<()>;
+
+    /// Whether [`eigen`](Self::eigen) decomposes matrices of n rows; otherwise kernels do (see
+    /// [`Eigenproblem`](crate::cuda::Eigenproblem)).
+    fn has_eigen(&self, n: usize) -> bool {
+        n > MOST_ROWS
+    }
 
     /// Allocates the memory that [`eigen`](Self::eigen) needs besides its arguments, so that a shortage is reported
     /// before the work begins.

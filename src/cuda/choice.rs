@@ -111,7 +111,7 @@ pub fn open(number: usize, architecture: &Architecture, precision: ElementType) 
     #[cfg(feature = "cuda")]
     return Ok(Box::new(crate::cuda::driver::Driver::open(
         number,
-        &source::source(architecture, precision),
+        &source::sources(architecture, precision),
         precision,
     )?));
     #[cfg(not(feature = "cuda"))]

@@ -80,13 +80,15 @@ pub struct DeviceNetwork {
     sums: Address,
     moments: [Address; 2],
     pub(super) scalars: Address,
+    /// An int, the number of matrices that were decomposed again.
+    pub(super) again: Address,
     pub(super) panel: Panel,
     memory: (Address, usize),
     profile: RefCell<Option<StageSeconds>>,
 }
 
 impl DeviceNetwork {
-    /// Loads a network with the given parameters onto a device whose kernels are those of [`source`](super::source()).
+    /// Loads a network with the given parameters onto a device whose kernels are those of [`sources`](super::sources()).
     pub fn new(
         device: Box<dyn Backend + Send>,
         architecture: &Architecture,
@@ -101,6 +103,7 @@ impl DeviceNetwork {
             sums: device.allocate(doubles)?,
             moments: [device.allocate(doubles)?, device.allocate(doubles)?],
             scalars: device.allocate(8 * SCALARS)?,
+            again: device.allocate(4)?,
             panel: Panel::default(),
             memory: (Address::default(), 0),
             profile: RefCell::default(),
@@ -113,6 +116,7 @@ impl DeviceNetwork {
         for at in [program.sums, program.moments[0], program.moments[1]] {
             program.device.write(at, &zeros)?;
         }
+        program.device.write(program.again, &[0; 4])?;
         Ok(program)
     }
 
@@ -139,7 +143,8 @@ impl DeviceNetwork {
             let why = format!("{sizes:?} has more elements than a kernel can count; use a smaller batch");
             return Err(Error::Device(why));
         }
-        let layout = |start| Arrays::new(&self.architecture, &self.layout, sizes, backward, start);
+        let by_kernels = !self.device.has_eigen(sizes.n_assets);
+        let layout = |start| Arrays::new(&self.architecture, &self.layout, sizes, backward, by_kernels, start);
         let needed = layout(Address(0)).1.0 as usize;
         if needed <= self.memory.1 {
             return Ok(());
@@ -156,13 +161,19 @@ impl DeviceNetwork {
         let at = self.device.allocate(needed).map_err(too_little)?;
         let (arrays, _) = layout(at);
         self.memory = (at, needed);
-        self.device.prepare_eigen(sizes.n_assets, sizes.batch, arrays.v, arrays.lambda).map_err(too_little)
+        match by_kernels {
+            true => Ok(()),
+            false => {
+                self.device.prepare_eigen(sizes.n_assets, sizes.batch, arrays.v, arrays.lambda).map_err(too_little)
+            }
+        }
     }
 
     /// The working arrays of a batch.
     pub(super) fn arrays(&mut self, sizes: Sizes, backward: bool) -> Result<Arrays> {
         self.reserve(sizes, backward)?;
-        Ok(Arrays::new(&self.architecture, &self.layout, sizes, backward, self.memory.0).0)
+        let by_kernels = !self.device.has_eigen(sizes.n_assets);
+        Ok(Arrays::new(&self.architecture, &self.layout, sizes, backward, by_kernels, self.memory.0).0)
     }
 
     /// Current values of the parameters, by name.
@@ -250,6 +261,14 @@ impl DeviceNetwork {
         self.each("adam", self.layout.count(), &arguments)
     }
 
+    /// Number of matrices whose decomposition failed its check, and which were decomposed again by a slower method.
+    /// Waits for the device.
+    pub fn decomposed_again(&self) -> Result<usize> {
+        let mut count = [0; 4];
+        self.device.read(self.again, &mut count)?;
+        Ok(u32::from_le_bytes(count) as usize)
+    }
+
     /// Waits until all work is done.
     pub fn wait(&self) -> Result<()> {
         self.device.wait()
@@ -325,7 +344,7 @@ impl DeviceNetwork {
 
 impl Drop for DeviceNetwork {
     fn drop(&mut self) {
-        let all = [self.parameters, self.sums, self.moments[0], self.moments[1], self.scalars];
+        let all = [self.parameters, self.sums, self.moments[0], self.moments[1], self.scalars, self.again];
         for at in all.into_iter().chain([self.panel.at, self.memory.0]) {
             // An error cannot be handled here; the memory is freed at the latest when the process ends.
             let _ = self.device.release(at);

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use cudarc::cublas::{CudaBlas, result as blas, sys::cublasOperation_t};
 use cudarc::cusolver::sys::{self as solver, cudaDataType, cusolverDeterministicMode_t, cusolverStatus_t};
 use cudarc::cusolver::{DnHandle, sys::cublasFillMode_t};
-use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, LaunchConfig, PushKernelArg, result};
+use cudarc::driver::sys::{CUdevice_attribute, CUfunction_attribute};
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, LaunchConfig, PushKernelArg, result,
+};
 use cudarc::nvrtc::{Ptx, sys as nvrtc_sys};
 
 use crate::cuda::libraries::{check_libraries, compiled, driver_error};
@@ -28,6 +31,8 @@ pub(super) struct Driver {
     blas: CudaBlas,
     solver: DnHandle,
     params: solver::cusolverDnParams_t,
+    /// Bytes of shared memory that a block may have.
+    shared: usize,
     /// Working memory of the solver on the device and on the host.
     workspace: RefCell<(Address, usize, Vec<u8>)>,
 }
@@ -37,21 +42,22 @@ unsafe impl Send for Driver {}
 
 impl Driver {
     /// Compiles the kernels for a device and opens the libraries. Fails if a library or the device is not available.
-    pub fn open(number: usize, source: &str, precision: ElementType) -> Result<Self> {
+    pub fn open(number: usize, sources: &[String], precision: ElementType) -> Result<Self> {
         check_libraries()?;
         let failed = driver_error("the device");
         let context = CudaContext::new(number).map_err(&failed)?;
         let stream = context.new_stream().map_err(&failed)?;
-        let code = compiled(source, context.compute_capability().map_err(&failed)?)?;
-        let module: Arc<CudaModule> = context.load_module(Ptx::from_binary(code)).map_err(|error| {
-            let (mut major, mut minor) = (0, 0);
-            // SAFETY: writes two ints.
-            let _ = unsafe { nvrtc_sys::nvrtcVersion(&mut major, &mut minor) };
-            let why = format!("kernels compiled by NVRTC {major}.{minor}; a driver older than that cannot load them");
-            driver_error(&why)(error)
-        })?;
-        let load = |name: &str| Ok((name.to_string(), module.load_function(name).map_err(driver_error(name))?));
-        let functions = kernels(source).into_iter().map(load).collect::<Result<_>>()?;
+        let capability = context.compute_capability().map_err(&failed)?;
+        let shared = context.attribute(MOST_SHARED).map_err(&failed)?;
+        let mut functions = HashMap::new();
+        for source in sources {
+            let module = loaded(&context, compiled(source, capability)?)?;
+            for name in kernels(source) {
+                let function = module.load_function(name).map_err(driver_error(name))?;
+                allow_shared(&function, shared).map_err(driver_error(name))?;
+                functions.insert(name.to_string(), function);
+            }
+        }
         let blas = CudaBlas::new(stream.clone()).map_err(|error| Error::Device(format!("cuBLAS: {error:?}")))?;
         let of_solver = |error: cudarc::cusolver::result::CusolverError| Error::Device(format!("cuSOLVER: {error:?}"));
         let solver = DnHandle::new(stream.clone()).map_err(of_solver)?;
@@ -59,7 +65,17 @@ impl Driver {
         solver.set_deterministic_mode(mode).map_err(of_solver)?;
         let params = cudarc::cusolver::result::dn_create_params().map_err(of_solver)?;
         let workspace = RefCell::new((Address::default(), 0, Vec::new()));
-        Ok(Self { precision, context, stream, functions, blas, solver, params, workspace })
+        Ok(Self {
+            precision,
+            context,
+            stream,
+            functions,
+            blas,
+            solver,
+            params,
+            shared: shared.cast_unsigned() as usize,
+            workspace,
+        })
     }
 
     /// Makes the device's context current on the calling thread.
@@ -102,6 +118,24 @@ impl Driver {
     }
 }
 
+/// Loads machine code onto a device.
+fn loaded(context: &Arc<CudaContext>, code: Vec<u8>) -> Result<Arc<CudaModule>> {
+    context.load_module(Ptx::from_binary(code)).map_err(|error| {
+        let (mut major, mut minor) = (0, 0);
+        // SAFETY: writes two ints.
+        let _ = unsafe { nvrtc_sys::nvrtcVersion(&mut major, &mut minor) };
+        let why = format!("kernels compiled by NVRTC {major}.{minor}; a driver older than that cannot load them");
+        driver_error(&why)(error)
+    })
+}
+
+/// Lets launches of a kernel have all shared memory that the kernel does not declare itself.
+fn allow_shared(function: &CudaFunction, most: c_int) -> std::result::Result<(), DriverError> {
+    const DYNAMIC: CUfunction_attribute = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+    function.set_attribute(DYNAMIC, most - function.shared_size_bytes()?)
+}
+
+const MOST_SHARED: CUdevice_attribute = CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
 const VECTORS: solver::cusolverEigMode_t = solver::cusolverEigMode_t::CUSOLVER_EIG_MODE_VECTOR;
 const LOWER: cublasFillMode_t = cublasFillMode_t::CUBLAS_FILL_MODE_LOWER;
 
@@ -119,6 +153,10 @@ fn int(x: usize) -> c_int {
 impl Backend for Driver {
     fn precision(&self) -> ElementType {
         self.precision
+    }
+
+    fn shared_memory(&self) -> usize {
+        self.shared
     }
 
     fn allocate(&self, bytes: usize) -> Result<Address> {

@@ -4,7 +4,7 @@ use crate::cuda::device_network::{BLOCK, DeviceNetwork, Windows};
 use crate::cuda::memory::Arrays;
 use crate::cuda::source::FEATURES;
 use crate::cuda::source::scan_name;
-use crate::cuda::{Address, Argument, Operand, Product, Sizes};
+use crate::cuda::{Address, Argument, Eigenproblem, Operand, Product, Sizes};
 use crate::error::{Error, Result};
 use crate::nn::{Architecture, Direction, Lag, TIE, TRADING_DAYS};
 
@@ -120,11 +120,12 @@ impl DeviceNetwork {
         self.blocks("standardise", [sizes.rows(), 1], t, &[&returns[..], more].concat())?;
 
         self.stage("correlation")?;
+        let by_kernels = !self.device.has_eigen(n);
         let z = Operand::rows(x.z, t).every(n * t);
         self.device.product(&Product {
             a: z,
             b: z.transposed(),
-            out: Operand::rows(x.v, n).every(n * n),
+            out: Operand::rows(if by_kernels { x.c } else { x.v }, n).every(n * n),
             rows: n,
             columns: n,
             inner: t,
@@ -134,13 +135,31 @@ impl DeviceNetwork {
         })?;
 
         self.stage("eigenvalues")?;
-        self.device.eigen(n, sizes.batch, x.v, x.lambda, x.info)?;
+        match by_kernels {
+            true => self.eigenproblem(sizes, x).start(&*self.device)?,
+            false => self.device.eigen(n, sizes.batch, x.v, x.lambda, x.info)?,
+        }
         let tie = TIE * self.device.precision().unit();
         let more = arguments![n, n - sizes.rank(), tie, x.info, x.lambda, x.first, x.end];
         self.blocks("ties", [sizes.batch, 1], n, more)?;
         self.cleaner(windows, x, &c)?;
         self.volatilities(windows, x, &c)?;
         self.weights(windows, x, horizon)
+    }
+
+    /// C, and what is not in use yet as working memory.
+    fn eigenproblem(&self, sizes: Sizes, x: &Arrays) -> Eigenproblem {
+        Eigenproblem {
+            n: sizes.n_assets,
+            batch: sizes.batch,
+            matrices: x.c,
+            values: x.lambda,
+            vectors: x.v,
+            info: x.info,
+            again: self.again,
+            squares: [x.weighted, x.h],
+            rest: x.eigen,
+        }
     }
 
     /// From λ to μ.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::cuda::Address;
+use crate::cuda::{Address, Eigenproblem};
 use crate::nn::Architecture;
 use crate::nn::ElementType;
 
@@ -118,10 +118,14 @@ pub(super) struct Arrays {
     pub beta: Address,
     pub z: Address,
     pub s: Address,
-    /// C, later overwritten by the eigenvectors as rows.
+    /// C, if kernels decompose it.
+    pub c: Address,
+    /// The eigenvectors as rows, which replace C if it is not in `c`.
     pub v: Address,
     pub lambda: Address,
     pub info: Address,
+    /// Working memory of the decomposition by kernels.
+    pub eigen: Address,
     pub first: Address,
     pub end: Address,
     pub tokens: Address,
@@ -169,8 +173,15 @@ pub(super) struct Arrays {
 
 impl Arrays {
     /// Places the arrays one after another from `start` on. Returns them and the address where they end. Without
-    /// `backward` only those of the forward pass take space.
-    pub fn new(a: &Architecture, layout: &Layout, sizes: Sizes, backward: bool, start: Address) -> (Self, Address) {
+    /// `backward` only those of the forward pass take space. `by_kernels` says how matrices are decomposed.
+    pub fn new(
+        a: &Architecture,
+        layout: &Layout,
+        sizes: Sizes,
+        backward: bool,
+        by_kernels: bool,
+        start: Address,
+    ) -> (Self, Address) {
         let precision = layout.precision;
         let Sizes { batch, n_assets: n, n_days: t } = sizes;
         let (rows, directions) = (sizes.rows(), a.direction.count());
@@ -202,9 +213,11 @@ impl Arrays {
             beta: p.reals(t),
             z: p.reals(rows * t),
             s: p.reals(rows),
+            c: p.reals(if by_kernels { rows * n } else { 0 }),
             v: p.reals(rows * n),
             lambda: p.reals(rows),
             info: p.bytes(4 * batch),
+            eigen: p.bytes(if by_kernels { Eigenproblem::bytes(n, batch, precision) } else { 0 }),
             first: p.bytes(4 * rows),
             end: p.bytes(4 * rows),
             tokens: p.reals(rows * (1 + a.features.len())),

@@ -5,7 +5,7 @@
 //!                                       s ─ dense layers, inverses ─▶ d ──────────────────────────────┴─▶ w, loss
 //! ```
 //! A training step uploads the decision days and asset numbers of its batches, and downloads their losses and the norm
-//! of the gradient; everything else stays on the device. Sums have a fixed order and there are no atomic operations,
+//! of the gradient; everything else stays on the device. Sums have a fixed order, without atomic operations,
 //! so the same device and libraries give the same bytes.
 //!
 //! Kernels are compiled when a device is opened, for its compute capability and the network's sizes; building minvar
@@ -18,20 +18,24 @@
 //! `cuda` is a second implementation of the network. The layers of `nn` form a graph that derives its own gradients.
 //! `cuda::DeviceNetwork` is a list of kernels and products that computes the same forward and backward passes (`forward.rs`,
 //! `backward.rs`), because with a graph of small tensors a step would spend its time on launches. It is written
-//! against the trait `Backend` (memory, launch, product, eigenvalues): `driver.rs` implements the trait on a device,
-//! and the tests implement it on the processor. The working memory of a step is one allocation (`memory.rs`), whose
-//! size is known before the first step. `candle`'s own CUDA backend is not used: it must be linked against the driver,
+//! against the trait `Backend` (memory, launch, product, eigenvalues of large matrices): `driver.rs` implements the
+//! trait on a device, and the tests implement it on the processor. The working memory of a step is one allocation
+//! (`memory.rs`), whose size is known before the first step. `candle`'s own CUDA backend is not used: it must be linked against the driver,
 //! so one program could not run both with and without a driver.
 //!
 //! ```text
 //! panel on the device ─ scores: transform, mean, variance (one block per asset) ─▶ Z
-//! Z ─ cuBLAS ─▶ C ─ cuSOLVER, batched, in place ─▶ V, λ ─ ties ─ tokens ─ scan (one block per sequence) ─▶ μ
+//! Z ─ cuBLAS ─▶ C ─ tridiagonal form, divide and conquer ─▶ V, λ ─ ties ─ tokens ─ scan (one block per sequence) ─▶ μ
 //! s ─ dense layers ─▶ d;   V, μ, d ─ three passes over V ─▶ w ─ returns after the decision ─▶ loss
 //! ```
 //!
+//! Kernels decompose matrices of up to 512 assets (`eigen.rs`): they are faster for a batch of small matrices than
+//! cuSOLVER, which decomposes larger ones. Each result is checked on the device; a matrix that fails the check is
+//! decomposed again by Jacobi rotations, and counted.
+//!
 //! During a scan the recurrent kernel stays in registers and the state in shared memory for the whole sequence, so the
 //! scan is compiled for the network's number of units. Gradients of parameters are products for each sample, summed in
-//! f64 in a fixed order; there are no atomic operations. `cuda/costs.rs` counts the least that each stage must compute
+//! f64 in a fixed order; the only atomic operation counts matrices. `cuda/costs.rs` counts the least that each stage must compute
 //! and move; `--timings` compares it with the rates of a large product and a large copy.
 
 mod backend;
@@ -41,6 +45,7 @@ mod costs;
 mod device_network;
 #[cfg(feature = "cuda")]
 mod driver;
+mod eigen;
 mod forward;
 mod info;
 #[cfg(feature = "cuda")]
@@ -48,10 +53,11 @@ mod libraries;
 mod memory;
 mod source;
 
-pub use backend::{Address, Argument, Backend, Operand, Product, Shape};
+pub use backend::{Address, Argument, Backend, MOST_ROWS, Operand, Product, Shape};
 pub use choice::{Device, Found, count, info, open};
 pub use costs::{Ceilings, Cost, cost};
 pub use device_network::{DeviceNetwork, StageSeconds, Windows};
+pub use eigen::Eigenproblem;
 pub use info::DeviceInfo;
 pub use memory::Sizes;
-pub use source::{check, kernels, source};
+pub use source::{check, kernels, sources};

@@ -1,16 +1,19 @@
-//! The source of the kernels: fixed files, and the recurrent scan generated for the sizes of an architecture.
+//! The sources of the kernels: fixed files, and the recurrent scan generated for the sizes of an architecture.
 
 use crate::error::{Error, Result};
 use crate::nn::ElementType;
 use crate::nn::{Architecture, Cell, Direction, Feature, Lag};
 
-const FILES: [&str; 6] = [
-    include_str!("kernels/common.cu"),
+const COMMON: &str = include_str!("kernels/common.cu");
+const SCAN: &str = include_str!("kernels/scan.cu");
+const FIXED: [&str; 7] = [
     include_str!("kernels/moments.cu"),
     include_str!("kernels/layers.cu"),
+    include_str!("kernels/reduction.cu"),
+    include_str!("kernels/divide.cu"),
+    include_str!("kernels/eigen.cu"),
     include_str!("kernels/weights.cu"),
     include_str!("kernels/optimiser.cu"),
-    include_str!("kernels/scan.cu"),
 ];
 
 /// Most threads that a block can have.
@@ -59,10 +62,17 @@ pub fn check(architecture: &Architecture) -> Result<()> {
     }
 }
 
-/// The source of all kernels in CUDA C++, for one precision.
-pub fn source(architecture: &Architecture, precision: ElementType) -> String {
-    let mut text = format!("typedef {} real;\n", precision.c_name());
-    text.extend(FILES);
+/// The sources of all kernels in CUDA C++, for one precision: those that every architecture has, which are compiled only
+/// once, and the recurrent scan.
+pub fn sources(architecture: &Architecture, precision: ElementType) -> [String; 2] {
+    let common = format!("typedef {} real;\n{COMMON}", precision.c_name());
+    let fixed = format!("{common}{}", FIXED.concat());
+    [fixed, format!("{common}{SCAN}{}", scans(architecture))]
+}
+
+/// The kernels of the recurrent scan for the sizes of an architecture.
+fn scans(architecture: &Architecture) -> String {
+    let mut text = String::new();
     let mut sizes = architecture.hidden.clone();
     sizes.sort_unstable();
     sizes.dedup();
@@ -107,10 +117,11 @@ mod tests {
 
     #[test]
     fn kernels_are_named_once_each() {
-        let text = source(&Architecture { hidden: vec![16, 8, 16], ..Architecture::compact() }, ElementType::F32);
-        let names = kernels(&text);
+        let architecture = Architecture { hidden: vec![16, 8, 16], ..Architecture::compact() };
+        let sources = sources(&architecture, ElementType::F32);
+        let names: Vec<&str> = sources.iter().flat_map(|source| kernels(source)).collect();
         let once = |name: &str| names.iter().filter(|known| **known == name).count() == 1;
-        for name in ["standardise", "adam", "scan_forward_3_16", "scan_backward_3_8"] {
+        for name in ["standardise", "adam", "eigen_reduce", "eigen_back_12", "scan_forward_3_16", "scan_backward_3_8"] {
             assert!(once(name), "{name} in {names:?}");
         }
     }

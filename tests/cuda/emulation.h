@@ -1,7 +1,8 @@
 // Enough of CUDA to run the kernels of this project on a processor, one block after the other. The threads of a block are
 // fibres. A warp runs as far as the next barrier of the block before the next warp does, by chance the first warp first or the
 // last, and so do the threads within it: what a missing barrier would let happen can happen.
-// Shared memory starts as NaN. Every launch is checked against the parameters of its kernel.
+// Shared memory starts as NaN in every block; kernels must be in a namespace without a name, so that all of it is in one
+// section. Every launch is checked against the parameters of its kernel.
 
 #include <cmath>
 #include <csetjmp>
@@ -17,17 +18,19 @@
 #define EMULATED
 #define __global__
 #define __device__
-#define __shared__ static
+#define __shared__ static __attribute__((section("shared_memory")))
 #define __launch_bounds__(threads)
 #define __align__(bytes) __attribute__((aligned(bytes)))
 
-using std::exp, std::fabs, std::fmax, std::isnan, std::log, std::log1p, std::max, std::min, std::sqrt, std::tanh;
+using std::exp, std::fabs, std::fmax, std::fmin, std::frexp, std::isnan, std::ldexp, std::log, std::log1p, std::max, std::min;
+using std::sqrt, std::tanh;
 
 struct Index { unsigned x, y; };
 struct float4 { float x, y, z, w; };
 
 static Index threadIdx, blockIdx, blockDim, gridDim;
 alignas(16) static unsigned char shared_bytes[1 << 16];
+extern "C" __attribute__((weak, visibility("hidden"))) char __start_shared_memory[], __stop_shared_memory[];
 
 namespace emulation {
 constexpr int THREADS = 1024, STACK = 1 << 16;
@@ -39,12 +42,16 @@ static bool started[THREADS];
 static std::vector<char> stacks;
 static std::function<void()> body;
 static int current;
-static double exchanged[THREADS];
+static double exchanged[2][THREADS]; // in turns, so that one barrier of the warp is enough
+static bool turn[THREADS];
 
+// A fibre runs one block after the other: to make a new one would take longer than most blocks.
 static void entry() {
-    body();
-    state[current] = DONE;
-    _longjmp(scheduler, 1);
+    for (;;) {
+        body();
+        state[current] = DONE;
+        if (!_setjmp(fibres[current])) _longjmp(scheduler, 1);
+    }
 }
 
 static void resume(int thread) {
@@ -94,9 +101,10 @@ static void run_warp(int from, bool backwards) {
     }
 }
 
-static void run_block(int threads) {
-    memset(shared_bytes, 0xff, sizeof shared_bytes);
-    for (int t = 0; t < threads; t++) started[t] = false, state[t] = READY;
+static void run_block(int threads, unsigned shared) {
+    memset(shared_bytes, 0xff, shared);
+    memset(__start_shared_memory, 0xff, __stop_shared_memory - __start_shared_memory);
+    for (int t = 0; t < threads; t++) turn[t] = false, state[t] = READY;
     static unsigned chance = 1; // the same in every run
     static int warp;            // survives the jumps
     while (any(0, threads, READY)) {
@@ -133,19 +141,41 @@ int launch(void (*kernel)(A...), unsigned x, unsigned y, unsigned block, unsigne
     blockDim = {block, 1};
     body = [&] { call(kernel, arguments, std::index_sequence_for<A...>()); };
     for (blockIdx.y = 0; blockIdx.y < y; blockIdx.y++)
-        for (blockIdx.x = 0; blockIdx.x < x; blockIdx.x++) run_block(block);
+        for (blockIdx.x = 0; blockIdx.x < x; blockIdx.x++) run_block(block, shared);
     return 0;
 }
 } // namespace emulation
 
 #define __syncthreads() emulation::wait_at(emulation::AT_BLOCK)
+#define __syncwarp() emulation::wait_at(emulation::AT_WARP)
 
-// All threads of the warp take part; other warps need not.
+namespace emulation {
+// What all threads of the warp give. All of them take part; other warps need not.
+static const double *exchange(double x) {
+    double *all = exchanged[turn[current]];
+    turn[current] = !turn[current];
+    all[current] = x;
+    wait_at(AT_WARP);
+    return all + (current & ~31);
+}
+} // namespace emulation
+
 static double __shfl_xor_sync(unsigned, double x, int mask) {
-    int self = emulation::current;
-    emulation::exchanged[self] = x;
-    emulation::wait_at(emulation::AT_WARP);
-    double other = emulation::exchanged[self ^ mask];
-    emulation::wait_at(emulation::AT_WARP);
-    return other;
+    return emulation::exchange(x)[(threadIdx.x ^ mask) % 32];
+}
+
+static unsigned __ballot_sync(unsigned, bool condition) {
+    const double *all = emulation::exchange(condition);
+    unsigned bits = 0;
+    for (int lane = 0; lane < 32; lane++) bits |= unsigned(all[lane] != 0) << lane;
+    return bits;
+}
+
+static int __popc(unsigned x) { return __builtin_popcount(x); }
+static int __ffs(unsigned x) { return __builtin_ffs(x); }
+
+static int atomicAdd(int *at, int x) {
+    int before = *at;
+    *at += x;
+    return before;
 }

@@ -35,7 +35,7 @@ API int cuDeviceGetCount(int *count) { return *count = setting("FAKE_DEVICES", 1
 API int cuDeviceGet(int *device, int number) { return *device = number, 0; }
 API int cuDeviceGetName(char *name, int length, int) { return snprintf(name, length, "Fake GPU"), 0; }
 API int cuDeviceGetAttribute(int *value, int attribute, int) {
-    *value = attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 16 ? 132 : 1;
+    *value = attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 16 ? 132 : attribute == 97 ? 1 << 16 : 1;
     return 0;
 }
 API int cuDevicePrimaryCtxRetain(void **context, int) { return *context = (void *)8, 0; }
@@ -85,6 +85,8 @@ API int cuModuleUnload(void *) { return 0; }
 API int cuModuleGetFunction(void **function, void *module, const char *name) {
     return *function = new Function{module, name}, 0;
 }
+API int cuFuncGetAttribute(int *value, int, void *) { return *value = 1 << 15, 0; }
+API int cuFuncSetAttribute(void *, int attribute, int) { return attribute == 8 ? 0 : 1; }
 API int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned, unsigned block, unsigned, unsigned, unsigned shared,
                        void *, void **arguments, void **) {
     typedef int (*Run)(const char *, unsigned, unsigned, unsigned, unsigned, const char *, void **);
@@ -112,15 +114,17 @@ API int nvrtcCompileProgram(void *program, int, const char **) {
     std::string &library = compiled[source->text];
     if (library.empty()) {
         const char *place = getenv("FAKE_FOLDER");
-        std::string folder = std::string(place ? place : "/tmp") + "/kernels-XXXXXX";
+        std::string parent = place ? place : "/tmp", folder = parent + "/kernels-XXXXXX";
+        // Another process may have compiled the same text.
+        library = parent + "/" + std::to_string(std::hash<std::string>()(source->text)) + ".so";
+        if (std::ifstream(library)) return source->code = library, 0;
         if (!mkdtemp(&folder[0])) return 1;
-        library = folder + "/kernels.so";
-        std::string file = folder + "/kernels.cpp", line, dispatch;
+        std::string made = folder + "/kernels.so", file = folder + "/kernels.cpp", line, dispatch;
         std::istringstream lines(source->text);
         std::ofstream out(file);
         for (bool first = true; std::getline(lines, line); first = false) {
             out << line << "\n";
-            if (first) out << "#include \"" HEADER "\"\n";
+            if (first) out << "#include \"" HEADER "\"\nnamespace {\n";
             size_t kernel = line.find("__global__ void ");
             if (kernel == std::string::npos) continue;
             std::string name = line.substr(kernel + 16);
@@ -129,11 +133,11 @@ API int nvrtcCompileProgram(void *program, int, const char **) {
             dispatch += "if (!strcmp(name, \"" + name + "\")) return emulation::launch(" + name +
                         ", x, y, block, shared, kinds, arguments);\n";
         }
-        out << "extern \"C\" __attribute__((visibility(\"default\"))) int run(const char *name, unsigned x, unsigned y, unsigned "
+        out << "}\nextern \"C\" __attribute__((visibility(\"default\"))) int run(const char *name, unsigned x, unsigned y, unsigned "
                "block, unsigned shared, const char *kinds, void **arguments) {\n" << dispatch << "return 2; }\n";
         out.close();
-        std::string command = "c++ -std=c++17 -O1 -w -shared -fPIC -fvisibility=hidden -Wl,-Bsymbolic -o " + library + " " + file;
-        if (system(command.c_str())) return 6;
+        std::string command = "c++ -std=c++17 -O1 -w -shared -fPIC -fvisibility=hidden -Wl,-Bsymbolic -o " + made + " " + file;
+        if (system(command.c_str()) || rename(made.c_str(), library.c_str())) return 6;
     }
     return source->code = library, 0;
 }

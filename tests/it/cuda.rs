@@ -326,6 +326,22 @@ fn windows_beyond_the_panel_are_refused() {
 }
 
 #[test]
+fn eigenvalues_of_the_kernels_and_of_a_library_give_the_same_losses() {
+    if !available() {
+        return;
+    }
+    let library = |a: &Architecture, precision: ElementType| -> Result<Box<dyn Backend + Send>> {
+        Ok(Box::new(Emulated::open(a, precision).with_eigen()))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).join("m.safetensors");
+    let kernels = trained(&at("kernels"), DEVICE, 0).unwrap();
+    let library = trained(&at("library"), Compute::Device { name: "library", open: &library }, 0).unwrap();
+    let difference = losses_differ_by(&kernels, &library);
+    assert!(difference < 1e-3, "{difference:e}");
+}
+
+#[test]
 fn missing_returns_of_a_training_are_completed_on_a_device_too() {
     if !available() {
         return;

@@ -1,5 +1,5 @@
-//! The kernels of the CUDA device on the processor: compiled by the C++ compiler, with products and eigenvalues from
-//! another crate. Memory is initialised with NaN, so reading what was never written shows.
+//! The kernels of the CUDA device on the processor: compiled by the C++ compiler, with products, and eigenvalues where a test
+//! asks for it, from another crate. Memory is initialised with NaN, so reading what was never written shows.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 
 use libloading::{Library, Symbol};
-use minvar::cuda::{Address, Argument, Backend, Operand, Product, Shape, kernels, source};
+use minvar::cuda::{Address, Argument, Backend, MOST_ROWS, Operand, Product, Shape, kernels, sources};
 use minvar::error::{Error, Result};
 use minvar::nn::Architecture;
 use minvar::nn::ElementType;
@@ -19,11 +19,14 @@ type Launch =
     unsafe extern "C" fn(*const c_char, c_uint, c_uint, c_uint, c_uint, *const c_char, *mut *mut c_void) -> c_int;
 
 pub struct Emulated {
-    library: &'static Mutex<Library>,
+    /// By kernel.
+    libraries: HashMap<String, &'static Mutex<Library>>,
     precision: ElementType,
     pieces: RefCell<HashMap<u64, Vec<u128>>>,
     /// Most bytes that one allocation may have.
     limit: usize,
+    /// Whether another crate decomposes matrices of every size.
+    has_eigen: bool,
 }
 
 /// Whether there is a C++ compiler for the emulation; prints a note if not.
@@ -47,7 +50,7 @@ fn compile(source: &str) -> Library {
     let folder = tempfile::tempdir().unwrap().keep();
     let header = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda/emulation.h");
     let (typedef, kernels_text) = source.split_once('\n').unwrap();
-    let mut text = format!("{typedef}\n#include \"{}\"\n{kernels_text}\n", header.display());
+    let mut text = format!("{typedef}\n#include \"{}\"\nnamespace {{\n{kernels_text}\n}}\n", header.display());
     text += "extern \"C\" __attribute__((visibility(\"default\"))) int run(const char *name, unsigned x, unsigned y, unsigned block, unsigned shared, \
              const char *kinds, void **arguments) {\n";
     for name in kernels(source) {
@@ -71,13 +74,22 @@ fn compile(source: &str) -> Library {
 
 impl Emulated {
     pub fn open(architecture: &Architecture, precision: ElementType) -> Self {
-        let library = compiled(&source(architecture, precision));
-        Self { library, precision, pieces: RefCell::default(), limit: usize::MAX }
+        let mut libraries = HashMap::new();
+        for source in sources(architecture, precision) {
+            let library = compiled(&source);
+            libraries.extend(kernels(&source).into_iter().map(|name| (name.to_string(), library)));
+        }
+        Self { libraries, precision, pieces: RefCell::default(), limit: usize::MAX, has_eigen: false }
     }
 
     /// This device with a limit on the size of an allocation.
     pub fn with_limit(self, limit: usize) -> Self {
         Self { limit, ..self }
+    }
+
+    /// This device with eigenvalues from another crate instead of the kernels.
+    pub fn with_eigen(self) -> Self {
+        Self { has_eigen: true, ..self }
     }
 
     fn get(&self, at: Address, index: usize) -> f64 {
@@ -110,6 +122,10 @@ impl Emulated {
 impl Backend for Emulated {
     fn precision(&self) -> ElementType {
         self.precision
+    }
+
+    fn shared_memory(&self) -> usize {
+        1 << 16
     }
 
     fn allocate(&self, bytes: usize) -> Result<Address> {
@@ -159,7 +175,7 @@ impl Backend for Emulated {
         let mut pointers: Vec<*mut c_void> = values.iter_mut().map(|value| value.as_mut_ptr().cast()).collect();
         let (name, kinds) = (CString::new(kernel).unwrap(), CString::new(kinds).unwrap());
         let [x, y] = shape.grid.map(|k| k as c_uint);
-        let library = self.library.lock().unwrap();
+        let library = self.libraries[kernel].lock().unwrap();
         let run: Symbol<'_, Launch> = unsafe { library.get(b"run") }.unwrap();
         let (block, shared) = (shape.block as c_uint, shape.shared as c_uint);
         let code = unsafe { run(name.as_ptr(), x, y, block, shared, kinds.as_ptr(), pointers.as_mut_ptr()) };
@@ -182,6 +198,10 @@ impl Backend for Emulated {
             }
         }
         Ok(())
+    }
+
+    fn has_eigen(&self, n: usize) -> bool {
+        self.has_eigen || n > MOST_ROWS
     }
 
     fn prepare_eigen(&self, _: usize, _: usize, _: Address, _: Address) -> Result<()> {

@@ -10,6 +10,7 @@ mod conformance_dynamic;
 mod cuda;
 #[cfg(feature = "cuda")]
 mod cuda_driver;
+mod cuda_eigen;
 mod defects;
 mod describe;
 mod doors;

@@ -185,6 +185,8 @@ fn compare<F: Float>(case: &Case, open: Opener<'_>, precision: ElementType) -> R
     }
     let covariances: Vec<f64> =
         network.reconstructions(&stages)?.iter().flat_map(|sample| sample.covariance.entries().to_vec()).collect();
+    let again = program.decomposed_again()? as f64;
+    push("decompositions that failed their check".to_string(), &[again], &[0.0], 0.0, 1.0);
     push("covariance".to_string(), &program.covariances(&windows)?, &covariances, of_values, 0.0);
     Ok(all)
 }
