@@ -103,9 +103,7 @@ vectorised! {
         let (chunks, remainder) = inverse.as_chunks::<LANES>();
         remainder.iter().enumerate().for_each(|(lane, &gj)| add(lane, gj));
         for chunk in chunks {
-            for lane in 0..LANES {
-                add(lane, chunk[lane]);
-            }
+            chunk.iter().enumerate().for_each(|(lane, &gj)| add(lane, gj));
         }
         (theta.into_iter().sum(), conjugate.into_iter().sum())
     }
