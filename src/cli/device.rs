@@ -149,7 +149,11 @@ fn report(precision: ElementType, all: &[Parity]) -> anyhow::Result<()> {
     say!("{precision:?} precision: for each case, the deviation from the processor that comes closest to its limit");
     for cases in all.chunk_by(|a, b| a.case == b.case) {
         let worst = |worst: &Parity, next: &Parity| {
-            let ratio = |parity: &Parity| parity.deviation / parity.allowed;
+            // Where nothing is allowed, no deviation is not the closest to its limit.
+            let ratio = |parity: &Parity| match parity.deviation {
+                0.0 => 0.0,
+                deviation => deviation / parity.allowed,
+            };
             ratio(next) > ratio(worst) || ratio(next).is_nan()
         };
         let worst = cases.iter().fold(&cases[0], |most, next| if worst(most, next) { next } else { most });
