@@ -3,6 +3,8 @@
 //! ```sh
 //! cargo bench --bench eigensolver -- accuracy --out results/benchmarks    # 10,000 random matrices, hard families, 50 digits
 //! cargo bench --bench eigensolver -- roofline --out results/benchmarks    # every stage against its bound
+//! cargo bench --bench eigensolver -- products --out results/benchmarks    # those of a training step, on all cores
+//! cargo bench --bench eigensolver -- qis                            # the stages of QIS, on one thread and on all
 //! cargo bench --bench eigensolver -- time f32 350                        # one size, as JSON, for benches/peer/eigensolver.py
 //! cargo bench --bench eigensolver -- matrix 350 FILE                     # its matrix, as doubles, for the same script
 //! cargo bench --bench eigensolver -- references                         # the small matrices, for benches/peer/eigenvalues.py
@@ -15,13 +17,15 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 use faer::Mat;
+use minvar::estimators::Window;
 use minvar::linalg::Real;
-use minvar::linalg::dense::{View, product};
+use minvar::linalg::dense::{Accumulate, View, product, product_by_rows, symmetric_product};
 use minvar::linalg::eigen::families::{FAMILIES, noise};
 use minvar::linalg::eigen::{decompose, fallbacks, stages};
 use minvar::linalg::measure::{Memory, multiply_adds};
 use minvar::render::{Roofline, roofline_figure};
 use minvar::synthetic::SyntheticMarket;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 const SIZES: [usize; 6] = [50, 100, 200, 350, 500, 1000];
@@ -52,6 +56,14 @@ enum Work {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// The products of a training step on all cores, against the peak of all
+    Products {
+        /// Folder for products.md
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Milliseconds of every stage of QIS from returns, on one thread and on all
+    Qis,
     /// Milliseconds of one decomposition, the best and the median, as JSON
     Time {
         /// f32 or f64
@@ -74,6 +86,8 @@ fn run(work: Option<Work>) -> Result<()> {
     match work {
         Some(Work::Accuracy { out, random }) => accuracy(out.as_deref(), random),
         Some(Work::Roofline { out }) => roofline(out.as_deref()),
+        Some(Work::Products { out }) => rayon::ThreadPoolBuilder::new().build()?.install(|| products(out.as_deref())),
+        Some(Work::Qis) => qis(),
         Some(Work::Time { dtype, n }) => time(&dtype, n),
         Some(Work::Matrix { n, file }) => {
             let bytes = correlation::<f64>(n)?.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
@@ -253,7 +267,7 @@ fn accuracy(out: Option<&Path>, count: usize) -> Result<()> {
 /// The sample correlation of 1,200 days.
 fn correlation<F: Real>(n: usize) -> Result<Vec<F>> {
     let returns = SyntheticMarket::complete(n, 1200).returns()?;
-    let window = minvar::estimators::Window::new(returns)?;
+    let window = Window::new(returns)?;
     Ok(window.correlation().entries().iter().map(|x| F::of(*x)).collect())
 }
 
@@ -340,7 +354,7 @@ fn roof<F: Real>(title: &str, csv: &mut String) -> Result<Roofline> {
         let cube = (n as f64).powi(3);
         let mut out = vec![F::of(0.0); n * n];
         let view = || View::rows(&entries, n, n);
-        let (multiplied, _) = seconds(|| product(&mut out, false, view(), view(), F::of(1.0)));
+        let (multiplied, _) = seconds(|| product(&mut out, Accumulate::Replace, view(), view(), F::of(1.0)));
         // The triangle that a step of the reduction reads; what it leaves is read again n times.
         let triangle = read(n * n / 2 * size_of::<F>());
         let point =
@@ -373,6 +387,133 @@ fn roof<F: Real>(title: &str, csv: &mut String) -> Result<Roofline> {
     let work = ["reduction", "tridiagonal", "back-transformation", "matrix product"].map(of).into();
     let title = format!("{title}, GFLOP/s (log scale); slopes: reading 16 KiB, 512 KiB, 8 MiB, 256 MiB");
     Ok(Roofline { title, peak, bandwidths, work })
+}
+
+/// Samples, days and sizes of the products.
+const BATCH: usize = 32;
+const DAYS: usize = 1200;
+
+/// Times the products of a training step as it computes them: the samples of a batch distributed among threads.
+fn products(out: Option<&Path>) -> Result<()> {
+    let threads = rayon::current_num_threads();
+    let rounds = 1_000_000;
+    let (best, _) = seconds(|| {
+        (0..threads).into_par_iter().with_max_len(1).for_each(|_| {
+            std::hint::black_box(multiply_adds::<f32>(rounds));
+        })
+    });
+    let peak = threads as f64 * multiply_adds::<f32>(rounds) as f64 / best;
+    let mut text = format!(
+        "# Products of a training step\n\n`cargo bench --bench eigensolver -- products`: single precision, batch of {BATCH}, T = {DAYS}, \
+         {threads} threads with a sample each, whose operands are in the cache; operations are those of the triangle where the result is symmetric. Peak of all cores \
+         in the same run, by fused multiply-adds in registers: {:.0} GFLOP/s.\n\n\
+         | product | n | ms a batch | GFLOP/s | share of the peak |\n|---|---|---|---|---|\n",
+        peak / 1e9
+    );
+    for n in [200, 350] {
+        let numbers = |count: usize| (0..count).map(|k| noise(k, n) as f32).collect::<Vec<_>>();
+        // A step computes scores just before their product: they are in the cache of a core.
+        let (z, v) = (numbers(n * DAYS), numbers(n * n));
+        let mut squares = vec![0.0f32; BATCH * n * n];
+        let z = View::rows(&z, n, DAYS);
+        let half = (n * (n + 1)) as f64;
+        let mut row = |name: &str, operations: f64, work: &mut dyn FnMut()| {
+            let (_, median) = seconds(work);
+            let rate = BATCH as f64 * operations / median;
+            writeln!(text, "| {name} | {n} | {:.2} | {:.0} | {:.0} % |", 1e3 * median, rate / 1e9, 100.0 * rate / peak)
+        };
+        row("Z Z'/T", half * DAYS as f64, &mut || {
+            squares.par_chunks_mut(n * n).for_each(|c| {
+                symmetric_product(c, z, z.transposed(), 1.0 / DAYS as f32);
+            });
+        })?;
+        row("(dC + dC')Z, used row by row", 2.0 * (n * n * DAYS) as f64, &mut || {
+            (0..BATCH).into_par_iter().for_each(|_| {
+                product_by_rows(View::rows(&v, n, n), z, 1.0 / DAYS as f32, |_, rows| {
+                    std::hint::black_box(rows);
+                });
+            });
+        })?;
+        row("V'diag(g)V, with its scaling", half * n as f64, &mut || {
+            squares.par_chunks_mut(n * n).for_each(|c| {
+                let mut scaled = v.clone();
+                for (k, row) in scaled.chunks_exact_mut(n).enumerate() {
+                    row.iter_mut().for_each(|x| *x *= k as f32);
+                }
+                symmetric_product(c, View::rows(&v, n, n).transposed(), View::rows(&scaled, n, n), 1.0);
+            });
+        })?;
+    }
+    print!("{text}");
+    if let Some(folder) = out {
+        std::fs::write(folder.join("products.md"), text)?;
+    }
+    Ok(())
+}
+
+/// Times the stages of QIS from returns.
+fn qis() -> Result<()> {
+    const STAGES: [&str; 7] = [
+        "correlation, with check and demeaning",
+        "decomposition: reduction",
+        "decomposition: tridiagonal",
+        "decomposition: back-transformation",
+        "QIS of the eigenvalues",
+        "V diag(xi) V'",
+        "whole, from returns",
+    ];
+    let (n, repetitions) = (1000, 15);
+    let returns = SyntheticMarket::complete(n, DAYS).returns()?;
+    let estimator = minvar::estimators::build("qis")?;
+    let of = |threads: usize| -> Result<Vec<f64>> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        let mut times = vec![Vec::new(); STAGES.len()];
+        pool.install(|| {
+            for _ in 0..repetitions {
+                let copy = returns.clone();
+                let start = Instant::now();
+                let window = Window::new(copy)?;
+                let correlation = window.correlation();
+                let correlated = start.elapsed();
+                let stages = stages(correlation.entries(), n).context("convergence")?;
+                let (_, spectrum) = window.correlation_spectrum()?;
+                // The window keeps its decomposition.
+                estimator.estimate(&window)?;
+                let start = Instant::now();
+                estimator.estimate(&window)?;
+                let cleaned = start.elapsed();
+                let start = Instant::now();
+                std::hint::black_box(spectrum.with_eigenvalues(&spectrum.eigenvalues));
+                let recomposed = start.elapsed();
+                let copy = returns.clone();
+                let start = Instant::now();
+                let window = Window::new(copy)?;
+                estimator.estimate(&window)?;
+                let whole = start.elapsed();
+                let all = [
+                    correlated,
+                    stages.reduction,
+                    stages.tridiagonal,
+                    stages.back,
+                    cleaned.saturating_sub(recomposed),
+                    recomposed,
+                    whole,
+                ];
+                times.iter_mut().zip(all).for_each(|(times, time)| times.push(1e3 * time.as_secs_f64()));
+            }
+            Ok::<_, anyhow::Error>(())
+        })?;
+        times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
+        Ok(times.iter().map(|times| times[times.len() / 2]).collect())
+    };
+    let all = std::thread::available_parallelism()?.get();
+    println!(
+        "Milliseconds, n = {n}, T = {DAYS}, median of {repetitions}.\n\n| stage | one thread | {all} threads |\n|---|---|---|"
+    );
+    for ((stage, one), all) in STAGES.iter().zip(of(1)?).zip(of(all)?) {
+        println!("| {stage} | {one:.1} | {all:.1} |");
+    }
+    Ok(())
 }
 
 fn roofline(out: Option<&Path>) -> Result<()> {

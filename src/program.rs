@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 /// The number of the computation. It is raised by hand when any bit of any result changes, and only then.
 ///
 /// Unfinished runs, simulations and trainings can be continued by every program with the same number, and by no
-/// other. Finished models are read by every later program. `tests/it/pinned.rs` computes `experiments/quick.toml` again and holds it to the committed results within 1e-7:
-/// other processors round the last bits otherwise. A change of fewer bits than that must be noticed by whoever makes it.
+/// other. Finished models are read by every later program. `tests/it/pinned.rs` computes `experiments/quick.toml` again and holds
+/// it to the committed results within 1e-7: other processors round the last bits otherwise. A change of fewer bits than that must
+/// be noticed by whoever makes it.
 pub const COMPUTATION: u32 = 3;
 
 /// The computation in the form in which it enters the identity of unfinished work and of models.

@@ -148,15 +148,7 @@ fn report(precision: ElementType, all: &[Parity]) -> anyhow::Result<()> {
     let mut failed = 0;
     say!("{precision:?} precision: for each case, the deviation from the processor that comes closest to its limit");
     for cases in all.chunk_by(|a, b| a.case == b.case) {
-        let worst = |worst: &Parity, next: &Parity| {
-            // Where nothing is allowed, no deviation is not the closest to its limit.
-            let ratio = |parity: &Parity| match parity.deviation {
-                0.0 => 0.0,
-                deviation => deviation / parity.allowed,
-            };
-            ratio(next) > ratio(worst) || ratio(next).is_nan()
-        };
-        let worst = cases.iter().fold(&cases[0], |most, next| if worst(most, next) { next } else { most });
+        let worst = cases.iter().max_by(|a, b| a.share().total_cmp(&b.share())).expect("a chunk is not empty");
         say!("  {:<40} {:9.1e} (limit {:.0e})  {}", worst.case, worst.deviation, worst.allowed, worst.what);
         failed += cases.iter().filter(|parity| !parity.holds()).count();
     }

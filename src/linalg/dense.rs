@@ -3,7 +3,8 @@
 
 use crate::error::Result;
 use crate::linalg::chunks::{LANES, flat_mut};
-use crate::linalg::gemm::{self, Accumulate, Packed, Strided, packed_chunks};
+pub use crate::linalg::gemm::Accumulate;
+use crate::linalg::gemm::{self, Packed, Strided, packed_chunks};
 use crate::linalg::scratch::with_scratch;
 use crate::linalg::{Real, eigen};
 
@@ -39,10 +40,9 @@ impl<'a, F: Real> View<'a, F> {
     }
 }
 
-/// out = scale · A B, or out += scale · A B if `add`.
-pub fn product<F: Real>(out: &mut [F], add: bool, a: View<'_, F>, b: View<'_, F>, scale: F) {
+/// out = scale · A B, or out += scale · A B.
+pub fn product<F: Real>(out: &mut [F], accumulate: Accumulate, a: View<'_, F>, b: View<'_, F>, scale: F) {
     assert_eq!((a.ncols, out.len()), (b.nrows, a.nrows * b.ncols), "sizes of a product");
-    let accumulate = if add { Accumulate::Add } else { Accumulate::Replace };
     // Rows of A B are columns of B'A'.
     let sizes = (b.ncols, a.nrows, a.ncols);
     gemm::product(out, b.ncols, accumulate, b.entries.transposed(), a.entries.transposed(), sizes, scale);
@@ -88,7 +88,7 @@ mod tests {
         let a: Vec<f64> = (0..6).map(f64::from).collect(); // 2 x 3
         let mut out = vec![1.0; 4];
         let view = View::rows(&a, 2, 3);
-        product(&mut out, true, view, view.transposed(), 1.0);
+        product(&mut out, Accumulate::Add, view, view.transposed(), 1.0);
         assert_eq!(out, [6.0, 15.0, 15.0, 51.0]);
         symmetric_product(&mut out, view, view.transposed(), 2.0);
         assert_eq!(out, [10.0, 28.0, 28.0, 100.0]);
@@ -116,12 +116,18 @@ mod tests {
         let (a, b): (Vec<f64>, Vec<f64>) = ((0..50 * 7).map(f64::from).collect(), (0..7 * 9).map(f64::from).collect());
         let (a, b) = (View::rows(&a, 50, 7), View::rows(&b, 7, 9));
         let mut whole = vec![0.0; 50 * 9];
-        product(&mut whole, false, a, b, 0.5);
+        product(&mut whole, Accumulate::Replace, a, b, 0.5);
         let mut rows = Vec::new();
         product_by_rows(a, b, 0.5, |first, some| {
             assert_eq!(first * 9, rows.len());
             rows.extend_from_slice(some);
         });
         assert_eq!(rows, whole);
+        let nothing = View::rows(&[], 3, 0);
+        let mut out = [1.0; 9];
+        product(&mut out, Accumulate::Replace, nothing, nothing.transposed(), 0.5);
+        assert_eq!(out, [0.0; 9]);
+        product_by_rows(nothing.transposed(), View::rows(&[1.0; 6], 3, 2), 0.5, |_, rows| assert!(rows.is_empty()));
+        product_by_rows(View::rows(&[1.0; 6], 2, 3), nothing, 0.5, |_, rows| assert!(rows.is_empty()));
     }
 }

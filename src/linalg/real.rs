@@ -302,10 +302,12 @@ mod tests {
             close(m, x.value().exp_m1(), x.value());
             close(e, x.value().exp(), x.value());
             close(Real::tanh(x), x.value().tanh(), x.value());
+            close(x.reciprocal(), 1.0 / x.value(), x.value());
             close(x.sigmoid(), 1.0 / (1.0 + (-x.value()).exp()), x.value());
         }
         for step in -2000..=2000 {
             let x = F::of((f64::from(step) * 0.017).exp() * 1.003);
+            close(x.reciprocal(), 1.0 / x.value(), x.value());
             let (ours, exact) = (x.logarithm().value(), x.value().ln());
             assert!(
                 (ours - exact).abs() <= tolerance * exact.abs().max(0.1),

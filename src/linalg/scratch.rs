@@ -7,7 +7,7 @@ use crate::linalg::Real;
 use crate::linalg::chunks::{Chunk, LANES};
 
 /// Bytes that a thread keeps at most for each level of calls inside each other; more are returned at once.
-const KEPT: usize = 64 << 20;
+const KEPT_BY_THREAD: usize = 64 << 20;
 
 /// Memory in units that fit chunks of both types.
 pub(super) type Line = Chunk<f64>;
@@ -40,7 +40,7 @@ pub(crate) fn with_scratch<F: Real, R>(chunks: usize, work: impl FnOnce(&mut [Ch
         memory = zeros(needed);
     }
     let result = work(chunks_of(&mut memory, chunks));
-    if size_of_val(memory.as_slice()) <= KEPT {
+    if size_of_val(memory.as_slice()) <= KEPT_BY_THREAD {
         MEMORY.with_borrow_mut(|all| all.push(memory));
     }
     result

@@ -12,7 +12,7 @@
 
 use candle_core::{Result, bail};
 
-use crate::linalg::dense::{View, eigen, product, symmetric_product};
+use crate::linalg::dense::{Accumulate, View, eigen, product, symmetric_product};
 use crate::linalg::{Buffer, sum_of};
 use crate::nn::float::Float;
 
@@ -110,13 +110,14 @@ impl<F: Float> InBasis<F> {
         let basis = View::rows(&sample.basis, rank, n);
         self.half_h.resize(rank * rank, F::of(0.0));
         let is_within = self.beyond.is_empty();
+        let accumulate = if is_within { Accumulate::Replace } else { Accumulate::Add };
         self.beyond.resize(rank * n, F::of(0.0));
-        product(&mut self.beyond, !is_within, View::rows(&self.half_h, rank, rank), basis, F::of(1.0));
+        product(&mut self.beyond, accumulate, View::rows(&self.half_h, rank, rank), basis, F::of(1.0));
         let x = View::rows(&self.beyond, rank, n);
         if is_within {
             symmetric_product(dc, basis.transposed(), x, F::of(2.0)); // V H V' is symmetric by itself
         } else {
-            product(dc, false, basis.transposed(), x, F::of(1.0));
+            product(dc, Accumulate::Replace, basis.transposed(), x, F::of(1.0));
             symmetrise(dc, n);
         }
     }
@@ -175,7 +176,7 @@ fn decompose_dual<F: Float>(z: &[F], n: usize, t: usize, rank: usize) -> Result<
         return Ok(None);
     }
     let mut basis = vec![F::of(0.0); rank * n];
-    product(&mut basis, false, View::rows(&u, rank, t), z.transposed(), F::of(1.0));
+    product(&mut basis, Accumulate::Replace, View::rows(&u, rank, t), z.transposed(), F::of(1.0));
     for row in basis.chunks_exact_mut(n) {
         let norm = sum_of(row, |x| x * x).root();
         row.iter_mut().for_each(|x| *x /= norm);

@@ -9,7 +9,7 @@
 use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::linalg::dense::{View, product};
+use crate::linalg::dense::{Accumulate, View, product};
 use crate::linalg::{Buffer, vectorised};
 use crate::nn::float::{Float, Samples, entries, on_cpu};
 use crate::nn::operation::{Input, Operation, apply_3};
@@ -62,8 +62,9 @@ vectorised! {
         match f {
             Activation::Leaky => y.iter_mut().for_each(|y| *y = y.at_least(*y * slope)),
             Activation::Softplus => y.iter_mut().for_each(|y| {
+                // A NaN stays one.
                 let (_, e) = (zero - y.magnitude()).exponentials();
-                *y = y.at_least(zero) + (one + e).logarithm();
+                *y = zero.at_least(*y) + (one + e).logarithm();
             }),
         }
     }
@@ -90,7 +91,13 @@ impl<F: Float> Operation<F> for Layer<F> {
         let (x, kernel, bias) = (x.samples::<F>()?, kernel.entries::<F>()?, bias.entries::<F>()?);
         let mut all = vec![F::of(0.0); batch * n * bias.len()];
         all.par_chunks_mut(n * bias.len()).enumerate().for_each(|(b, y)| {
-            product(y, false, View::rows(x.get(b), n, width), View::rows(kernel, width, bias.len()), F::of(1.0));
+            product(
+                y,
+                Accumulate::Replace,
+                View::rows(x.get(b), n, width),
+                View::rows(kernel, width, bias.len()),
+                F::of(1.0),
+            );
             activate(y, bias, self.0);
         });
         Ok((all, (batch, n, bias.len()).into()))
@@ -116,10 +123,16 @@ impl<F: Float> Operation<F> for Layer<F> {
                         g.copy_from_slice(&dy[of_sample.clone()]);
                         derivative(&mut g, &y[of_sample], self.0);
                         let g_rows = View::rows(&g, n, outputs);
-                        product(dx, false, g_rows, kernel_rows.transposed(), F::of(1.0));
+                        product(dx, Accumulate::Replace, g_rows, kernel_rows.transposed(), F::of(1.0));
                         let mut part = vec![F::of(0.0); (width + 1) * outputs];
                         let (dk, db) = part.split_at_mut(width * outputs);
-                        product(dk, false, View::rows(x.get(b), n, width).transposed(), g_rows, F::of(1.0));
+                        product(
+                            dk,
+                            Accumulate::Replace,
+                            View::rows(x.get(b), n, width).transposed(),
+                            g_rows,
+                            F::of(1.0),
+                        );
                         g.chunks_exact(outputs).for_each(|g| db.iter_mut().zip(g).for_each(|(sum, g)| *sum += *g));
                         part
                     };
@@ -170,6 +183,15 @@ mod tests {
             assert_eq!(of(Activation::Leaky)[k], if x > 0.0 { x } else { 0.2 * x });
             let exact = x.max(0.0) + (-x.abs()).exp().ln_1p();
             assert!((of(Activation::Softplus)[k] - exact).abs() <= 1e-15 * exact.max(1.0), "at {x}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        for f in [Activation::Leaky, Activation::Softplus] {
+            let mut y = [f64::NAN, 1.0, f64::NAN];
+            activate(&mut y, &[0.0], f);
+            assert!(y[0].is_nan() && y[1].is_finite() && y[2].is_nan());
         }
     }
 }

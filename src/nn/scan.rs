@@ -16,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::linalg::dense::{View, product};
+use crate::linalg::dense::{Accumulate, View, product};
 use crate::linalg::lanes::{Lanes as Vectors, sixteen};
 use crate::linalg::{Buffer, Real, sum_of, vectorised};
 use crate::nn::float::Float;
@@ -364,13 +364,13 @@ fn parameter_gradients<F: Float>(kernels: Kernels<'_, F>, kept: &Kept<F>, n: usi
     let (dk, rest) = all.split_at_mut(inputs * columns);
     let (dr, biases) = rest.split_at_mut(units * columns);
     let x = View::rows(&kept.inputs, inputs, stride);
-    product(dk, false, x, View::rows(da, columns, stride).transposed(), F::of(1.0));
+    product(dk, Accumulate::Replace, x, View::rows(da, columns, stride).transposed(), F::of(1.0));
     if n > 1 {
         // The state before step k is the state after step k − 1, so the rows are offset by one step.
         let inner = stride - LANES;
         let before = View::rows_of(&kept.states, units, inner, stride);
         let after = View::rows_of(&dc[LANES..], columns, inner, stride);
-        product(dr, false, before, after.transposed(), F::of(1.0));
+        product(dr, Accumulate::Replace, before, after.transposed(), F::of(1.0));
     }
     for (bias, d) in biases.chunks_exact_mut(columns).zip([da, dc]) {
         bias.iter_mut().zip(d.chunks_exact(stride)).for_each(|(sum, d)| *sum = sum_of(d, |d| d));

@@ -22,7 +22,7 @@
 use candle_core::{Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::linalg::dense::{View, product, symmetric_product};
+use crate::linalg::dense::{Accumulate, View, product, symmetric_product};
 use crate::linalg::{Real, dot, vectorised};
 use crate::nn::decomposition::{Decomposition, InBasis};
 use crate::nn::float::{Float, Samples, on_cpu};
@@ -202,7 +202,7 @@ impl<F: Float> Unscaled<F> {
         let mut x = Vec::new();
         if n_null > 0 {
             x.resize(rank * n, zero);
-            product(&mut x, false, View::rows(&h, rank, rank), basis, zero - F::of(1.0)); // − E V'
+            product(&mut x, Accumulate::Replace, View::rows(&h, rank, rank), basis, zero - F::of(1.0)); // − E V'
             let inner = (0..n).map(|i| q[i] * parts.a[i]).sum::<F>() - (0..rank).map(|k| t[k] * y[k]).sum::<F>();
             let trace = d_diagonal.iter().copied().sum::<F>() - (0..rank).map(|k| h[k * rank + k]).sum::<F>();
             let null = operator.null;

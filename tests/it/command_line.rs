@@ -414,6 +414,38 @@ fn a_killed_training_resumes_to_the_same_bytes_and_its_model_can_be_shown() {
 }
 
 #[test]
+fn the_width_of_vectors_changes_no_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let names = r#"["lw_identity", "qis", "nls_analytical", "rie", "clip", "ewma", "dcc_qis", { train = "gru" }, { train = "lstm" }]"#;
+    let networks = TRAINED.replace(r#"[{ train = "small" }]"#, names).replace("steps = 400", "steps = 4");
+    let (head, gru) = networks.split_once("[train.small]").unwrap();
+    let lstm = format!("[train.lstm]\nnetwork = {{ cell = \"lstm\", hidden = [8] }}\n{}", gru.trim_start());
+    std::fs::write(folder.join("wide.toml"), format!("{head}[train.gru]{gru}{lstm}")).unwrap();
+    let run = |bits: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_minvar"));
+        command.args(["run", "wide.toml", "--out", bits]).current_dir(folder).env("MINVAR_VECTOR_BITS", bits);
+        command.output().unwrap()
+    };
+    let narrow = run("128");
+    assert!(narrow.status.success(), "{}", text(&narrow.stderr));
+    for bits in ["256", "512"] {
+        let output = run(bits);
+        let message = text(&output.stderr);
+        if message.contains("more than this processor has") {
+            continue;
+        }
+        assert!(output.status.success(), "{message}");
+        for file in ["metrics.csv", "weights.parquet", "returns.parquet"] {
+            let read = |run: &str| std::fs::read(folder.join(run).join("wide").join(file)).unwrap();
+            assert!(read(bits) == read("128"), "{file} differs with {bits} bits");
+        }
+    }
+    let wrong = run("100");
+    assert!(text(&wrong.stderr).contains("MINVAR_VECTOR_BITS is 128, 256 or 512, not '100'"));
+}
+
+#[test]
 fn the_network_can_be_timed() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["model", "time", "--assets", "20", "--days", "60", "--batch", "2", "--repeat", "2"];

@@ -3,13 +3,13 @@
 //! ```text
 //! H_a … H_b = I − Y T Y',   Y = (v_a, …, v_b),   T upper triangular,   T_jj = τ_j,   T_{<j,j} = −τ_j T_{<j,<j} Y_{<j}'v_j
 //! ```
-//! Schreiber and Van Loan (1989). Y' and Y T of every group of reflectors are packed once. Some columns of U at a time, which stay
+//! Schreiber and Van Loan (1989), "A storage-efficient WY representation for products of Householder transformations". Y' and Y T of every group of reflectors are packed once. Some columns of U at a time, which stay
 //! in the cache, meet all groups.
 
 use rayon::prelude::*;
 
 use crate::linalg::chunks::{Chunk, LANES, flat, flat_mut};
-use crate::linalg::eigen::SHARED;
+use crate::linalg::eigen::SHARED_ROWS;
 use crate::linalg::eigen::reduction::Reduced;
 use crate::linalg::gemm::{Accumulate, Packed, Strided, packed_chunks};
 use crate::linalg::scratch::{take, with_scratch};
@@ -18,7 +18,7 @@ use crate::linalg::{Real, vectorised};
 /// Reflectors in a group.
 const GROUP: usize = 48;
 /// Bytes of the columns of U that meet all groups together.
-const TOGETHER: usize = 512 << 10;
+const BYTES_TOGETHER: usize = 512 << 10;
 
 /// First reflector and number of reflectors of the groups, the last group first.
 fn groups(n: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -61,7 +61,7 @@ pub(super) fn transform<'a, F: Real>(reduced: &Reduced<'_, F>, u: &mut [F], n: u
         });
         (start + 1, y_transposed, yt)
     };
-    let packed: Vec<_> = match n < SHARED {
+    let packed: Vec<_> = match n < SHARED_ROWS {
         true => parts.into_iter().map(pack).collect(),
         false => parts.into_par_iter().map(pack).collect(),
     };
@@ -76,8 +76,8 @@ pub(super) fn transform<'a, F: Real>(reduced: &Reduced<'_, F>, u: &mut [F], n: u
         });
     };
     // A multiple of the columns of a tile of the product.
-    let columns = (TOGETHER / size_of::<F>() / n).next_multiple_of(12).max(12);
-    match n < SHARED {
+    let columns = (BYTES_TOGETHER / size_of::<F>() / n).next_multiple_of(12).max(12);
+    match n < SHARED_ROWS {
         true => u.chunks_mut(columns * n).for_each(apply),
         false => u.par_chunks_mut(columns.min(n.div_ceil(8).next_multiple_of(12)) * n).with_max_len(1).for_each(apply),
     }

@@ -3,22 +3,23 @@
 //! ```text
 //! T = diag(T_1, T_2) + ρ u u',   T_k = Q_k D_k Q_k',   z = diag(Q_1, Q_2)'u,   D + ρ z z' = S Λ S',   Q = diag(Q_1, Q_2) S
 //! ```
-//! Cuppen (1981). Entries of z that are negligible, and pairs of poles that are equal to rounding, are deflated: their
+//! Cuppen (1981), "A divide and conquer method for the symmetric tridiagonal eigenproblem". Entries of z that are negligible, and pairs of poles that are equal to rounding, are deflated: their
 //! eigenvectors stay as they are. Columns of Q_1 and Q_2 are zero in the other half, so the product with S is two products of
-//! half the height (Gu and Eisenstat 1995).
+//! half the height (Gu and Eisenstat 1995, "A divide-and-conquer
+//! algorithm for the symmetric tridiagonal eigenproblem").
 
 use std::cmp::Ordering;
 
 use rayon::prelude::*;
 
 use crate::linalg::chunks::{Chunk, Columns, LANES, flat, flat_mut};
-use crate::linalg::eigen::{SHARED, leaf, secular};
+use crate::linalg::eigen::{SHARED_ROWS, leaf, secular};
 use crate::linalg::gemm::{Accumulate, Packed, Strided, packed_chunks};
 use crate::linalg::scratch::{take, with_scratch};
 use crate::linalg::{Real, vectorised};
 
 /// Roots, entries of z or columns of S that a thread takes at once where a merge is shared.
-const TOGETHER: usize = 4 * LANES;
+const ROOTS_TOGETHER: usize = 4 * LANES;
 
 /// Half of the rows in which a column of diag(Q_1, Q_2) is not zero.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +58,7 @@ fn part<F: Real>(d: &mut [F], beside: &mut [F], mut q: Columns<'_, F>, at: usize
     let (q_1, q_2) = q.split_at(middle);
     let upper = || part(d_1, &mut beside_1[..middle - 1], q_1, at);
     let lower = || part(d_2, beside_2, q_2, at + middle);
-    let (first, second) = if n < SHARED { (upper(), lower()) } else { rayon::join(upper, lower) };
+    let (first, second) = if n < SHARED_ROWS { (upper(), lower()) } else { rayon::join(upper, lower) };
     let (first, second) = (first?, second?);
     Some(with_scratch(chunks::<F>(n), |memory| merge(d, &mut q, at, coupling, (&first, &second), memory)))
 }
@@ -219,7 +220,7 @@ fn update<F: Real>(
     let squares: Vec<F> = kept.iter().map(|&j| z[j] * z[j]).collect();
     let (mut origin, mut offset) = (kept_poles.clone(), vec![zero; k]);
     let last_gap = rho * squares.iter().fold(zero, |sum, x| sum + *x) * (one + F::of(4.0) * F::UNIT);
-    let together = if k < SHARED { k.next_multiple_of(LANES) } else { TOGETHER };
+    let together = if k < SHARED_ROWS { k.next_multiple_of(LANES) } else { ROOTS_TOGETHER };
     if k == 1 {
         offset[0] = last_gap;
     } else {

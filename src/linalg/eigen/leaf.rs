@@ -3,7 +3,7 @@
 //! ```text
 //! T − μI = QL,   T ← LQ + μI,   μ the eigenvalue of the leading 2 × 2 block that is nearer to its first entry
 //! ```
-//! Bowdler, Martin, Reinsch and Wilkinson (1968), by plane rotations.
+//! Bowdler, Martin, Reinsch and Wilkinson (1968), "The QR and QL algorithms for symmetric matrices", by plane rotations.
 
 use crate::linalg::chunks::{Chunk, LANES};
 use crate::linalg::lanes::{Lanes, sixteen};

@@ -5,8 +5,15 @@
 //! ```
 //! Householder reduction to a tridiagonal T, divide and conquer for T, and the reflectors of the reduction applied to its
 //! eigenvectors. Every result is checked in O(n²); one that fails is computed again by the linear-algebra crate, and counted.
-//! All loops have one portable form, which gives the same bits on every processor. Threads that are free share a large matrix, which
+//! Every loop has one portable form, which gives the same bits on every processor. Threads that are free share a large matrix, which
 //! changes no bit.
+//!
+//! Other ways, and why they are not taken (measured figures: `results/benchmarks/roofline.csv`). At n ≤ 1,000 the reduction runs from
+//! the caches: a reduction in two stages, first to a band, saves memory traffic there is little of, and has a second
+//! back-transformation of 2 n³ operations. The polar decomposition by QR or Cholesky factors (QDWH) and spectral divide and conquer
+//! take at least 20 n³ operations, in products that run at most four times as fast as the stages here. Eigenvalues alone, or f(A) x
+//! without V, have no entry of their own: training, cleaners and figures that read eigenvalues need the vectors of the same matrix
+//! too, or keep them for their neighbours.
 
 mod back;
 mod divide;
@@ -29,7 +36,7 @@ use crate::linalg::scratch::{take, with_scratch};
 use crate::linalg::{Real, dot, vectorised};
 
 /// Rows and columns from which a matrix is shared by threads.
-const SHARED: usize = 256;
+const SHARED_ROWS: usize = 256;
 
 /// Number of decompositions that failed the check since the program began.
 static FALLBACKS: AtomicUsize = AtomicUsize::new(0);
@@ -61,7 +68,7 @@ pub fn stages<F: Real>(symmetric: &[F], n: usize) -> Option<Stages> {
 /// Fails if an entry is not finite; panics for a slice of another length.
 pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)> {
     assert_eq!(symmetric.len(), n * n, "a square matrix");
-    if n >= SHARED && rayon::current_thread_index().is_none() {
+    if n >= SHARED_ROWS && rayon::current_thread_index().is_none() {
         // Threads that share work wait for each other much longer where one of them is not of the pool.
         return rayon::scope(|_| decompose(symmetric, n));
     }
@@ -149,7 +156,7 @@ fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<
         let is_solved = Instant::now();
         let mut vectors = vec![F::of(0.0); n * n];
         let in_order = |(to, &j): (&mut [F], &usize)| to.copy_from_slice(&u.column(j)[..n]);
-        if n < SHARED {
+        if n < SHARED_ROWS {
             vectors.chunks_exact_mut(n).zip(&order).for_each(in_order);
         } else {
             vectors.par_chunks_exact_mut(n).zip(&order).with_min_len(LANES).for_each(in_order);
@@ -206,7 +213,7 @@ fn is_decomposition<F: Real>(symmetric: &[F], n: usize, factor: F, values: &[F],
     };
     let halves = || rayon::join(|| sums(0, n / 2), || sums(n / 2, n));
     let (mut residual, mut rest) = (product(), x.clone());
-    let (first, second) = if n < SHARED { (sums(0, n / 2), sums(n / 2, n)) } else { halves() };
+    let (first, second) = if n < SHARED_ROWS { (sums(0, n / 2), sums(n / 2, n)) } else { halves() };
     for [weighted, plain] in [first, second] {
         residual.iter_mut().zip(weighted).for_each(|(sum, x)| *sum += x);
         rest.iter_mut().zip(plain).for_each(|(sum, x)| *sum += x);
@@ -321,7 +328,7 @@ mod tests {
     #[test]
     fn neither_threads_nor_vectors_change_a_bit() {
         // The larger of them has passes that two threads share.
-        for n in [SHARED, 400] {
+        for n in [SHARED_ROWS, 400] {
             is_same_on_threads::<f64>(n);
             is_same_on_threads::<f32>(n);
         }

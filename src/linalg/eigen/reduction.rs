@@ -4,7 +4,7 @@
 //! T = Q'AQ,   Q = H_0 H_1 … H_{n−2},   H_i = I − τ_i v_i v_i',   v_i = (0, …, 0, 1, v_{i,i+2}, …, v_{i,n−1})'
 //! A ← H A H = A + v w' + w v',   w = ½ τ² (v'A v) v − τ A v
 //! ```
-//! Golub and Van Loan (2013), algorithm 8.3.1. The matrix lies in blocks of sixteen rows and columns, of one triangle, one after the
+//! Golub and Van Loan (2013), "Matrix computations", algorithm 8.3.1. The matrix lies in blocks of sixteen rows and columns, of one triangle, one after the
 //! other as a pass needs them. A pass multiplies it by a reflector and reads each entry once. The updates of a few reflectors
 //! wait for one pass that applies them all: entries are read n times, as they must, but written n/4 times. Two threads share the
 //! passes of a large matrix, whose two parts have products of their own, added at the end, whatever the number of threads.
@@ -21,7 +21,7 @@ use crate::linalg::{Real, vectorised};
 /// Reflectors whose updates wait for one pass that applies them all.
 const WAITING: usize = 4;
 /// Rows and columns from which two threads share a pass.
-const SHARED: usize = 384;
+const ROWS_OF_A_PAIR: usize = 384;
 /// Sixteen rows of the reflectors that wait, each v beside its w.
 type Pairs<F> = [Chunk<F>; 2 * WAITING];
 
@@ -58,7 +58,7 @@ pub(super) fn reduce<'a, F: Real>(
     reflectors: Columns<'a, F>,
     memory: &mut [Chunk<F>],
 ) -> Reduced<'a, F> {
-    if n < SHARED {
+    if n < ROWS_OF_A_PAIR {
         return reduce_beside(&mut Companion::none(), a, n, reflectors, memory);
     }
     Companion::beside(|companion| reduce_beside(companion, a, n, reflectors, memory))
@@ -133,7 +133,7 @@ fn shared<F: Real>(
 ) {
     let used = x.len();
     let a = &mut a[first_tile(first, used)..];
-    if used - first < SHARED / LANES {
+    if used - first < ROWS_OF_A_PAIR / LANES {
         return pass(a, first..used, waiting, x, product);
     }
     // Half the entries of a triangle are in the first 1 − √½ of its columns.

@@ -6,7 +6,8 @@
 //! ```
 //! A root is kept as the distance to the nearer of its two poles, so that all d_j − λ_i are accurate. A step of the iteration
 //! solves the equation of a rational function with poles at both ends of the interval, that has the value and slope of f and
-//! the residue of f at the nearer pole (Li 1993, "fixed weight"). The z that make the computed roots exact (the second line,
+//! the residue of f at the nearer pole (Li 1993, "Solving secular equations stably and
+//! efficiently", its "fixed weight" method). The z that make the computed roots exact (the second line,
 //! Löwner) make the vectors orthogonal to rounding: Gu and Eisenstat (1995).
 
 use crate::linalg::chunks::{Chunk, LANES, flat};

@@ -4,7 +4,7 @@
 //! and then written. B is read in place. Which processor runs it decides the shape of a tile, not the order of the products of an
 //! entry: the bits are the same on all.
 //!
-//! Goto and van de Geijn (2008), without their packing of B: at n ≤ 1,000 the few columns that a tile needs are in the nearest
+//! Goto and van de Geijn (2008), "Anatomy of high-performance matrix multiplication", without their packing of B: at n ≤ 1,000 the few columns that a tile needs are in the nearest
 //! cache as they are.
 
 mod tile;
@@ -14,16 +14,17 @@ use rayon::prelude::*;
 use crate::linalg::Real;
 use crate::linalg::chunks::{Chunk, LANES, flat_mut};
 use crate::linalg::scratch::with_scratch;
-use tile::{Part, gather, pack, rows_as_columns, tile_rows, tiles};
+use tile::{Entries, Target, gather, pack, rows_as_columns, tile_rows, tiles};
 
 /// Rows of A in bytes that are packed together, such that they stay in the second-level cache.
 const BLOCK: usize = 512 << 10;
 
-/// Multiplications and additions from which a product is worth sharing, entries from which a copy is, and columns of C that a
-/// thread then takes at once.
-const SHARED: usize = 4 << 20;
+/// Multiplications and additions from which threads share a product.
+const SHARED_OPERATIONS: usize = 4 << 20;
+/// Entries from which they share a copy.
 const SHARED_ENTRIES: usize = 64 << 10;
-const COLUMNS: usize = 72;
+/// Columns of C that a thread then takes at once.
+const COLUMNS_TOGETHER: usize = 72;
 
 /// Products that are summed before an entry of C is written, the same on every processor.
 pub(crate) fn depth<F>() -> usize {
@@ -85,7 +86,7 @@ pub(crate) fn symmetric_product<F: Real>(
         return;
     }
     with_scratch(packed_chunks::<F>(n, k), |memory| {
-        Packed::new(a, n, k, memory).multiply(b, n, scale, out, n, Accumulate::Replace, true);
+        Packed::new(a, n, k, memory).multiply(b, n, scale, out, n, Accumulate::Replace, Entries::Lower);
     });
     mirror(out, n, 0);
 }
@@ -135,7 +136,7 @@ pub(crate) fn transpose<F: Real>(out: &mut [F], columns: &[F], nrows: usize, fac
         return;
     }
     let width = out.len() / nrows;
-    let together = if out.len() < SHARED_ENTRIES { nrows } else { COLUMNS };
+    let together = if out.len() < SHARED_ENTRIES { nrows } else { COLUMNS_TOGETHER };
     out.par_chunks_mut(together * width).enumerate().for_each(|(number, out)| {
         let first = number * together;
         rows_as_columns(columns, nrows, first..first + out.len() / width, factors, out, width);
@@ -144,7 +145,7 @@ pub(crate) fn transpose<F: Real>(out: &mut [F], columns: &[F], nrows: usize, fac
 
 /// What a product does with C.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Accumulate {
+pub enum Accumulate {
     /// C = α A B
     Replace,
     /// C += α A B
@@ -172,7 +173,7 @@ impl<'a, F: Real> Packed<'a, F> {
         for k in (0..ncols).step_by(depth::<F>()) {
             let count = depth::<F>().min(ncols - k);
             let panels = &mut panels[k * padded..(k + count) * padded];
-            let together = if nrows * ncols < SHARED_ENTRIES { padded } else { tile::TOGETHER * rows };
+            let together = if nrows * ncols < SHARED_ENTRIES { padded } else { tile::PANELS_TOGETHER * rows };
             panels.par_chunks_mut(together * count).enumerate().for_each(|(number, panels)| {
                 let first = number * together;
                 pack(a.from(first, k), (nrows - first).min(together), count, panels);
@@ -205,10 +206,10 @@ impl<'a, F: Real> Packed<'a, F> {
         stride: usize,
         accumulate: Accumulate,
     ) {
-        self.multiply(b, ncols, scale, out, stride, accumulate, false)
+        self.multiply(b, ncols, scale, out, stride, accumulate, Entries::All)
     }
 
-    /// The same; with `lower`, entries above the diagonal of C are not all computed.
+    /// The same for some entries of C.
     #[allow(clippy::too_many_arguments)]
     fn multiply(
         &self,
@@ -218,7 +219,7 @@ impl<'a, F: Real> Packed<'a, F> {
         out: &mut [F],
         stride: usize,
         accumulate: Accumulate,
-        lower: bool,
+        entries: Entries,
     ) {
         if self.ncols == 0 && accumulate == Accumulate::Replace {
             // A sum without terms.
@@ -230,26 +231,23 @@ impl<'a, F: Real> Packed<'a, F> {
             return;
         }
         let out = &mut out[..(ncols - 1) * stride + self.nrows];
-        let part = Part {
-            first: 0,
-            first_column: 0,
-            nrows: self.nrows,
-            stride,
-            scale,
-            add: accumulate == Accumulate::Add,
-            lower,
-        };
-        if self.nrows * ncols * self.ncols < SHARED {
-            return self.columns(b, ncols, part, out);
+        let target = Target { first: 0, first_column: 0, nrows: self.nrows, stride, scale, accumulate, entries };
+        if self.nrows * ncols * self.ncols < SHARED_OPERATIONS {
+            return self.columns(b, ncols, target, out);
         }
-        out.par_chunks_mut(COLUMNS * stride).enumerate().with_max_len(1).for_each(|(number, out)| {
-            let first = number * COLUMNS;
-            self.columns(b.from(0, first), COLUMNS.min(ncols - first), Part { first_column: first, ..part }, out);
+        out.par_chunks_mut(COLUMNS_TOGETHER * stride).enumerate().with_max_len(1).for_each(|(number, out)| {
+            let first = number * COLUMNS_TOGETHER;
+            self.columns(
+                b.from(0, first),
+                COLUMNS_TOGETHER.min(ncols - first),
+                Target { first_column: first, ..target },
+                out,
+            );
         });
     }
 
     /// Some columns of C.
-    fn columns(&self, b: Strided<'_, F>, ncols: usize, part: Part<F>, out: &mut [F]) {
+    fn columns(&self, b: Strided<'_, F>, ncols: usize, target: Target<F>, out: &mut [F]) {
         let rows = tile_rows::<F>();
         let padded = self.nrows.next_multiple_of(rows);
         for k in (0..self.ncols).step_by(depth::<F>()) {
@@ -258,7 +256,8 @@ impl<'a, F: Real> Packed<'a, F> {
             for first in (0..self.nrows).step_by(together) {
                 let past = (first + together).min(padded);
                 let panels = &self.panels[k * padded + first * count..k * padded + past * count];
-                tiles(panels, count, b.from(k, 0), ncols, Part { first, add: part.add || k > 0, ..part }, out);
+                let accumulate = if k > 0 { Accumulate::Add } else { target.accumulate };
+                tiles(panels, count, b.from(k, 0), ncols, Target { first, accumulate, ..target }, out);
             }
         }
     }
@@ -328,7 +327,7 @@ mod tests {
     fn bits_do_not_depend_on_the_threads() {
         let noise = |count: usize| (0..count).map(|k| ((k * k) as f64).sin()).collect::<Vec<_>>();
         let (n, k) = (170, 400);
-        assert!(n * n * k > SHARED && n * k > SHARED_ENTRIES);
+        assert!(n * n * k > SHARED_OPERATIONS && n * k > SHARED_ENTRIES);
         let a = noise(n * k);
         let of = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::linalg::chunks::LANES;
-use crate::linalg::gemm::Strided;
+use crate::linalg::gemm::{Accumulate, Strided};
 #[cfg(target_arch = "x86_64")]
 use crate::linalg::lanes::x86::{Doubles256, Doubles512, Singles256, Singles512};
 use crate::linalg::lanes::{Lanes, Portable};
@@ -21,17 +21,25 @@ pub(super) fn tile_rows<F>() -> usize {
     }
 }
 
-/// The rows of C that some panels make, and what becomes of them.
+/// The entries of C that are computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entries {
+    All,
+    /// Those on and below the diagonal; others may be.
+    Lower,
+}
+
+/// Where the rows of C that some panels make go, and how.
 #[derive(Clone, Copy)]
-pub(super) struct Part<F> {
+pub(super) struct Target<F> {
     pub first: usize,
     /// The column of C with which it begins.
     pub first_column: usize,
     pub nrows: usize,
     pub stride: usize,
     pub scale: F,
-    pub add: bool,
-    pub lower: bool,
+    pub accumulate: Accumulate,
+    pub entries: Entries,
 }
 
 /// Calls the version of a function for the vectors of this processor; the second parameter is the number of columns of a tile.
@@ -54,8 +62,8 @@ macro_rules! shaped {
 
 vectorised! {
     /// The tiles of some panels.
-    pub(super) fn tiles<F: Real>(panels: &[F], count: usize, b: Strided<'_, F>, ncols: usize, part: Part<F>, out: &mut [F]) {
-        shaped!(tiles_of::<F>(panels, count, b, ncols, part, out))
+    pub(super) fn tiles<F: Real>(panels: &[F], count: usize, b: Strided<'_, F>, ncols: usize, target: Target<F>, out: &mut [F]) {
+        shaped!(tiles_of::<F>(panels, count, b, ncols, target, out))
     }
 }
 
@@ -116,16 +124,16 @@ fn rows_as_columns_of<F: Real, V: Lanes<F>, const N: usize>(
 }
 
 /// Panels that are packed side by side, for longer pieces of a column at once.
-pub(super) const TOGETHER: usize = 8;
+pub(super) const PANELS_TOGETHER: usize = 8;
 
 #[inline(always)]
 fn pack_of<F: Real, V: Lanes<F>, const N: usize>(a: Strided<'_, F>, nrows: usize, count: usize, panels: &mut [F]) {
     let rows = ROWS * V::COUNT;
     let n_whole = if a.row == 1 { nrows / rows } else { 0 };
     let (whole, rest) = panels.split_at_mut(n_whole * rows * count);
-    for (group, panels) in whole.chunks_mut(TOGETHER * rows * count).enumerate() {
+    for (group, panels) in whole.chunks_mut(PANELS_TOGETHER * rows * count).enumerate() {
         for k in 0..count {
-            let from = &a.entries[k * a.column + group * TOGETHER * rows..];
+            let from = &a.entries[k * a.column + group * PANELS_TOGETHER * rows..];
             for (from, panel) in from.chunks_exact(rows).zip(panels.chunks_exact_mut(rows * count)) {
                 copy::<F, V>(from, &mut panel[k * rows..]);
             }
@@ -229,7 +237,7 @@ fn tiles_of<F: Real, V: Lanes<F>, const N: usize>(
     count: usize,
     b: Strided<'_, F>,
     ncols: usize,
-    part: Part<F>,
+    target: Target<F>,
     out: &mut [F],
 ) {
     let rows = ROWS * V::COUNT;
@@ -237,19 +245,26 @@ fn tiles_of<F: Real, V: Lanes<F>, const N: usize>(
         let width = (ncols - j).min(N);
         let b = b.from(0, j);
         for (number, panel) in panels.chunks_exact(rows * count).enumerate() {
-            let i = part.first + number * rows;
-            if part.lower && i + rows <= part.first_column + j {
-                continue;
+            let mut i = target.first + number * rows;
+            let mut height = (target.nrows - i).min(rows);
+            let mut panel = panel;
+            if target.entries == Entries::Lower {
+                let above = (target.first_column + j).saturating_sub(i);
+                if above >= height {
+                    continue;
+                }
+                if above >= V::COUNT {
+                    (i, height, panel) = (i + V::COUNT, height - V::COUNT, &panel[V::COUNT..]);
+                }
             }
-            let height = (part.nrows - i).min(rows);
-            let out = &mut out[j * part.stride + i..];
+            let out = &mut out[j * target.stride + i..];
             match (height <= V::COUNT, width) {
-                (false, _) if width == N => tile::<F, V, 2, N, true>(panel, b, out, part, height, width),
-                (true, _) if width == N => tile::<F, V, 1, N, true>(panel, b, out, part, height, width),
-                (false, ..=6) => tile::<F, V, 2, 6, false>(panel, b, out, part, height, width),
-                (true, ..=6) => tile::<F, V, 1, 6, false>(panel, b, out, part, height, width),
-                (false, _) => tile::<F, V, 2, N, false>(panel, b, out, part, height, width),
-                (true, _) => tile::<F, V, 1, N, false>(panel, b, out, part, height, width),
+                (false, _) if width == N => tile::<F, V, 2, N, true>(panel, b, out, target, height, width),
+                (true, _) if width == N => tile::<F, V, 1, N, true>(panel, b, out, target, height, width),
+                (false, ..=6) => tile::<F, V, 2, 6, false>(panel, b, out, target, height, width),
+                (true, ..=6) => tile::<F, V, 1, 6, false>(panel, b, out, target, height, width),
+                (false, _) => tile::<F, V, 2, N, false>(panel, b, out, target, height, width),
+                (true, _) => tile::<F, V, 1, N, false>(panel, b, out, target, height, width),
             }
         }
     }
@@ -261,18 +276,19 @@ fn tile<F: Real, V: Lanes<F>, const R: usize, const N: usize, const FULL: bool>(
     panel: &[F],
     b: Strided<'_, F>,
     out: &mut [F],
-    part: Part<F>,
+    target: Target<F>,
     height: usize,
     width: usize,
 ) {
-    let count = panel.len() / (ROWS * V::COUNT);
+    // Of a panel whose first vectors do not count, one is missing at the end.
+    let count = panel.len().div_ceil(ROWS * V::COUNT);
     let mut columns = [0; N];
     for j in 0..N {
         columns[j] = j.min(width - 1) * b.column;
     }
     assert!(count > 0 && (count - 1) * b.row + (width - 1) * b.column < b.entries.len());
     let mut sums = [[V::all(F::of(0.0)); R]; N];
-    // SAFETY: a panel has ROWS ≥ R vectors for each k < count, and the last k and j are those of the assertion.
+    // SAFETY: a panel has ROWS ≥ R vectors for each k < count, one less at the end if R is 1, and the last k and j are those of the assertion.
     unsafe {
         for k in 0..count {
             let mut a = [V::all(F::of(0.0)); R];
@@ -288,31 +304,32 @@ fn tile<F: Real, V: Lanes<F>, const R: usize, const N: usize, const FULL: bool>(
             }
         }
     }
-    assert!(out.len() >= (width - 1) * part.stride + height);
+    assert!(out.len() >= (width - 1) * target.stride + height);
     // Written out for every column, as an index that is not a constant would keep the sums in memory.
-    macro_rules! write {
+    macro_rules! columns {
         ($($j:literal)*) => {
             $(
                 if $j < N && (FULL || $j < width) {
-                    write::<F, V, R>(&sums[$j % N], &mut out[$j * part.stride..], part, height);
+                    write_column::<F, V, R>(&sums[$j % N], &mut out[$j * target.stride..], target, height);
                 }
             )*
         };
     }
-    write!(0 1 2 3 4 5 6 7 8 9 10 11);
+    columns!(0 1 2 3 4 5 6 7 8 9 10 11);
 }
 
 /// A column of a tile.
 #[inline(always)]
-fn write<F: Real, V: Lanes<F>, const R: usize>(sums: &[V; R], out: &mut [F], part: Part<F>, height: usize) {
+fn write_column<F: Real, V: Lanes<F>, const R: usize>(sums: &[V; R], out: &mut [F], target: Target<F>, height: usize) {
+    let is_added = target.accumulate == Accumulate::Add;
     if height == R * V::COUNT {
         assert!(out.len() >= height);
-        let scale = V::all(part.scale);
+        let scale = V::all(target.scale);
         for r in 0..R {
             // SAFETY: as many rows as the assertion says.
             unsafe {
                 let to = out.as_mut_ptr().add(r * V::COUNT);
-                let sum = if part.add { sums[r].fma(scale, V::load(to)) } else { sums[r].times(scale) };
+                let sum = if is_added { sums[r].fma(scale, V::load(to)) } else { sums[r].times(scale) };
                 sum.store(to);
             }
         }
@@ -323,7 +340,7 @@ fn write<F: Real, V: Lanes<F>, const R: usize>(sums: &[V; R], out: &mut [F], par
             unsafe { sums[r].store(rows.as_mut_ptr().add(r * V::COUNT)) }
         }
         for (to, from) in out.iter_mut().zip(&rows[..height]) {
-            *to = if part.add { from.fma(part.scale, *to) } else { *from * part.scale };
+            *to = if is_added { from.fma(target.scale, *to) } else { *from * target.scale };
         }
     }
 }

@@ -28,6 +28,16 @@ pub struct Parity {
 }
 
 impl Parity {
+    /// The deviation as a share of what is allowed: zero where there is none, also where none is allowed; infinite where it is not a
+    /// number.
+    pub fn share(&self) -> f64 {
+        match self.deviation {
+            0.0 => 0.0,
+            deviation if deviation.is_nan() => f64::INFINITY,
+            deviation => deviation / self.allowed,
+        }
+    }
+
     /// Whether the deviation is within its limit; false if it is NaN.
     pub fn holds(&self) -> bool {
         self.deviation <= self.allowed
@@ -217,4 +227,21 @@ fn deviation(ours: &[f64], theirs: &[f64], least: f64) -> f64 {
     let largest = theirs.iter().fold(least.max(f64::MIN_POSITIVE), |most, x| most.max(x.abs()));
     let worst = |most: f64, (x, y): (&f64, &f64)| if (x - y).is_nan() { f64::NAN } else { most.max((x - y).abs()) };
     ours.iter().zip(theirs).fold(0.0_f64, |most, pair| if most.is_nan() { most } else { worst(most, pair) }) / largest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deviation_is_a_share_of_its_limit() {
+        let of = |deviation, allowed| {
+            let parity = Parity { case: "a network", what: "μ".to_string(), deviation, allowed };
+            (parity.share(), parity.holds())
+        };
+        assert_eq!(of(0.0, 0.0), (0.0, true));
+        assert_eq!(of(1e-4, 2e-4), (0.5, true));
+        assert_eq!(of(3.0, 0.0), (f64::INFINITY, false));
+        assert_eq!(of(f64::NAN, 1.0), (f64::INFINITY, false));
+    }
 }
