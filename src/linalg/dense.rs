@@ -53,6 +53,9 @@ pub fn product<F: Real>(out: &mut [F], accumulate: Accumulate, a: View<'_, F>, b
 pub fn product_by_rows<F: Real>(a: View<'_, F>, b: View<'_, F>, scale: F, mut each: impl FnMut(usize, &mut [F])) {
     assert_eq!(a.ncols, b.nrows, "sizes of a product");
     let (nrows, ncols, inner) = (a.nrows, b.ncols, a.ncols);
+    if ncols == 0 {
+        return; // rows without entries
+    }
     let packed = packed_chunks::<F>(ncols, inner);
     with_scratch(packed + (ROWS * ncols).div_ceil(LANES), |memory| {
         let (packed, rows) = memory.split_at_mut(packed);
