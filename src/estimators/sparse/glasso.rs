@@ -79,6 +79,10 @@ impl GraphicalLasso {
                     xi[(j, i)] = fitted;
                 }
             }
+            if xi.entries().iter().any(|x| !x.is_finite()) {
+                let why = format!("the sweeps over {n} assets diverge at the penalty {:e}; raise it", self.penalty);
+                return Err(Error::Undefined { what: "glasso", why });
+            }
             if moved <= LAST_MOVE * limit && self.missed(e, &xi, &betas) <= limit {
                 return Ok(xi);
             }
