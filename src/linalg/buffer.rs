@@ -37,7 +37,8 @@ impl<F: Real> Deref for Buffer<F> {
     type Target = [F];
 
     fn deref(&self) -> &[F] {
-        // SAFETY: `new` made enough lines for so many chunks, lines are aligned for chunks of both types, and any bits are a number.
+        // SAFETY: `new` made enough lines for so many chunks, lines are aligned for chunks of both types, and any bits are
+        // a number.
         let chunks =
             unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast::<Chunk<F>>(), self.len.div_ceil(LANES)) };
         &flat(chunks)[..self.len]

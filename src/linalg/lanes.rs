@@ -129,8 +129,8 @@ impl<F: Real, V: Lanes<F>, const P: usize> Lanes<F> for Wide<V, P> {
     }
 }
 
-/// Calls the version of a function for the vectors of this processor, inside `vectorised!`: with a vector of sixteen numbers and
-/// as many columns as such vectors fit the registers.
+/// Calls the version of a function for the vectors of this processor, inside `vectorised!`: with a vector of sixteen
+/// numbers and as many columns as such vectors fit the registers.
 macro_rules! sixteen {
     ($function:ident::<$real:ident $(, $parameter:tt)*>($($argument:expr),* $(,)?)) => {
         match (BITS, size_of::<$real>()) {

@@ -3,8 +3,9 @@
 //! ```text
 //! H_a … H_b = I − Y T Y',   Y = (v_a, …, v_b),   T upper triangular,   T_jj = τ_j,   T_{<j,j} = −τ_j T_{<j,<j} Y_{<j}'v_j
 //! ```
-//! Schreiber and Van Loan (1989), "A storage-efficient WY representation for products of Householder transformations". Y' and Y T of every group of reflectors are packed once. Some columns of U at a time, which stay
-//! in the cache, meet all groups.
+//! Schreiber and Van Loan (1989), "A storage-efficient WY representation for products of Householder transformations". Y'
+//! and Y T of every group of reflectors are packed once. Some columns of U at a time, which stay in the cache, meet all
+//! groups.
 
 use rayon::prelude::*;
 

@@ -3,10 +3,10 @@
 //! ```text
 //! T = diag(T_1, T_2) + ρ u u',   T_k = Q_k D_k Q_k',   z = diag(Q_1, Q_2)'u,   D + ρ z z' = S Λ S',   Q = diag(Q_1, Q_2) S
 //! ```
-//! Cuppen (1981), "A divide and conquer method for the symmetric tridiagonal eigenproblem". Entries of z that are negligible, and pairs of poles that are equal to rounding, are deflated: their
-//! eigenvectors stay as they are. Columns of Q_1 and Q_2 are zero in the other half, so the product with S is two products of
-//! half the height (Gu and Eisenstat 1995, "A divide-and-conquer
-//! algorithm for the symmetric tridiagonal eigenproblem").
+//! Cuppen (1981), "A divide and conquer method for the symmetric tridiagonal eigenproblem". Entries of z that are
+//! negligible, and pairs of poles that are equal to rounding, are deflated: their eigenvectors stay as they are. Columns of
+//! Q_1 and Q_2 are zero in the other half, so the product with S is two products of half the height (Gu and Eisenstat 1995,
+//! "A divide-and-conquer algorithm for the symmetric tridiagonal eigenproblem").
 
 use std::cmp::Ordering;
 
@@ -29,8 +29,8 @@ enum Half {
     Lower,
 }
 
-/// Chunks of memory that a merge needs for n rows and columns: S, column by column, then the columns that are deflated; poles and
-/// z; one of Q_1 and Q_2.
+/// Chunks of memory that a merge needs for n rows and columns: S, column by column, then the columns that are deflated;
+/// poles and z; one of Q_1 and Q_2.
 fn chunks<F: Real>(n: usize) -> usize {
     n.div_ceil(LANES) * (n + 2) + packed_chunks::<F>(n.div_ceil(2), n)
 }
@@ -199,7 +199,8 @@ fn merge<F: Real>(
     merged(d, 0..k, rest.into_iter())
 }
 
-/// Replaces the first k columns of a part by diag(Q_1, Q_2) S of the k columns kept; returns their eigenvalues. S is formed in `s`.
+/// Replaces the first k columns of a part by diag(Q_1, Q_2) S of the k columns kept; returns their eigenvalues. S is formed
+/// in `s`.
 #[allow(clippy::too_many_arguments)]
 fn update<F: Real>(
     d: &[F],

@@ -4,16 +4,16 @@
 //! A = Q T Q',   T = U Λ U',   V = Q U
 //! ```
 //! Householder reduction to a tridiagonal T, divide and conquer for T, and the reflectors of the reduction applied to its
-//! eigenvectors. Every result is checked in O(n²); one that fails is computed again by the linear-algebra crate, and counted.
-//! Every loop has one portable form, which gives the same bits on every processor. Threads that are free share a large matrix, which
-//! changes no bit.
+//! eigenvectors. Every result is checked in O(n²); one that fails is computed again by the linear-algebra crate, and
+//! counted. Every loop has one portable form, which gives the same bits on every processor. Threads that are free share a
+//! large matrix, which changes no bit.
 //!
-//! Other ways, and why they are not taken (measured figures: `results/benchmarks/roofline.csv`). At n ≤ 1,000 the reduction runs from
-//! the caches: a reduction in two stages, first to a band, saves memory traffic there is little of, and has a second
-//! back-transformation of 2 n³ operations. The polar decomposition by QR or Cholesky factors (QDWH) and spectral divide and conquer
-//! take at least 20 n³ operations, in products that run at most four times as fast as the stages here. Eigenvalues alone, or f(A) x
-//! without V, have no entry of their own: training, cleaners and figures that read eigenvalues need the vectors of the same matrix
-//! too, or keep them for their neighbours.
+//! Other ways, and why they are not taken (measured figures: `results/benchmarks/roofline.csv`). At n ≤ 1,000 the reduction
+//! runs from the caches: a reduction in two stages, first to a band, saves memory traffic there is little of, and has a
+//! second back-transformation of 2 n³ operations. The polar decomposition by QR or Cholesky factors (QDWH) and spectral
+//! divide and conquer take at least 20 n³ operations, in products that run at most four times as fast as the stages here.
+//! Eigenvalues alone, or f(A) x without V, have no entry of their own: training, cleaners and figures that read eigenvalues
+//! need the vectors of the same matrix too, or keep them for their neighbours.
 
 mod back;
 mod divide;
@@ -28,7 +28,6 @@ use std::time::{Duration, Instant};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{self, ComputeEigenvectors};
 use faer::{MatMut, MatRef, Par, Spec};
-use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::linalg::chunks::{Chunk, Columns, LANES};
@@ -154,13 +153,8 @@ fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<
         let (mut values, mut beside) = (reduced.diagonal.clone(), reduced.beside.clone());
         let order = divide::solve(&mut values, &mut beside, Columns { height: u.height, chunks: &mut *u.chunks })?;
         let is_solved = Instant::now();
-        let mut vectors = vec![F::of(0.0); n * n];
-        let in_order = |(to, &j): (&mut [F], &usize)| to.copy_from_slice(&u.column(j)[..n]);
-        if n < SHARED_ROWS {
-            vectors.chunks_exact_mut(n).zip(&order).for_each(in_order);
-        } else {
-            vectors.par_chunks_exact_mut(n).zip(&order).with_min_len(LANES).for_each(in_order);
-        }
+        let mut vectors = Vec::with_capacity(n * n);
+        order.iter().for_each(|&j| vectors.extend_from_slice(&u.column(j)[..n]));
         back::transform(&reduced, &mut vectors, n, memory);
         let stages =
             Stages { reduction: is_reduced - start, tridiagonal: is_solved - is_reduced, back: is_solved.elapsed() };
@@ -196,8 +190,8 @@ fn fill<F: Real>(tiles: &mut [[Chunk<F>; LANES]], symmetric: &[F], n: usize, fac
     }
 }
 
-/// Whether A x = V Λ V'x and V V'x = x for one vector x without structure, with A scaled to entries of about one: to some n ε, so
-/// that a wrong eigenvalue or eigenvector does not pass unless it is wrong by little more than rounding.
+/// Whether A x = V Λ V'x and V V'x = x for one vector x without structure, with A scaled to entries of about one: to some n
+/// ε, so that a wrong eigenvalue or eigenvector does not pass unless it is wrong by little more than rounding.
 fn is_decomposition<F: Real>(symmetric: &[F], n: usize, factor: F, values: &[F], vectors: &[F]) -> bool {
     let x: Vec<F> = (0..n).map(|i| F::of(families::noise(i, 0))).collect();
     let zeros = || vec![F::of(0.0); n];

@@ -4,10 +4,11 @@
 //! T = Q'AQ,   Q = H_0 H_1 … H_{n−2},   H_i = I − τ_i v_i v_i',   v_i = (0, …, 0, 1, v_{i,i+2}, …, v_{i,n−1})'
 //! A ← H A H = A + v w' + w v',   w = ½ τ² (v'A v) v − τ A v
 //! ```
-//! Golub and Van Loan (2013), "Matrix computations", algorithm 8.3.1. The matrix lies in blocks of sixteen rows and columns, of one triangle, one after the
-//! other as a pass needs them. A pass multiplies it by a reflector and reads each entry once. The updates of a few reflectors
-//! wait for one pass that applies them all: entries are read n times, as they must, but written n/4 times. Two threads share the
-//! passes of a large matrix, whose two parts have products of their own, added at the end, whatever the number of threads.
+//! Golub and Van Loan (2013), "Matrix computations", algorithm 8.3.1. The matrix lies in blocks of sixteen rows and
+//! columns, of one triangle, one after the other as a pass needs them. A pass multiplies it by a reflector and reads each
+//! entry once. The updates of a few reflectors wait for one pass that applies them all: entries are read n times, as they
+//! must, but written n/4 times. Two threads share the passes of a large matrix, whose two parts have products of their own,
+//! added at the end, whatever the number of threads.
 
 use std::ops::Range;
 
@@ -50,8 +51,8 @@ fn first_tile(block: usize, blocks: usize) -> usize {
     block * blocks - block * (block.max(1) - 1) / 2
 }
 
-/// Reduces a matrix (n × n, a whole number of chunks in both directions). Of the blocks of sixteen rows and columns those on the
-/// diagonal are read whole, those below it too, and those above it not at all.
+/// Reduces a matrix (n × n, a whole number of chunks in both directions). Of the blocks of sixteen rows and columns those
+/// on the diagonal are read whole, those below it too, and those above it not at all.
 pub(super) fn reduce<'a, F: Real>(
     a: &mut [Tile<F>],
     n: usize,

@@ -6,9 +6,9 @@
 //! ```
 //! A root is kept as the distance to the nearer of its two poles, so that all d_j − λ_i are accurate. A step of the iteration
 //! solves the equation of a rational function with poles at both ends of the interval, that has the value and slope of f and
-//! the residue of f at the nearer pole (Li 1993, "Solving secular equations stably and
-//! efficiently", its "fixed weight" method). The z that make the computed roots exact (the second line,
-//! Löwner) make the vectors orthogonal to rounding: Gu and Eisenstat (1995).
+//! the residue of f at the nearer pole (Li 1993, "Solving secular equations stably and efficiently", its "fixed weight"
+//! method). The z that make the computed roots exact (the second line, Löwner) make the vectors orthogonal to rounding: Gu
+//! and Eisenstat (1995).
 
 use crate::linalg::chunks::{Chunk, LANES, flat};
 use crate::linalg::{Real, vectorised};
@@ -17,8 +17,8 @@ use crate::linalg::{Real, vectorised};
 const MOST_STEPS: usize = 60;
 
 vectorised! {
-    /// The roots λ_i = origin_i + offset_i from the one numbered `from` on, for at least two poles d, ascending, with the squares
-    /// z_j² and 1/ρ > 0. The last root is at most `last_gap` above its pole.
+    /// The roots λ_i = origin_i + offset_i from the one numbered `from` on, for at least two poles d, ascending, with the
+    /// squares z_j² and 1/ρ > 0. The last root is at most `last_gap` above its pole.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn roots<F: Real>(d: &[F], squares: &[F], inverse: F, last_gap: F, from: usize, origin: &mut [F], offset: &mut [F]) {
         let k = d.len();

@@ -1,11 +1,11 @@
 //! Matrix products C = α A B. Large ones are shared by threads, column by column of C.
 //!
-//! A is packed into panels of as many rows as a tile of C has; a tile is accumulated in registers over at most [`depth`] products
-//! and then written. B is read in place. Which processor runs it decides the shape of a tile, not the order of the products of an
-//! entry: the bits are the same on all.
+//! A is packed into panels of as many rows as a tile of C has; a tile is accumulated in registers over at most [`depth`]
+//! products and then written. B is read in place. Which processor runs it decides the shape of a tile, not the order of the
+//! products of an entry: the bits are the same on all.
 //!
-//! Goto and van de Geijn (2008), "Anatomy of high-performance matrix multiplication", without their packing of B: at n ≤ 1,000 the few columns that a tile needs are in the nearest
-//! cache as they are.
+//! Goto and van de Geijn (2008), "Anatomy of high-performance matrix multiplication", without their packing of B: at n ≤
+//! 1,000 the few columns that a tile needs are in the nearest cache as they are.
 
 mod tile;
 

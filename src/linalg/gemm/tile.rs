@@ -288,7 +288,8 @@ fn tile<F: Real, V: Lanes<F>, const R: usize, const N: usize, const FULL: bool>(
     }
     assert!(count > 0 && (count - 1) * b.row + (width - 1) * b.column < b.entries.len());
     let mut sums = [[V::all(F::of(0.0)); R]; N];
-    // SAFETY: a panel has ROWS ≥ R vectors for each k < count, one less at the end if R is 1, and the last k and j are those of the assertion.
+    // SAFETY: a panel has ROWS ≥ R vectors for each k < count, one less at the end if R is 1, and the last k and j are
+    // those of the assertion.
     unsafe {
         for k in 0..count {
             let mut a = [V::all(F::of(0.0)); R];
