@@ -79,6 +79,10 @@ mod tests {
         again.fill(2.0);
         beside.fill(3.0);
         assert!(again.iter().all(|x| *x == 2.0) && beside.iter().all(|x| *x == 3.0));
+        drop(again);
+        let mut larger = Buffer::<f64>::new(900);
+        larger.fill(4.0);
+        assert!(larger.len() == 900 && larger.iter().all(|x| *x == 4.0));
         let sum = with_scratch::<f64, _>(4, |outer| {
             outer.iter_mut().for_each(|chunk| chunk.0.fill(1.0));
             with_scratch::<f32, _>(9, |inner| inner.iter_mut().for_each(|chunk| chunk.0.fill(7.0)));
