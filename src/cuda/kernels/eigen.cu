@@ -1,8 +1,8 @@
 // Eigenvalues, third part: from the eigenvectors of the tridiagonal matrix to those of the matrix, the check of the
 // result, and the method for matrices that fail it.
 
-// Entry i of a vector without structure, along which results are checked.
-__device__ inline real direction(int i) { return real((i * 7919 + 104729) % 1000003) / real(1000003) - real(0.5); }
+// Entry i < 513 of a vector without structure, along which results are checked.
+__device__ inline real direction(int i) { return real((i * i * 7919 + i * 104729) % 1000003) / real(1000003) - real(0.5); }
 
 // The sums of COUNT numbers over the lanes of a warp, in all lanes.
 template <int COUNT> __device__ inline void warp_sums(real *x) {
@@ -104,10 +104,10 @@ extern "C" __global__ void __launch_bounds__(128) eigen_back_16(int n, const rea
     transform_back<16, FEW>(n, reflectors, tau, u, along, info);
 }
 
-// Brings eigenvalues back to the scale of the matrix, and checks V'LV = A and V'V = 1, both for the matrix divided by
-// its scale, along one direction, with which V was multiplied before: a wrong result does not pass but by a miracle.
-// info becomes 2 where it fails. One block per matrix, with at least one thread per row; a thread has a row and every few
-// columns.
+// Brings eigenvalues back to the scale of the matrix, and checks, for the matrix divided by its scale, that its trace and
+// the sum of its squares are those of the eigenvalues, and V'LV = A and V'V = 1 along one direction, with which V was
+// multiplied before. info becomes 2 where it fails. One block per matrix, with at least one thread per row; a thread has a
+// row and every few columns.
 extern "C" __global__ void __launch_bounds__(1024) eigen_check(int n, const real *matrices, const real *v, const real *scale, const real *along, real *values, int *info) {
     __shared__ real inner[MOST_ROWS], towards[MOST_ROWS], lambda[MOST_ROWS], residuals[1024], rests[1024];
     int b = blockIdx.x, padded = (n + 31) & ~31, i = threadIdx.x % padded;
@@ -116,7 +116,7 @@ extern "C" __global__ void __launch_bounds__(1024) eigen_check(int n, const real
     matrices += (long long)b * n * n, v += (long long)b * n * n, values += (long long)b * n, along += (long long)b * n;
     for (int k = threadIdx.x; k < n; k += blockDim.x) inner[k] = along[k], towards[k] = direction(k), lambda[k] = values[k];
     __syncthreads();
-    real residual = 0, rest = 0, factor = real(1) / scale[b];
+    real residual = 0, rest = 0, squares = 0, factor = real(1) / scale[b];
     constexpr int COUNT = 8; // columns whose loads overlap
     for (int first = group; i < n && group < groups && first < n; first += COUNT * groups) {
         real x[COUNT], a[COUNT];
@@ -130,17 +130,24 @@ extern "C" __global__ void __launch_bounds__(1024) eigen_check(int n, const real
             int k = min(first + j * groups, n - 1);
             residual += a[j] * towards[k] - lambda[k] * x[j] * inner[k];
             rest -= x[j] * inner[k];
+            squares += a[j] * a[j];
         }
     }
     residuals[threadIdx.x] = residual, rests[threadIdx.x] = rest;
     __syncthreads();
     residual = 0, rest = threadIdx.x < n ? towards[i] : real(0);
     for (int g = 0; g < groups && threadIdx.x < n; g++) residual += residuals[g * padded + i], rest += rests[g * padded + i];
-    double norm = block_sum(threadIdx.x < n ? double(towards[i] * towards[i]) : 0.0);
-    double of_residual = block_sum(double(residual) * residual), of_rest = block_sum(double(rest) * rest);
-    double allowed = 10.0 * n * UNIT * sqrt(norm);
+    // Of the thread's row: the entry of the direction, the eigenvalue, and the entry on the diagonal.
+    bool has_row = threadIdx.x < n;
+    double entry = has_row ? towards[i] : 0.0, value = has_row ? lambda[i] : 0.0;
+    double on_diagonal = has_row ? matrices[(long long)i * n + i] * factor : 0.0;
+    double length = sqrt(block_sum(entry * entry)), of_matrix = block_sum(squares);
+    double of_values = block_sum(value * value), of_traces = block_sum(value - on_diagonal);
+    double of_residual = sqrt(block_sum(double(residual) * residual)), of_rest = sqrt(block_sum(double(rest) * rest));
+    double unit = 10.0 * n * UNIT, size = sqrt(of_matrix);
     // A comparison with what is not a number is false.
-    bool is_right = sqrt(of_residual) <= allowed * sqrt(double(n)) && sqrt(of_rest) <= allowed;
+    bool is_right = fabs(of_traces) <= unit * size && fabs(of_values - of_matrix) <= unit * of_matrix &&
+                    of_residual * sqrt(double(n)) <= unit * size * length && of_rest <= unit * length;
     if (threadIdx.x == 0 && !is_right) info[b] = 2;
     if (threadIdx.x < n) values[i] = lambda[i] * scale[b];
 }

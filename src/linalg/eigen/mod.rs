@@ -57,7 +57,7 @@ pub struct Stages {
 }
 
 /// Decomposes a matrix (n × n, n > 0, finite entries of the order of one) and returns how long its parts took, for benchmarks;
-/// `None` if one does not converge.
+/// `None` if the tridiagonal part does not converge.
 pub fn stages<F: Real>(symmetric: &[F], n: usize) -> Option<Stages> {
     attempt(symmetric, n, F::of(1.0)).map(|(_, _, stages)| stages)
 }
@@ -81,19 +81,24 @@ pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)>
     }
     let scale = power_of_two(largest);
     let attempt = attempt(symmetric, n, scale).map(|(values, vectors, _)| (values, vectors));
-    checked(attempt, symmetric, n, F::of(1.0) / scale, &FALLBACKS)
+    checked(attempt, symmetric, n, scale, &FALLBACKS)
 }
 
-/// A decomposition if it passes the check; else that of the linear-algebra crate, which is counted.
+/// The decomposition of a matrix from that of the matrix divided by `scale`, if this passes the check; else that of the
+/// linear-algebra crate, which is counted.
 fn checked<F: Real>(
     attempt: Option<(Vec<F>, Vec<F>)>,
     symmetric: &[F],
     n: usize,
-    factor: F,
+    scale: F,
     fallbacks: &AtomicUsize,
 ) -> Result<(Vec<F>, Vec<F>)> {
+    let factor = F::of(1.0) / scale;
     match attempt.filter(|(values, vectors)| is_decomposition(symmetric, n, factor, values, vectors)) {
-        Some(decomposition) => Ok(decomposition),
+        Some((mut values, vectors)) => {
+            values.iter_mut().for_each(|value| *value = *value * scale);
+            Ok((values, vectors))
+        }
         None => {
             fallbacks.fetch_add(1, Ordering::Relaxed);
             by_crate(symmetric, n)
@@ -134,7 +139,8 @@ vectorised! {
     }
 }
 
-/// The decomposition of a matrix whose largest entry is about `scale`; `None` if a part of it does not converge.
+/// The decomposition of a matrix divided by `scale`, which is about its largest entry; `None` if the tridiagonal part does not
+/// converge.
 fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<F>, Stages)> {
     let start = Instant::now();
     let used = n.div_ceil(LANES);
@@ -158,7 +164,7 @@ fn attempt<F: Real>(symmetric: &[F], n: usize, scale: F) -> Option<(Vec<F>, Vec<
         back::transform(&reduced, &mut vectors, n, memory);
         let stages =
             Stages { reduction: is_reduced - start, tridiagonal: is_solved - is_reduced, back: is_solved.elapsed() };
-        Some((order.iter().map(|&j| values[j] * scale).collect(), vectors, stages))
+        Some((order.iter().map(|&j| values[j]).collect(), vectors, stages))
     })
 }
 
@@ -190,54 +196,66 @@ fn fill<F: Real>(tiles: &mut [[Chunk<F>; LANES]], symmetric: &[F], n: usize, fac
     }
 }
 
-/// Whether A x = V Λ V'x and V V'x = x for one vector x without structure, with A scaled to entries of about one: to some n
-/// ε, so that a wrong eigenvalue or eigenvector does not pass unless it is wrong by little more than rounding.
+/// Whether tr A = Σ λ, ‖A‖² = Σ λ² (Frobenius), A x = V Λ V'x and V V'x = x for one vector x without structure, each to some n ε,
+/// where A is a matrix times a factor.
 fn is_decomposition<F: Real>(symmetric: &[F], n: usize, factor: F, values: &[F], vectors: &[F]) -> bool {
     let x: Vec<F> = (0..n).map(|i| F::of(families::noise(i, 0))).collect();
     let zeros = || vec![F::of(0.0); n];
     let product = || {
         let mut product = zeros();
-        multiply(symmetric, &x, factor, &mut product);
-        product
+        let squares = multiply(symmetric, &x, factor, &mut product);
+        (product, squares)
     };
     let sums = |from: usize, to: usize| {
         let (mut weighted, mut plain) = (zeros(), zeros());
-        subtract_products(&values[from..to], &vectors[from * n..to * n], &x, factor, &mut weighted, &mut plain);
+        subtract_products(&values[from..to], &vectors[from * n..to * n], &x, &mut weighted, &mut plain);
         [weighted, plain]
     };
     let halves = || rayon::join(|| sums(0, n / 2), || sums(n / 2, n));
-    let (mut residual, mut rest) = (product(), x.clone());
+    let ((mut residual, squares), mut rest) = (product(), x.clone());
     let (first, second) = if n < SHARED_ROWS { (sums(0, n / 2), sums(n / 2, n)) } else { halves() };
     for [weighted, plain] in [first, second] {
         residual.iter_mut().zip(weighted).for_each(|(sum, x)| *sum += x);
         rest.iter_mut().zip(plain).for_each(|(sum, x)| *sum += x);
     }
-    let norm = |v: &[F]| v.iter().map(|x| x.value() * x.value()).sum::<f64>().sqrt();
-    let allowed = 10.0 * n as f64 * F::UNIT.value() * norm(&x);
-    norm(&residual) <= allowed * (n as f64).sqrt() && norm(&rest) <= allowed
+    let length = |v: &[F]| v.iter().map(|x| x.value() * x.value()).sum::<f64>().sqrt();
+    let lambda = || values.iter().map(|value| value.value());
+    let trace: f64 = (0..n).map(|i| (symmetric[i * n + i] * factor).value()).sum();
+    let (size, unit) = (squares.sqrt(), 10.0 * n as f64 * F::UNIT.value());
+    // A comparison with what is not a number is false.
+    (lambda().sum::<f64>() - trace).abs() <= unit * size
+        && (lambda().map(|l| l * l).sum::<f64>() - squares).abs() <= unit * squares
+        && length(&residual) * (n as f64).sqrt() <= unit * size * length(&x)
+        && length(&rest) <= unit * length(&x)
 }
 
 vectorised! {
-    /// out = factor · A x, from the lower triangle of A.
-    fn multiply<F: Real>(symmetric: &[F], x: &[F], factor: F, out: &mut [F]) {
+    /// out = A x of a matrix times a factor, from its lower triangle; returns the sum of the squares of A.
+    fn multiply<F: Real>(symmetric: &[F], x: &[F], factor: F, out: &mut [F]) -> f64 {
         let n = x.len();
+        let (mut scaled, mut squares) = (vec![F::of(0.0); n], 0.0);
         for j in 0..n {
-            let (column, by) = (&symmetric[j * n + j + 1..(j + 1) * n], x[j] * factor);
-            for (out, a) in out[j + 1..].iter_mut().zip(column) {
-                *out = a.fma(by, *out);
+            // Numbers near the ends of their range are scaled before they meet others.
+            let column = &mut scaled[j..];
+            column.iter_mut().zip(&symmetric[j * n + j..(j + 1) * n]).for_each(|(to, from)| *to = *from * factor);
+            let (diagonal, below) = (column[0], &column[1..]);
+            for (out, a) in out[j + 1..].iter_mut().zip(below) {
+                *out = a.fma(x[j], *out);
             }
-            out[j] += symmetric[j * n + j] * by + factor * dot(column, &x[j + 1..]);
+            out[j] += diagonal * x[j] + dot(below, &x[j + 1..]);
+            squares += diagonal.value() * diagonal.value() + 2.0 * dot(below, below).value();
         }
+        squares
     }
 }
 
 vectorised! {
-    /// residual −= factor · V Λ V'x, rest −= V V'x.
-    fn subtract_products<F: Real>(values: &[F], vectors: &[F], x: &[F], factor: F, residual: &mut [F], rest: &mut [F]) {
+    /// residual −= V Λ V'x, rest −= V V'x.
+    fn subtract_products<F: Real>(values: &[F], vectors: &[F], x: &[F], residual: &mut [F], rest: &mut [F]) {
         let n = x.len();
         for (v, value) in vectors.chunks_exact(n).zip(values) {
             let inner = F::of(0.0) - dot(v, x);
-            let weighted = inner * (*value * factor);
+            let weighted = inner * *value;
             for ((v, residual), rest) in v.iter().zip(residual.iter_mut()).zip(rest.iter_mut()) {
                 *residual = v.fma(weighted, *residual);
                 *rest = v.fma(inner, *rest);
@@ -375,17 +393,39 @@ mod tests {
         assert_eq!(fallbacks(), before);
     }
 
+    /// Whether the check finds an eigenvalue that is wrong by `error`, one that is missing, all that are wrong by a hundredth, an
+    /// eigenvector that is there twice, and one with a wrong entry.
+    fn finds_what_is_wrong<F: Real>(family: &str, n: usize, error: f64) {
+        let a: Vec<F> = self::family(family).matrix(n).iter().map(|x| F::of(*x)).collect();
+        let (values, vectors) = decompose(&a, n).unwrap();
+        let passes = |values: &[F], vectors: &[F]| is_decomposition(&a, n, F::of(1.0), values, vectors);
+        assert!(passes(&values, &vectors), "{family}, n = {n}");
+        for k in [0, 7, n / 2, n - 1] {
+            let (mut wrong, mut missing, mut bent) = (values.clone(), values.clone(), vectors.clone());
+            wrong[k] += F::of(error);
+            missing[k] = F::of(0.0);
+            assert!(!passes(&wrong, &vectors), "{family}, n = {n}: eigenvalue {k}");
+            assert!(
+                !passes(&missing, &vectors) || values[k].value().abs() < error,
+                "{family}, n = {n}: eigenvalue {k}"
+            );
+            bent[k * n + 3] += F::of(error);
+            assert!(!passes(&values, &bent), "{family}, n = {n}: eigenvector {k}");
+        }
+        let all: Vec<F> = values.iter().map(|value| *value * F::of(1.01)).collect();
+        assert!(!passes(&all, &vectors), "{family}, n = {n}: all eigenvalues");
+        let mut repeated = vectors.clone();
+        repeated.copy_within(0..n, n);
+        assert!(!passes(&values, &repeated), "{family}, n = {n}: equal eigenvectors");
+    }
+
     #[test]
     fn a_wrong_decomposition_does_not_pass() {
-        let n = 40;
-        let a = family("noise").matrix(n);
-        let (values, vectors) = decompose(&a, n).unwrap();
-        let passes = |values: &[f64], vectors: &[f64]| is_decomposition(&a, n, 1.0, values, vectors);
-        assert!(passes(&values, &vectors));
-        let (mut value, mut repeated, mut bent) = (values.clone(), vectors.clone(), vectors.clone());
-        value[7] += 1e-6;
-        repeated.copy_within(0..n, n);
-        bent[3] += 1e-6;
-        assert!(!passes(&value, &vectors) && !passes(&values, &repeated) && !passes(&values, &bent));
+        for family in ["noise", "identity"] {
+            finds_what_is_wrong::<f64>(family, 40, 1e-6);
+            finds_what_is_wrong::<f64>(family, 350, 1e-6);
+            finds_what_is_wrong::<f32>(family, 350, 0.1);
+        }
+        finds_what_is_wrong::<f32>("identity", 1000, 0.1);
     }
 }
