@@ -3,10 +3,10 @@
 //! ```text
 //! min w'Σw,  1'w = 1,  Σ |w_i| ≤ gross,  lower ≤ w_i ≤ upper
 //! ```
-//! At the solution, with prices μ of the sum and λ ≥ 0 of the bound (zero where it does not bind): (Σw)_i = μ − λ sign(w_i) for every
-//! weight between its bounds that is not zero, and |(Σw)_i − μ| ≤ λ where it is zero.
-//! gross = 1 gives the long-only portfolio; a large value does not constrain.
-//! Fan, Zhang, Yu (2012), "Vast portfolio selection with gross-exposure constraints".
+//! At the solution, with prices μ of the sum and λ ≥ 0 of the bound (zero where it does not bind): (Σw)_i = μ − λ sign(w_i)
+//! for every weight between its bounds that is not zero, and |(Σw)_i − μ| ≤ λ where it is zero. gross = 1 gives the
+//! long-only portfolio; a large value does not constrain. Fan, Zhang, Yu (2012), "Vast portfolio selection with
+//! gross-exposure constraints".
 //!
 //! ```
 //! use minvar::prelude::*;

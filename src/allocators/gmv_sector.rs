@@ -3,10 +3,10 @@
 //! ```text
 //! min w'Σw,  1'w = 1,  Σ_{i in s} w_i ≤ cap for every sector s,  lower ≤ w_i ≤ upper
 //! ```
-//! At the solution, with prices μ of the sum and λ_s ≥ 0 of every cap (zero where it does not bind): (Σw)_i = μ − λ_s for every weight
-//! between its bounds, at least that at the lower one, and at most that at the upper one.
-//! Assets without a sector together form one. Needs a panel with sectors.
-//! Markowitz (1959), "Portfolio selection", chapter 8, on linear constraints.
+//! At the solution, with prices μ of the sum and λ_s ≥ 0 of every cap (zero where it does not bind): (Σw)_i = μ − λ_s for
+//! every weight between its bounds, at least that at the lower one, and at most that at the upper one. Assets without a
+//! sector together form one. Needs a panel with sectors. Markowitz (1959), "Portfolio selection", chapter 8, on linear
+//! constraints.
 //!
 //! ```
 //! use minvar::prelude::*;

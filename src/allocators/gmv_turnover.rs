@@ -3,12 +3,11 @@
 //! ```text
 //! min w'Σw,  1'w = 1,  Σ |w_i − h_i| ≤ turnover + |1 − Σ h_i|,  lower ≤ w_i ≤ upper
 //! ```
-//! At the solution, with prices μ of the sum and λ ≥ 0 of the turnover (zero where it does not bind): (Σw)_i = μ − λ sign(w_i − h_i)
-//! for every weight between its bounds that is traded, and |(Σw)_i − μ| ≤ λ where it is not.
-//! h are the weights held before the trade, drifted with the returns known at the decision. If they sum to less than
-//! one, the rest was held in assets that have left the universe; reinvesting it does not count as turnover. Without
-//! holdings there is no bound.
-//! Lobo, Fazel, Boyd (2007), "Portfolio optimization with linear and fixed transaction costs".
+//! At the solution, with prices μ of the sum and λ ≥ 0 of the turnover (zero where it does not bind): (Σw)_i = μ − λ
+//! sign(w_i − h_i) for every weight between its bounds that is traded, and |(Σw)_i − μ| ≤ λ where it is not. h are the
+//! weights held before the trade, drifted with the returns known at the decision. If they sum to less than one, the rest
+//! was held in assets that have left the universe; reinvesting it does not count as turnover. Without holdings there is no
+//! bound. Lobo, Fazel, Boyd (2007), "Portfolio optimization with linear and fixed transaction costs".
 //!
 //! ```
 //! use minvar::prelude::*;

@@ -32,7 +32,8 @@ pub(super) struct Arguments {
     /// Days in the window
     #[arg(long, default_value_t = 1200)]
     days: usize,
-    /// Use these returns or prices instead (any file that 'minvar estimate' reads), so that other programs can be timed on the same numbers
+    /// Use these returns or prices instead (any file that 'minvar estimate' reads), so that other programs can be timed on
+    /// the same numbers
     #[arg(long, value_name = "FILE")]
     returns: Option<PathBuf>,
     #[command(flatten)]
@@ -58,7 +59,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
-    super::start_threads(arguments.threads)?;
+    super::start_threads(Some(arguments.threads))?;
     check_repetitions(arguments.repeat, 1, "--repeat")?;
     check((2..=MOST_DAYS).contains(&arguments.days), "--days", "in 2..=100000", arguments.days)?;
     let words = match arguments.estimator.is_empty() {

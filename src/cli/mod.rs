@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::cli::output::Talk;
+use crate::cli::output::{Talk, note};
 use crate::error::Error;
 use crate::results::{self, Results};
 
@@ -38,11 +38,11 @@ use crate::results::{self, Results};
 /// the data without look-ahead and writes tables, figures and full provenance.
 #[derive(Parser)]
 #[command(
-    version,
+    version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("MINVAR_COMMIT"), ")"),
     max_term_width = 100,
     after_help = "\
 Start here:
-  minvar run quick                           a synthetic market and a small network, 20 seconds
+  minvar run quick                           a synthetic market and a small network, 10 seconds
   minvar init mine --panel mine              an experiment of your own, with comments
   minvar list                                estimators and allocators, with parameters and references
   minvar estimate --returns returns.csv --estimator qis --out covariance.csv
@@ -121,9 +121,11 @@ impl DataFolder {
     }
 }
 
-/// Starts the global thread pool; 0 means one thread per core.
-fn start_threads(number: usize) -> anyhow::Result<()> {
-    crate::registry::check(number <= 1024, "--threads", "at most 1024", number)?;
+/// Starts the global thread pool, by default with one thread per core.
+fn start_threads(number: Option<usize>) -> anyhow::Result<()> {
+    if let Some(number) = number {
+        crate::registry::check((1..=1024).contains(&number), "--threads", "in 1..=1024", number)?;
+    }
     // For comparing the loops of different processors on one of them.
     if let Ok(written) = std::env::var("MINVAR_VECTOR_BITS") {
         let bits = written.parse().ok().filter(|bits| [128, 256, 512].contains(bits));
@@ -133,7 +135,7 @@ fn start_threads(number: usize) -> anyhow::Result<()> {
             "MINVAR_VECTOR_BITS = {bits} is more than this processor has"
         );
     }
-    rayon::ThreadPoolBuilder::new().num_threads(number).build_global()?;
+    rayon::ThreadPoolBuilder::new().num_threads(number.unwrap_or(0)).build_global()?;
     Ok(())
 }
 
@@ -162,9 +164,9 @@ pub fn main() -> ExitCode {
         usual(panic);
     }));
     if std::env::var_os("CANDLE_NUM_THREADS").is_none() {
-        // The tensor crate has threads of its own that wait actively: beside ours they take the processor from them, and '--threads 1'
-        // would not mean one thread. What is left to them are small tensors.
-        // SAFETY: no other thread is running yet.
+        // The tensor crate has threads of its own that wait actively: beside ours they take the processor from them, and
+        // '--threads 1' would not mean one thread. What is left to them are small tensors. SAFETY: no other thread is
+        // running yet.
         unsafe { std::env::set_var("CANDLE_NUM_THREADS", "1") };
     }
     let Arguments { command, talk } = Arguments::parse();
@@ -188,6 +190,11 @@ pub fn main() -> ExitCode {
         Command::Completions(arguments) => arguments.run(),
         Command::Man(arguments) => arguments.run(),
     };
+    if let n @ 1.. = crate::linalg::eigen::fallbacks() {
+        note!(
+            "{n} eigendecompositions failed their check and were computed by the linear-algebra crate; please report this"
+        );
+    }
     match outcome {
         Ok(told) => {
             if talk.json {

@@ -75,7 +75,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
             Ok(json!({ "header": header, "checksum": checksum, "curves": curves }))
         }
         Command::Time { assets, days, batch, cell, units, forward_only, repeat, arrays, threads, device } => {
-            super::start_threads(threads.unwrap_or(0))?;
+            super::start_threads(*threads)?;
             let cell = match cell {
                 CellName::Gru => Cell::Gru,
                 CellName::Lstm => Cell::Lstm,

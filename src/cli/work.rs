@@ -99,7 +99,7 @@ impl Work {
 
     /// Starts the threads, and reads the experiment and its data.
     pub fn open_quietly(&self) -> anyhow::Result<Opened> {
-        super::start_threads(self.threads.unwrap_or(0))?;
+        super::start_threads(self.threads)?;
         let experiment = self.experiment()?;
         let market = market(&experiment, &self.data)?;
         let real = if market.truth.is_none() { experiment.without_oracle() } else { None };

@@ -16,12 +16,12 @@
 //! # Structure
 //!
 //! `cuda` is a second implementation of the network. The layers of `nn` form a graph that derives its own gradients.
-//! `cuda::DeviceNetwork` is a list of kernels and products that computes the same forward and backward passes (`forward.rs`,
-//! `backward.rs`), because with a graph of small tensors a step would spend its time on launches. It is written
-//! against the trait `Backend` (memory, launch, product, eigenvalues of large matrices): `driver.rs` implements the
+//! `cuda::DeviceNetwork` is a list of kernels and products that computes the same forward and backward passes
+//! (`forward.rs`, `backward.rs`), because with a graph of small tensors a step would spend its time on launches. It is
+//! written against the trait `Backend` (memory, launch, product, eigenvalues of large matrices): `driver.rs` implements the
 //! trait on a device, and the tests implement it on the processor. The working memory of a step is one allocation
-//! (`memory.rs`), whose size is known before the first step. `candle`'s own CUDA backend is not used: it must be linked against the driver,
-//! so one program could not run both with and without a driver.
+//! (`memory.rs`), whose size is known before the first step. `candle`'s own CUDA backend is not used: it must be linked
+//! against the driver, so one program could not run both with and without a driver.
 //!
 //! ```text
 //! panel on the device ─ scores: transform, mean, variance (one block per asset) ─▶ Z
@@ -33,9 +33,9 @@
 //! cuSOLVER, which decomposes larger ones. Each result is checked on the device; a matrix that fails the check is
 //! decomposed again by Jacobi rotations, and counted.
 //!
-//! During a scan the recurrent kernel stays in registers and the state in shared memory for the whole sequence, so the
-//! scan is compiled for the network's number of units. Gradients of parameters are products for each sample, summed in
-//! f64 in a fixed order; the only atomic operation counts matrices. `cuda/costs.rs` counts the least that each stage must compute
+//! During a scan the recurrent kernel stays in registers and the state in shared memory for the whole sequence, so the scan
+//! is compiled for the network's number of units. Gradients of parameters are products for each sample, summed in f64 in a
+//! fixed order; the only atomic operation counts matrices. `cuda/costs.rs` counts the least that each stage must compute
 //! and move; `--timings` compares it with the rates of a large product and a large copy.
 
 mod backend;

@@ -37,8 +37,9 @@ impl Cholesky {
         }
     }
 
-    /// Whether the smallest eigenvalue of the correlations exceeds what rounding makes of a zero, n ε |C|₁. A singular matrix can
-    /// have large pivots, if the vector that it sends to zero has small entries. Two steps of inverse iteration find it.
+    /// Whether the smallest eigenvalue of the correlations exceeds what rounding makes of a zero, n ε |C|₁. A singular
+    /// matrix can have large pivots, if the vector that it sends to zero has small entries. Two steps of inverse iteration
+    /// find it.
     fn is_sound_for(&self, symmetric: &Matrix) -> bool {
         let n = symmetric.nrows();
         let sigma: Vec<f64> = symmetric.diagonal().iter().map(|x| x.sqrt()).collect();
@@ -88,8 +89,8 @@ mod tests {
 
     #[test]
     fn a_singular_matrix_with_large_pivots_is_refused() {
-        // As Kahan's (1966): C = R'R for R with ones on the diagonal, −½ above it, and columns scaled to length one. Its pivots are
-        // 1 / (1 + j/4), yet it sends a vector that grows by half from entry to entry to almost nothing.
+        // As Kahan's (1966): C = R'R for R with ones on the diagonal, −½ above it, and columns scaled to length one. Its
+        // pivots are 1 / (1 + j/4), yet it sends a vector that grows by half from entry to entry to almost nothing.
         let n = 40;
         let above = |i: usize, j: usize| if i < j { -0.5 } else { f64::from(u8::from(i == j)) };
         let r = Matrix::from_fn(n, n, |i, j| above(i, j) / (1.0 + 0.25 * j as f64).sqrt());

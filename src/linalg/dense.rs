@@ -48,8 +48,8 @@ pub fn product<F: Real>(out: &mut [F], accumulate: Accumulate, a: View<'_, F>, b
     gemm::product(out, b.ncols, accumulate, b.entries.transposed(), a.entries.transposed(), sizes, scale);
 }
 
-/// Calls `each` with every row of scale · A B, a few rows at a time that stay in the cache: the number of the first, and the rows,
-/// which `each` may change.
+/// Calls `each` with every row of scale · A B, a few rows at a time that stay in the cache: the number of the first, and
+/// the rows, which `each` may change.
 pub fn product_by_rows<F: Real>(a: View<'_, F>, b: View<'_, F>, scale: F, mut each: impl FnMut(usize, &mut [F])) {
     assert_eq!(a.ncols, b.nrows, "sizes of a product");
     let (nrows, ncols, inner) = (a.nrows, b.ncols, a.ncols);

@@ -230,8 +230,8 @@ pub(crate) use vectorised;
 /// Width of the vectors in bits, fixed by its first use: what is packed for one width cannot be read with another.
 static BITS: OnceLock<usize> = OnceLock::new();
 
-/// Uses vectors of at most so many bits (512, 256 or 128); results do not depend on it. Returns whether that is so: it is too late
-/// after the first computation.
+/// Uses vectors of at most so many bits (512, 256 or 128); results do not depend on it. Returns whether that is so: it is
+/// too late after the first computation.
 pub fn limit_vectors(bits: usize) -> bool {
     let bits = widest().min(bits).max(128);
     *BITS.get_or_init(|| bits) == bits

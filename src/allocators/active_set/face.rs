@@ -12,7 +12,8 @@
 use crate::allocators::active_set::{AMBIGUOUS, Problem, ROUNDING};
 use crate::linalg::{Cholesky, Matrix};
 
-/// Share by which variances grow where Σ_FF is singular: large enough for a sound factor, small enough for few refinements. Chosen.
+/// Share by which variances grow where Σ_FF is singular: large enough for a sound factor, small enough for few refinements.
+/// Chosen.
 const RIDGE: f64 = 1e-8;
 /// Refinements with a ridge: each leaves RIDGE / λ of the error, for eigenvalues λ of correlations.
 const RIDGE_REFINEMENTS: usize = 10;
@@ -212,7 +213,8 @@ impl Minimum {
         self.mu - sign(cell) * self.nu[problem.group[i]]
     }
 
-    /// The cells next to the point at which an asset is bound, with the variance's fall, to first order, per weight moved into it.
+    /// The cells next to the point at which an asset is bound, with the variance's fall, to first order, per weight moved
+    /// into it.
     fn ways(&self, problem: &Problem<'_>, i: usize, point: usize) -> [Option<(usize, f64)>; 2] {
         let points = &problem.points[i];
         let up = (point < 2 && points[point] < points[point + 1])

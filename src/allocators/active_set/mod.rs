@@ -66,6 +66,8 @@ impl<'a> Problem<'a> {
         start: Option<&[f64]>,
         contradiction: impl FnOnce() -> String,
     ) -> Result<Vec<f64>> {
+        let n = self.sigma.nrows();
+        assert_eq!((self.points.len(), start.map_or(n, <[f64]>::len)), (n, n), "weights held, and those to start from");
         let refused = |why: String| Error::Undefined { what, why };
         let feasible = self
             .feasible()

@@ -6,7 +6,7 @@
 //! column j:  β minimises ½ β'Ξ₁₁β − e_j'β + ρ ‖β‖₁,   ξ_j ← Ξ₁₁ β,   θ_j = −θ_jj β
 //! ```
 //! Columns are solved in turn, each by coordinate descent over its few non-zero β, until for all columns at once the
-//! conditions of the minimum and ξ_j = Ξ₁₁ β hold to the tolerance times the mean absolute off-diagonal correlation.
+//! conditions of the minimum and ξ_j = Ξ₁₁ β hold to the tolerance times Σ_{i≠j} |e_ij| / n².
 //! Friedman, Hastie, Tibshirani (2008), "Sparse inverse covariance estimation with the graphical lasso".
 //!
 //! ```
@@ -40,8 +40,8 @@ const MOST_SWEEPS: usize = 1000;
 /// Most times that variables join the β of a column in one sweep, and most passes of coordinate descent in between.
 const MOST_ROUNDS: usize = 100;
 const MOST_PASSES: usize = 1000;
-/// A variable joins β when it misses its condition by more than this share of the largest miss: few join that do not
-/// stay.
+/// A variable joins β when it misses its condition by more than this share of the largest miss, so that few join
+/// that leave again.
 const JOINING: f64 = 0.8;
 /// No condition can be met more closely than this, because of rounding.
 const ROUNDING: f64 = 1e-12;
@@ -58,8 +58,8 @@ impl GraphicalLasso {
         Ok(Self { penalty, tolerance })
     }
 
-    /// Ξ for a correlation.
-    fn solve(&self, e: &Matrix) -> Result<Matrix> {
+    /// Ξ for a correlation, after at most `most_sweeps` over its columns.
+    fn solve(&self, e: &Matrix, most_sweeps: usize) -> Result<Matrix> {
         let n = e.nrows();
         let off_diagonal: f64 = e.entries().iter().map(|x| x.abs()).sum::<f64>() - n as f64;
         let limit = (self.tolerance * off_diagonal / (n * n) as f64).max(ROUNDING);
@@ -67,7 +67,7 @@ impl GraphicalLasso {
         // Column j holds the β of variable j, zero in row j.
         let mut betas = Matrix::zeros(n, n);
         let mut moved = self.penalty;
-        for _ in 0..MOST_SWEEPS {
+        for _ in 0..most_sweeps {
             let precision = PRECISION * moved.max(limit);
             moved = 0.0;
             for j in 0..n {
@@ -88,7 +88,7 @@ impl GraphicalLasso {
             }
         }
         let why = format!(
-            "after {MOST_SWEEPS} sweeps over {n} assets the conditions of the minimum are missed by {:.1e}, more than \
+            "after {most_sweeps} sweeps over {n} assets the conditions of the minimum are missed by {:.1e}, more than \
              {limit:.1e}; raise the penalty or the tolerance",
             self.missed(e, &xi, &betas)
         );
@@ -164,7 +164,7 @@ fn gap_of(xi: &Matrix, target: &[f64], beta: &[f64]) -> Vec<f64> {
 
 impl CovarianceEstimator for GraphicalLasso {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
-        let correlation = self.solve(window.correlation())?;
+        let correlation = self.solve(window.correlation(), MOST_SWEEPS)?;
         Covariance::new(rescaled(correlation, &window.volatilities(), Diagonal::Kept))
     }
 }
@@ -186,4 +186,21 @@ impl Default for Parameters {
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let Parameters { penalty, tolerance } = choice.parameters()?;
     Ok(Box::new(GraphicalLasso::new(penalty, tolerance)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_converge_says_what_to_do() {
+        let lasso = GraphicalLasso::new(0.01, 1e-9).unwrap();
+        let correlation = |off: f64| Matrix::from_fn(3, 3, |i, j| if i == j { 1.0 } else { off });
+        assert!(lasso.solve(&correlation(0.5), MOST_SWEEPS).is_ok());
+        let message = |e: Matrix, most_sweeps: usize| lasso.solve(&e, most_sweeps).unwrap_err().to_string();
+        let few = message(correlation(0.5), 1);
+        assert!(few.contains("after 1 sweeps over 3 assets") && few.contains("raise the penalty"), "{few}");
+        let large = message(correlation(1e200), MOST_SWEEPS);
+        assert!(large.contains("the sweeps over 3 assets diverge at the penalty 1e-2; raise it"), "{large}");
+    }
 }

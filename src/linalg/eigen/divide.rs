@@ -35,8 +35,9 @@ fn chunks<F: Real>(n: usize) -> usize {
     n.div_ceil(LANES) * (n + 2) + packed_chunks::<F>(n.div_ceil(2), n)
 }
 
-/// Eigenvalues of diag(d) and `beside`, into d, and eigenvectors, into the columns of q (n × n); returns their ascending order.
-/// `None` if an iteration does not converge. The matrix must be scaled to about one.
+/// Eigenvalues of diag(d) and `beside`, into d, and eigenvectors, into the columns of q (n × n); returns their ascending
+/// order. `None` if the rotations of a leaf do not converge; roots of merges are taken as they are after many steps, and
+/// judged by the check of the whole. The matrix must be scaled to about one.
 pub(super) fn solve<F: Real>(d: &mut [F], beside: &mut [F], q: Columns<'_, F>) -> Option<Vec<usize>> {
     q.chunks.fill(Chunk::zero());
     part(d, beside, q, 0)
@@ -108,7 +109,7 @@ struct Deflation<F> {
     deflated: Vec<usize>,
 }
 
-/// Deflates negligible entries of z and equal poles (LAPACK's dlaed2 has the same rules).
+/// Deflates negligible entries of z and equal poles by the rules of LAPACK's dlaed2, with twice its tolerance.
 fn deflate<F: Real>(
     d: &mut [F],
     mut z: Vec<F>,

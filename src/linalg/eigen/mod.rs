@@ -8,10 +8,11 @@
 //! counted. Every loop has one portable form, which gives the same bits on every processor. Threads that are free share a
 //! large matrix, which changes no bit.
 //!
-//! Other ways, and why they are not taken (measured figures: `results/benchmarks/roofline.csv`). At n ≤ 1,000 the reduction
-//! runs from the caches: a reduction in two stages, first to a band, saves memory traffic there is little of, and has a
-//! second back-transformation of 2 n³ operations. The polar decomposition by QR or Cholesky factors (QDWH) and spectral
-//! divide and conquer take at least 20 n³ operations, in products that run at most four times as fast as the stages here.
+//! Other ways, and why they are not taken (measured figures: `results/benchmarks/roofline.csv`). A reduction in two stages,
+//! first to a band, was not tried: at n = 1,000 in double precision the reduction is bound by the third-level cache, and
+//! takes 52 of 110 ms, but its second back-transformation alone has 2 n³ operations, 25 ms at the peak, and at n ≤ 500 the
+//! matrix stays in the second-level cache. Nor were the polar decomposition by QR or Cholesky factors (QDWH) and spectral
+//! divide and conquer: their 20 n³ operations and more take 230 ms at the peak.
 //! Eigenvalues alone, or f(A) x without V, have no entry of their own: training, cleaners and figures that read eigenvalues
 //! need the vectors of the same matrix too, or keep them for their neighbours.
 
@@ -62,9 +63,9 @@ pub fn stages<F: Real>(symmetric: &[F], n: usize) -> Option<Stages> {
     attempt(symmetric, n, F::of(1.0)).map(|(_, _, stages)| stages)
 }
 
-/// Eigenvalues (n, ascending) and eigenvectors (n × n, column by column) of a symmetric matrix (n × n, column by column), of
-/// which only the lower triangle is read. Takes about 16/3 n³ operations and three times the memory of the matrix, for any n.
-/// Fails if an entry is not finite; panics for a slice of another length.
+/// Eigenvalues (n, ascending) and eigenvectors (n × n, column by column) of a symmetric matrix (n × n, column by column),
+/// of which only the lower triangle is read. Takes at most about 14/3 n³ operations and three times the memory of the
+/// matrix, for any n. Fails if an entry is not finite; panics for a slice of another length.
 pub fn decompose<F: Real>(symmetric: &[F], n: usize) -> Result<(Vec<F>, Vec<F>)> {
     assert_eq!(symmetric.len(), n * n, "a square matrix");
     if n >= SHARED_ROWS && rayon::current_thread_index().is_none() {
@@ -196,8 +197,8 @@ fn fill<F: Real>(tiles: &mut [[Chunk<F>; LANES]], symmetric: &[F], n: usize, fac
     }
 }
 
-/// Whether tr A = Σ λ, ‖A‖² = Σ λ² (Frobenius), A x = V Λ V'x and V V'x = x for one vector x without structure, each to some n ε,
-/// where A is a matrix times a factor.
+/// Whether tr A = Σ λ, ‖A‖² = Σ λ² (Frobenius), A x = V Λ V'x and V V'x = x for one vector x without structure, each to
+/// some n ε, where A is a matrix times a factor.
 fn is_decomposition<F: Real>(symmetric: &[F], n: usize, factor: F, values: &[F], vectors: &[F]) -> bool {
     let x: Vec<F> = (0..n).map(|i| F::of(families::noise(i, 0))).collect();
     let zeros = || vec![F::of(0.0); n];
@@ -393,8 +394,8 @@ mod tests {
         assert_eq!(fallbacks(), before);
     }
 
-    /// Whether the check finds an eigenvalue that is wrong by `error`, one that is missing, all that are wrong by a hundredth, an
-    /// eigenvector that is there twice, and one with a wrong entry.
+    /// Whether the check finds an eigenvalue that is wrong by `error`, one that is missing, all that are wrong by a
+    /// hundredth, an eigenvector that is there twice, and one with a wrong entry.
     fn finds_what_is_wrong<F: Real>(family: &str, n: usize, error: f64) {
         let a: Vec<F> = self::family(family).matrix(n).iter().map(|x| F::of(*x)).collect();
         let (values, vectors) = decompose(&a, n).unwrap();

@@ -25,7 +25,7 @@ pub(super) fn tile_rows<F>() -> usize {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entries {
     All,
-    /// Those on and below the diagonal; others may be.
+    /// Those on and below the diagonal; whether others are is not said.
     Lower,
 }
 

@@ -28,8 +28,8 @@ pub struct Parity {
 }
 
 impl Parity {
-    /// The deviation as a share of what is allowed: zero where there is none, also where none is allowed; infinite where it is not a
-    /// number.
+    /// The deviation as a share of what is allowed: zero where there is none, also where none is allowed; infinite where it
+    /// is not a number.
     pub fn share(&self) -> f64 {
         match self.deviation {
             0.0 => 0.0,
