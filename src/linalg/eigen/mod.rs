@@ -97,7 +97,7 @@ fn checked<F: Real>(
     let factor = F::of(1.0) / scale;
     match attempt.filter(|(values, vectors)| is_decomposition(symmetric, n, factor, values, vectors)) {
         Some((mut values, vectors)) => {
-            values.iter_mut().for_each(|value| *value = *value * scale);
+            values.iter_mut().for_each(|value| *value *= scale);
             Ok((values, vectors))
         }
         None => {
