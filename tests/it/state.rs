@@ -227,14 +227,15 @@ fn counts_on_the_command_line_are_refused_before_anything_is_allocated() {
         (vec!["benchmark", "--assets", most, "--estimator", "sample"], "of memory; this machine has"),
         (vec!["benchmark", "--days", most, "--estimator", "sample"], "--days must be in 2..=100000"),
         (vec!["benchmark", "--repeat", most, "--estimator", "sample"], "--repeat must be in 1..=100000"),
-        (vec!["benchmark", "--threads", most], "--threads must be at most 1024"),
+        (vec!["benchmark", "--threads", most], "--threads must be in 1..=1024"),
+        (vec!["benchmark", "--threads", "0"], "--threads must be in 1..=1024"),
         (vec!["model", "time", "--assets", "4294967296"], "of memory; this machine has"),
         (vec!["model", "time", "--assets", "0"], "--assets must be at least 2"),
         (vec!["model", "time", "--days", most], "of memory; this machine has"),
         (vec!["model", "time", "--batch", most], "of memory; this machine has"),
         (vec!["model", "time", "--units", most], "of memory; this machine has"),
         (vec!["model", "time", "--repeat", most], "--repeat must be in 1..=100000"),
-        (vec!["model", "time", "--threads", most], "--threads must be at most 1024"),
+        (vec!["model", "time", "--threads", most], "--threads must be in 1..=1024"),
     ] {
         fails(folder, &arguments, expected);
     }
