@@ -68,6 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         .replace("{short}", &lookback.min(60).to_string())
         .replace("{about}", &format!("Minimum variance, {size} assets from {lookback} days"))
         .replace("{data}", &data)
+        .replace("{rules}", if arguments.panel.is_some() { "paper" } else { "none" })
         .replace("{size}", &size.to_string())
         .replace("{lookback}", &lookback.to_string());
     Experiment::parse(&text, &file.display().to_string())?;

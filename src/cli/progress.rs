@@ -3,6 +3,7 @@
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::{Talk, note};
+use crate::description::Point;
 use crate::experiment::{Progress, Training};
 
 /// The progress bars of everything under way: dates, accounts, each network in training.
@@ -38,7 +39,8 @@ impl Shown {
             Some(training) => self.training(training),
             None => {
                 let what = progress.what;
-                let what = progress.size.map_or_else(|| what.to_string(), |size| format!("{what} at n = {size}"));
+                let at = |point: &Point| format!("{what} at {}", point.label());
+                let what = progress.point.as_ref().map_or_else(|| what.to_string(), at);
                 self.show(&what, progress.done, progress.total, String::new());
             }
         }

@@ -56,10 +56,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         shown.clear();
         let swept = swept?;
         Results::open(&folder)?.sheets()?.iter().for_each(|sheet| say!("{}\n", sheet.markdown()));
-        say!("{:.0} s; tables and figures of all sizes are in {}", swept.seconds, folder.display());
+        say!("{:.0} s; tables and figures of all runs are in {}", swept.seconds, folder.display());
         let row = |row: &SweepRow| {
             let mut value = serde_json::to_value(&row.performance)?;
-            value["size"] = row.size.into();
+            value["size"] = row.point.size.into();
+            if let Some(universe) = &row.point.universe {
+                value["universe"] = universe.as_str().into();
+            }
             Ok(value)
         };
         let rows = swept.rows.iter().map(row).collect::<Result<Vec<Value>, serde_json::Error>>()?;

@@ -45,14 +45,11 @@ pub(super) struct Opened {
 const QUICK: (&str, &str) = ("quick", include_str!("../../experiments/quick.toml"));
 
 impl Work {
-    /// The experiment, with the changes of --set.
-    fn experiment(&self) -> crate::error::Result<Experiment> {
-        let (name, text) = match self.file.as_os_str() == QUICK.0 {
+    /// Name and text of the experiment file.
+    fn text(&self) -> crate::error::Result<(String, String)> {
+        Ok(match self.file.as_os_str() == QUICK.0 {
             true if !self.file.is_file() => ("the built-in quick.toml".to_string(), QUICK.1.to_string()),
-            is_quick => {
-                if is_quick {
-                    note!("note: the file named quick is read, not the built-in experiment");
-                }
+            _ => {
                 let near = self.file.with_extension("toml");
                 if !self.file.exists() && near.is_file() {
                     let message = format!("there is no such file; did you mean {}?", near.display());
@@ -60,9 +57,22 @@ impl Work {
                 }
                 (self.file.display().to_string(), read_text(&self.file)?)
             }
-        };
+        })
+    }
+
+    /// The experiment, with the changes of --set.
+    fn experiment(&self) -> crate::error::Result<Experiment> {
+        let (name, text) = self.text()?;
         // Without changes the text is parsed as it is, so that errors name its lines.
         if self.set.is_empty() { Experiment::parse(&text, &name) } else { self.changed(&text, &name) }
+    }
+
+    /// Whether the file or --set says which rule set the universe has.
+    fn has_rules(&self) -> crate::error::Result<bool> {
+        let table: toml::Table = toml::from_str(&self.text()?.1).unwrap_or_default();
+        let is_written = table.get("universe").and_then(|universe| universe.get("rules")).is_some();
+        let is_key = |words: &String| words.split('=').next().is_some_and(|key| key.trim() == "universe.rules");
+        Ok(is_written || self.set.iter().any(is_key))
     }
 
     fn changed(&self, text: &str, name: &str) -> crate::error::Result<Experiment> {
@@ -113,10 +123,19 @@ impl Work {
     /// [`open_quietly`](Self::open_quietly), followed by notes on what a user should know before the estimation
     /// starts.
     pub fn open(&self) -> anyhow::Result<Opened> {
+        if self.file.as_os_str() == QUICK.0 && self.file.is_file() {
+            note!("note: the file named quick is read, not the built-in experiment");
+        }
         let opened = self.open_quietly()?;
         let written = self.experiment()?.compare.estimators.len();
         if opened.experiment.compare.estimators.len() < written {
             note!("oracle is left out: the true covariance is known for synthetic data only");
+        }
+        if !self.has_rules()? {
+            note!(
+                "universe.rules is not written: it is \"paper\", the rules of the papers for stocks, as far as the panel answers \
+                 them; files without it had none before, which is rules = \"none\" now"
+            );
         }
         experiment::notes(&opened.experiment, &opened.market).iter().for_each(|note| note!("{note}"));
         Ok(opened)

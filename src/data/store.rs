@@ -3,7 +3,7 @@
 //! ```text
 //! panel.toml            schema version, content hash, sizes, where the data came from
 //! calendar.parquet      date                                          one row per trading day
-//! assets.parquet        symbol, name, sector, issuer, delisting_return, venue  one row per asset
+//! assets.parquet        symbol, name, sector, issuer, delisting_return, venue, left  one row per asset
 //! observations.parquet  asset, day, total_return, then the fields held  one row per return, sorted by asset, then day
 //! ```
 //! `asset` and `day` are row numbers of the other two files, from 0. Returns are doubles, fields single precision.
@@ -112,14 +112,18 @@ pub fn save_panel(
     let dates = panel.calendar().dates().iter().copied();
     Table::default().with_dates("date", dates).write_parquet(&manifest.file(folder, "calendar"))?;
     let assets = panel.assets();
-    Table::default()
+    let mut described = Table::default()
         .with_texts("symbol", assets.iter().map(|a| &a.symbol))
         .with_texts("name", assets.iter().map(|a| &a.name))
         .with_texts("sector", assets.iter().map(|a| &a.sector))
         .with_texts("issuer", assets.iter().map(|a| &a.issuer))
         .with_numbers("delisting_return", assets.iter().map(|a| a.delisting_return.unwrap_or(f64::NAN)))
-        .with_texts("venue", assets.iter().map(|a| a.venue.map_or("", Venue::name)))
-        .write_parquet(&manifest.file(folder, "assets"))?;
+        .with_texts("venue", assets.iter().map(|a| a.venue.map_or("", Venue::name)));
+    if assets.iter().any(|asset| asset.left.is_some()) {
+        let left = |asset: &Asset| asset.left.map_or("", |left| if left { "yes" } else { "no" });
+        described = described.with_texts("left", assets.iter().map(left));
+    }
+    described.write_parquet(&manifest.file(folder, "assets"))?;
     write_observations(panel, &manifest.file(folder, "observations"))?;
     write_atomically(&manifest_file, |file| {
         std::io::Write::write_all(file, text.as_bytes()).map_err(Error::io(&manifest_file))
@@ -200,9 +204,13 @@ fn read_assets(path: &Path) -> Result<Vec<Asset>> {
     let (symbols, names) = (texts("symbol")?, texts("name")?);
     let (sectors, issuers) = (texts("sector")?, texts("issuer")?);
     let delisting_returns = Table::read_numbers(path, "delisting_return")?;
-    // Panels written by earlier versions have no such column.
-    let has_venues = Table::names(path)?.iter().any(|name| name == "venue");
-    let venues = if has_venues { texts("venue")? } else { vec![String::new(); symbols.len()] };
+    // Panels written by earlier versions lack these columns.
+    let columns = Table::names(path)?;
+    let optional = |wanted: &'static str| match columns.iter().any(|name| name == wanted) {
+        true => texts(wanted),
+        false => Ok(vec![String::new(); symbols.len()]),
+    };
+    let (venues, left) = (optional("venue")?, optional("left")?);
     let asset = |row: usize| Asset {
         symbol: symbols[row].clone(),
         name: names[row].clone(),
@@ -210,6 +218,7 @@ fn read_assets(path: &Path) -> Result<Vec<Asset>> {
         issuer: issuers[row].clone(),
         delisting_return: Some(delisting_returns[row]).filter(|r| !r.is_nan()),
         venue: Venue::named(&venues[row]),
+        left: Some(left[row] == "yes").filter(|_| !left[row].is_empty()),
     };
     Ok((0..symbols.len()).map(asset).collect())
 }

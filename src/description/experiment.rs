@@ -10,6 +10,7 @@ use crate::data::read_text;
 use crate::description::choices::ORACLE;
 use crate::description::explained::explained;
 use crate::description::simulation::Simulation;
+use crate::description::sweep::{Point, Sweep};
 use crate::error::{Error, Result};
 use crate::program::refused_format;
 use crate::registry::{Choice, MOST_DAYS, check_label, check_name};
@@ -37,13 +38,13 @@ pub struct Experiment {
     /// The data: a panel or a synthetic market.
     pub data: Data,
     /// The universe rules.
-    #[serde(default)]
+    #[serde(default = "Rules::paper")]
     pub universe: Rules,
     /// The windows.
     pub walk_forward: WalkForward,
     /// Estimators and allocators to compare.
     pub compare: Compare,
-    /// Sizes of the universe, each run separately.
+    /// Sizes of the universe and variants of its rules, each run separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
     /// Accounts that trade the portfolios.
@@ -119,18 +120,6 @@ pub struct Compare {
     pub estimators: Vec<Choice>,
     /// Allocators, by name or as tables with parameters and a label.
     pub allocators: Vec<Choice>,
-}
-
-/// `[sweep]`: repeats the experiment for each size of the universe, in `results/<name>/n=<size>/`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Sweep {
-    /// Values of `universe.size`, all different.
-    pub size: Vec<usize>,
-    /// For slow estimators: the largest size at which the estimator, given by its label, still takes part.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub up_to: BTreeMap<String, usize>,
 }
 
 /// `[figures]`: what the figures show.
@@ -233,13 +222,7 @@ impl Experiment {
         if let Some(label) = named.find(|label| !known().any(|known| known == *label)) {
             return Err(Error::unknown("label of an estimator", label, known()));
         }
-        let Some(sweep) = &self.sweep else { return Ok(()) };
-        let mut seen = std::collections::HashSet::new();
-        if sweep.size.is_empty() || !sweep.size.iter().all(|size| *size > 0 && seen.insert(size)) {
-            let value = format!("{:?}", sweep.size);
-            return Err(Error::Parameter { name: "sweep.size", range: "different positive sizes", value });
-        }
-        Ok(())
+        self.sweep.as_ref().map_or(Ok(()), Sweep::check)
     }
 
     /// The experiment without the true covariance, which only synthetic markets have; `None` if no estimator is left
@@ -259,13 +242,18 @@ impl Experiment {
         Some(real)
     }
 
-    /// The experiment of one size of the sweep.
-    pub fn at_size(&self, size: usize) -> Self {
+    /// The runs of the sweep; none without one.
+    pub fn points(&self) -> Vec<Point> {
+        self.sweep.as_ref().map_or(Vec::new(), |sweep| sweep.points(&self.universe))
+    }
+
+    /// The experiment of one run of the sweep.
+    pub fn at(&self, point: &Point) -> Self {
         let mut one = self.clone();
-        let sweep = one.sweep.take();
-        one.universe.size = size;
-        let limit = |label: &str| sweep.as_ref().and_then(|sweep| sweep.up_to.get(label)).copied();
-        one.compare.estimators.retain(|choice| limit(&choice.label).is_none_or(|limit| size <= limit));
+        let Some(sweep) = one.sweep.take() else { return one };
+        one.universe = sweep.rules_of(point, &self.universe);
+        let limit = |label: &str| sweep.up_to.get(label).copied();
+        one.compare.estimators.retain(|choice| limit(&choice.label).is_none_or(|limit| point.size <= limit));
         let takes_part = |label: &String| one.compare.estimators.iter().any(|choice| choice.label == *label);
         one.figures.highlight.retain(takes_part);
         one.figures.eigenvalues.retain(takes_part);

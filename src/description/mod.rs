@@ -8,10 +8,12 @@ mod portfolio_name;
 mod provenance;
 mod run_file;
 mod simulation;
+mod sweep;
 
 pub use choices::{FromRecipe, ORACLE, TRAIN};
-pub use experiment::{Compare, Data, Experiment, Figures, Sweep, WalkForward};
+pub use experiment::{Compare, Data, Experiment, Figures, WalkForward};
 pub use portfolio_name::PortfolioName;
 pub use provenance::{ExclusionCount, Provenance};
 pub use run_file::RunFile;
 pub use simulation::{Leverage, LeverageGrid, Rates, RatesTable, Simulation};
+pub use sweep::{Point, Sweep};

@@ -61,9 +61,9 @@ pub struct Provenance {
     /// Hash of the parameters of every network that was read from a file, by its label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, String>,
-    /// In a sweep, seconds of work by the size of the universe.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub duration_seconds_by_size: BTreeMap<String, f64>,
+    /// In a sweep, seconds of work by run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", alias = "duration_seconds_by_size")]
+    pub duration_seconds_by_run: BTreeMap<String, f64>,
 }
 
 /// What a run excluded from its panel.

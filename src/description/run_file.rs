@@ -52,13 +52,28 @@ impl RunFile {
         if let Some(why) = refused_format(format.format, FORMAT) {
             return Err(refuse(why));
         }
-        toml::from_str(&text).map_err(|error| refuse(toml_message(&error, Some(&text))))
+        let mut table: toml::Table =
+            toml::from_str(&text).map_err(|error| refuse(toml_message(&error, Some(&text))))?;
+        if has_rules(&mut table) {
+            return toml::from_str(&text).map_err(|error| refuse(toml_message(&error, Some(&text))));
+        }
+        table.try_into().map_err(|error| refuse(toml_message(&error, None)))
     }
 
     /// Writes the file.
     pub fn write(&self, path: &Path) -> Result<()> {
         write_text(path, &toml::to_string(self).expect("a run is plain data"))
     }
+}
+
+/// Whether the rule set of the universe is written. Files of earlier versions do not write it, and had none: it is added.
+fn has_rules(table: &mut toml::Table) -> bool {
+    let Some(experiment) = table.get_mut("experiment").and_then(toml::Value::as_table_mut) else { return true };
+    let universe = experiment.entry("universe").or_insert_with(|| toml::Table::new().into());
+    let Some(universe) = universe.as_table_mut() else { return true };
+    let has_rules = universe.contains_key("rules");
+    universe.entry("rules").or_insert("none".into());
+    has_rules
 }
 
 /// The format number alone. It is read first, so that a file of a later format is refused for its number and not for

@@ -52,8 +52,8 @@ mod windows;
 use std::path::{Path, PathBuf};
 
 pub use crate::description::{
-    Compare, Data, Experiment, Figures, Leverage, LeverageGrid, Provenance, Rates, RatesTable, Simulation, Sweep,
-    WalkForward,
+    Compare, Data, Experiment, Figures, Leverage, LeverageGrid, Point, Provenance, Rates, RatesTable, Simulation,
+    Sweep, WalkForward,
 };
 pub use job::{Job, Resources};
 pub use market::MarketData;
@@ -82,8 +82,8 @@ pub struct Progress {
     pub total: usize,
     /// The network in training, if one is.
     pub training: Option<Training>,
-    /// In a sweep, the universe size in progress.
-    pub size: Option<usize>,
+    /// In a sweep, the run in progress.
+    pub point: Option<Point>,
     /// Messages for the user, for example that a stored date was damaged.
     pub notes: Vec<String>,
 }
@@ -91,7 +91,7 @@ pub struct Progress {
 impl Progress {
     /// Progress of `done` items out of `total`.
     fn new(what: &'static str, done: usize, total: usize) -> Self {
-        Self { what, done, total, training: None, size: None, notes: Vec::new() }
+        Self { what, done, total, training: None, point: None, notes: Vec::new() }
     }
 
     /// Progress of a network in training that the items wait for.

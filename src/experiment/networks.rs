@@ -93,6 +93,8 @@ pub(super) struct Networks<'a> {
     market: &'a MarketData,
     folder: PathBuf,
     eligible: Eligible,
+    /// What the choice of members depends on, because a model depends on it besides its recipe.
+    rules: String,
     /// First calendar year of the experiment.
     first_year: i16,
     stop: &'a AtomicBool,
@@ -136,7 +138,8 @@ impl<'a> Networks<'a> {
                 _ => {}
             }
         }
-        let eligible = Eligible::new(experiment.universe.over(lookback)?, experiment.universe.missing);
+        let eligible = Eligible::new(plan.universe.clone(), experiment.universe.missing);
+        let rules = plan.universe.identity(&market.panel);
         let first_year = plan.years()[0];
         let folder = folder.join("models");
         Ok(Self {
@@ -145,6 +148,7 @@ impl<'a> Networks<'a> {
             market,
             folder,
             eligible,
+            rules,
             first_year,
             stop,
             failed: AtomicBool::new(false),
@@ -189,8 +193,7 @@ impl<'a> Networks<'a> {
         let first = if recipe.schedule.warm_steps > 0 { self.first_year } else { year };
         for year in first..=year {
             let name = format!("{}-{}", wanted.train, wanted.seed);
-            let rules = self.rules();
-            let task = self.task(wanted, year, &rules, warm.as_ref())?;
+            let task = self.task(wanted, year, warm.as_ref())?;
             let mut show =
                 |p: TrainingProgress| progress(Training { what: "steps", name: name.clone(), year, progress: p });
             let stop = || self.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed);
@@ -199,13 +202,8 @@ impl<'a> Networks<'a> {
         Ok(warm.expect("the loop has run for the year itself"))
     }
 
-    /// The universe rules as text, because a model depends on them besides its recipe.
-    fn rules(&self) -> String {
-        toml::to_string(&self.experiment.universe).expect("rules are plain data")
-    }
-
     /// The training task for the model of a year.
-    fn task<'t>(&'t self, wanted: &FromRecipe, year: i16, rules: &'t str, warm: Option<&'t Model>) -> Result<Task<'t>> {
+    fn task<'t>(&'t self, wanted: &FromRecipe, year: i16, warm: Option<&'t Model>) -> Result<Task<'t>> {
         let panel = &self.market.panel;
         let before = Date::new(year, 1, 1).expect("a year of the calendar");
         let windows = &self.experiment.walk_forward;
@@ -217,7 +215,7 @@ impl<'a> Networks<'a> {
             lookback: windows.lookback,
             horizon: windows.horizon,
             data_hash: panel.content_hash(),
-            rules,
+            rules: &self.rules,
             warm,
             file: self.file(wanted, year),
             compute: self.resources.compute,
@@ -230,8 +228,7 @@ impl<'a> Networks<'a> {
         for choice in self.experiment.compare.estimators.iter().filter(|choice| choice.name == TRAIN) {
             let wanted: FromRecipe = choice.parameters()?;
             if all.iter().all(|(name, _)| *name != wanted.train) {
-                let rules = self.rules();
-                let task = self.task(&wanted, self.first_year, &rules, None)?;
+                let task = self.task(&wanted, self.first_year, None)?;
                 all.push((wanted.train.clone(), profile(&task, steps, limits)?));
             }
         }

@@ -1,8 +1,9 @@
 //! Notes before a run begins, on differences between the panel and what the experiment assumes.
 
 use crate::calendar::Period;
+use crate::experiment::start::universe_of;
 use crate::experiment::{Experiment, MarketData};
-use crate::universe::RankBy;
+use crate::universe::{RankBy, RuleSet};
 
 /// The notes, one sentence each.
 pub fn notes(experiment: &Experiment, market: &MarketData) -> Vec<String> {
@@ -24,7 +25,10 @@ pub fn notes(experiment: &Experiment, market: &MarketData) -> Vec<String> {
         };
         notes.push(format!("{} returns are excluded{whole}", excluded.returns));
     }
-    match market.ranked_by(experiment) {
+    if let Ok((_, unanswered)) = universe_of(experiment, panel) {
+        notes.extend(unanswered);
+    }
+    match market.ranked_by(experiment).filter(|_| rules.rules == RuleSet::None) {
         Some(RankBy::PanelOrder) => {
             notes.push(
                 "the panel has no volume and no market value: its assets rank in the order of the panel".to_string(),
@@ -33,7 +37,7 @@ pub fn notes(experiment: &Experiment, market: &MarketData) -> Vec<String> {
         Some(_) => notes.push("the panel has no volume: its assets rank by market value".to_string()),
         None => {}
     }
-    let sizes = experiment.sweep.iter().flat_map(|sweep| sweep.size.iter().copied()).max();
+    let sizes = experiment.points().iter().map(|point| point.size).max();
     let (size, n_assets) = (sizes.unwrap_or(rules.size), panel.n_assets());
     if size > n_assets {
         let key = if sizes.is_some() { "sweep.size" } else { "universe.size" };

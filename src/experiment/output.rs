@@ -23,6 +23,7 @@ use crate::experiment::windows::{Allocation, Decision, EigenvalueMap};
 use crate::linalg::Repair;
 use crate::metrics;
 use crate::render::{Performance, performance_table};
+use crate::universe::GapDays;
 
 /// Writes the tables of numbers and returns the measures, one [`Performance`] per portfolio.
 pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> Result<Vec<Performance>> {
@@ -134,6 +135,9 @@ fn certificate_table(plan: &Plan<'_>, decisions: &[Decision]) -> Table {
         .with_counts("n_members", decisions.iter().map(|d| d.members.len()))
         .with_counts("n_filled", decisions.iter().map(|d| d.n_filled))
         .with_texts("hash", decisions.iter().map(|d| &d.universe_hash));
+    if plan.universe.rules().gap_days == GapDays::Neutral {
+        table = table.with_counts("n_with_gaps", decisions.iter().map(|d| d.n_with_gaps));
+    }
     for (k, (rule, _)) in decisions[0].removed.iter().enumerate() {
         table = table.with_counts(&format!("removed_{rule}"), decisions.iter().map(|d| d.removed[k].1));
     }

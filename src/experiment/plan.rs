@@ -36,7 +36,7 @@ impl<'a> Plan<'a> {
     /// Plans the run. Fails if names, sizes or dates do not fit the data.
     pub fn new(experiment: &'a Experiment, market: &'a MarketData) -> Result<Self> {
         let windows = &experiment.walk_forward;
-        let universe = experiment.universe.over(windows.lookback)?;
+        let (universe, _) = start::universe_of(experiment, &market.panel)?;
         let (first, end) = start::span(experiment, &market.panel, &universe)?;
         let decisions: Vec<usize> = (first..end - 1).step_by(windows.horizon).collect();
         let build = |choice: &Choice| (allocators::named(&choice.name)?.build)(choice);

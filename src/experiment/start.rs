@@ -19,6 +19,16 @@ use crate::registry::Choice;
 use crate::train::days_needed;
 use crate::universe::{RankedUniverse, Selection, Universe};
 
+/// The universe of an experiment on a panel, and a sentence on each rule that the panel does not answer.
+pub(super) fn universe_of(experiment: &Experiment, panel: &Panel) -> Result<(RankedUniverse, Vec<String>)> {
+    let windows = &experiment.walk_forward;
+    let calendar = panel.calendar();
+    let first = windows.first.map_or(0, |date| calendar.first_on_or_after(date)).max(windows.lookback);
+    let end = windows.last.map_or(panel.n_days(), |date| calendar.dates().partition_point(|d| *d <= date));
+    let decisions: Vec<usize> = (first..end.saturating_sub(1)).step_by(windows.horizon).collect();
+    experiment.universe.over(windows.lookback)?.answered_by(panel, &decisions)
+}
+
 /// Number of days examined together.
 const BLOCK: usize = 64;
 /// One in this many assets may have holes on the first day.
@@ -287,7 +297,7 @@ pub(super) fn explain_fit(error: Error, experiment: &Experiment, panel: &Panel, 
     }
     let Error::NotEnoughDays { need, have, date, hint } = error else { return error };
     let works = || {
-        let universe = experiment.universe.over(experiment.walk_forward.lookback)?;
+        let (universe, _) = universe_of(experiment, panel)?;
         let learns = Learns::of(experiment, panel)?;
         let (size, horizon) = (experiment.universe.size, experiment.walk_forward.horizon);
         let days = experiment.walk_forward.lookback..panel.n_days().saturating_sub(1);

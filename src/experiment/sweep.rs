@@ -1,16 +1,17 @@
-//! An experiment repeated for several sizes of the universe.
+//! An experiment repeated for several universes.
 //!
 //! ```text
-//! results/<name>/n=<size>/   an ordinary run of that size
-//! results/<name>/            metrics.csv with the sizes, table.md and size.svg: volatility against size, run.toml
+//! results/<name>/n=<size>/           an ordinary run of that size
+//! results/<name>/universe=<label>/   an ordinary run of that variant of the rules (with several sizes: …,n=<size>/)
+//! results/<name>/                    metrics.csv of all, table.md, run.toml; size.svg or universe.svg: volatilities of all
 //! ```
-//! Dates of a finished size stay stored until all sizes are finished, so that the same command can continue from any
+//! Dates of a finished run stay stored until all are finished, so that the same command can continue from any
 //! point.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::description::{Provenance, RunFile};
+use crate::description::{Point, Provenance, RunFile};
 use crate::error::Result;
 use crate::experiment::run::{DATES, redraw, run_and_keep};
 use crate::experiment::store::Store;
@@ -18,57 +19,59 @@ use crate::experiment::windows::Decision;
 use crate::experiment::{Experiment, Job, Progress};
 use crate::render::{Performance, performance_table};
 
-/// A portfolio at one size.
+/// A portfolio in one run of a sweep.
 pub struct SweepRow {
-    /// `universe.size`.
-    pub size: usize,
+    /// The run.
+    pub point: Point,
     /// Its measures.
     pub performance: Performance,
 }
 
 /// A finished sweep.
 pub struct SweptRun {
-    /// One row per size and portfolio.
+    /// One row per run and portfolio.
     pub rows: Vec<SweepRow>,
     /// Seconds of work over all sessions.
     pub seconds: f64,
 }
 
-/// Runs the sizes one after the other, each as [`run`](crate::experiment::run) does. The dates of a finished size are
+/// Runs one after the other, each as [`run`](crate::experiment::run) does. The dates of a finished run are
 /// all stored, so that in a repetition only its tables are written again.
 pub fn sweep(mut job: Job<'_>) -> Result<SweptRun> {
     let Job { experiment, market, folder, resources, stop, .. } = job;
-    let sizes = experiment.sweep.as_ref().map_or(&[][..], |sweep| &sweep.size);
-    let place = |size: usize| folder.join(format!("n={size}"));
+    let points = experiment.points();
     let (mut rows, mut durations) = (Vec::new(), BTreeMap::new());
-    for &size in sizes {
-        let (at_size, folder) = (experiment.at_size(size), place(size));
-        let mut show = |progress: Progress| job.show(Progress { size: Some(size), ..progress });
-        let of_size = Job::new(&at_size, market, &folder).with(resources).stopped_by(stop).watched(&mut show);
-        let (finished, _) = run_and_keep(of_size)?;
-        durations.insert(size.to_string(), finished.provenance.duration_seconds);
-        rows.extend(finished.rows.into_iter().map(|performance| SweepRow { size, performance }));
+    for point in &points {
+        let (one, folder) = (experiment.at(point), folder.join(point.folder()));
+        let mut show = |progress: Progress| job.show(Progress { point: Some(point.clone()), ..progress });
+        let of_point = Job::new(&one, market, &folder).with(resources).stopped_by(stop).watched(&mut show);
+        let (finished, _) = run_and_keep(of_point)?;
+        durations.insert(point.folder(), finished.provenance.duration_seconds);
+        rows.extend(finished.rows.into_iter().map(|performance| SweepRow { point: point.clone(), performance }));
     }
     let performances: Vec<Performance> = rows.iter().map(|row| row.performance.clone()).collect();
-    let table = performance_table(&performances).with_counts("size", rows.iter().map(|row| row.size));
+    let mut table = performance_table(&performances).with_counts("size", rows.iter().map(|row| row.point.size));
+    if points.iter().any(|point| point.universe.is_some()) {
+        table = table.with_texts("universe", rows.iter().map(|row| row.point.universe.clone().unwrap_or_default()));
+    }
     table.write_csv(&folder.join("metrics.csv"))?;
     let seconds = durations.values().sum();
     let provenance = Provenance {
         duration_seconds: seconds,
-        duration_seconds_by_size: durations,
+        duration_seconds_by_run: durations,
         ..market.provenance(resources.compute.name(), seconds)
     };
     RunFile::new(provenance, experiment.clone()).write(&folder.join("run.toml"))?;
     redraw(folder)?;
-    for &size in sizes {
-        Store::<Decision>::discard(&place(size), DATES)?;
+    for point in &points {
+        Store::<Decision>::discard(&folder.join(point.folder()), DATES)?;
     }
     Ok(SweptRun { rows, seconds })
 }
 
 /// Removes an unfinished run or sweep. Fails if a process is working on it.
 pub fn discard(experiment: &Experiment, folder: &Path) -> Result<()> {
-    let sizes = experiment.sweep.iter().flat_map(|sweep| &sweep.size);
-    sizes.into_iter().try_for_each(|size| Store::<Decision>::discard(&folder.join(format!("n={size}")), DATES))?;
+    let folders = experiment.points().into_iter().map(|point| folder.join(point.folder()));
+    folders.into_iter().try_for_each(|folder| Store::<Decision>::discard(&folder, DATES))?;
     Store::<Decision>::discard(folder, DATES)
 }

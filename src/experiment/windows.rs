@@ -25,6 +25,8 @@ pub(super) struct Decision {
     pub universe_hash: String,
     pub removed: Vec<(String, usize)>,
     pub n_filled: usize,
+    #[serde(default)]
+    pub n_with_gaps: usize,
     /// Repairs, one list per estimator of the plan.
     pub repairs: Vec<Vec<Repair>>,
     /// Allocations, one per portfolio of the plan.
@@ -71,6 +73,7 @@ pub(super) fn decide_block(fits: &Fits<'_>, days: &[usize], before: &[Decision])
         day: estimates.day,
         members: estimates.selection.members,
         universe_hash: estimates.universe_hash,
+        n_with_gaps: estimates.selection.n_with_gaps,
         removed: estimates.selection.removed.into_iter().map(|(rule, n)| (rule.to_string(), n)).collect(),
         n_filled: estimates.n_filled,
         repairs: estimates.covariances.iter().map(repairs).collect(),
@@ -230,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_portfolio_starts_from_its_last_weights_wherever_a_block_begins() {
-        let text = "about = 'blocks'\n[data.synthetic]\nn_assets = 12\nn_days = 100\n[universe]\nsize = 6\n\
+        let text = "about = 'blocks'\n[data.synthetic]\nn_assets = 12\nn_days = 100\n[universe]\nrules = 'none'\nsize = 6\n\
                     rank_by = 'panel_order'\n[walk_forward]\nlookback = 50\n[compare]\nestimators = ['lw_identity']\n\
                     allocators = ['gmv']\n";
         let experiment = Experiment::parse(text, "blocks.toml").unwrap();

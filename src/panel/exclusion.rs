@@ -4,6 +4,7 @@
 //! first excluded day cannot depend on the later exclusion.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use crate::panel::{AssetId, Panel};
 
@@ -50,6 +51,7 @@ impl Panel {
         let is_empty = |asset: AssetId| self.returns.column(asset).iter().all(|r| r.is_nan());
         excluded.whole.extend(exclusions.iter().map(|exclusion| exclusion.asset).filter(|asset| is_empty(*asset)));
         self.excluded = Some(excluded);
+        self.gaps = OnceLock::new();
         self.hash = hasher.finalize().to_hex().to_string().into();
         self
     }

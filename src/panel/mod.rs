@@ -1,6 +1,7 @@
 //! Panels: aligned series of days × assets, and the past of a day.
 
 mod exclusion;
+mod gaps;
 mod past;
 mod quotes;
 mod size_ranks;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 pub use exclusion::{Excluded, Exclusion};
+pub use gaps::{LEAST_HOLES, SourceGap};
 pub use past::Past;
 pub use quotes::{ASSUMED_PRICE_USD, Quote, Quotes, stand_ins};
 pub use size_ranks::SizeRanks;
@@ -35,6 +37,8 @@ pub struct Asset {
     pub delisting_return: Option<f64>,
     /// Exchange of the listing, if known.
     pub venue: Option<Venue>,
+    /// Whether the listing ended with the last return: `Some(false)` if only the source ends there, `None` if unknown.
+    pub left: Option<bool>,
 }
 
 /// The exchange in whose auctions an asset is traded.
@@ -128,6 +132,7 @@ pub struct Panel {
     lives: Vec<Option<(usize, usize)>>,
     /// Summary of the returns removed by exclusions; they do not change `lives`.
     excluded: Option<Excluded>,
+    gaps: OnceLock<Vec<SourceGap>>,
     periods_per_year: f64,
     hash: OnceLock<String>,
 }
@@ -172,7 +177,17 @@ impl Panel {
             lives.push(first.zip(last));
         }
         let periods_per_year = calendar.periodicity().per_year;
-        Ok(Self { periods_per_year, calendar, assets, returns, fields, lives, excluded: None, hash: OnceLock::new() })
+        Ok(Self {
+            periods_per_year,
+            calendar,
+            assets,
+            returns,
+            fields,
+            lives,
+            excluded: None,
+            gaps: OnceLock::new(),
+            hash: OnceLock::new(),
+        })
     }
 
     /// A panel of nothing but daily returns (T × N), for use where the dates do not matter: they are weekdays from
@@ -257,6 +272,23 @@ impl Panel {
         self.lives[asset]
     }
 
+    /// Whether the end of a listing was announced: the source says that the listing ended, or what holders received. An end on
+    /// the last trading day of a calendar year counts as that of a file.
+    pub fn is_end_announced(&self, asset: AssetId) -> bool {
+        let Some((_, last)) = self.lives[asset] else { return false };
+        let year = |day: usize| self.calendar.date(day).year();
+        let ends_within_year = last + 1 < self.n_days() && year(last) == year(last + 1);
+        match self.assets[asset].left {
+            Some(left) => left && ends_within_year,
+            None => last + 1 < self.n_days() && self.assets[asset].delisting_return.is_some(),
+        }
+    }
+
+    /// Whether the source says of any asset how its listing ended.
+    pub fn knows_ends(&self) -> bool {
+        self.assets.iter().any(|asset| asset.left.is_some() || asset.delisting_return.is_some())
+    }
+
     /// Number of returns that are present.
     pub fn n_returns(&self) -> usize {
         self.returns.entries().iter().filter(|r| !r.is_nan()).count()
@@ -267,7 +299,8 @@ impl Panel {
         Past::new(self, end)
     }
 
-    /// BLAKE3 hash of calendar, assets and all series: equal content has an equal hash, whatever file it came from.
+    /// BLAKE3 hash of calendar, assets and all series: equal content has an equal hash, whatever file it came from. How listings
+    /// ended is not part of it, see [`ends_hash`](Self::ends_hash).
     pub fn content_hash(&self) -> &str {
         self.hash.get_or_init(|| {
             let mut hasher = blake3::Hasher::new();
@@ -298,6 +331,17 @@ impl Panel {
             }
             hasher.finalize().to_hex().to_string()
         })
+    }
+
+    /// BLAKE3 hash of the assets whose ends were announced. It is apart from the content, because panels that were imported
+    /// before ends were known, and the models trained on them, keep their hash.
+    pub fn ends_hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (asset, description) in self.assets.iter().enumerate().filter(|(asset, _)| self.is_end_announced(*asset)) {
+            let last = self.lives[asset].map_or(0, |life| life.1);
+            hasher.update(description.symbol.as_bytes()).update(&[0]).update(&last.to_le_bytes());
+        }
+        hasher.finalize().to_hex()[..32].to_string()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The past of a day: the only view of a panel that a decision gets.
 
 use crate::calendar::Date;
-use crate::panel::{AssetId, Field, Panel, Venue};
+use crate::panel::{AssetId, Field, Panel, SourceGap, Venue};
 
 /// Longest public notice before a listing ends, in trading days (Form 25 takes effect after ten days).
 pub const DELISTING_NOTICE_DAYS: usize = 10;
@@ -95,12 +95,16 @@ impl<'a> Past<'a> {
         self.panel.fields().any(|held| held == field)
     }
 
-    /// Whether the asset is listed: it has traded, and its listing had not ended before the last known day.
-    ///
-    /// Listing status is public. It distinguishes a suspension (a hole in the series) from an end, which known
-    /// returns alone do not. An asset whose last trading day is the last known day still counts as listed.
+    /// Whether the asset had a return on the last known day. Nothing else tells a listing from an end: a hole in a series and
+    /// its end look the same until the series goes on.
     pub fn is_listed(&self, asset: AssetId) -> bool {
-        self.panel.life(asset).is_some_and(|(first, last)| first < self.end && last + 1 >= self.end)
+        self.returns(asset, 1).is_some_and(|newest| !newest[0].is_nan())
+    }
+
+    /// The gaps of the source that had ended, and were followed by returns, before the decision.
+    pub fn source_gaps(&self) -> impl Iterator<Item = &'a SourceGap> {
+        let end = self.end;
+        self.panel.source_gaps().iter().filter(move |gap| gap.last + 1 < end)
     }
 
     /// Whether the user has excluded all days of the asset, past and future.
@@ -114,10 +118,10 @@ impl<'a> Past<'a> {
     }
 
     /// Whether the listing is announced to end within `days` trading days, of which at most ten count, the public
-    /// notice.
+    /// notice. Ends that the source does not call ends of a listing are never known in advance.
     pub fn ends_within(&self, asset: AssetId, days: usize) -> bool {
         let days = days.min(DELISTING_NOTICE_DAYS);
-        let end_of_panel = self.panel.n_days() - 1;
-        self.panel.life(asset).is_some_and(|(_, last)| last < end_of_panel && last < self.end + days)
+        let ends = self.panel.life(asset).is_some_and(|(_, last)| last < self.end + days);
+        ends && self.panel.is_end_announced(asset)
     }
 }

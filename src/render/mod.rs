@@ -70,8 +70,8 @@ pub use roofline::{Roofline, roofline_figure};
 #[cfg(feature = "figures")]
 pub use runtime::{Runtime, RuntimePoint, runtime_figure};
 pub use sheet::Sheet;
+pub use size::{SweptSeries, swept_sheets};
 #[cfg(feature = "figures")]
-pub use size::size_figure;
-pub use size::{SizeSeries, size_sheets};
+pub use size::{size_figure, universe_figure};
 #[cfg(feature = "figures")]
 pub use volatility::{turnover_figure, volatility_figure};

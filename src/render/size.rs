@@ -1,36 +1,44 @@
-//! Realised volatility against the number of assets: a table, and one frame per allocator with lines on logarithmic scales.
+//! Realised volatility in the runs of a sweep: a table; one frame per allocator with lines on logarithmic scales, against the number
+//! of assets; or dots, where runs differ in the rules of the universe.
 
-use crate::description::PortfolioName;
+use crate::description::{Point, PortfolioName};
 #[cfg(feature = "figures")]
 use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
 use crate::render::frames::{Axis, Frame, Kind, Look, Series, frames_figure};
+#[cfg(feature = "figures")]
+use crate::render::rows::{Row, Rows, rows_figure};
 use crate::render::sheet::{Sheet, number};
 
-/// Volatility of a portfolio against the number of assets.
-pub struct SizeSeries {
+/// Volatility of a portfolio in the runs of a sweep.
+pub struct SweptSeries {
     /// Labels of the portfolio.
     pub name: PortfolioName,
-    /// Number of assets, and annual volatility, NaN where undefined.
-    pub points: Vec<(usize, f64)>,
+    /// The run, and annual volatility, NaN where undefined.
+    pub points: Vec<(Point, f64)>,
 }
 
-/// One table per allocator, in ascending order of the volatility at the largest size.
-pub fn size_sheets(series: &[SizeSeries]) -> Vec<Sheet> {
-    let sizes = sizes(series);
+impl SweptSeries {
+    fn at(&self, point: &Point) -> f64 {
+        self.points.iter().find(|(own, _)| own == point).map_or(f64::NAN, |(_, v)| *v)
+    }
+}
+
+/// One table per allocator, in ascending order of the volatility in the last run.
+pub fn swept_sheets(series: &[SweptSeries]) -> Vec<Sheet> {
+    let points = points(series);
     let sheet = |allocator: &str| {
-        let mut rows: Vec<&SizeSeries> = series.iter().filter(|s| s.name.allocator == allocator).collect();
-        // A portfolio that stops at a smaller size comes after those that go on.
-        let key = |s: &SizeSeries| {
-            let defined = s.points.iter().rev().find(|(_, v)| !v.is_nan());
-            defined.map_or((usize::MAX, 0.0), |(size, v)| (usize::MAX - size, *v))
+        let mut rows: Vec<&SweptSeries> = series.iter().filter(|s| s.name.allocator == allocator).collect();
+        // A portfolio that stops at an earlier run comes after those that go on.
+        let key = |s: &SweptSeries| {
+            let defined = points.iter().enumerate().rev().find(|(_, point)| !s.at(point).is_nan());
+            defined.map_or((usize::MAX, 0.0), |(place, point)| (usize::MAX - 1 - place, s.at(point)))
         };
         rows.sort_by(|a, b| key(a).0.cmp(&key(b).0).then(key(a).1.total_cmp(&key(b).1)));
         let mut sheet = Sheet::new("", &[&format!("{allocator}: volatility, % a year")], 1);
-        sheet.header.extend(sizes.iter().map(|size| format!("n = {size}")));
+        sheet.header.extend(points.iter().map(|point| point.label()));
         for row in rows {
-            let at = |size: &usize| row.points.iter().find(|(n, _)| n == size).map_or(f64::NAN, |(_, v)| *v);
-            let cells = sizes.iter().map(|size| number(100.0 * at(size), 2));
+            let cells = points.iter().map(|point| number(100.0 * row.at(point), 2));
             sheet.rows.push(std::iter::once(row.name.estimator_cell().to_string()).chain(cells).collect());
         }
         sheet
@@ -38,14 +46,21 @@ pub fn size_sheets(series: &[SizeSeries]) -> Vec<Sheet> {
     allocators(series).into_iter().map(sheet).collect()
 }
 
-fn sizes(series: &[SizeSeries]) -> Vec<usize> {
-    let mut sizes: Vec<usize> = series.iter().flat_map(|s| s.points.iter().map(|(n, _)| *n)).collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    sizes
+/// All runs: in their order, or, of one universe, by size.
+fn points(series: &[SweptSeries]) -> Vec<&Point> {
+    let mut points: Vec<&Point> = Vec::new();
+    for (point, _) in series.iter().flat_map(|s| &s.points) {
+        if !points.contains(&point) {
+            points.push(point);
+        }
+    }
+    if points.iter().all(|point| point.universe.is_none()) {
+        points.sort_by_key(|point| point.size);
+    }
+    points
 }
 
-fn allocators(series: &[SizeSeries]) -> Vec<&str> {
+fn allocators(series: &[SweptSeries]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for s in series {
         if !names.contains(&s.name.allocator.as_str()) {
@@ -61,15 +76,15 @@ fn allocators(series: &[SizeSeries]) -> Vec<&str> {
 /// A frame ends at twice its lowest volatility, so that larger values do not flatten the rest; these are written as
 /// numbers.
 #[cfg(feature = "figures")]
-pub fn size_figure(title: &str, series: &[SizeSeries], highlight: &[String]) -> Figure {
+pub fn size_figure(title: &str, series: &[SweptSeries], highlight: &[String]) -> Figure {
     let frame = |allocator: &str| {
-        let group: Vec<&SizeSeries> = series.iter().filter(|s| s.name.allocator == allocator).collect();
+        let group: Vec<&SweptSeries> = series.iter().filter(|s| s.name.allocator == allocator).collect();
         let values = || group.iter().flat_map(|s| s.points.iter().map(|(_, v)| 100.0 * v)).filter(|v| !v.is_nan());
         let low = values().fold(f64::INFINITY, f64::min);
         let high = values().fold(low, f64::max).min(2.0 * low);
-        let line = |s: &&SizeSeries| {
+        let line = |s: &&SweptSeries| {
             let known = s.points.iter().filter(|(_, v)| !v.is_nan());
-            let points: Vec<(f64, f64)> = known.map(|(n, v)| (*n as f64, 100.0 * v)).collect();
+            let points: Vec<(f64, f64)> = known.map(|(point, v)| (point.size as f64, 100.0 * v)).collect();
             let last = points.last().map_or(0.0, |p| p.1);
             let name = s.name.short();
             let label = if last > high { format!("{name}: {last:.1} ↑") } else { name.to_string() };
@@ -86,4 +101,35 @@ pub fn size_figure(title: &str, series: &[SizeSeries], highlight: &[String]) -> 
         }
     };
     frames_figure(title, &allocators(series).into_iter().map(frame).collect::<Vec<_>>())
+}
+
+/// One frame per allocator: rows are runs, dots the estimators in `highlight`, or all if it is empty.
+#[cfg(feature = "figures")]
+pub fn universe_figure(title: &str, series: &[SweptSeries], highlight: &[String]) -> Figure {
+    let points = points(series);
+    let frame = |allocator: &str| {
+        let is_shown = |s: &&SweptSeries| {
+            let estimator = s.name.estimator.as_ref();
+            s.name.allocator == allocator
+                && (highlight.is_empty() || estimator.is_none_or(|label| highlight.contains(label)))
+        };
+        let group: Vec<&SweptSeries> = series.iter().filter(is_shown).collect();
+        let row = |point: &&Point| Row {
+            label: point.label(),
+            dots: group
+                .iter()
+                .enumerate()
+                .map(|(k, s)| (k, 100.0 * s.at(point)))
+                .filter(|dot| !dot.1.is_nan())
+                .collect(),
+        };
+        Rows {
+            title: format!("{allocator}: realised volatility, % a year"),
+            rows: points.iter().map(row).collect(),
+            series: group.iter().map(|s| s.name.short().to_string()).collect(),
+            is_log: false,
+            digits: None,
+        }
+    };
+    rows_figure(title, &allocators(series).into_iter().map(frame).collect::<Vec<_>>())
 }

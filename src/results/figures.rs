@@ -8,7 +8,7 @@ use crate::grouping::grouped;
 use crate::render::{
     AccountRow, Curve, Figure, Group, Labelled, LeverageSeries, Page, bridge_figure, calibration_figure, dollars,
     drawdown_figure, eigenvalue_figure, equity_figure, lag_figure, learning_figure, leverage_figure, marginal_figure,
-    periods_figure, rolling_figure, size_figure, turnover_figure, volatility_figure,
+    periods_figure, rolling_figure, size_figure, turnover_figure, universe_figure, volatility_figure,
 };
 use crate::results::read::AccountReturns;
 use crate::results::{PortfolioReturns, Results};
@@ -29,6 +29,7 @@ pub struct FigureKind {
 pub const FIGURES: &[FigureKind] = &[
     FigureKind { name: "volatility", about: "realised volatility of every portfolio", draw: volatility },
     FigureKind { name: "size", about: "realised volatility against the number of assets", draw: size },
+    FigureKind { name: "universe", about: "realised volatility under variants of the universe", draw: universe },
     FigureKind { name: "equity", about: "growth of 1 before costs", draw: equity },
     FigureKind { name: "drawdown", about: "losses from the last peak before costs", draw: drawdown },
     FigureKind { name: "rolling", about: "volatility of the last 252 days", draw: rolling },
@@ -135,10 +136,22 @@ fn turnover(results: &Results) -> Result<Vec<Placed>> {
 }
 
 fn size(results: &Results) -> Result<Vec<Placed>> {
-    if !results.is_sweep() {
+    if !results.is_sweep() || has_variants(results) {
         return Ok(Vec::new());
     }
-    one("size", size_figure(&results.about, &results.size_series()?, results.highlight()))
+    one("size", size_figure(&results.about, &results.swept_series()?, results.highlight()))
+}
+
+fn universe(results: &Results) -> Result<Vec<Placed>> {
+    if !has_variants(results) {
+        return Ok(Vec::new());
+    }
+    one("universe", universe_figure(&results.about, &results.swept_series()?, results.highlight()))
+}
+
+/// Whether it is a sweep over variants of the universe.
+fn has_variants(results: &Results) -> bool {
+    results.run.experiment.sweep.as_ref().is_some_and(|sweep| !sweep.universe.is_empty())
 }
 
 /// Label of an allocator, and its portfolios.

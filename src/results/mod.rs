@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! results/<name>/               a run: run.toml, metrics.csv, returns.parquet … (src/experiment/output.rs)
-//! results/<name>/n=<size>/      a run of a sweep
+//! results/<name>/n=<size>/, universe=<label>/   a run of a sweep
 //! results/<name>/simulation*/   accounts: run.toml, accounts.csv, equity.parquet (src/experiment/simulation_output.rs)
 //! ```
 //! Everything here is a pure function of these files: the same files give the same bytes.
@@ -99,10 +99,10 @@ impl Results {
         }
         let run = RunFile::read(file)?;
         let about = run.experiment.about.clone();
-        // The name of one size of a sweep includes that of the sweep.
+        // The name of one run of a sweep includes that of the sweep.
         let own = file_name(folder);
         let name = match folder.parent() {
-            Some(parent) if own.starts_with("n=") => format!("{}/{own}", file_name(parent)),
+            Some(parent) if is_of_sweep(&own) => format!("{}/{own}", file_name(parent)),
             _ => own,
         };
         Ok(Self { folder: folder.to_path_buf(), home: home.to_path_buf(), name, about, run, has_run, simulations })
@@ -113,7 +113,7 @@ impl Results {
         self.run.provenance.periods_per_year.unwrap_or(crate::metrics::DAYS_PER_YEAR)
     }
 
-    /// Whether it is a sweep over sizes; a sweep's own files hold no returns.
+    /// Whether it is a sweep; a sweep's own files hold no returns.
     pub fn is_sweep(&self) -> bool {
         self.run.experiment.sweep.is_some()
     }
@@ -170,14 +170,19 @@ fn is_simulation(name: &str) -> bool {
     name == "simulation" || name.starts_with("simulation-")
 }
 
-/// All runs below a folder of results, including the sizes of sweeps.
+/// Whether this is the name of a folder of one run of a sweep: `n=50`, `universe=none`.
+fn is_of_sweep(name: &str) -> bool {
+    name.starts_with("n=") || name.starts_with("universe=")
+}
+
+/// All runs below a folder of results, including those of sweeps.
 pub fn find(root: &Path) -> Vec<PathBuf> {
     let runs = subfolders(root).into_iter().map(|name| root.join(name));
-    let with_sizes = runs.flat_map(|run| {
-        let sizes = subfolders(&run).into_iter().filter(|name| name.starts_with("n="));
-        let sizes: Vec<PathBuf> = sizes.map(|size| run.join(size)).collect();
-        std::iter::once(run).chain(sizes)
+    let with_parts = runs.flat_map(|run| {
+        let parts = subfolders(&run).into_iter().filter(|name| is_of_sweep(name));
+        let parts: Vec<PathBuf> = parts.map(|part| run.join(part)).collect();
+        std::iter::once(run).chain(parts)
     });
     // A run with damaged files is listed, so that opening it reports the damage.
-    with_sizes.filter(|folder| has_run(folder)).collect()
+    with_parts.filter(|folder| has_run(folder)).collect()
 }

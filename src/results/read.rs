@@ -4,13 +4,13 @@ use serde::Deserialize;
 
 use crate::calendar::Date;
 use crate::data::{Columns, NotANumber};
-use crate::description::PortfolioName;
+use crate::description::{Point, PortfolioName};
 use crate::error::{Error, Result, toml_message};
 use crate::grouping::grouped;
 #[cfg(feature = "figures")]
 use crate::metrics;
 use crate::render::{
-    AccountRow, Learned, LeveragePoint, Performance, Prediction, SizeSeries, component_columns, dollars,
+    AccountRow, Learned, LeveragePoint, Performance, Prediction, SweptSeries, component_columns, dollars,
 };
 #[cfg(feature = "figures")]
 use crate::render::{EigenvalueCurve, LearningCurve};
@@ -108,16 +108,33 @@ impl Results {
 
     /// The portfolios' measures, from `metrics.csv`.
     pub fn performances(&self) -> Result<Vec<Performance>> {
-        self.columns("metrics.csv")?.rows(&["estimator", "allocator", "ruined"])
+        self.columns("metrics.csv")?.rows(&["estimator", "allocator", "ruined", "universe"])
     }
 
-    /// Volatility against size for every portfolio of a sweep, in the order of the first size.
-    pub(super) fn size_series(&self) -> Result<Vec<SizeSeries>> {
+    /// Volatility in every run of a sweep for every portfolio, in the order of the first run.
+    pub(super) fn swept_series(&self) -> Result<Vec<SweptSeries>> {
         let columns = self.columns("metrics.csv")?;
         let sizes = columns.numbers(&columns.require(&["size"])?, NotANumber::Refused)?;
-        let points = self.performances()?.into_iter().zip(sizes);
-        let groups = grouped(points.map(|(p, size)| (p.name, (size as usize, p.volatility_annual))));
-        Ok(groups.into_iter().map(|(name, points)| SizeSeries { name, points }).collect())
+        let universes = match columns.find(&["universe"]) {
+            Some(column) => columns.texts(&column)?,
+            None => vec![String::new(); sizes.len()],
+        };
+        let known: Vec<Point> = self.run.experiment.points();
+        let point_of = |(size, universe): (f64, String)| {
+            let is_it =
+                |point: &&Point| point.size == size as usize && point.universe.as_deref().unwrap_or("") == universe;
+            let why = || {
+                Error::data(
+                    self.folder.join("metrics.csv").display().to_string(),
+                    format!("the sweep has no run of n = {size} {universe}"),
+                )
+            };
+            known.iter().find(is_it).cloned().ok_or_else(why)
+        };
+        let points = sizes.into_iter().zip(universes).map(point_of).collect::<Result<Vec<Point>>>()?;
+        let measured = self.performances()?.into_iter().zip(points);
+        let groups = grouped(measured.map(|(p, point)| (p.name, (point, p.volatility_annual))));
+        Ok(groups.into_iter().map(|(name, points)| SweptSeries { name, points }).collect())
     }
 
     /// Daily returns: before costs, from `returns.parquet`; or net of costs, from the accounts, if only a simulation

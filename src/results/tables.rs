@@ -4,19 +4,19 @@ use crate::data::{Table, write_text};
 use crate::error::Result;
 use crate::render::{
     Learned, LeverageSeries, Sheet, account_sheets, leverage_sheet, leverage_summary, performance_sheet, power_law,
-    size_sheets,
+    swept_sheets,
 };
 use crate::results::Results;
 
 impl Results {
-    /// The tables of the run itself: its portfolios, or those of all sizes of a sweep; none if there are only
+    /// The tables of the run itself: its portfolios, or those of all runs of a sweep; none if there are only
     /// simulations.
     pub fn sheets(&self) -> Result<Vec<Sheet>> {
         if !self.has_run {
             return Ok(Vec::new());
         }
         match self.is_sweep() {
-            true => Ok(size_sheets(&self.size_series()?)),
+            true => Ok(swept_sheets(&self.swept_series()?)),
             false => Ok(vec![performance_sheet("", &self.performances()?)]),
         }
     }

@@ -145,6 +145,7 @@ fn simulate_asset(config: &SyntheticMarket, factors: &Factors, student: &Student
             issuer: String::new(),
             delisting_return: (end < n_days).then_some(if failure { -0.3 } else { 0.0 }),
             venue: None,
+            left: None,
         },
         sector,
         returns: Vec::with_capacity(n_days),

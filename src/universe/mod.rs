@@ -3,13 +3,16 @@
 //! Rules and their order: Bongiorno, Manolakis, Mantegna (2026), arXiv:2607.23068, section on data; the liquidity
 //! and ranking variants for panels without market values are our choice.
 
+mod answers;
 mod ranked;
 mod rules;
 mod window;
+mod written;
 
 pub use ranked::RankedUniverse;
-pub use rules::{Frequency, RankBy, Rules};
+pub use rules::{Frequency, GapDays, RankBy, RuleSet, Rules};
 pub use window::{Filled, Missing};
+pub use written::Variant;
 
 use crate::error::Result;
 use crate::panel::{AssetId, Past};
@@ -21,6 +24,8 @@ pub struct Selection {
     pub members: Vec<AssetId>,
     /// Rules in the order in which they were applied, with the number of assets that each removed.
     pub removed: Vec<(&'static str, usize)>,
+    /// Members with a gap of the source inside the look-back, whose days count neither for nor against them.
+    pub n_with_gaps: usize,
 }
 
 impl Selection {
@@ -49,7 +54,7 @@ impl Selection {
 ///         let trades = |asset: &AssetId| past.returns(*asset, 10).is_some_and(|r| r.iter().all(|r| !r.is_nan()));
 ///         let members: Vec<AssetId> = (0..past.n_assets()).filter(trades).collect();
 ///         let removed = vec![("ten_returns", past.n_assets() - members.len())];
-///         Ok(Selection { members, removed })
+///         Ok(Selection { members, removed, n_with_gaps: 0 })
 ///     }
 /// }
 ///

@@ -1,9 +1,12 @@
 //! Applies [`Rules`] to a past: filters, then a ranking, then the first `size` assets.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use crate::error::{Error, Removed, Result};
 use crate::linalg::Matrix;
-use crate::panel::{AssetId, Field, Past};
-use crate::universe::{Frequency, RankBy, Rules, Selection, Universe};
+use crate::panel::{AssetId, Field, Panel, Past};
+use crate::universe::{Frequency, GapDays, RankBy, RuleSet, Rules, Selection, Universe};
 
 /// Number of days in a year for the rolling-year rule.
 fn days_of_year(past: Past<'_>) -> usize {
@@ -11,10 +14,13 @@ fn days_of_year(past: Past<'_>) -> usize {
 }
 
 /// [`Rules`] with a look-back: filters, then a ranking, then the first `size` assets.
+#[derive(Clone)]
 pub struct RankedUniverse {
-    rules: Rules,
+    pub(super) rules: Rules,
     lookback: usize,
     min_returns: usize,
+    /// Fields that the panel does not answer, so that conditions on them do not apply.
+    pub(super) unanswered: Vec<Field>,
 }
 
 impl Rules {
@@ -53,7 +59,7 @@ impl Rules {
         if let Some([low, high]) = self.price_range.filter(|[low, high]| low > high || low.is_nan() || high.is_nan()) {
             return parameter("universe.price_range", "[lowest, highest]", format!("[{low}, {high}]"));
         }
-        Ok(RankedUniverse { rules: self.clone(), lookback, min_returns })
+        Ok(RankedUniverse { rules: self.clone(), lookback, min_returns, unanswered: Vec::new() })
     }
 }
 
@@ -62,6 +68,71 @@ impl RankedUniverse {
     pub fn min_returns(&self) -> usize {
         self.min_returns
     }
+
+    /// The rules that apply.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// All that a choice of members depends on besides the content of the panel, as text: part of the identity of a model. Rules
+    /// that come from no set have the text that they had before there were sets.
+    pub fn identity(&self, panel: &Panel) -> String {
+        let text = toml::to_string(&self.rules).expect("rules are plain data");
+        let mut text = match self.rules.rules {
+            RuleSet::None => {
+                text.lines().filter(|line| !line.starts_with("rules = ")).map(|line| format!("{line}\n")).collect()
+            }
+            RuleSet::Paper => text,
+        };
+        for field in &self.unanswered {
+            text += &format!("unanswered = \"{}\"\n", field.name());
+        }
+        if self.rules.delisting_within.is_some() {
+            text += &format!("ends = \"{}\"\n", panel.ends_hash());
+        }
+        text
+    }
+
+    /// The days of the look-back, counted from its first, on which the source had gaps in an asset, by asset; empty where such
+    /// days count as missing.
+    fn gaps_of_source(&self, past: Past<'_>) -> GapsByAsset {
+        let mut gaps = GapsByAsset::new();
+        let start = past.n_days().saturating_sub(self.lookback);
+        let counted = self.rules.gap_days == GapDays::Neutral;
+        for gap in past.source_gaps().filter(|gap| counted && gap.last >= start) {
+            for &asset in &gap.assets {
+                gaps.entry(asset).or_default().push(gap.first.max(start) - start..gap.last + 1 - start);
+            }
+        }
+        gaps
+    }
+
+    /// Listed assets with enough returns.
+    pub(super) fn candidates(&self, past: Past<'_>) -> Vec<AssetId> {
+        let gaps = self.gaps_of_source(past);
+        let is_candidate = |asset: &AssetId| past.is_listed(*asset) && self.has_history(past, *asset, &gaps);
+        (0..past.n_assets()).filter(is_candidate).collect()
+    }
+
+    /// Whether an asset has enough returns inside the look-back, in proportion to the days that count.
+    fn has_history(&self, past: Past<'_>, asset: AssetId, gaps: &GapsByAsset) -> bool {
+        let neutral: usize = gaps.get(&asset).map_or(0, |gaps| gaps.iter().map(ExactSizeIterator::len).sum());
+        self.n_returns(past, asset) * self.lookback >= self.min_returns * (self.lookback - neutral)
+    }
+}
+
+/// Days of gaps of the source in an asset, counted from the first day of the look-back.
+type Gaps = Vec<Range<usize>>;
+type GapsByAsset = BTreeMap<AssetId, Gaps>;
+
+/// Whether a day of the look-back is in a gap of the source.
+fn is_in_gap(gaps: Option<&Gaps>, day: usize) -> bool {
+    gaps.is_some_and(|gaps| gaps.iter().any(|gap| gap.contains(&day)))
+}
+
+/// The newest days of the look-back that count, the newest first.
+fn newest_days(lookback: usize, days: usize, gaps: Option<&Gaps>) -> impl Iterator<Item = usize> {
+    (0..lookback).rev().filter(move |day| !is_in_gap(gaps, *day)).take(days)
 }
 
 impl Universe for RankedUniverse {
@@ -72,18 +143,19 @@ impl Universe for RankedUniverse {
             return Err(Error::NotEnoughDays { need, have, date, hint });
         }
         let rules = &self.rules;
+        let gaps = self.gaps_of_source(past);
         let mut sieve = Sieve { past, kept: (0..past.n_assets()).collect(), removed: Vec::new() };
-        sieve.apply("listed", |asset| past.is_listed(asset));
         if past.excludes_assets() {
             sieve.apply("excluded_whole", |asset| !past.is_excluded(asset));
         }
-        sieve.apply("history", |asset| self.n_returns(past, asset) >= self.min_returns);
+        sieve.apply("listed", |asset| past.is_listed(asset));
+        sieve.apply("history", |asset| self.has_history(past, asset, &gaps));
         sieve.apply("constant", |asset| self.moves(past, asset));
         if let Some(low) = rules.min_traded_share {
-            sieve.apply("rolling_year", |asset| self.traded_share(past, asset) >= low);
+            sieve.apply("rolling_year", |asset| self.traded_share(past, asset, gaps.get(&asset)) >= low);
         }
         if let Some(days) = rules.recent_days {
-            sieve.apply("recent_trading", |asset| self.trades_now(past, asset, days));
+            sieve.apply("recent_trading", |asset| self.trades_now(past, asset, days, gaps.get(&asset)));
         }
         if let Some([low, high]) = rules.price_range {
             sieve.apply_known(Field::Price, |price| (low..=high).contains(&price))?;
@@ -92,7 +164,7 @@ impl Universe for RankedUniverse {
             sieve.apply_known(Field::SharesOutstanding, |shares| shares > low)?;
         }
         if let Some(multiple) = rules.volatility_fence {
-            sieve.drop_still_assets(multiple);
+            sieve.drop_still_assets(multiple, |asset, days| self.recent_deviation(past, asset, days, gaps.get(&asset)));
         }
         if let Some(days) = rules.delisting_within {
             sieve.apply("announced_end", |asset| !past.ends_within(asset, days));
@@ -117,7 +189,8 @@ impl Universe for RankedUniverse {
             return Err(Error::EmptyUniverse { date: past.decision_date(), removed: Removed(sieve.removed) });
         }
         sieve.kept.sort_unstable();
-        Ok(Selection { members: sieve.kept, removed: sieve.removed })
+        let n_with_gaps = sieve.kept.iter().filter(|asset| gaps.contains_key(asset)).count();
+        Ok(Selection { members: sieve.kept, removed: sieve.removed, n_with_gaps })
     }
 }
 
@@ -136,38 +209,49 @@ impl RankedUniverse {
         present.next().is_some_and(|first| present.any(|r| r != first))
     }
 
-    /// The share of days with a return in the worst rolling year of the look-back.
-    fn traded_share(&self, past: Past<'_>, asset: AssetId) -> f64 {
+    /// The share of days with a return in the worst rolling year of the look-back, of the days that count.
+    fn traded_share(&self, past: Past<'_>, asset: AssetId, gaps: Option<&Gaps>) -> f64 {
         let returns = self.returns(past, asset);
         let year = days_of_year(past).min(returns.len());
-        let mut traded = returns[..year].iter().filter(|r| !r.is_nan()).count();
-        let mut fewest = traded;
-        for day in year..returns.len() {
+        let (mut traded, mut counted, mut least) = (0usize, 0usize, 1.0f64);
+        for day in 0..returns.len() {
             traded += usize::from(!returns[day].is_nan());
-            traded -= usize::from(!returns[day - year].is_nan());
-            fewest = fewest.min(traded);
+            counted += usize::from(!is_in_gap(gaps, day));
+            if let Some(old) = day.checked_sub(year) {
+                traded -= usize::from(!returns[old].is_nan());
+                counted -= usize::from(!is_in_gap(gaps, old));
+            }
+            if day + 1 >= year && counted > 0 {
+                least = least.min(traded as f64 / counted as f64);
+            }
         }
-        fewest as f64 / year as f64
+        least
     }
 
-    /// Whether there is a return on each recent day and, if the size of the company is known, enough turnover.
-    fn trades_now(&self, past: Past<'_>, asset: AssetId, days: usize) -> bool {
+    /// Whether there is a return on each recent day and enough turnover, as far as the size of the company is known: dollar
+    /// volume against market value, and volume in shares, which is dollar volume over price, against shares outstanding.
+    fn trades_now(&self, past: Past<'_>, asset: AssetId, days: usize, gaps: Option<&Gaps>) -> bool {
         let returns = self.returns(past, asset);
-        let days = days.min(returns.len());
-        if returns[returns.len() - days..].iter().any(|r| r.is_nan()) {
+        let recent = || newest_days(self.lookback, days, gaps);
+        if recent().any(|day| returns[day].is_nan()) {
             return false;
         }
-        let (Some(volumes), Some(value)) =
-            (past.field(Field::DollarVolume, asset), past.last_known(Field::MarketValue, asset))
-        else {
-            return true;
-        };
-        let traded: f64 = volumes[volumes.len() - days..].iter().filter(|v| !v.is_nan()).map(|&v| f64::from(v)).sum();
-        let enough = traded >= self.rules.min_recent_turnover * value;
-        // Volume in shares is dollar volume over price. If a number for it is unknown, only the rule in dollars
-        // applies.
-        let shares = past.last_known(Field::SharesOutstanding, asset).zip(past.last_known(Field::Price, asset));
-        enough && shares.is_none_or(|(shares, price)| traded >= self.rules.min_recent_turnover * shares * price)
+        let Some(volumes) = past.field(Field::DollarVolume, asset) else { return true };
+        let volumes = &volumes[volumes.len() - self.lookback..];
+        let known = |field: Field| past.last_known(field, asset).filter(|_| !self.unanswered.contains(&field));
+        let traded: f64 = recent().map(|day| f64::from(volumes[day])).filter(|volume| !volume.is_nan()).sum();
+        let value_of_shares = known(Field::SharesOutstanding)
+            .zip(past.last_known(Field::Price, asset))
+            .map(|(shares, price)| shares * price);
+        let is_enough = |value: f64| traded >= self.rules.min_recent_turnover * value;
+        known(Field::MarketValue).is_none_or(is_enough) && value_of_shares.is_none_or(is_enough)
+    }
+
+    /// Standard deviation of the returns of some recent days.
+    fn recent_deviation(&self, past: Past<'_>, asset: AssetId, days: usize, gaps: Option<&Gaps>) -> f64 {
+        let returns = self.returns(past, asset);
+        let recent: Vec<f64> = newest_days(self.lookback, days, gaps).map(|day| returns[day]).collect();
+        deviation(&recent)
     }
 
     /// Orders the kept assets by size and drops those of unknown size.
@@ -254,12 +338,8 @@ impl Sieve<'_> {
     }
 
     /// Drops assets below Tukey's lower fence on log volatilities, both over 5 and over 20 days.
-    fn drop_still_assets(&mut self, multiple: f64) {
-        let past = self.past;
-        let logs = |days: usize| -> Vec<f64> {
-            let returns = |asset| past.returns(asset, days).unwrap_or(&[]);
-            self.kept.iter().map(|&asset| deviation(returns(asset)).ln()).collect()
-        };
+    fn drop_still_assets(&mut self, multiple: f64, deviation: impl Fn(AssetId, usize) -> f64) {
+        let logs = |days: usize| -> Vec<f64> { self.kept.iter().map(|&asset| deviation(asset, days).ln()).collect() };
         let below = |logs: Vec<f64>| -> Vec<bool> {
             let mut sorted: Vec<f64> = logs.iter().copied().filter(|x| x.is_finite()).collect();
             sorted.sort_by(f64::total_cmp);

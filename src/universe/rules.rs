@@ -43,52 +43,67 @@ pub enum Frequency {
     Decision,
 }
 
-/// `[universe]` of an experiment. A rule that is `None` does not apply.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What the rules are that an experiment does not write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleSet {
+    /// Those of the papers, as far as the panel answers them. A value that is written wins; `false` switches a rule off.
+    #[default]
+    Paper,
+    /// None.
+    None,
+}
+
+/// How days count on which a source has no returns of many assets at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum GapDays {
+    /// Neither for nor against an asset.
+    Neutral,
+    /// As days without a return.
+    Missing,
+}
+
+/// The rules of a universe. A rule that is `None` does not apply.
+///
+/// [`Rules::default`] is [`RuleSet::None`]; an experiment file that does not write `rules` has [`Rules::paper`].
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
+    /// Where the values come from that an experiment does not write.
+    pub rules: RuleSet,
     /// Number of assets kept, largest first.
     pub size: usize,
-    /// Measure by which assets are ranked.
+    /// Measure by which assets are ranked; by default market value under the rules of the papers, if known, else dollar volume.
     pub rank_by: RankBy,
     /// Days of the median dollar volume; 252 means a year, also for a panel with another number of days in a year.
     pub rank_days: usize,
-    /// Values that the median needs; the default of 200 of 252 is scaled for a panel with another number of days in a
-    /// year.
+    /// Values that the median needs.
     pub rank_min_values: usize,
     /// How often the ranking is renewed.
     pub rank_frequency: Frequency,
     /// Returns needed inside the look-back; if not given, 29 of every 30 days (1,160 of 1,200).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_returns: Option<usize>,
     /// Smallest share of days with a return in every rolling year of the look-back.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_traded_share: Option<f64>,
-    /// Number of days just before the decision on which an asset needs a return. If market value and shares
-    /// outstanding are known, the volume of these days must also be at least `min_recent_turnover` of each.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How days of a gap of the source count in `min_returns` and `min_traded_share`.
+    pub gap_days: GapDays,
+    /// Number of days just before the decision on which an asset needs a return.
     pub recent_days: Option<usize>,
     /// Smallest share of the company that must be traded in the recent days.
     pub min_recent_turnover: f64,
     /// Lowest and highest allowed last price, dollars.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub price_range: Option<[f64; 2]>,
     /// Shares outstanding must exceed this number.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_shares_outstanding: Option<f64>,
-    /// Drops an asset whose log volatility, both over 5 and over 20 days, is more than this many interquartile ranges
-    /// below the first quartile of all assets.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Interquartile ranges below the first quartile of log volatilities, over 5 and over 20 days.
     pub volatility_fence: Option<f64>,
-    /// Drops assets whose listing is announced to end within this number of trading days (at most 10, the public
-    /// notice).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Trading days within which a listing must not be announced to end.
     pub delisting_within: Option<usize>,
-    /// Keeps only the largest asset of each issuer or twin group.
+    /// Whether only the largest asset of each issuer or twin group is kept.
     pub one_per_issuer: bool,
-    /// Of two assets with a higher correlation than this in the look-back, drops the smaller one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Highest correlation with a larger asset.
     pub max_correlation: Option<f64>,
     /// Value that replaces a missing return inside an accepted window.
     pub missing: Missing,
@@ -97,6 +112,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
+            rules: RuleSet::None,
             size: 1000,
             rank_by: RankBy::DollarVolume,
             rank_days: 252,
@@ -104,6 +120,7 @@ impl Default for Rules {
             rank_frequency: Frequency::Year,
             min_returns: None,
             min_traded_share: None,
+            gap_days: GapDays::Missing,
             recent_days: None,
             min_recent_turnover: 0.01,
             price_range: None,
@@ -118,6 +135,24 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// The rules of the papers: Bongiorno, Manolakis, Mantegna (2026), arXiv:2607.23068, section on data. The ranking follows
+    /// market value where the panel has it.
+    pub fn paper() -> Self {
+        Self {
+            rules: RuleSet::Paper,
+            rank_by: RankBy::MarketValue,
+            min_traded_share: Some(0.95),
+            gap_days: GapDays::Neutral,
+            recent_days: Some(5),
+            price_range: Some([10.0, 2000.0]),
+            min_shares_outstanding: Some(5e6),
+            volatility_fence: Some(1.5),
+            delisting_within: Some(5),
+            max_correlation: Some(0.95),
+            ..Self::default()
+        }
+    }
+
     /// The measure by which a panel can be ranked: the requested one if the panel has it. Without volumes it is the
     /// market value, without both the order of the panel.
     pub fn ranks_by(&self, has: impl Fn(Field) -> bool) -> RankBy {

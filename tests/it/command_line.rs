@@ -10,6 +10,7 @@ about = "command line"
 [data]
 panel = "sim"
 [universe]
+rules = "none"
 size = 20
 rank_min_values = 20
 rank_frequency = "decision"
@@ -290,6 +291,7 @@ about = "long"
 n_assets = 150
 n_days = 600
 [universe]
+rules = "none"
 size = 100
 rank_min_values = 20
 rank_frequency = "decision"
@@ -336,6 +338,7 @@ about = "trained"
 n_assets = 40
 n_days = 300
 [universe]
+rules = "none"
 size = 25
 rank_min_values = 20
 rank_frequency = "decision"

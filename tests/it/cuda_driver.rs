@@ -101,7 +101,7 @@ fn a_training_and_its_profile_run_on_a_device() {
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tiny.toml");
-    let text = "about = 'tiny'\n[data.synthetic]\nn_assets = 30\nn_days = 400\n[universe]\nsize = 20\nrank_min_values = 20\n\
+    let text = "about = 'tiny'\n[data.synthetic]\nn_assets = 30\nn_days = 400\n[universe]\nrules = 'none'\nsize = 20\nrank_min_values = 20\n\
                 rank_frequency = 'decision'\n[walk_forward]\nlookback = 60\nfirst = 2001-03-01\n[compare]\nallocators = ['gmv']\n\
                 estimators = [{ train = 'tiny' }, { train = 'tiny', seed = 1 }]\n[train.tiny]\nnetwork = { hidden = [3] }\n\
                 schedule = { steps = 4, warm_steps = 0, batch = 2, n_assets = [4, 9], n_days = [30, 60] }\n";

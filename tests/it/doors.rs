@@ -52,7 +52,7 @@ fn told(folder: &Path, command: &str, arguments: &[&str]) -> Value {
 /// An experiment whose network is trained for two steps.
 const LEARNED: &str = r#"
 data.synthetic = { n_assets = 12, n_days = 400 }
-universe = { size = 8, rank_min_values = 20, rank_frequency = "decision" }
+universe = { rules = "none", size = 8, rank_min_values = 20, rank_frequency = "decision" }
 walk_forward = { lookback = 60 }
 compare = { estimators = [{ train = "tiny" }], allocators = ["gmv"] }
 [train.tiny]
@@ -171,7 +171,7 @@ fn set_changes_a_key_and_answers_mistakes() {
 /// A small experiment on a synthetic market.
 const SMALL: &str = r#"
 data.synthetic = { n_assets = 20, n_days = 150 }
-universe = { size = 10, rank_min_values = 20, rank_frequency = "decision" }
+universe = { rules = "none", size = 10, rank_min_values = 20, rank_frequency = "decision" }
 walk_forward = { lookback = 60 }
 compare = { estimators = ["qis", "sample"], allocators = ["gmv"] }
 "#;

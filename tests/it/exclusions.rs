@@ -21,7 +21,7 @@ fn panel() -> Panel {
 
 fn experiment(exclude: &str) -> Experiment {
     let text = format!(
-        "about = 'exclusions'\n[data]\npanel = 'sim'\n{exclude}\n[universe]\nsize = 12\nrank_min_values = 20\n\
+        "about = 'exclusions'\n[data]\npanel = 'sim'\n{exclude}\n[universe]\nrules = 'none'\nsize = 12\nrank_min_values = 20\n\
          rank_frequency = 'decision'\nrecent_days = 5\nmin_recent_turnover = 0.0\ndelisting_within = 10\n\
          [walk_forward]\nlookback = 60\n[compare]\nestimators = ['lw_identity']\nallocators = ['gmv']\n"
     );

@@ -23,7 +23,7 @@ fn market(returns: Matrix, delisting: &[Option<f64>]) -> MarketData {
 
 fn experiment(lookback: usize, horizon: usize, compare: &str, more: &str) -> Experiment {
     let text = format!(
-        "about = \"existence\"\n[data]\npanel = \"x\"\n[universe]\nrank_by = \"panel_order\"\n[walk_forward]\n\
+        "about = \"existence\"\n[data]\npanel = \"x\"\n[universe]\nrules = 'none'\nrank_by = \"panel_order\"\n[walk_forward]\n\
          lookback = {lookback}\nhorizon = {horizon}\n[compare]\n{compare}\n{more}"
     );
     Experiment::parse(&text, "existence.toml").unwrap()
@@ -177,6 +177,7 @@ about = "tested"
 n_assets = 30
 n_days = 400
 [universe]
+rules = "none"
 size = 20
 rank_min_values = 20
 rank_frequency = "decision"

@@ -32,7 +32,7 @@ fn run(
 
 fn small(windows: &str) -> Experiment {
     let text = format!(
-        "about = 'own'\n[data]\npanel = 'mine'\n[universe]\nsize = 100\n[walk_forward]\n{windows}\n\
+        "about = 'own'\n[data]\npanel = 'mine'\n[universe]\nrules = 'none'\nsize = 100\n[walk_forward]\n{windows}\n\
          [compare]\nestimators = ['lw_identity']\nallocators = ['gmv', 'equal']\n"
     );
     Experiment::parse(&text, "own.toml").unwrap()

@@ -329,6 +329,7 @@ about = "a small run"
 n_assets = 20
 n_days = 200
 [universe]
+rules = "none"
 size = 10
 rank_min_values = 20
 rank_frequency = "decision"

@@ -30,6 +30,7 @@ delisting_rate_annual = 0.0
 missing_rate = 0.0
 seed = 1
 [universe]
+rules = "none"
 size = 8
 rank_days = 20
 rank_min_values = 10
@@ -66,6 +67,7 @@ listed_at_start = 1.0
 delisting_rate_annual = 0.0
 missing_rate = 0.0
 [universe]
+rules = "none"
 size = 8
 rank_by = "panel_order"
 [walk_forward]

@@ -21,6 +21,7 @@ about = "a run with accounts & <angles>"
 n_assets = 40
 n_days = 500
 [universe]
+rules = "none"
 size = 25
 rank_min_values = 20
 rank_frequency = "decision"

@@ -17,6 +17,7 @@ about = "simulated"
 n_assets = 40
 n_days = 400
 [universe]
+rules = "none"
 size = 25
 rank_min_values = 20
 rank_frequency = "decision"

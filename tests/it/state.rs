@@ -29,6 +29,7 @@ const LONG: &str = r#"
 n_assets = 150
 n_days = 600
 [universe]
+rules = "none"
 size = 100
 rank_by = "panel_order"
 [walk_forward]
@@ -113,6 +114,7 @@ const TRAINED: &str = r#"
 n_assets = 40
 n_days = 300
 [universe]
+rules = "none"
 size = 25
 rank_by = "panel_order"
 [walk_forward]

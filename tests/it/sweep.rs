@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use minvar::error::Error;
-use minvar::experiment::{self, Experiment, Job, MarketData, SweptRun};
+use minvar::experiment::{self, Experiment, Job, MarketData, Progress, SweptRun};
 
 const SWEEP: &str = r#"
 about = "sweep"
@@ -12,6 +12,7 @@ about = "sweep"
 n_assets = 60
 n_days = 200
 [universe]
+rules = "none"
 rank_min_values = 20
 rank_frequency = "decision"
 [walk_forward]
@@ -32,6 +33,11 @@ eigenvalues = ["qis", "bahc"]
 fn market(experiment: &Experiment) -> MarketData {
     let (panel, truth) = experiment.data.synthetic.as_ref().unwrap().simulate().unwrap();
     MarketData { panel, truth: Some(truth) }
+}
+
+/// The size in progress.
+fn size(progress: &Progress) -> Option<usize> {
+    progress.point.as_ref().map(|point| point.size)
 }
 
 fn sweep(experiment: &Experiment, market: &MarketData, folder: &Path) -> SweptRun {
@@ -71,7 +77,7 @@ fn a_sweep_stopped_in_its_second_size_continues_to_the_bytes_of_a_whole_one() {
     assert!(!whole.keys().any(|file| file.contains("windows")), "stored dates are left behind");
     let sizes = |estimator: &str| -> Vec<usize> {
         let rows = swept.rows.iter().filter(|row| row.performance.name.estimator_cell() == estimator);
-        rows.filter(|row| row.performance.name.allocator == "gmv").map(|row| row.size).collect()
+        rows.filter(|row| row.performance.name.allocator == "gmv").map(|row| row.point.size).collect()
     };
     assert_eq!((sizes("qis"), sizes("bahc")), (vec![10, 30], vec![10]));
     let table = std::fs::read_to_string(folder.path().join("whole/table.md")).unwrap();
@@ -81,13 +87,13 @@ fn a_sweep_stopped_in_its_second_size_continues_to_the_bytes_of_a_whole_one() {
     let path = folder.path().join("stopped");
     let stop = AtomicBool::new(false);
     let outcome = experiment::sweep(Job::new(&experiment, &market, &path).stopped_by(&stop).watched(&mut |progress| {
-        stop.store(progress.size == Some(30) && progress.done > 0, Ordering::Relaxed);
+        stop.store(size(&progress) == Some(30) && progress.done > 0, Ordering::Relaxed);
     }));
     assert!(matches!(outcome, Err(Error::Interrupted { done: 1.., .. })));
     assert!(path.join("n=10/metrics.csv").exists() && !path.join("metrics.csv").exists());
     let mut first = None;
     experiment::sweep(Job::new(&experiment, &market, &path).watched(&mut |progress| {
-        first = first.or(Some((progress.size, progress.done, progress.total)));
+        first = first.or(Some((size(&progress), progress.done, progress.total)));
     }))
     .unwrap();
     let (size, done, total) = first.unwrap();
@@ -127,4 +133,54 @@ fn labels_and_sizes_that_do_not_fit_are_refused() {
     refused("bahc = 10", "bach = 10", "did you mean 'bahc'?");
     refused("size = [10, 30]", "size = [10, 10]", "sweep.size must be different positive sizes");
     refused("size = [10, 30]", "size = []", "sweep.size must be");
+}
+
+#[test]
+fn variants_of_the_universe_are_runs_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let variants = r#"[sweep]
+size = [10, 30]
+universe = [
+    { label = "none", rules = "none" },
+    { label = "still_prices", rules = "none", volatility_fence = true },
+    { label = "few", rules = "none", min_returns = 100 },
+]"#;
+    let text = SWEEP.replace("[sweep]\nsize = [10, 30]", variants);
+    let experiment = Experiment::parse(&text, "sweep.toml").unwrap();
+    // What is written into run.toml means the same.
+    let again = Experiment::parse(&toml::to_string(&experiment).unwrap(), "again.toml").unwrap();
+    assert_eq!(again, experiment);
+    let points = experiment.points();
+    let labels: Vec<String> = points.iter().map(|point| point.label()).collect();
+    assert_eq!(labels[..3], ["none, n = 10", "none, n = 30", "still_prices, n = 10"]);
+    let rules = experiment.at(&points[3]).universe;
+    assert_eq!((rules.size, rules.volatility_fence, rules.rank_min_values), (30, Some(1.5), 20));
+    assert_eq!(experiment.at(&points[5]).universe.min_returns, Some(100));
+
+    let market = market(&experiment);
+    let swept = sweep(&experiment, &market, folder.path());
+    assert_eq!(swept.rows.len(), 3 * ((4 + 1) + (3 + 1)));
+    let files = bytes(folder.path());
+    for file in
+        ["metrics.csv", "table.md", "universe.svg", "universe=few,n=30/metrics.csv", "universe=none,n=10/equity.svg"]
+    {
+        assert!(files.contains_key(file), "{file} is missing among {:?}", files.keys());
+    }
+    let alone = Experiment::parse(&SWEEP.replace("size = [10, 30]", "size = [30]"), "alone.toml").unwrap();
+    sweep(&alone, &market, &folder.path().join("alone"));
+    let read = |file: &str| std::fs::read(folder.path().join(file)).unwrap();
+    assert!(read("universe=none,n=30/returns.parquet") == read("alone/n=30/returns.parquet"));
+    let table = String::from_utf8(read("table.md")).unwrap();
+    assert!(table.contains("| none, n = 10 | none, n = 30 | still_prices, n = 10 |"), "{table}");
+    let found = minvar::results::find(folder.path().parent().unwrap());
+    assert!(found.iter().any(|run| run.ends_with("universe=few,n=10")), "{found:?}");
+
+    let refused = |from: &str, to: &str, expected: &str| {
+        let message = Experiment::parse(&text.replace(from, to), "sweep.toml").unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    };
+    refused("label = \"few\"", "label = \"none\"", "'none' twice");
+    refused("label = \"few\"", "label = \"a/b\"", "a label of sweep.universe");
+    refused("label = \"few\", ", "", "needs a label");
+    refused("min_returns = 100", "min_return = 100", "min_returns");
 }

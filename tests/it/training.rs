@@ -272,7 +272,7 @@ fn a_model_file_that_is_not_one_is_refused() {
 pub fn experiment(estimators: &str) -> Experiment {
     // 260 days are one year from 2000-01-03 on, so the decisions are in 2001 and 2002.
     let text = format!(
-        "about = 'networks'\n[data.synthetic]\nn_assets = 30\nn_days = 540\n[universe]\nsize = 20\n\
+        "about = 'networks'\n[data.synthetic]\nn_assets = 30\nn_days = 540\n[universe]\nrules = 'none'\nsize = 20\n\
          rank_min_values = 20\nrank_frequency = 'decision'\n[walk_forward]\nlookback = 60\nfirst = 2001-11-01\n\
          [compare]\nestimators = [{estimators}]\nallocators = ['gmv', 'gmv_long_only']\n\
          [train.tiny]\nnetwork = {{ hidden = [3], volatility = [2] }}\n\

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minvar::calendar::Calendar;
 use minvar::linalg::Matrix;
 use minvar::panel::{Asset, Field, Panel};
-use minvar::universe::{Frequency, Missing, RankBy, Rules, Selection, Universe};
+use minvar::universe::{Frequency, GapDays, Missing, RankBy, RuleSet, Rules, Selection, Universe};
 
 const N_DAYS: usize = 300;
 const N_ASSETS: usize = 8;
@@ -81,21 +81,35 @@ fn an_asset_needs_enough_returns_and_movement() {
 }
 
 #[test]
-fn a_listing_that_has_ended_is_out_and_a_suspension_is_not() {
+fn an_asset_without_a_return_on_the_last_day_is_out_whatever_comes_later() {
     let maker = Maker::new().returns(4, 279..300, f64::NAN).returns(5, 278..285, f64::NAN);
-    // Asset 4 last traded on day 278, before the last known day 279; asset 5 trades again later.
-    removes(maker, rules(), "listed", &[4]);
+    // Asset 4 last traded on day 278, before the last known day 279; asset 5 trades again later, which nobody knows.
+    removes(maker, rules(), "listed", &[4, 5]);
     let lasts = Maker::new().returns(4, 280..300, f64::NAN);
     assert_eq!(select(&lasts.build(), &rules()).members.len(), N_ASSETS, "it traded on the last known day");
 }
 
 #[test]
 fn an_announced_end_is_a_reason_within_the_public_notice_only() {
-    let maker = || Maker::new().returns(4, 284..300, f64::NAN); // last day 283, four days after the last known one
+    // Its last day is 283, four days after the last known one.
+    let with = |left: Option<bool>| {
+        let mut maker = Maker::new().returns(4, 284..300, f64::NAN);
+        maker.assets[4].left = left;
+        maker
+    };
+    let maker = || with(Some(true));
+    let five = || Rules { delisting_within: Some(5), ..rules() };
+    for unknown in [None, Some(false)] {
+        assert_eq!(select(&with(unknown).build(), &five()).members.len(), N_ASSETS, "the series ends, not the listing");
+    }
+    let mut paid = with(None);
+    paid.assets[4].delisting_return = Some(-0.3);
+    removes(paid, five(), "announced_end", &[4]);
     removes(maker(), Rules { delisting_within: Some(5), ..rules() }, "announced_end", &[4]);
     let short = Rules { delisting_within: Some(3), ..rules() };
     assert_eq!(select(&maker().build(), &short).members.len(), N_ASSETS);
-    let far = Maker::new().returns(4, 295..300, f64::NAN);
+    let mut far = Maker::new().returns(4, 295..300, f64::NAN);
+    far.assets[4].left = Some(true);
     let long = Rules { delisting_within: Some(100), ..rules() };
     assert_eq!(select(&far.build(), &long).members.len(), N_ASSETS, "nobody knows of it yet");
 }
@@ -230,4 +244,111 @@ fn missing_returns_become_zero_or_the_mean_of_the_others_and_are_counted() {
     let mean = (panel.returns(0)[250] + panel.returns(2)[250]) / 2.0;
     assert_eq!(market.returns[(70, 1)], mean);
     assert_eq!(market.returns[(99, 0)], panel.returns(0)[279], "the newest row is the day before the decision");
+}
+
+/// `[universe]` as it is written.
+fn written(text: &str) -> Rules {
+    toml::from_str(text).unwrap()
+}
+
+#[test]
+fn a_rule_set_gives_what_is_not_written_and_false_switches_a_rule_off() {
+    assert_eq!(written(""), Rules::paper());
+    assert_eq!(written("rules = 'none'"), Rules::default());
+    let mixed = written("volatility_fence = false\nprice_range = [5, 100]\nmax_correlation = true\nsize = 30");
+    let expected = Rules { volatility_fence: None, price_range: Some([5.0, 100.0]), size: 30, ..Rules::paper() };
+    assert_eq!(mixed, expected);
+    assert_eq!(written("rules = 'none'\nrecent_days = true"), Rules { recent_days: Some(5), ..Rules::default() });
+    assert_eq!(written("rules = 'none'\nrecent_days = false"), Rules::default());
+    for rules in [mixed, Rules::paper(), Rules::default(), Rules { min_returns: Some(7), ..Rules::default() }] {
+        let text = toml::to_string(&rules).unwrap();
+        assert!(text.starts_with("rules = ") && written(&text) == rules, "{text}");
+    }
+    for wrong in ["rules = 'papers'", "volatility_fence = 'off'", "volatilty_fence = 1.0"] {
+        assert!(toml::from_str::<Rules>(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_identity_of_models_without_a_rule_set_is_what_it_was_before_there_were_sets() {
+    let panel = Maker::new().build();
+    let rules = Rules { size: 20, min_returns: Some(90), ..Rules::default() };
+    let identity = rules.over(100).unwrap().identity(&panel);
+    let before = "size = 20\nrank_by = \"dollar_volume\"\nrank_days = 252\nrank_min_values = 200\nrank_frequency = \"year\"\n\
+                  min_returns = 90\nmin_recent_turnover = 0.01\none_per_issuer = true\nmissing = \"zero\"\n";
+    assert_eq!(identity, before);
+    let paper = Rules { rules: RuleSet::Paper, ..rules };
+    assert!(paper.over(100).unwrap().identity(&panel).starts_with("rules = \"paper\"\n"));
+}
+
+/// A market of 30 assets, of which some have a hole on days 200 to 229.
+fn with_hole(n_holes: usize) -> Panel {
+    let noise = |t: usize, i: usize| (((t * t * 13 + t * (i + 3) * 7 + i * 5) % 101) as f64 - 50.0) / 2000.0;
+    let hole = |t: usize, i: usize| i < n_holes && (200..230).contains(&t);
+    let returns = Matrix::from_fn(N_DAYS, 30, |t, i| if hole(t, i) { f64::NAN } else { noise(t, i) });
+    let names: Vec<String> = (0..30).map(|i| format!("A{i}")).collect();
+    Panel::of_returns(&names, returns).unwrap()
+}
+
+#[test]
+fn a_gap_of_the_source_keeps_an_asset_out_while_it_lasts_and_counts_for_nothing_after() {
+    let rules = Rules { rank_by: RankBy::PanelOrder, min_traded_share: Some(0.95), ..rules() };
+    let neutral = Rules { size: 30, gap_days: GapDays::Neutral, ..rules.clone() };
+    let missing = Rules { size: 30, gap_days: GapDays::Missing, ..rules };
+    let members = |panel: &Panel, rules: &Rules, day: usize| {
+        let selection = rules.over(100).unwrap().select(panel.past(day)).unwrap();
+        (selection.members.len(), selection.n_with_gaps)
+    };
+    let panel = with_hole(20);
+    assert_eq!(panel.source_gaps().len(), 1);
+    assert_eq!((panel.source_gaps()[0].first, panel.source_gaps()[0].last), (200, 229));
+    assert_eq!(members(&panel, &neutral, 200), (30, 0), "nobody knows of it yet");
+    for day in [201, 230] {
+        assert_eq!(members(&panel, &neutral, day), (10, 0), "no return on the day before {day}");
+    }
+    assert_eq!(members(&panel, &neutral, 231), (30, 20));
+    assert_eq!(members(&panel, &missing, 231), (10, 0), "30 of 100 days are missing");
+    assert_eq!(members(&panel, &neutral, 299), (30, 20));
+    // The five newest days of the twenty assets are one after the gap and four before it.
+    let recent = Rules { recent_days: Some(5), volatility_fence: Some(1.5), ..neutral.clone() };
+    assert_eq!(members(&panel, &recent, 231), (30, 20));
+    let recent = Rules { min_traded_share: None, min_returns: Some(1), gap_days: GapDays::Missing, ..recent };
+    assert_eq!(members(&panel, &recent, 231), (10, 0));
+    let fewer = with_hole(19);
+    assert!(fewer.source_gaps().is_empty(), "nineteen holes are facts about nineteen assets");
+    assert_eq!(members(&fewer, &neutral, 231), (11, 0));
+}
+
+#[test]
+fn a_rule_that_the_panel_does_not_answer_on_one_day_is_off_for_all() {
+    let paper =
+        || Rules { size: N_ASSETS, one_per_issuer: false, rank_frequency: Frequency::Decision, ..Rules::paper() };
+    let answered = |maker: Maker, days: &[usize]| {
+        let (universe, notes) = paper().over(100).unwrap().answered_by(&maker.build(), days).unwrap();
+        (universe.rules().clone(), notes)
+    };
+    let known = || {
+        let mut maker = Maker::new();
+        maker.assets[0].left = Some(false);
+        maker
+    };
+    assert_eq!(answered(known(), &[150, 280]), (paper(), vec![]));
+    // A price that begins on day 200 is unknown to the first decision.
+    let late = known().set(Field::Price, 3, 0..200, f32::NAN);
+    let (rules, notes) = answered(late, &[150, 280]);
+    assert_eq!(rules, Rules { price_range: None, ..paper() });
+    assert!(notes.len() == 1 && notes[0].contains("price_range is off for the whole run"), "{notes:?}");
+    assert!(notes[0].contains("7 of 8 candidates on 2020-07-29"), "{notes:?}");
+    let mut bare = Maker::new();
+    bare.fields.retain(|field, _| *field == Field::DollarVolume);
+    let (rules, notes) = answered(bare, &[150, 280]);
+    let left = Rules {
+        price_range: None,
+        min_shares_outstanding: None,
+        delisting_within: None,
+        rank_by: RankBy::DollarVolume,
+        ..paper()
+    };
+    assert_eq!(rules, left);
+    assert_eq!(notes.len(), 5, "{notes:?}");
 }

@@ -19,6 +19,7 @@ about = "small"
 n_assets = 40
 n_days = 300
 [universe]
+rules = "none"
 size = 25
 rank_min_values = 20
 rank_frequency = "decision"
@@ -135,7 +136,7 @@ fn panel(returns: Matrix) -> Panel {
 
 fn equal_weight(lookback: usize, horizon: usize) -> Experiment {
     let text = format!(
-        "about = \"equal\"\n[data]\npanel = \"x\"\n[universe]\nrank_by = \"panel_order\"\n[walk_forward]\n\
+        "about = \"equal\"\n[data]\npanel = \"x\"\n[universe]\nrules = 'none'\nrank_by = \"panel_order\"\n[walk_forward]\n\
          lookback = {lookback}\nhorizon = {horizon}\n[compare]\nestimators = [\"lw_identity\"]\nallocators = [\"equal\"]\n"
     );
     Experiment::parse(&text, "equal.toml").unwrap()

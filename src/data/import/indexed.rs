@@ -95,6 +95,9 @@ fn daily_file(folder: &Path) -> Result<PathBuf> {
     daily.ok_or_else(|| Error::data(folder.display().to_string(), "no file <name>_daily.parquet"))
 }
 
+/// What the column `ended` says of a listing that ended; any other text means that the source ends there, or the panel.
+const LEFT: &str = "left";
+
 fn read_assets(path: &Path) -> Result<Vec<Asset>> {
     let frame = Columns::read(path)?;
     let symbols = frame.texts(&frame.require(&["id", "symbol"])?)?;
@@ -107,9 +110,18 @@ fn read_assets(path: &Path) -> Result<Vec<Asset>> {
     };
     let (names, sectors, twins) = (optional("name")?, optional("sector")?, optional("twin_of")?);
     let issuers = issuers(&symbols, &twins);
-    let rows = symbols.into_iter().zip(names).zip(sectors).zip(issuers);
+    let ends = frame.find(&["ended"]).map(|name| frame.texts(&name)).transpose()?;
+    let left = |row: usize| ends.as_ref().map(|ends| ends[row] == LEFT);
+    let rows = symbols.into_iter().zip(names).zip(sectors).zip(issuers).enumerate();
     Ok(rows
-        .map(|(((symbol, name), sector), issuer)| Asset { symbol, name, sector, issuer, ..Asset::default() })
+        .map(|(row, (((symbol, name), sector), issuer))| Asset {
+            symbol,
+            name,
+            sector,
+            issuer,
+            left: left(row),
+            ..Asset::default()
+        })
         .collect())
 }
 
