@@ -79,7 +79,7 @@ fn core(criterion: &mut Criterion) {
     bench("pca", &mut || drop(Spectrum::new(&sample)));
 
     let (eigenvalues, _) = window.covariance_spectrum(Centring::Mean).expect("a finite matrix");
-    bench("qis_eigenvalues", &mut || drop(Qis.clean(&eigenvalues, T - 1)));
+    bench("qis_eigenvalues", &mut || drop(Qis.clean(&eigenvalues, (T - 1) as f64)));
     window.correlation_spectrum().expect("a finite matrix");
     let qis = RotationInvariant::on_covariance(Qis, Centring::Mean);
     let clip = RotationInvariant::on_correlation(Clip::default(), Diagonal::Reset);

@@ -7,7 +7,7 @@ use minvar::prelude::*;
 struct HalfQis;
 
 impl EigenvalueCleaner for HalfQis {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         let qis = Qis.clean(eigenvalues, n_observations)?;
         Ok(eigenvalues.iter().zip(qis).map(|(sample, cleaned)| (sample + cleaned) / 2.0).collect())
     }

@@ -6,9 +6,11 @@
 //! A table without a name is identified by its key `model` or `train`.
 
 mod number_or;
+mod part;
 mod synonyms;
 
 pub use number_or::NumberOr;
+pub use part::Part;
 pub use synonyms::suggested;
 
 use serde::de::DeserializeOwned;
@@ -100,7 +102,7 @@ impl Choice {
     /// TOML is a text. Fails for words of any other form.
     pub fn from_words(words: &str) -> Result<Self> {
         let config = |message: String| Error::Config { file: format!("'{words}'"), message };
-        let mut parts = words.split(',').map(str::trim);
+        let mut parts = part::words(words).into_iter();
         let name = parts.next().filter(|name| !name.is_empty()).ok_or_else(|| config("no name given".to_string()))?;
         let mut table = toml::Table::new();
         if NAMING_KEYS.contains(&name) {
@@ -115,8 +117,7 @@ impl Choice {
         for part in keyed.into_iter().chain(parts) {
             let pair = part.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
             let (key, value) = pair.ok_or_else(|| config(format!("'{part}' is not of the form key=value")))?;
-            let parsed = toml::from_str::<toml::Table>(&format!("x = {value}")).ok().and_then(|mut t| t.remove("x"));
-            table.insert(key.to_string(), parsed.unwrap_or_else(|| value.into()));
+            table.insert(key.to_string(), part::value(value));
         }
         let written: Written = table.try_into().map_err(|error: toml::de::Error| config(toml_message(&error, None)))?;
         Self::try_from(written).map_err(config)
@@ -128,6 +129,19 @@ impl Choice {
             file: format!("'{}'", self.name),
             message: toml_message(&error, None),
         })
+    }
+
+    /// The choice without the parameters of some keys, and one with these alone.
+    pub fn split(&self, keys: &[&str]) -> (Self, Self) {
+        let (mut rest, mut split) = (self.clone(), self.clone());
+        rest.parameters.retain(|key, _| !keys.contains(&key));
+        split.parameters.retain(|key, _| keys.contains(&key));
+        (rest, split)
+    }
+
+    /// Whether there are no parameters.
+    pub fn is_empty(&self) -> bool {
+        self.parameters.is_empty()
     }
 
     /// Fails if there is any parameter.

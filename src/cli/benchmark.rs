@@ -148,7 +148,7 @@ impl Work {
         let start = Instant::now();
         let estimator = match choice.name.as_str() {
             MODEL => choice.parameters::<ModelFile>()?.estimator(self.returns.nrows())?,
-            name => (estimators::named(name)?.fit)(choice, &calibration)?,
+            _ => estimators::composition::build(choice, &calibration)?,
         };
         let mut point = RuntimePoint { n_assets, repetitions: Vec::new(), fit_seconds: start.elapsed().as_secs_f64() };
         for _ in 0..arguments.repeat.max(1) {

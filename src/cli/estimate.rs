@@ -240,7 +240,7 @@ fn fit(
     let panel = Panel::of_returns(names, returns.clone())?;
     let history = History::of_all_assets(panel.past(n_days - lookback), lookback);
     let calibration = Calibration { history: Some(history), horizon: arguments.horizon, seed: arguments.seed };
-    (entry.fit)(choice, &calibration).map_err(|error| match error {
+    estimators::composition::build(choice, &calibration).map_err(|error| match error {
         Error::NotEnoughDays { need, have, .. } => {
             let why = format!(
                 "it learns from the rows before the window and needs {need} of them, but there are only {have}; \

@@ -50,6 +50,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         "a trained network; {year} in FILE is replaced by the year of the decision",
     ]);
     writeln!(out, "{}\n", table.trim_fmt())?;
+    writeln!(
+        out,
+        "parts of an estimator: qis,memory=exponential(half_life=346),devolatilised=ewma(0.97),volatility=garch\n"
+    )?;
+    let mut table = columns(["part", "name", "parameters and defaults", "reference"]);
+    for entry in estimators::memory::ALL {
+        table.add_row(["memory", entry.name, &parameters((entry.parameters)()), entry.reference]);
+    }
+    table.add_row(["count", "effective", "", "days that a memory counts for: 1/Σw²"]);
+    table.add_row(["", "days", "", "T"]);
+    table.add_row(["devolatilised", "ewma", "decay=0.94", "returns over their volatility before each day"]);
+    for entry in estimators::volatility::ALL {
+        table.add_row(["volatility", entry.name, &parameters((entry.parameters)()), entry.reference]);
+    }
+    writeln!(out, "{}\n", table.trim_fmt())?;
     writeln!(out, "allocators: [compare] allocators, minvar estimate --allocator NAME,parameter=value\n")?;
     let mut table = columns(["allocator", "takes", "parameters and defaults", "reference"]);
     for entry in allocators::ALL {
@@ -75,12 +90,16 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     writeln!(out, "{}", table.trim_fmt())?;
     let entry = |name: &str, reference: &str, parameters: toml::Table| json!({ "name": name, "reference": reference, "parameters": parameters });
     let estimators = estimators::ALL.iter().map(|e| entry(e.name, e.reference, (e.parameters)()));
+    let memories = estimators::memory::ALL.iter().map(|e| entry(e.name, e.reference, (e.parameters)()));
+    let volatilities = estimators::volatility::ALL.iter().map(|e| entry(e.name, e.reference, (e.parameters)()));
     let allocators = allocators::ALL.iter().map(|e| entry(e.name, e.reference, (e.parameters)()));
     let models = costs::ALL.iter().map(|e| entry(e.name, e.reference, (e.parameters)()));
     let profiles = Schedules::default().profiles.into_iter();
     let profiles = profiles.map(|(name, profile)| json!({ "name": name, "about": profile.about }));
     Ok(json!({
         "estimators": estimators.collect::<Vec<_>>(),
+        "memories": memories.collect::<Vec<_>>(),
+        "volatilities": volatilities.collect::<Vec<_>>(),
         "allocators": allocators.collect::<Vec<_>>(),
         "cost_models": models.collect::<Vec<_>>(),
         "profiles": profiles.collect::<Vec<_>>(),

@@ -42,6 +42,13 @@ pub fn schema() -> Value {
     root["title"] = "An experiment of minvar".into();
     let estimators = estimators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference));
     let mut choices = choice_schemas(estimators, estimators::build);
+    for choice in choices.iter_mut().skip(1) {
+        let part = json!({ "type": ["string", "object"] });
+        for key in ["memory", "devolatilised", "volatility"] {
+            choice["properties"][key] = part.clone();
+        }
+        choice["properties"]["count"] = json!({ "enum": ["effective", "days"], "default": "effective" });
+    }
     choices[0]["enum"].as_array_mut().expect("names are a list").push(ORACLE.into());
     let dtype = json!({ "enum": ["f64", "f32"], "default": "f64" });
     for (key, what) in [(TRAIN, "A recipe of [train]."), (MODEL, "A model file; {year} becomes the year.")] {
@@ -179,6 +186,22 @@ pub fn page() -> String {
              `{ model = \"FILE\" }`.\n\n| name | parameters and defaults | source |\n|---|---|---|\n";
     for entry in estimators::ALL {
         page += &row(entry.name, parameters(entry.name, &(entry.parameters)(), estimators::build), entry.reference);
+    }
+    page += "\n## Parts of an estimator\n\nEvery estimator takes a `memory`, and says by `count` how many days it counts for (`effective`, the default: \
+             1/Σw² of its weights; `days`: T), is `devolatilised` by `ewma(decay)`, and gets the variances of a `volatility`: \
+             `{ name = \"qis\", memory = \"exponential(half_life=346)\", devolatilised = \"ewma(0.97)\", volatility = \"ewma(0.99)\" }`. A part is \
+             a text `name(key=value, ...)`, in which the first value needs no key, or a table with a `name`. `ewma`, `rm2006` and `dcc_qis` \
+             are such compositions already and take no memory, nor do `gerber`, `nercome`, `cv_oracle` and `average_oracle`.\n\n| part | \
+             name | parameters and defaults | source |\n|---|---|---|---|\n";
+    let of_part = |parameters: toml::Table| {
+        parameters.iter().map(|(key, value)| format!("`{key} = {value}`")).collect::<Vec<_>>().join(", ")
+    };
+    for entry in estimators::memory::ALL {
+        page += &format!("| memory | `{}` | {} | {} |\n", entry.name, of_part((entry.parameters)()), entry.reference);
+    }
+    for entry in estimators::volatility::ALL {
+        page +=
+            &format!("| volatility | `{}` | {} | {} |\n", entry.name, of_part((entry.parameters)()), entry.reference);
     }
     page += "\n## Allocators\n\n| name | parameters and defaults | source |\n|---|---|---|\n";
     for entry in allocators::ALL {

@@ -11,15 +11,20 @@
 //! its days. `Definite` says for which shapes the result can be inverted, so that an experiment that cannot work is
 //! refused before it starts.
 //!
+//! A [`composition`] gives an estimator a memory (weights of the days, which the window carries), devolatilised returns, and
+//! volatilities of another model.
+//!
 //! Random draws (`bahc`, `nercome`, `average_oracle`) are functions of the seed and the number of the draw. They are
 //! computed a few at a time and added up in order, so that the number of threads changes no byte of the result.
 
+pub mod composition;
 pub mod dynamic;
 pub mod empirical;
 pub mod factor;
 pub mod hierarchical;
 mod isotonic;
 pub mod linear;
+pub mod memory;
 pub mod moments;
 pub mod nonlinear;
 pub mod random_matrix;
@@ -27,6 +32,7 @@ mod repair;
 mod rotation_invariant;
 mod search;
 pub mod sparse;
+pub mod volatility;
 mod window;
 
 pub use dynamic::composite_likelihood::CompositeLikelihood;
@@ -63,7 +69,7 @@ pub use random_matrix::spiked::{Spiked, SpikedLoss};
 pub use rotation_invariant::{Diagonal, RotationInvariant, Space};
 pub use sparse::gerber::{Gerber, Statistic};
 pub use sparse::glasso::GraphicalLasso;
-pub use window::{Centring, Window, eigenvalue_map};
+pub use window::{Centring, Count, Window, eigenvalue_map};
 
 use linear::Centred;
 
@@ -109,7 +115,7 @@ pub trait CovarianceEstimator: Send + Sync {
 /// struct HalfWay;
 ///
 /// impl EigenvalueCleaner for HalfWay {
-///     fn clean(&self, eigenvalues: &[f64], _: usize) -> Result<Vec<f64>> {
+///     fn clean(&self, eigenvalues: &[f64], _: f64) -> Result<Vec<f64>> {
 ///         let mean = eigenvalues.iter().sum::<f64>() / eigenvalues.len() as f64;
 ///         Ok(eigenvalues.iter().map(|lambda| (lambda + mean) / 2.0).collect())
 ///     }
@@ -125,7 +131,7 @@ pub trait CovarianceEstimator: Send + Sync {
 pub trait EigenvalueCleaner: Send + Sync {
     /// Maps eigenvalues λ (N, ascending, not negative) of a matrix estimated from `n_observations` to ξ (N), in the
     /// same order.
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>>;
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>>;
 }
 
 /// Information from which an estimator may be built, besides its parameters.
@@ -281,5 +287,5 @@ pub fn build(words: &str) -> Result<Box<dyn CovarianceEstimator>> {
 /// [`build`] with a calibration, so that estimators that learn from a history can be built, too.
 pub fn fit(words: &str, calibration: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let choice = Choice::from_words(words)?;
-    (named(&choice.name)?.fit)(&choice, calibration)
+    composition::build(&choice, calibration)
 }

@@ -55,15 +55,16 @@ impl<C> RotationInvariant<C> {
 
 impl<C: EigenvalueCleaner> CovarianceEstimator for RotationInvariant<C> {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
+        window.check_maps()?;
         match self.space {
             Space::Covariance(centring) => {
                 let (eigenvalues, spectrum) = window.covariance_spectrum(centring)?;
-                let cleaned = self.cleaner.clean(&eigenvalues, centring.n_observations(window.n_days()))?;
+                let cleaned = self.cleaner.clean(&eigenvalues, window.n_observations(centring))?;
                 Covariance::new(spectrum.with_eigenvalues(&cleaned))
             }
             Space::Correlation(diagonal) => {
                 let (eigenvalues, spectrum) = window.correlation_spectrum()?;
-                let cleaned = self.cleaner.clean(&eigenvalues, window.n_days())?;
+                let cleaned = self.cleaner.clean(&eigenvalues, window.count())?;
                 let correlation = spectrum.with_eigenvalues(&cleaned);
                 Covariance::new(rescaled(correlation, &window.volatilities(), diagonal))
             }
@@ -121,9 +122,9 @@ const RANK_FLOOR: f64 = 1e-14;
 pub(super) fn split_null<'a>(
     what: &'static str,
     eigenvalues: &'a [f64],
-    n_observations: usize,
+    n_observations: f64,
 ) -> Result<(usize, &'a [f64])> {
-    let n_null = eigenvalues.len().saturating_sub(n_observations);
+    let n_null = (eigenvalues.len() as f64 - n_observations).max(0.0) as usize;
     let positive = &eigenvalues[n_null..];
     if positive[0] <= RANK_FLOOR * positive[positive.len() - 1] {
         let why = format!("the rank of the returns is below {}: perhaps an asset repeats others", positive.len());
@@ -133,9 +134,9 @@ pub(super) fn split_null<'a>(
 }
 
 /// Fails unless there are more observations than assets and all eigenvalues are positive.
-pub(super) fn require_more_days(what: &'static str, eigenvalues: &[f64], n_observations: usize) -> Result<()> {
+pub(super) fn require_more_days(what: &'static str, eigenvalues: &[f64], n_observations: f64) -> Result<()> {
     let n_assets = eigenvalues.len();
-    if n_assets >= n_observations {
+    if n_assets as f64 >= n_observations {
         let why = format!("it needs more days than assets, not {n_observations} observations of {n_assets} assets");
         return Err(Error::Undefined { what, why });
     }

@@ -1,6 +1,7 @@
 //! A window of returns with its moments and decompositions, each computed once and shared by all estimators.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -22,13 +23,35 @@ pub enum Centring {
 }
 
 impl Centring {
-    /// The effective sample size for a window of T days.
-    pub fn n_observations(self, n_days: usize) -> usize {
+    /// The effective sample size for so many days.
+    fn of(self, n_days: f64) -> f64 {
         match self {
-            Centring::Mean => n_days - 1,
+            Centring::Mean => n_days - 1.0,
             Centring::MeanMaximumLikelihood | Centring::Zero => n_days,
         }
     }
+}
+
+/// The number of days N* that a window with a memory counts for in the formulas of estimators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Count {
+    /// N_e = 1/Σ w². An approximation: the limiting spectrum of a weighted covariance is not that of Marčenko and Pastur.
+    #[default]
+    Effective,
+    /// T, as if all days had the same weight.
+    Days,
+}
+
+/// The weights of the days of a window.
+struct Memory {
+    /// c w (T), where Σ w = 1 and c = (N* − 1)/(1 − Σ w²): flat weights are ones.
+    weights: Vec<f64>,
+    /// c.
+    total: f64,
+    /// N*.
+    n_days: f64,
+    count: Count,
 }
 
 /// Columns that are demeaned at once.
@@ -38,15 +61,25 @@ const AT_ONCE: usize = 8;
 const TOGETHER: usize = 64;
 
 /// T × N daily returns, oldest first, without missing values or constant columns.
+///
+/// A window may have a memory, weights w_t of its days whose sum is one. Then
+///
+/// ```text
+/// m = Σ_t w_t x_t,   y_t = x_t − m,   S = Σ_t w_t y_t y_t' / (1 − Σ w²)
+/// ```
+/// and a number of days N* takes the place of T. Without one, w_t = 1/T.
 pub struct Window {
     returns: Matrix,
+    memory: Option<Memory>,
     demeaned: OnceLock<Matrix>,
-    /// Y'Y of the demeaned returns, with its decomposition.
+    /// Y'Y of the demeaned returns, weighted by the memory, with its decomposition.
     about_mean: Products,
     /// X'X, with its decomposition.
     about_zero: Products,
     correlation: OnceLock<Matrix>,
     correlation_spectrum: OnceLock<Spectrum>,
+    /// Windows made of this one, by what they are.
+    derived: Mutex<BTreeMap<String, Arc<Window>>>,
 }
 
 #[derive(Default)]
@@ -77,12 +110,82 @@ impl Window {
         }
         Ok(Self {
             returns,
+            memory: None,
             demeaned: OnceLock::new(),
             about_mean: Products::default(),
             about_zero: Products::default(),
             correlation: OnceLock::new(),
             correlation_spectrum: OnceLock::new(),
+            derived: Mutex::default(),
         })
+    }
+
+    /// A window whose days have weights (T), which need not sum to one. Refuses weights that are negative or not finite, and
+    /// fewer than two effective days 1/Σ w².
+    pub fn weighted(returns: Matrix, weights: &[f64], count: Count) -> Result<Self> {
+        let mut window = Self::new(returns)?;
+        assert_eq!(weights.len(), window.n_days(), "a weight for each day");
+        let sum: f64 = weights.iter().sum();
+        let squares: f64 = weights.iter().map(|w| (w / sum).powi(2)).sum();
+        let is_weight = |w: &f64| *w >= 0.0 && w.is_finite();
+        if !weights.iter().all(is_weight) || squares.is_nan() || 1.0 / squares < 2.0 {
+            let why = format!("its weights leave {:.2} effective days", 1.0 / squares);
+            return Err(Error::Undefined { what: "a memory", why });
+        }
+        let n_days = if count == Count::Effective { 1.0 / squares } else { window.n_days() as f64 };
+        let total = (n_days - 1.0) / (1.0 - squares);
+        let weights = weights.iter().map(|w| total * (w / sum)).collect();
+        window.memory = Some(Memory { weights, total, n_days, count });
+        Ok(window)
+    }
+
+    /// A window made of this one, which all estimators share that ask for the same.
+    pub(super) fn derived(&self, what: &str, make: impl FnOnce() -> Result<Window>) -> Result<Arc<Window>> {
+        let known = || self.derived.lock().expect("nothing panics here");
+        if let Some(window) = known().get(what) {
+            return Ok(window.clone());
+        }
+        // As in `computed`: not while others wait for it.
+        let made = Arc::new(make()?);
+        Ok(known().entry(what.to_string()).or_insert(made).clone())
+    }
+
+    /// The number of days N* that estimators count: T without a memory.
+    pub fn count(&self) -> f64 {
+        self.memory.as_ref().map_or(self.n_days() as f64, |memory| memory.n_days)
+    }
+
+    /// The effective sample size of a choice of centring, N* − 1 or N*.
+    pub fn n_observations(&self, centring: Centring) -> f64 {
+        centring.of(self.count())
+    }
+
+    /// Weights of the days (T) in sums over days, ones without a memory (`None`).
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.memory.as_ref().map(|memory| memory.weights.as_slice())
+    }
+
+    /// What sums over days, with their [`weights`](Self::weights), are divided by to become moments.
+    pub fn divisor(&self, centring: Centring) -> f64 {
+        match (&self.memory, centring) {
+            (None, _) | (_, Centring::Mean) => self.n_observations(centring),
+            (Some(memory), _) => memory.total,
+        }
+    }
+
+    /// Fails if maps of eigenvalues are undefined: they need more effective days than assets, by one, where days have weights.
+    pub fn check_maps(&self) -> Result<()> {
+        match &self.memory {
+            Some(memory) if memory.count == Count::Effective && self.n_assets() as f64 > memory.n_days - 1.0 => {
+                let why = format!(
+                    "the memory has {:.0} effective days, too few for {} assets; give it a longer half-life, or count = \"days\"",
+                    memory.n_days,
+                    self.n_assets()
+                );
+                Err(Error::Undefined { what: "a map of eigenvalues", why })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The number of days T.
@@ -100,7 +203,7 @@ impl Window {
         &self.returns
     }
 
-    /// The returns less their means, or as they are for [`Centring::Zero`] (T × N).
+    /// The returns less their weighted means, or as they are for [`Centring::Zero`] (T × N).
     pub fn centred(&self, centring: Centring) -> &Matrix {
         match centring {
             Centring::Zero => &self.returns,
@@ -109,7 +212,12 @@ impl Window {
                 let mut demeaned = vec![0.0; n_days * self.n_assets()];
                 let columns = demeaned.par_chunks_mut(AT_ONCE * n_days);
                 let columns = columns.zip(self.returns.entries().par_chunks(AT_ONCE * n_days));
-                columns.for_each(|(demeaned, columns)| demean(columns, n_days, demeaned));
+                match &self.memory {
+                    None => columns.for_each(|(demeaned, columns)| demean(columns, n_days, demeaned)),
+                    Some(memory) => {
+                        columns.for_each(|(demeaned, columns)| demean_by_weight(columns, memory, demeaned));
+                    }
+                }
                 Matrix::from_column_major(self.n_days(), self.n_assets(), demeaned)
             }),
         }
@@ -117,13 +225,13 @@ impl Window {
 
     /// The sample covariance (N × N) of daily returns.
     pub fn covariance(&self, centring: Centring) -> Matrix {
-        let scale = 1.0 / centring.n_observations(self.n_days()) as f64;
+        let scale = 1.0 / self.divisor(centring);
         self.gram(centring).clone().scaled(scale)
     }
 
     /// Eigenvalues (N, ascending, clamped at zero) and eigenvectors of the sample covariance.
     pub fn covariance_spectrum(&self, centring: Centring) -> Result<(Vec<f64>, &Spectrum)> {
-        let scale = 1.0 / centring.n_observations(self.n_days()) as f64;
+        let scale = 1.0 / self.divisor(centring);
         let spectrum = decomposed(&self.products(centring).spectrum, self.gram(centring))?;
         Ok((spectrum.eigenvalues.iter().map(|l| l.max(0.0) * scale).collect(), spectrum))
     }
@@ -135,8 +243,8 @@ impl Window {
 
     /// Daily standard deviations (N) by a choice of centring.
     pub fn volatilities_about(&self, centring: Centring) -> Vec<f64> {
-        let n_observations = centring.n_observations(self.n_days()) as f64;
-        self.gram(centring).diagonal().iter().map(|sum| (sum / n_observations).sqrt()).collect()
+        let divisor = self.divisor(centring);
+        self.gram(centring).diagonal().iter().map(|sum| (sum / divisor).sqrt()).collect()
     }
 
     /// The sample correlation (N × N), with ones on the diagonal.
@@ -162,7 +270,10 @@ impl Window {
     }
 
     fn gram(&self, centring: Centring) -> &Matrix {
-        computed(&self.products(centring).gram, || self.centred(centring).gram())
+        computed(&self.products(centring).gram, || match self.weights() {
+            None => self.centred(centring).gram(),
+            Some(weights) => self.centred(centring).weighted_gram(weights),
+        })
     }
 }
 
@@ -177,6 +288,15 @@ fn demean(columns: &[f64], n_days: usize, demeaned: &mut [f64]) {
     }
     for ((column, demeaned), sum) in columns.chunks_exact(n_days).zip(demeaned.chunks_exact_mut(n_days)).zip(sums) {
         let mean = sum / n_days as f64;
+        demeaned.iter_mut().zip(column).for_each(|(demeaned, r)| *demeaned = r - mean);
+    }
+}
+
+/// The same by the weights of a memory.
+fn demean_by_weight(columns: &[f64], memory: &Memory, demeaned: &mut [f64]) {
+    let n_days = memory.weights.len();
+    for (column, demeaned) in columns.chunks_exact(n_days).zip(demeaned.chunks_exact_mut(n_days)) {
+        let mean = column.iter().zip(&memory.weights).map(|(r, w)| w * r).sum::<f64>() / memory.total;
         demeaned.iter_mut().zip(column).for_each(|(demeaned, r)| *demeaned = r - mean);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::description::{ORACLE, TRAIN};
 use crate::error::Result;
+use crate::estimators::composition;
 use crate::estimators::{self, Calibration, CovarianceEstimator, History, Window};
 use crate::experiment::networks::Networks;
 use crate::experiment::plan::Plan;
@@ -96,7 +97,7 @@ fn fit(
         MODEL | TRAIN => Ok(Fitted::Estimator(networks.estimator(choice, year.year(), progress)?)),
         name => {
             let entry = estimators::named(name)?;
-            let fit = || (entry.fit)(choice, &calibration);
+            let fit = || composition::build(choice, &calibration);
             let Some(draws) = draws(entry, choice)? else { return fit().map(Fitted::Estimator) };
             asked.store(0, Ordering::Relaxed);
             let mut show = |done: usize| {

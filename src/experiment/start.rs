@@ -159,8 +159,8 @@ impl Learns {
                 Ok(days_needed(schedule, windows.lookback, windows.horizon))
             }
             // Fitted without any history, an estimator that learns fails and reports how many days it needs.
-            name => Ok(match estimators::named(name).map(|entry| (entry.fit)(choice, &calibration)) {
-                Ok(Err(Error::NotEnoughDays { need, .. })) => need,
+            _ => Ok(match estimators::composition::build(choice, &calibration) {
+                Err(Error::NotEnoughDays { need, .. }) => need,
                 _ => 0,
             }),
         };

@@ -230,9 +230,15 @@ impl Variant {
     /// The rules of the variant; keys that belong to no rule set, and that it does not write, are those of other rules.
     pub fn of(&self, others: &Rules) -> Rules {
         let written = Written::deserialize(self.written.clone()).expect("it was read before");
+        let of_set = match others.rules {
+            RuleSet::Paper => Rules::paper(),
+            RuleSet::None => Rules::default(),
+        };
+        // The measure that a rule set brings belongs to it.
+        let rank_by = Some(others.rank_by).filter(|rank_by| *rank_by != of_set.rank_by);
         let kept = Written {
             size: written.size.or(Some(others.size)),
-            rank_by: written.rank_by.or(Some(others.rank_by)),
+            rank_by: written.rank_by.or(rank_by),
             rank_days: written.rank_days.or(Some(others.rank_days)),
             rank_min_values: written.rank_min_values.or(Some(others.rank_min_values)),
             rank_frequency: written.rank_frequency.or(Some(others.rank_frequency)),

@@ -191,7 +191,7 @@ fn analytical_shrinkage_matches_fifty_digits_where_the_packages_cancel() {
         let window = window_of(&vectors);
         if vectors.has("self.analytical_delta_50digits") {
             let (eigenvalues, _) = window.covariance_spectrum(Centring::Mean).unwrap();
-            let ours = AnalyticalShrinkage.clean(&eigenvalues, window.n_days() - 1).unwrap();
+            let ours = AnalyticalShrinkage.clean(&eigenvalues, window.n_days() as f64 - 1.0).unwrap();
             vectors.close("self.analytical_delta_50digits", &ours, TOLERANCE);
         }
         let tolerance = match vectors.name.as_str() {
@@ -213,16 +213,16 @@ fn random_matrix_maps_match() {
         let window = window_of(&vectors);
         let (eigenvalues, _) = window.correlation_spectrum().unwrap();
         // The package reports the position, counted from 0, of the last eigenvalue that it cuts, divided by n.
-        let cleaned = Clip::default().clean(&eigenvalues, window.n_days()).unwrap();
+        let cleaned = Clip::default().clean(&eigenvalues, window.count()).unwrap();
         let n_cut = cleaned.iter().filter(|x| **x == cleaned[0]).count();
         vectors.close("covestim.evc_mp.cut", &[(n_cut - 1) as f64 / window.n_assets() as f64], TOLERANCE);
         if vectors.has("self.rie_iw_xi") {
-            let ours = Rie::InverseWishart.clean(&eigenvalues, window.n_days()).unwrap();
+            let ours = Rie::InverseWishart.clean(&eigenvalues, window.count()).unwrap();
             vectors.close("self.rie_iw_xi", &ours, TOLERANCE);
         }
         if vectors.has("optht.rank") {
             let (eigenvalues, _) = window.covariance_spectrum(Centring::Mean).unwrap();
-            let rank = HardThreshold::rank(&eigenvalues, window.n_days());
+            let rank = HardThreshold::rank(&eigenvalues, window.count());
             assert_eq!(rank as f64, vectors.integers("optht.rank")[(0, 0)], "{}", vectors.name);
         }
         if vectors.has("riskfolio.mp_fit_emax_var") {

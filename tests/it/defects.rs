@@ -17,7 +17,7 @@ fn estimate(words: &str, x: &Matrix) -> Matrix {
 fn rie_leaves_an_isolated_eigenvalue_and_lifts_small_ones() {
     let window = window(returns(50, 250));
     let (eigenvalues, _) = window.correlation_spectrum().unwrap();
-    let cleaned = Rie::White.clean(&eigenvalues, 250).unwrap();
+    let cleaned = Rie::White.clean(&eigenvalues, 250.0).unwrap();
     let (top, q) = (eigenvalues[49], 50.0 / 250.0);
     assert!(top > 5.0 && (top - cleaned[49]).abs() < 4.0 * q, "{top} becomes {}", cleaned[49]);
     assert!(cleaned[0] > eigenvalues[0] && cleaned.windows(2).filter(|w| w[1] < w[0]).count() < 10);
@@ -39,7 +39,7 @@ fn rie_turns_white_noise_into_the_identity() {
     let window = window(Matrix::from_fn(600, 200, |_, _| noise()));
     let (eigenvalues, _) = window.correlation_spectrum().unwrap();
     assert!(eigenvalues[0] < 0.25 && eigenvalues[199] > 2.2);
-    let cleaned = Rie::White.clean(&eigenvalues, 600).unwrap();
+    let cleaned = Rie::White.clean(&eigenvalues, 600.0).unwrap();
     assert!(cleaned.iter().all(|xi| (0.8..1.25).contains(xi)), "{} to {}", cleaned[0], cleaned[199]);
 }
 
@@ -51,7 +51,7 @@ fn analytical_shrinkage_keeps_a_huge_market() {
     let mut eigenvalues: Vec<f64> = (0..60).map(|k| 1.0 + 0.01 * f64::from(k)).collect();
     eigenvalues.push(1e9);
     let n = 120.0f64;
-    let market = AnalyticalShrinkage.clean(&eigenvalues, 120).unwrap()[60];
+    let market = AnalyticalShrinkage.clean(&eigenvalues, 120.0).unwrap()[60];
     let own = 3.0 * std::f64::consts::PI / (4.0 * 5f64.sqrt() * n.powf(-1.0 / 3.0) * n);
     let expected = 1e9 / ((1.0 - 1.0 / n).powi(2) + own * own);
     assert!((market / expected - 1.0).abs() < 1e-6, "{market} against {expected}");
@@ -67,7 +67,7 @@ fn qis_above_t_keeps_the_trace_and_one_value_in_the_null_space() {
     assert!((sigma.matrix().trace() / sample.trace() - 1.0).abs() < 1e-12);
     let spectrum = minvar::linalg::Spectrum::new(sigma.matrix()).unwrap();
     let (eigenvalues, _) = window.covariance_spectrum(Centring::Mean).unwrap();
-    let null = Qis.clean(&eigenvalues, 39).unwrap()[0];
+    let null = Qis.clean(&eigenvalues, 39.0).unwrap()[0];
     let equal = spectrum.eigenvalues.iter().filter(|l| (*l / null - 1.0).abs() < 1e-9).count();
     assert_eq!(equal, 60 - 39);
 }
@@ -197,7 +197,7 @@ fn hierarchical_risk_parity_moves_little_with_its_input() {
 fn clipping_cuts_at_the_edge_of_n_over_t() {
     let window: Window = window(returns(50, 250));
     let (eigenvalues, _) = window.correlation_spectrum().unwrap();
-    let cleaned = Clip::default().clean(&eigenvalues, 250).unwrap();
+    let cleaned = Clip::default().clean(&eigenvalues, 250.0).unwrap();
     let edge = (1.0 + (50.0f64 / 250.0).sqrt()).powi(2);
     let n_noise = eigenvalues.iter().filter(|l| **l < edge).count();
     assert!(

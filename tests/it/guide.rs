@@ -84,6 +84,18 @@ fn estimators_page(experiment_page: &str) -> String {
     for (file, names) in by_file("src/estimators/mod.rs", "fit", "src/estimators") {
         page += &section(&names, row, &file);
     }
+    page += &format!("\n# Parts\n\n{}\n", documentation("src/estimators/composition.rs"));
+    for folder in ["memory", "volatility"] {
+        let home = format!("src/estimators/{folder}");
+        for (file, names) in by_file(&format!("{home}/mod.rs"), "build", &home) {
+            let row = |name: &str| {
+                let line = experiment_page.lines().find(|line| line.starts_with(&format!("| {folder} | `{name}` |")));
+                let cells = line.unwrap_or_else(|| panic!("{name} is not in docs/experiment.md"));
+                format!("{}\n", cells.trim_start_matches(&format!("| {folder} ")))
+            };
+            page += &section(&names, row, &file);
+        }
+    }
     page
 }
 

@@ -4,6 +4,7 @@ mod active_sets;
 mod append;
 mod clarabel_reference;
 mod command_line;
+mod compositions;
 mod conformance;
 mod conformance_allocators;
 mod conformance_dynamic;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use minvar::error::Error;
 use minvar::experiment::{self, Experiment, Job, MarketData, Progress, SweptRun};
+use minvar::universe::RankBy;
 
 const SWEEP: &str = r#"
 about = "sweep"
@@ -156,6 +157,11 @@ universe = [
     let rules = experiment.at(&points[3]).universe;
     assert_eq!((rules.size, rules.volatility_fence, rules.rank_min_values), (30, Some(1.5), 20));
     assert_eq!(experiment.at(&points[5]).universe.min_returns, Some(100));
+    // The measure of a rule set goes with the set, one that is written stays.
+    let ranked = |text: &str| Experiment::parse(text, "sweep.toml").map(|e| e.at(&points[0]).universe.rank_by).unwrap();
+    let paper = text.replace("[universe]\nrules = \"none\"", "[universe]\nrules = \"paper\"");
+    assert_eq!(ranked(&paper), RankBy::DollarVolume);
+    assert_eq!(ranked(&paper.replace("[universe]\n", "[universe]\nrank_by = \"panel_order\"\n")), RankBy::PanelOrder);
 
     let market = market(&experiment);
     let swept = sweep(&experiment, &market, folder.path());

@@ -20,7 +20,11 @@ pub struct Vectors {
 
 impl Vectors {
     pub fn open(name: &str) -> Option<Self> {
-        let bytes = std::fs::read(reference_folder("estimators")?.join(format!("{name}.safetensors"))).unwrap();
+        Self::open_in("estimators", name)
+    }
+
+    pub fn open_in(folder: &'static str, name: &str) -> Option<Self> {
+        let bytes = std::fs::read(reference_folder(folder)?.join(format!("{name}.safetensors"))).unwrap();
         Some(Self { name: name.to_string(), bytes, compared: Default::default() })
     }
 

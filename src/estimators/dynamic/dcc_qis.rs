@@ -126,7 +126,7 @@ impl CovarianceEstimator for DccQis {
 /// C (n × n): the QIS estimate of the devolatilised returns, scaled to unit diagonal.
 fn target(devolatilised: &Window) -> Result<Matrix> {
     let (eigenvalues, spectrum) = devolatilised.covariance_spectrum(Centring::Zero)?;
-    let shrunk = spectrum.with_eigenvalues(&Qis.clean(&eigenvalues, devolatilised.n_days())?);
+    let shrunk = spectrum.with_eigenvalues(&Qis.clean(&eigenvalues, devolatilised.count())?);
     let roots: Vec<f64> = shrunk.diagonal().iter().map(|x| x.sqrt()).collect();
     Ok(shrunk.map(|i, j, x| if i == j { 1.0 } else { x / (roots[i] * roots[j]) }))
 }

@@ -30,15 +30,20 @@ pub struct OneFactor;
 impl CovarianceEstimator for OneFactor {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let y = window.centred(Centring::Mean);
-        let (n, degrees) = (window.n_assets(), Centring::Mean.n_observations(window.n_days()) as f64);
+        let (n, degrees) = (window.n_assets(), window.divisor(Centring::Mean));
         let market = day_sums(y, |_, y| y / n as f64);
-        let variance = market.iter().map(|m| m * m).sum::<f64>() / degrees;
+        // The market times the weights of the days.
+        let weighted = match window.weights() {
+            None => market.clone(),
+            Some(weights) => market.iter().zip(weights).map(|(m, w)| m * w).collect(),
+        };
+        let variance = market.iter().zip(&weighted).map(|(m, w)| m * w).sum::<f64>() / degrees;
         let variances: Vec<f64> = window.volatilities().iter().map(|sd| sd * sd).collect();
         if variance <= 1e-14 * variances.iter().sum::<f64>() / n as f64 {
             let why = "the mean return of all assets is constant".to_string();
             return Err(Error::Undefined { what: "efm", why });
         }
-        let loading = |y: &[f64]| y.iter().zip(&market).map(|(y, m)| y * m).sum::<f64>() / (degrees * variance);
+        let loading = |y: &[f64]| y.iter().zip(&weighted).map(|(y, m)| y * m).sum::<f64>() / (degrees * variance);
         let loadings: Vec<f64> = y.columns().map(loading).collect();
         // b² var(m) + var(e) is the sample variance.
         let entry = |i: usize, j: usize| if i == j { variances[i] } else { variance * (loadings[i] * loadings[j]) };

@@ -50,12 +50,13 @@ pub fn n_factors(wanted: NumberOr<FactorRule>, window: &Window) -> Result<usize>
         NumberOr::Number(k) => k as usize,
         NumberOr::Rule(FactorRule::MarcenkoPastur) => {
             let (eigenvalues, _) = window.correlation_spectrum()?;
-            let edge = edge(n as f64 / t as f64);
+            let edge = edge(n as f64 / window.count());
             eigenvalues.iter().filter(|l| **l >= edge).count()
         }
         NumberOr::Rule(FactorRule::BaiNg) => {
             let (eigenvalues, _) = window.covariance_spectrum(Centring::MeanMaximumLikelihood)?;
-            let sizes = (n + t) as f64 / (n * t) as f64;
+            let (n_assets, n_days) = (n as f64, window.count());
+            let sizes = (n_assets + n_days) / (n_assets * n_days);
             let penalty = sizes * (1.0 / sizes).ln();
             let residual = |k: usize| eigenvalues[..n - k].iter().sum::<f64>() / n as f64;
             let criterion = |k: usize| residual(k).ln() + k as f64 * penalty;

@@ -95,7 +95,7 @@ const STEPS: usize = 60;
 
 impl CovarianceEstimator for Poet {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
-        let (n, t) = (window.n_assets() as f64, window.n_days() as f64);
+        let (n, t) = (window.n_assets() as f64, window.count());
         let k = n_factors(self.factors, window)?;
         let common = low_rank(window, k)?;
         let sample = window.covariance(Centring::MeanMaximumLikelihood);
@@ -146,8 +146,12 @@ impl Poet {
                 Ok(Matrix::from_fn(n, n, |i, j| sd[i] * sd[j]))
             }
             Threshold::Adaptive => {
-                let t = window.n_days() as f64;
-                let squares = residuals(window, k)?.map(|_, _, u| u * u).gram();
+                let t = window.divisor(Centring::MeanMaximumLikelihood);
+                let squares = residuals(window, k)?.map(|_, _, u| u * u);
+                let squares = match window.weights() {
+                    None => squares.gram(),
+                    Some(weights) => squares.weighted_gram(weights),
+                };
                 let deviation = |i: usize, j: usize| {
                     let spread = (squares[(i, j)] - t * residual[(i, j)].powi(2)).max(0.0);
                     (spread / (t - 1.0)).sqrt()

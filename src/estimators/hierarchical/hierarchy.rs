@@ -91,6 +91,15 @@ impl Hierarchy {
     }
 }
 
+/// Running sums.
+fn cumulative(weights: &[f64]) -> Vec<f64> {
+    let add = |sum: &mut f64, w: &f64| {
+        *sum += w;
+        Some(*sum)
+    };
+    weights.iter().scan(0.0, add).collect()
+}
+
 /// The correlation of some rows, which may repeat. An asset without variance in them has zero correlation with all
 /// others.
 fn correlation_of(y: &Matrix, rows: &[usize]) -> Matrix {
@@ -115,9 +124,18 @@ impl CovarianceEstimator for Hierarchy {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let (n_days, n) = (window.n_days(), window.n_assets());
         let y = window.centred(Centring::Mean);
+        // With a memory a day is drawn in proportion to its weight.
+        let sums: Option<Vec<f64>> = window.weights().map(cumulative);
         let draw = |number: usize, seed: u64| -> Vec<usize> {
             let mut random = generator(seed, number as u64);
-            (0..n_days).map(|_| random.random_range(0..n_days)).collect()
+            let mut day = || match &sums {
+                None => random.random_range(0..n_days),
+                Some(sums) => {
+                    let place = sums[n_days - 1] * random.random::<f64>();
+                    sums.partition_point(|sum| *sum <= place).min(n_days - 1)
+                }
+            };
+            (0..n_days).map(|_| day()).collect()
         };
         let count = match &self.resampling {
             Resampling::None => 0,

@@ -33,13 +33,17 @@ pub struct LedoitWolfIdentity(pub Centring);
 impl LedoitWolfIdentity {
     /// The weight α of the target.
     pub fn intensity(&self, window: &Window) -> f64 {
-        let n_observations = self.0.n_observations(window.n_days()) as f64;
+        let n_observations = window.n_observations(self.0);
         let sample = window.covariance(self.0);
         let mut squares = vec![0.0; window.n_days()];
         for column in window.centred(self.0).columns() {
             squares.iter_mut().zip(column).for_each(|(sum, y)| *sum += y * y);
         }
-        let fourth = squares.iter().map(|s| s * s).sum::<f64>() / n_observations;
+        let fourth: f64 = match window.weights() {
+            None => squares.iter().map(|s| s * s).sum(),
+            Some(weights) => squares.iter().zip(weights).map(|(s, w)| w * s * s).sum(),
+        };
+        let fourth = fourth / window.divisor(self.0);
         let level = sample.trace() / window.n_assets() as f64;
         let norm: f64 = sample.entries().iter().map(|s| s * s).sum();
         let gamma: f64 = sample.map(|i, j, s| if i == j { s - level } else { s }).entries().iter().map(|s| s * s).sum();

@@ -40,7 +40,7 @@ impl CovarianceEstimator for LedoitWolfMarket {
             let why = "the mean return of all assets is constant".to_string();
             return Err(Error::Undefined { what: "lw_market", why });
         }
-        let loading = |column: &[f64]| column.iter().zip(&m).map(|(y, m)| y * m).sum::<f64>() / x.n_observations;
+        let loading = |column: &[f64]| x.mean(|t| column[t] * m[t]);
         let c: Vec<f64> = x.y.columns().map(loading).collect();
         let variances = x.sample.diagonal();
 

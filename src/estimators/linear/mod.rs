@@ -38,6 +38,10 @@ pub(in crate::estimators) struct Moments<'a> {
     pub sample: Matrix,
     /// The effective number of observations N.
     pub n_observations: f64,
+    /// What sums over days are divided by.
+    divisor: f64,
+    /// Weights of the days, if they are not ones.
+    weights: Option<&'a [f64]>,
     /// Σ_i y_ti² (T).
     pub squares: Vec<f64>,
 }
@@ -45,13 +49,24 @@ pub(in crate::estimators) struct Moments<'a> {
 impl<'a> Moments<'a> {
     pub fn new(window: &'a Window, centring: Centring) -> Self {
         let y = window.centred(centring);
-        let n_observations = centring.n_observations(window.n_days()) as f64;
-        Self { y, sample: window.covariance(centring), n_observations, squares: day_sums(y, |_, y| y * y) }
+        Self {
+            y,
+            sample: window.covariance(centring),
+            n_observations: window.n_observations(centring),
+            divisor: window.divisor(centring),
+            weights: window.weights(),
+            squares: day_sums(y, |_, y| y * y),
+        }
     }
 
     /// (1/N) Σ_t f(t).
     pub fn mean(&self, f: impl Fn(usize) -> f64) -> f64 {
-        (0..self.y.nrows()).map(f).sum::<f64>() / self.n_observations
+        let days = 0..self.y.nrows();
+        let sum: f64 = match self.weights {
+            None => days.map(f).sum(),
+            Some(weights) => days.map(|t| weights[t] * f(t)).sum(),
+        };
+        sum / self.divisor
     }
 
     /// Σ_ij (1/N) Σ_t y_ti² y_tj².
@@ -61,7 +76,13 @@ impl<'a> Moments<'a> {
 
     /// Σ_i (1/N) Σ_t y_ti⁴.
     pub fn own_fourth(&self) -> f64 {
-        self.y.entries().iter().map(|y| y.powi(4)).sum::<f64>() / self.n_observations
+        match self.weights {
+            None => self.y.entries().iter().map(|y| y.powi(4)).sum::<f64>() / self.divisor,
+            Some(_) => {
+                let fourth = day_sums(self.y, |_, y| y.powi(4));
+                self.mean(|t| fourth[t])
+            }
+        }
     }
 
     /// α for a target F and its ρ.

@@ -41,7 +41,7 @@ pub enum GaussianShrinkage {
 impl CovarianceEstimator for GaussianShrinkage {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let sample = window.covariance(Centring::MeanMaximumLikelihood);
-        let (n, t) = (window.n_assets() as f64, window.n_days() as f64);
+        let (n, t) = (window.n_assets() as f64, window.count());
         let t1 = sample.trace();
         let t2: f64 = sample.entries().iter().map(|s| s * s).sum();
         let distance = t2 - t1 * t1 / n;

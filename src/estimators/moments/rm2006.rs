@@ -37,7 +37,7 @@ const LONGEST: f64 = 1560.0;
 pub struct RiskMetrics2006;
 
 /// Weights of the outer products (T), oldest first.
-fn weights(n_days: usize) -> Vec<f64> {
+pub(in crate::estimators) fn weights(n_days: usize) -> Vec<f64> {
     let scales: Vec<f64> = (0..SCALES).map(|j| SHORTEST * 2f64.powf(f64::from(j) / 2.0)).collect();
     let shares: Vec<f64> = scales.iter().map(|tau| 1.0 - tau.ln() / LONGEST.ln()).collect();
     let total: f64 = shares.iter().sum();

@@ -28,7 +28,7 @@ use crate::registry::Choice;
 pub struct Gis;
 
 impl EigenvalueCleaner for Gis {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         require_more_days("gis", eigenvalues, n_observations)?;
         let quadratic = qis::unscaled(eigenvalues, n_observations)?;
         let linear = Lis.clean(eigenvalues, n_observations)?;

@@ -28,10 +28,10 @@ use crate::registry::Choice;
 pub struct Lis;
 
 impl EigenvalueCleaner for Lis {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         require_more_days("lis", eigenvalues, n_observations)?;
         let inverse: Vec<f64> = eigenvalues.iter().map(|l| 1.0 / l).collect();
-        let c = inverse.len() as f64 / n_observations as f64;
+        let c = inverse.len() as f64 / n_observations;
         let h = bandwidth(inverse.len(), n_observations);
         let least = inverse[inverse.len() - 1];
         let clean = |&g: &f64| 1.0 / (g * (1.0 - c + 2.0 * c * smoothed(&inverse, g, h).0)).max(least);

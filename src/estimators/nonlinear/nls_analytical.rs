@@ -96,11 +96,11 @@ vectorised! {
 }
 
 impl EigenvalueCleaner for AnalyticalShrinkage {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         let (n_null, positive) = split_null("nls_analytical", eigenvalues, n_observations)?;
         let m = positive.len() as f64;
-        let c = eigenvalues.len() as f64 / n_observations as f64;
-        let h = (n_observations as f64).powf(-1.0 / 3.0);
+        let c = eigenvalues.len() as f64 / n_observations;
+        let h = n_observations.powf(-1.0 / 3.0);
         let mut cleaned = Vec::with_capacity(eigenvalues.len());
         if n_null > 0 {
             let root = ROOT5 * h;

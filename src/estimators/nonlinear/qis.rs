@@ -19,7 +19,7 @@
 //! let sigma = RotationInvariant::on_covariance(Qis, Centring::Mean).estimate(&window)?;
 //! assert_eq!(sigma.n_assets(), 20);
 //! // Eigenvalues of your own, of a matrix estimated from 60 observations.
-//! let cleaned = Qis.clean(&[0.2, 0.5, 1.0, 2.3], 60)?;
+//! let cleaned = Qis.clean(&[0.2, 0.5, 1.0, 2.3], 60.0)?;
 //! assert!(cleaned[0] > 0.2 && cleaned[3] < 2.3);
 //! # Ok(())
 //! # }
@@ -41,7 +41,7 @@ const TOGETHER: usize = 64;
 pub struct Qis;
 
 impl EigenvalueCleaner for Qis {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         let mut cleaned = unscaled(eigenvalues, n_observations)?;
         let scale = eigenvalues.iter().sum::<f64>() / cleaned.iter().sum::<f64>();
         cleaned.iter_mut().for_each(|delta| *delta *= scale);
@@ -50,11 +50,11 @@ impl EigenvalueCleaner for Qis {
 }
 
 /// δ before its trace is restored.
-pub(in crate::estimators) fn unscaled(eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+pub(in crate::estimators) fn unscaled(eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
     let n_assets = eigenvalues.len();
     let (n_null, positive) = split_null("qis", eigenvalues, n_observations)?;
     let inverse: Vec<f64> = positive.iter().map(|l| 1.0 / l).collect();
-    let c = n_assets as f64 / n_observations as f64;
+    let c = n_assets as f64 / n_observations;
     let h = bandwidth(n_assets, n_observations);
 
     let mut cleaned = Vec::with_capacity(n_assets);
@@ -76,8 +76,8 @@ pub(in crate::estimators) fn unscaled(eigenvalues: &[f64], n_observations: usize
 }
 
 /// The bandwidth h.
-pub(in crate::estimators) fn bandwidth(n_assets: usize, n_observations: usize) -> f64 {
-    let c = n_assets as f64 / n_observations as f64;
+pub(in crate::estimators) fn bandwidth(n_assets: usize, n_observations: f64) -> f64 {
+    let c = n_assets as f64 / n_observations;
     c.powi(2).min(c.powi(-2)).powf(0.35) * (n_assets as f64).powf(-0.35)
 }
 

@@ -30,9 +30,9 @@ use crate::registry::Choice;
 pub struct SteinHaff;
 
 impl EigenvalueCleaner for SteinHaff {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         require_more_days("stein_haff", eigenvalues, n_observations)?;
-        let (n, t) = (eigenvalues.len(), (n_observations + 1) as f64);
+        let (n, t) = (eigenvalues.len(), n_observations + 1.0);
         let inverse = |i: usize| {
             let l = eigenvalues[n - 1 - i];
             let others = eigenvalues.iter().enumerate().filter(|(k, _)| *k != n - 1 - i);

@@ -19,7 +19,7 @@
 //! let sigma = RotationInvariant::on_correlation(clip, Diagonal::Reset).estimate(&window)?;
 //! assert!((sigma.volatilities()[0] / window.volatilities()[0] - 1.0).abs() < 1e-12);
 //! // The largest tenth of the eigenvalues stays.
-//! assert_eq!(Clip::new(NumberOr::Number(0.1))?.clean(&[0.5, 0.7, 1.8], 60)?, [0.6, 0.6, 1.8]);
+//! assert_eq!(Clip::new(NumberOr::Number(0.1))?.clean(&[0.5, 0.7, 1.8], 60.0)?, [0.6, 0.6, 1.8]);
 //! # Ok(())
 //! # }
 //! ```
@@ -63,9 +63,9 @@ impl Clip {
 }
 
 impl EigenvalueCleaner for Clip {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         let n_assets = eigenvalues.len() as f64;
-        let edge = edge(n_assets / n_observations as f64);
+        let edge = edge(n_assets / n_observations);
         let n_noise = match self.0 {
             NumberOr::Rule(Keep::AboveEdge) => eigenvalues.partition_point(|&l| l < edge),
             NumberOr::Rule(Keep::AboveMarketEdge) => {
@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn noise_becomes_its_mean_and_the_trace_stays() {
-        let cleaned = Clip::default().clean(&[0.2, 0.4, 0.6, 2.8], 16).unwrap(); // edge (1 + 1/2)² = 2.25
+        let cleaned = Clip::default().clean(&[0.2, 0.4, 0.6, 2.8], 16.0).unwrap(); // edge (1 + 1/2)² = 2.25
         assert!(cleaned.iter().zip([0.4, 0.4, 0.4, 2.8]).all(|(a, b)| (a - b).abs() < 1e-15), "{cleaned:?}");
-        let cleaned = Clip::new(NumberOr::Number(0.5)).unwrap().clean(&[0.5, 0.7, 1.0, 1.8], 16).unwrap();
+        let cleaned = Clip::new(NumberOr::Number(0.5)).unwrap().clean(&[0.5, 0.7, 1.0, 1.8], 16.0).unwrap();
         assert_eq!(cleaned, [0.6, 0.6, 1.0, 1.8]);
     }
 }

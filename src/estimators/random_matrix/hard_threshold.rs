@@ -35,8 +35,8 @@ pub struct HardThreshold;
 
 impl HardThreshold {
     /// r, from the ascending eigenvalues of Y'Y, whose scale does not matter.
-    pub fn rank(eigenvalues: &[f64], n_days: usize) -> usize {
-        let beta = eigenvalues.len() as f64 / n_days as f64;
+    pub fn rank(eigenvalues: &[f64], n_days: f64) -> usize {
+        let beta = eigenvalues.len() as f64 / n_days;
         let known = 2.0 * (beta + 1.0) + 8.0 * beta / (beta + 1.0 + (beta * beta + 14.0 * beta + 1.0).sqrt());
         let omega = (known / median(beta)).sqrt();
         let singular: Vec<f64> = eigenvalues.iter().map(|l| l.sqrt()).collect();
@@ -46,7 +46,7 @@ impl HardThreshold {
 }
 
 impl EigenvalueCleaner for HardThreshold {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         require_more_days("hard_threshold", eigenvalues, n_observations)?;
         Ok(averaged_below(eigenvalues, eigenvalues.len() - Self::rank(eigenvalues, n_observations)))
     }

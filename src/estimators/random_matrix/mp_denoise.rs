@@ -109,8 +109,8 @@ impl KernelDensity {
 }
 
 /// Number of eigenvalues that are noise.
-fn n_noise(cut: Cut, eigenvalues: &[f64], n_observations: usize) -> usize {
-    let q = eigenvalues.len() as f64 / n_observations as f64;
+fn n_noise(cut: Cut, eigenvalues: &[f64], n_observations: f64) -> usize {
+    let q = eigenvalues.len() as f64 / n_observations;
     let edge = match cut {
         NumberOr::Number(edge) => edge,
         NumberOr::Rule(Edge::Fit) => edges(q, noise_variance(eigenvalues, q)).1,
@@ -131,7 +131,7 @@ impl MpDenoise {
 }
 
 impl EigenvalueCleaner for MpDenoise {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         require_more_days("mp_denoise", eigenvalues, n_observations)?;
         Ok(averaged_below(eigenvalues, n_noise(self.0, eigenvalues, n_observations)))
     }
@@ -156,9 +156,10 @@ impl TargetShrink {
 
 impl CovarianceEstimator for TargetShrink {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
+        window.check_maps()?;
         let (eigenvalues, spectrum) = window.correlation_spectrum()?;
-        require_more_days("target_shrink", &eigenvalues, window.n_days())?;
-        let n_noise = n_noise(self.edge, &eigenvalues, window.n_days());
+        require_more_days("target_shrink", &eigenvalues, window.count())?;
+        let n_noise = n_noise(self.edge, &eigenvalues, window.count());
         let signal: Vec<f64> =
             eigenvalues.iter().enumerate().map(|(k, l)| if k < n_noise { 0.0 } else { *l }).collect();
         let signal = spectrum.with_eigenvalues(&signal);

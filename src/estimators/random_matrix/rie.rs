@@ -45,10 +45,10 @@ pub enum Rie {
 }
 
 impl EigenvalueCleaner for Rie {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         require_more_days("rie", eigenvalues, n_observations)?;
         let n = eigenvalues.len() as f64;
-        let q = n / n_observations as f64;
+        let q = n / n_observations;
         let least = eigenvalues[0];
         let correction: Box<dyn Fn(Complex, f64) -> f64> = match self {
             Rie::White => {

@@ -95,9 +95,9 @@ impl SpikedLoss {
 pub struct Spiked(pub SpikedLoss);
 
 impl EigenvalueCleaner for Spiked {
-    fn clean(&self, eigenvalues: &[f64], n_observations: usize) -> Result<Vec<f64>> {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
         require_more_days("spiked", eigenvalues, n_observations)?;
-        let gamma = eigenvalues.len() as f64 / n_observations as f64;
+        let gamma = eigenvalues.len() as f64 / n_observations;
         let noise = median_of(eigenvalues) / median(gamma);
         Ok(eigenvalues.iter().map(|lambda| noise * self.0.shrink(lambda / noise, gamma)).collect())
     }
