@@ -16,7 +16,7 @@
 //! let window = Window::new(SyntheticMarket::complete(20, 60).returns()?)?; // 60 days of 20 assets
 //! let sigma = RotationInvariant::on_correlation(HardThreshold, Diagonal::Reset).estimate(&window)?;
 //! assert_eq!(sigma.n_assets(), 20);
-//! assert_eq!(HardThreshold::rank(&[0.1, 0.2, 0.3, 9.0], 60), 1);
+//! assert_eq!(HardThreshold::rank(&[0.1, 0.2, 0.3, 9.0], 60.0), 1);
 //! # Ok(())
 //! # }
 //! ```
