@@ -5,10 +5,12 @@
 //! ```
 //! A table without a name is identified by its key `model` or `train`.
 
+mod fitted;
 mod number_or;
 mod part;
 mod synonyms;
 
+pub use fitted::Candidates;
 pub use number_or::NumberOr;
 pub use part::Part;
 pub use synonyms::suggested;
@@ -41,8 +43,16 @@ impl schemars::JsonSchema for Choice {
     }
 }
 
+/// The key of a combination of estimators.
+pub const COMBINE: &str = "combine";
+
+/// Keys that name a trained network, in a table without a `name`.
+pub const NAMING_KEYS: [&str; 2] = ["model", "train"];
+
 /// Keys that identify a table without a `name`.
-const NAMING_KEYS: [&str; 2] = ["model", "train"];
+fn naming_keys() -> impl Iterator<Item = &'static str> {
+    NAMING_KEYS.into_iter().chain([COMBINE])
+}
 
 /// The two forms of a [`Choice`] in a file.
 #[derive(Clone, Serialize, Deserialize)]
@@ -68,13 +78,13 @@ impl TryFrom<Written> for Choice {
             Written::Table { name, label, parameters } => (name, label, parameters),
         };
         let listed: Vec<String> = parameters.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let key = || NAMING_KEYS.iter().find(|key| parameters.contains_key(**key)).map(|key| key.to_string());
+        let key = || naming_keys().find(|key| parameters.contains_key(*key)).map(str::to_string);
         let full = match (&name, listed.as_slice()) {
             (Some(name), []) => name.clone(),
             (Some(name), listed) => format!("{name}({})", listed.join(",")),
             (None, listed) => listed.join(","),
         };
-        let name = name.or_else(key).ok_or("a table needs a 'name', a 'model' or a 'train'")?;
+        let name = name.or_else(key).ok_or("a table needs a 'name', a 'model', a 'train' or a 'combine'")?;
         let label = label.unwrap_or(full);
         check_label("a label", &label).map_err(|error| error.to_string())?;
         Ok(Self { name, label, parameters })
@@ -86,7 +96,7 @@ impl From<Choice> for Written {
         if choice.parameters.is_empty() && choice.label == choice.name {
             return Written::Name(choice.name);
         }
-        let named_by_key = choice.parameters.contains_key(&choice.name) && NAMING_KEYS.contains(&choice.name.as_str());
+        let named_by_key = choice.parameters.contains_key(&choice.name) && naming_keys().any(|key| key == choice.name);
         let name = (!named_by_key).then_some(choice.name);
         Written::Table { name, label: Some(choice.label), parameters: choice.parameters }
     }
@@ -105,11 +115,12 @@ impl Choice {
         let mut parts = part::words(words).into_iter();
         let name = parts.next().filter(|name| !name.is_empty()).ok_or_else(|| config("no name given".to_string()))?;
         let mut table = toml::Table::new();
-        if NAMING_KEYS.contains(&name) {
+        if naming_keys().any(|key| key == name) {
             return Err(config(format!("it needs a value: {name}=FILE")));
         }
         // A model is identified by its key: `model=FILE,dtype=f32`.
-        let is_key = |name: &str| name.split_once('=').is_some_and(|(key, _)| NAMING_KEYS.contains(&key.trim()));
+        let is_key =
+            |name: &str| name.split_once('=').is_some_and(|(key, _)| naming_keys().any(|known| known == key.trim()));
         let keyed = is_key(name).then_some(name);
         if keyed.is_none() {
             table.insert("name".to_string(), name.into());
@@ -129,6 +140,17 @@ impl Choice {
             file: format!("'{}'", self.name),
             message: toml_message(&error, None),
         })
+    }
+
+    /// A single parameter, if it is given.
+    pub fn parameter<P: DeserializeOwned>(&self, key: &str) -> Result<Option<P>> {
+        let read = |value: &toml::Value| {
+            P::deserialize(value.clone()).map_err(|error: toml::de::Error| Error::Config {
+                file: format!("'{}'", self.name),
+                message: toml_message(&error, None),
+            })
+        };
+        self.parameters.get(key).map(read).transpose()
     }
 
     /// The choice without the parameters of some keys, and one with these alone.

@@ -17,7 +17,7 @@ use crate::panel::Panel;
 use crate::registry::{Choice, MOST_DAYS, check, check_repetitions};
 use crate::render::{Runtime, RuntimePoint, runtime_figure};
 use crate::synthetic::SyntheticMarket;
-use crate::train::{MODEL, ModelFile};
+use crate::train::estimator_of;
 
 /// Time every estimator, from returns to covariance
 ///
@@ -146,10 +146,7 @@ impl Work {
         let history = History::of_all_assets(self.panel.past(self.known), self.known / 2);
         let calibration = Calibration { history: Some(history), ..Calibration::default() };
         let start = Instant::now();
-        let estimator = match choice.name.as_str() {
-            MODEL => choice.parameters::<ModelFile>()?.estimator(self.returns.nrows())?,
-            _ => estimators::composition::build(choice, &calibration)?,
-        };
+        let estimator = estimator_of(choice, &calibration, self.returns.nrows())?;
         let mut point = RuntimePoint { n_assets, repetitions: Vec::new(), fit_seconds: start.elapsed().as_secs_f64() };
         for _ in 0..arguments.repeat.max(1) {
             let returns = self.returns.clone();

@@ -13,12 +13,14 @@ use crate::cli::output::note;
 use crate::cli::reading::{self, Reading};
 use crate::data::{NamedRows, read_returns, write_matrix, write_text};
 use crate::error::{Error, Result};
+use crate::estimators::combination::Combination;
+use crate::estimators::modules::RECURRENT;
 use crate::estimators::{self, Calibration, History, Window};
 use crate::linalg::{Cholesky, Covariance, Matrix, Repair};
 use crate::panel::Panel;
 use crate::program::Program;
 use crate::registry::{Choice, MOST_DAYS, check};
-use crate::train::{MODEL, ModelFile};
+use crate::train::{MODEL, estimator_of};
 
 /// Estimate the covariance of your own returns
 ///
@@ -114,8 +116,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     }
     let estimator = Choice::from_words(&arguments.estimator)?;
     let allocator = Choice::from_words(arguments.allocator.as_deref().unwrap_or("gmv"))?;
-    if estimator.name != MODEL {
-        estimators::named(&estimator.name)?;
+    for member in Combination::members_of(&estimator)? {
+        if ![MODEL, RECURRENT].contains(&member.name.as_str()) {
+            estimators::named(&member.name)?;
+        }
     }
     let weigh = (allocators::named(&allocator.name)?.build)(&allocator)?;
     let read = read_returns(&arguments.returns, &arguments.reading.options(None), arguments.lookback)?;
@@ -232,21 +236,18 @@ fn fit(
     lookback: usize,
     arguments: &Arguments,
 ) -> Result<Box<dyn estimators::CovarianceEstimator>> {
-    if choice.name == MODEL {
-        return choice.parameters::<ModelFile>()?.estimator(lookback);
-    }
-    let entry = estimators::named(&choice.name)?;
     let n_days = returns.nrows();
     let panel = Panel::of_returns(names, returns.clone())?;
     let history = History::of_all_assets(panel.past(n_days - lookback), lookback);
-    let calibration = Calibration { history: Some(history), horizon: arguments.horizon, seed: arguments.seed };
-    estimators::composition::build(choice, &calibration).map_err(|error| match error {
+    let (horizon, seed) = (arguments.horizon, arguments.seed);
+    let calibration = Calibration { history: Some(history), horizon, seed, networks: None };
+    estimator_of(choice, &calibration, lookback).map_err(|error| match error {
         Error::NotEnoughDays { need, have, .. } => {
             let why = format!(
                 "it learns from the rows before the window and needs {need} of them, but there are only {have}; \
                  reduce --lookback"
             );
-            Error::Undefined { what: entry.name, why }
+            Error::Undefined { what: "the estimator", why }
         }
         other => other,
     })

@@ -49,6 +49,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         "dtype=\"f64\"",
         "a trained network; {year} in FILE is replaced by the year of the decision",
     ]);
+    table.add_row([
+        "recurrent",
+        "yes",
+        "model=\"FILE\" or train=\"NAME\"",
+        "recurrence and head of a trained network, on the correlation that it is given",
+    ]);
     writeln!(out, "{}\n", table.trim_fmt())?;
     writeln!(
         out,
@@ -58,12 +64,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     for entry in estimators::memory::ALL {
         table.add_row(["memory", entry.name, &parameters((entry.parameters)()), entry.reference]);
     }
+    let module = |what| ["model(FILE), train(NAME)", "seed=0 dtype=\"f64\"", what];
+    let [name, values, reference] = module("lag transform of a trained network, clipping included");
+    table.add_row(["memory", name, values, reference]);
     table.add_row(["count", "effective", "", "days that a memory counts for: 1/Σw²"]);
     table.add_row(["", "days", "", "T"]);
     table.add_row(["devolatilised", "ewma", "decay=0.94", "returns over their volatility before each day"]);
     for entry in estimators::volatility::ALL {
         table.add_row(["volatility", entry.name, &parameters((entry.parameters)()), entry.reference]);
     }
+    let [name, values, reference] = module("marginal volatility of a trained network, at the level of the sample");
+    table.add_row(["volatility", name, values, reference]);
     writeln!(out, "{}\n", table.trim_fmt())?;
     writeln!(out, "allocators: [compare] allocators, minvar estimate --allocator NAME,parameter=value\n")?;
     let mut table = columns(["allocator", "takes", "parameters and defaults", "reference"]);

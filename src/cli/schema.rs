@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::output::say;
 use crate::description::{Experiment, ORACLE, TRAIN};
 use crate::error::Error;
+use crate::estimators::modules::RECURRENT;
 use crate::nn::Architecture;
 use crate::train::{MODEL, Schedule};
 use crate::{allocators, estimators, registry};
@@ -42,15 +43,20 @@ pub fn schema() -> Value {
     root["title"] = "An experiment of minvar".into();
     let estimators = estimators::ALL.iter().map(|entry| (entry.name, (entry.parameters)(), entry.reference));
     let mut choices = choice_schemas(estimators, estimators::build);
-    for choice in choices.iter_mut().skip(1) {
-        let part = json!({ "type": ["string", "object"] });
-        for key in ["memory", "devolatilised", "volatility"] {
-            choice["properties"][key] = part.clone();
-        }
-        choice["properties"]["count"] = json!({ "enum": ["effective", "days"], "default": "effective" });
-    }
+    choices.iter_mut().skip(1).for_each(add_parts);
     choices[0]["enum"].as_array_mut().expect("names are a list").push(ORACLE.into());
     let dtype = json!({ "enum": ["f64", "f32"], "default": "f64" });
+    let mut recurrent = json!({
+        "type": "object", "description": "Recurrence and head of a trained network, on the correlation that it is given.",
+        "properties": {
+            "name": { "const": RECURRENT }, "label": { "type": "string" }, "dtype": dtype,
+            "model": { "type": "string" }, "train": { "type": "string" },
+            "seed": { "type": "integer", "minimum": 0, "default": 0 },
+        },
+        "required": ["name"], "additionalProperties": false,
+    });
+    add_parts(&mut recurrent);
+    choices.push(recurrent);
     for (key, what) in [(TRAIN, "A recipe of [train]."), (MODEL, "A model file; {year} becomes the year.")] {
         let mut properties = json!({
             "label": { "type": "string" },
@@ -88,6 +94,14 @@ pub fn schema() -> Value {
         definitions.remove("Choice");
     }
     root
+}
+
+/// Adds the keys that name parts.
+fn add_parts(choice: &mut Value) {
+    for key in ["memory", "devolatilised", "volatility"] {
+        choice["properties"][key] = json!({ "type": ["string", "object"] });
+    }
+    choice["properties"]["count"] = json!({ "enum": ["effective", "days"], "default": "effective" });
 }
 
 /// Schemas of a choice: the name alone, or a table with the name, a label and the parameters of its entry.
@@ -183,15 +197,17 @@ pub fn page() -> String {
         format!("| `{name}` | {} | {reference} |\n", parameters.join(", "))
     };
     page += "\n## Estimators\n\n`oracle` is the true covariance of a synthetic market. Networks are `{ train = \"NAME\", seed = 0 }` and \
-             `{ model = \"FILE\" }`.\n\n| name | parameters and defaults | source |\n|---|---|---|\n";
+             `{ model = \"FILE\" }`; `{ name = \"recurrent\", model = \"FILE\" }` is the cleaner of a network alone, on the correlation that it is \
+             given.\n\n| name | parameters and defaults | source |\n|---|---|---|\n";
     for entry in estimators::ALL {
         page += &row(entry.name, parameters(entry.name, &(entry.parameters)(), estimators::build), entry.reference);
     }
     page += "\n## Parts of an estimator\n\nEvery estimator takes a `memory`, and says by `count` how many days it counts for (`effective`, the default: \
              1/Σw² of its weights; `days`: T), is `devolatilised` by `ewma(decay)`, and gets the variances of a `volatility`: \
              `{ name = \"qis\", memory = \"exponential(half_life=346)\", devolatilised = \"ewma(0.97)\", volatility = \"ewma(0.99)\" }`. A part is \
-             a text `name(key=value, ...)`, in which the first value needs no key, or a table with a `name`. `ewma`, `rm2006` and `dcc_qis` \
-             are such compositions already and take no memory, nor do `gerber`, `nercome`, `cv_oracle` and `average_oracle`.\n\n| part | \
+             a text `name(key=value, ...)`, in which the first value needs no key, or a table with a `name`. `ewma`, `rm2006`, `dcc_qis` and whole \
+             networks are such compositions already and take no memory. A memory or a volatility is also that of a trained network: \
+             `\"model(FILE)\"`, `{ model = \"FILE\" }`, `{ train = \"NAME\", seed = 0 }`.\n\n| part | \
              name | parameters and defaults | source |\n|---|---|---|---|\n";
     let of_part = |parameters: toml::Table| {
         parameters.iter().map(|(key, value)| format!("`{key} = {value}`")).collect::<Vec<_>>().join(", ")

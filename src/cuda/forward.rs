@@ -168,7 +168,7 @@ impl DeviceNetwork {
         let (sizes, a) = (windows.sizes(), &self.architecture);
         let rows = sizes.rows();
         let mut f = [0.0; FEATURES];
-        let values = a.features.iter().map(|feature| feature.value(sizes.n_assets, sizes.n_days));
+        let values = a.features.iter().map(|feature| feature.value(sizes.n_assets, sizes.n_days as f64));
         f.iter_mut().zip(values).for_each(|(f, value)| *f = value);
         let [f0, f1, f2, f3] = f; // the arguments of the kernel
         self.each("tokens", rows, arguments![a.features.len(), f0, f1, f2, f3, x.lambda, x.tokens])?;

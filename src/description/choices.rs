@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::estimators::modules::networks_of;
 use crate::nn::ElementType;
-use crate::train::Recipe;
+use crate::registry::{Choice, Part};
+use crate::train::{MODEL, ModelFile, Recipe};
 
 /// The name of the true covariance as an estimator.
 pub const ORACLE: &str = "oracle";
@@ -32,5 +34,28 @@ impl FromRecipe {
     pub fn recipe<'a>(&self, recipes: &'a BTreeMap<String, Recipe>) -> Result<&'a Recipe> {
         let known = recipes.keys().map(String::as_str);
         recipes.get(&self.train).ok_or_else(|| Error::unknown("recipe of [train]", &self.train, known))
+    }
+}
+
+/// A network that a choice of an experiment uses, whole or in part.
+pub enum UsedNetwork {
+    /// Read from a file.
+    File(ModelFile),
+    /// Trained by a recipe.
+    Recipe(FromRecipe),
+}
+
+impl UsedNetwork {
+    /// The network that a part names.
+    pub fn of(part: &Part) -> Result<Self> {
+        Ok(match part.name.as_str() {
+            MODEL => Self::File(part.parameters(MODEL)?),
+            _ => Self::Recipe(part.parameters(TRAIN)?),
+        })
+    }
+
+    /// The networks that a choice uses.
+    pub fn all_of(choice: &Choice) -> Result<Vec<Self>> {
+        networks_of(choice)?.iter().map(Self::of).collect()
     }
 }

@@ -10,7 +10,7 @@ mod run_file;
 mod simulation;
 mod sweep;
 
-pub use choices::{FromRecipe, ORACLE, TRAIN};
+pub use choices::{FromRecipe, ORACLE, TRAIN, UsedNetwork};
 pub use experiment::{Compare, Data, Experiment, Figures, WalkForward};
 pub use portfolio_name::PortfolioName;
 pub use provenance::{ExclusionCount, Provenance};

@@ -6,7 +6,8 @@
 //! Σ   = D C D,  D² = diag(variances of the volatility)
 //! ```
 //! Without `devolatilised` the cleaner sees x, and without a volatility either, Σ is what it gives. With `devolatilised` and no
-//! volatility D holds the sample volatilities of the window.
+//! volatility D holds the sample volatilities of the window, as it does where the memory is that of a trained network
+//! ([`modules`](super::modules)), which clips returns.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -23,17 +24,18 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::estimators::modules::{self, MarginalVolatility, Modules, RECURRENT};
 use crate::estimators::volatility::{self, EwmaVolatility, Volatility, WindowVolatility};
 use crate::estimators::window::Count;
-use crate::estimators::{Calibration, CovarianceEstimator, Window, memory, named};
+use crate::estimators::{Calibration, CovarianceEstimator, History, Window, memory, named};
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::{self, Choice, Part};
 
 /// The keys of an estimator that name its parts.
 pub const KEYS: [&str; 4] = ["memory", "count", "devolatilised", "volatility"];
 
-/// Estimators that have a memory or a volatility of their own.
-const WHOLE: [&str; 7] = ["ewma", "rm2006", "dcc_qis", "gerber", "nercome", "cv_oracle", "average_oracle"];
+/// Estimators that weigh their days themselves.
+const WHOLE: [&str; 3] = ["ewma", "rm2006", "dcc_qis"];
 
 /// The parts beside the cleaner, as written.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -48,33 +50,79 @@ struct Written {
 /// A cleaner with a memory, on devolatilised returns, with a volatility.
 pub struct Composition {
     cleaner: Box<dyn CovarianceEstimator>,
-    memory: Option<(Box<dyn memory::Memory>, Count)>,
-    devolatilised: Option<EwmaVolatility>,
-    volatility: Option<Box<dyn Volatility>>,
+    view: View,
     /// What the cleaner sees, as text: estimators with the same share moments and decompositions.
     seen: String,
+    /// The volatility with its text: estimators with the same share its forecasts.
+    volatility: Option<(String, Box<dyn Volatility>)>,
+}
+
+/// How a cleaner sees a window.
+struct View {
+    memory: Option<Memory>,
+    devolatilised: Option<EwmaVolatility>,
+}
+
+enum Memory {
+    /// Days have weights.
+    Weights(Box<dyn memory::Memory>, Count),
+    /// Returns pass through the lag transform of a network.
+    Network(Arc<dyn Modules>),
 }
 
 /// Builds an estimator from its name, its parameters and its parts.
 pub fn build(choice: &Choice, calibration: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
     let (alone, parts) = choice.split(&KEYS);
-    let cleaner = (named(&alone.name)?.fit)(&alone, calibration)?;
     if parts.is_empty() {
-        return Ok(cleaner);
+        return cleaner(&alone, calibration);
     }
     let written: Written = parts.parameters()?;
-    let refused = |message: String| Error::Config { file: format!("'{}'", alone.name), message };
-    if written.count.is_some() && written.memory.is_none() {
-        return Err(refused("'count' says how many days a memory counts for; name a memory".to_string()));
+    let view = view(&alone.name, &written, calibration)?;
+    let volatility = match &written.volatility {
+        None => None,
+        Some(part) if modules::is_network(part) => {
+            let network = modules::find(calibration.networks, part)?.clone();
+            Some((modules::key_of(part), Box::new(MarginalVolatility(network)) as Box<dyn Volatility>))
+        }
+        Some(part) => {
+            let entry = registry::find("volatility", volatility::ALL, |entry| entry.name, &part.name)?;
+            Some((modules::key_of(part), (entry.build)(part, calibration.horizon)?))
+        }
+    };
+    let seen = toml::to_string(&Written { volatility: None, ..written }).expect("parts are plain data");
+    // What learns from earlier windows sees them in the same way.
+    let see = |returns: Matrix| view.window(returns);
+    let history = calibration.history.map(|history| History { seen: Some(&see), ..history });
+    let cleaner = cleaner(&alone, &Calibration { history, ..*calibration })?;
+    Ok(Box::new(Composition { cleaner, view, seen, volatility }))
+}
+
+/// The cleaner by itself.
+fn cleaner(alone: &Choice, calibration: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
+    match alone.name == RECURRENT {
+        true => modules::recurrent(alone, calibration.networks),
+        false => (named(&alone.name)?.fit)(alone, calibration),
     }
-    if let Some(part) = written.memory.as_ref().filter(|_| WHOLE.contains(&alone.name.as_str())) {
+}
+
+/// The view that parts describe. Refuses those that do not fit the cleaner or each other.
+fn view(cleaner: &str, written: &Written, calibration: &Calibration<'_>) -> Result<View> {
+    let refused = |message: String| Error::Config { file: format!("'{cleaner}'"), message };
+    if let Some(part) = written.memory.as_ref().filter(|_| WHOLE.contains(&cleaner)) {
         return Err(refused(format!("weighs its days itself and takes no memory ('{}')", part.name)));
+    }
+    let is_weighted = written.memory.as_ref().is_some_and(|part| !modules::is_network(part));
+    if written.count.is_some() && !is_weighted {
+        return Err(refused("'count' says how many days a memory counts for; name a memory of weights".to_string()));
     }
     let memory = match &written.memory {
         None => None,
+        Some(part) if modules::is_network(part) => {
+            Some(Memory::Network(modules::find(calibration.networks, part)?.clone()))
+        }
         Some(part) => {
             let entry = registry::find("memory", memory::ALL, |entry| entry.name, &part.name)?;
-            Some(((entry.build)(part)?, written.count.unwrap_or_default()))
+            Some(Memory::Weights((entry.build)(part)?, written.count.unwrap_or_default()))
         }
     };
     let devolatilised = match &written.devolatilised {
@@ -84,34 +132,32 @@ pub fn build(choice: &Choice, calibration: &Calibration<'_>) -> Result<Box<dyn C
             return Err(refused(format!("returns are devolatilised by 'ewma(decay)', not by '{}'", part.name)));
         }
     };
-    let volatility = match &written.volatility {
-        None => None,
-        Some(part) => {
-            let entry = registry::find("volatility", volatility::ALL, |entry| entry.name, &part.name)?;
-            Some((entry.build)(part, calibration.horizon)?)
-        }
-    };
-    let seen = toml::to_string(&Written { volatility: None, ..written }).expect("parts are plain data");
-    Ok(Box::new(Composition { cleaner, memory, devolatilised, volatility, seen }))
+    Ok(View { memory, devolatilised })
 }
 
-impl Composition {
+impl View {
     /// The window that the cleaner sees.
-    fn seen(&self, window: &Window) -> Result<Window> {
-        let mut returns = window.returns().clone();
+    fn window(&self, mut returns: Matrix) -> Result<Window> {
         if let Some(ewma) = &self.devolatilised {
+            // The lag transform of a network clips returns of the level that it was trained on.
+            let level = match &self.memory {
+                Some(Memory::Network(_)) => Some(Window::new(returns.clone())?.volatilities()),
+                _ => None,
+            };
             for asset in 0..returns.ncols() {
                 let column = returns.column_mut(asset);
                 let sd: Vec<f64> = ewma.path(column).map(f64::sqrt).collect();
                 if !sd.iter().all(|sd| *sd > 0.0) {
                     return Err(Error::Column { column: asset, rule: "its volatility is zero on a day of the window" });
                 }
-                column.iter_mut().zip(sd).for_each(|(x, sd)| *x /= sd);
+                let level = level.as_ref().map_or(1.0, |level| level[asset]);
+                column.iter_mut().zip(sd).for_each(|(x, sd)| *x *= level / sd);
             }
         }
         match &self.memory {
             None => Window::new(returns),
-            Some((memory, count)) => {
+            Some(Memory::Network(network)) => Window::new(network.transformed(&returns)?),
+            Some(Memory::Weights(memory, count)) => {
                 let n_days = returns.nrows();
                 let weights: Vec<f64> = (0..n_days).rev().map(|age| memory.weight(age as f64)).collect();
                 // Equal weights are no memory: no bit may change.
@@ -122,13 +168,18 @@ impl Composition {
             }
         }
     }
+
+    /// Whether the cleaner sees returns of another scale, whose volatilities are not those of the assets.
+    fn is_rescaled(&self) -> bool {
+        self.devolatilised.is_some() || matches!(self.memory, Some(Memory::Network(_)))
+    }
 }
 
 impl CovarianceEstimator for Composition {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let seen: Arc<Window> = match self.seen.is_empty() {
             true => return self.with_volatility(window, self.cleaner.estimate(window)?),
-            false => window.derived(&self.seen, || self.seen(window))?,
+            false => window.derived(&self.seen, || self.view.window(window.returns().clone()))?,
         };
         self.with_volatility(window, self.cleaner.estimate(&seen)?)
     }
@@ -137,11 +188,12 @@ impl CovarianceEstimator for Composition {
 impl Composition {
     /// D C D, if there is a volatility or none of its own.
     fn with_volatility(&self, window: &Window, cleaned: Covariance) -> Result<Covariance> {
-        let (variances, repair) = match (&self.volatility, &self.devolatilised) {
-            (None, None) => return Ok(cleaned),
-            (None, Some(_)) => WindowVolatility.variances(window)?,
-            (Some(volatility), _) => volatility.variances(window)?,
+        let forecast = match &self.volatility {
+            None if !self.view.is_rescaled() => return Ok(cleaned),
+            None => window.forecast("window", || WindowVolatility.variances(window))?,
+            Some((name, volatility)) => window.forecast(name, || volatility.variances(window))?,
         };
+        let (variances, repair) = forecast.as_ref();
         if let Some(column) = variances.iter().position(|variance| !(*variance > 0.0 && variance.is_finite())) {
             return Err(Error::Column { column, rule: "its forecast of volatility is zero or not finite" });
         }
@@ -153,7 +205,7 @@ impl Composition {
             false => cleaned.matrix()[(i, j)] * (scale[i] * scale[j]),
         };
         let mut sigma = Covariance::new(Matrix::from_fn(n, n, entry))?;
-        for repair in cleaned.repairs().iter().chain(&repair) {
+        for repair in cleaned.repairs().iter().chain(repair) {
             sigma = sigma.repaired(&repair.what, repair.count);
         }
         Ok(sigma)

@@ -12,11 +12,13 @@
 //! refused before it starts.
 //!
 //! A [`composition`] gives an estimator a memory (weights of the days, which the window carries), devolatilised returns, and
-//! volatilities of another model.
+//! volatilities of another model; [`modules`] are those of trained networks. A
+//! [`combination`] is a mean of several.
 //!
 //! Random draws (`bahc`, `nercome`, `average_oracle`) are functions of the seed and the number of the draw. They are
 //! computed a few at a time and added up in order, so that the number of threads changes no byte of the result.
 
+pub mod combination;
 pub mod composition;
 pub mod dynamic;
 pub mod empirical;
@@ -25,6 +27,7 @@ pub mod hierarchical;
 mod isotonic;
 pub mod linear;
 pub mod memory;
+pub mod modules;
 pub mod moments;
 pub mod nonlinear;
 pub mod random_matrix;
@@ -74,7 +77,7 @@ pub use window::{Centring, Count, Window, eigenvalue_map};
 use linear::Centred;
 
 use crate::error::{Error, Result};
-use crate::linalg::Covariance;
+use crate::linalg::{Covariance, Matrix};
 use crate::panel::{AssetId, Past};
 use crate::registry::{self, Choice, defaults, none};
 use crate::universe::Missing;
@@ -143,12 +146,14 @@ pub struct Calibration<'a> {
     pub horizon: usize,
     /// Seed of the estimator's random streams.
     pub seed: u64,
+    /// The trained networks whose modules are parts of the estimator; `None` if there are none.
+    pub networks: Option<&'a modules::Networks>,
 }
 
 impl Default for Calibration<'_> {
     /// No history, portfolios held for five days, seed 0.
     fn default() -> Self {
-        Self { history: None, horizon: 5, seed: 0 }
+        Self { history: None, horizon: 5, seed: 0, networks: None }
     }
 }
 
@@ -173,6 +178,8 @@ pub struct History<'a> {
     pub missing: Missing,
     /// Number of days in a window.
     pub lookback: usize,
+    /// How the estimator sees the returns (T × N) of a window, with a memory or devolatilised; as they are if `None`.
+    pub seen: Option<&'a (dyn Fn(Matrix) -> Result<Window> + Sync)>,
 }
 
 impl<'a> History<'a> {
@@ -181,7 +188,15 @@ impl<'a> History<'a> {
         fn all(past: Past<'_>) -> Result<Vec<AssetId>> {
             Ok((0..past.n_assets()).collect())
         }
-        Self { past, members: &all, missing: Missing::Zero, lookback }
+        Self { past, members: &all, missing: Missing::Zero, lookback, seen: None }
+    }
+
+    /// The window of these returns, as the estimator sees it.
+    fn window(&self, returns: Matrix) -> Result<Window> {
+        match self.seen {
+            Some(see) => see(returns),
+            None => Window::new(returns),
+        }
     }
 }
 
@@ -224,7 +239,7 @@ pub const ALL: &[RegisteredEstimator] = &[
     RegisteredEstimator { name: "sample", reference: "unbiased sample covariance", definite: BelowT, parameters: defaults::<Centred>, fit: moments::sample::fit },
     RegisteredEstimator { name: "ewma", reference: "RiskMetrics 1994", definite: BelowT, parameters: defaults::<moments::ewma::Parameters>, fit: moments::ewma::fit },
     RegisteredEstimator { name: "rm2006", reference: "Zumbach 2007", definite: BelowT, parameters: none, fit: moments::rm2006::fit },
-    RegisteredEstimator { name: "lw_identity", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_identity::fit },
+    RegisteredEstimator { name: "lw_identity", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<linear::lw_identity::Parameters>, fit: linear::lw_identity::fit },
     RegisteredEstimator { name: "lw_two_param", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_two_param::fit },
     RegisteredEstimator { name: "lw_const_corr", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_const_corr::fit },
     RegisteredEstimator { name: "lw_diagonal", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_diagonal::fit },
@@ -233,7 +248,7 @@ pub const ALL: &[RegisteredEstimator] = &[
     RegisteredEstimator { name: "oas_paper", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: linear::oas::fit_paper },
     RegisteredEstimator { name: "rblw", reference: "Chen, Wiesel, Eldar, Hero 2010", definite: Always, parameters: none, fit: linear::oas::fit_rao_blackwell },
     RegisteredEstimator { name: "nls_analytical", reference: "Ledoit and Wolf 2020", definite: Always, parameters: defaults::<OnCovariance>, fit: nonlinear::nls_analytical::fit },
-    RegisteredEstimator { name: "qis", reference: "Ledoit and Wolf 2022", definite: Always, parameters: defaults::<OnCovariance>, fit: nonlinear::qis::fit },
+    RegisteredEstimator { name: "qis", reference: "Ledoit and Wolf 2022", definite: Always, parameters: defaults::<nonlinear::qis::Parameters>, fit: nonlinear::qis::fit },
     RegisteredEstimator { name: "lis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: nonlinear::lis::fit },
     RegisteredEstimator { name: "gis", reference: "Ledoit and Wolf 2022", definite: OnlyBelowT, parameters: defaults::<OnCovariance>, fit: nonlinear::gis::fit },
     RegisteredEstimator { name: "stein_haff", reference: "Stein 1975; Haff 1991", definite: OnlyBelowT, parameters: none, fit: nonlinear::stein_haff::fit },

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::linalg::{Covariance, Matrix, Spectrum};
+use crate::linalg::{Covariance, Matrix, Repair, Spectrum};
 
 /// The point about which second moments are taken, and the effective sample size, here N.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,9 +78,13 @@ pub struct Window {
     about_zero: Products,
     correlation: OnceLock<Matrix>,
     correlation_spectrum: OnceLock<Spectrum>,
-    /// Windows made of this one, by what they are.
+    /// Windows made of this one, and forecasts of its volatilities, by what they are.
     derived: Mutex<BTreeMap<String, Arc<Window>>>,
+    forecasts: Mutex<BTreeMap<String, Arc<Forecast>>>,
 }
+
+/// Variances (N) of a day, and repairs that were needed.
+type Forecast = (Vec<f64>, Option<Repair>);
 
 #[derive(Default)]
 struct Products {
@@ -117,6 +121,7 @@ impl Window {
             correlation: OnceLock::new(),
             correlation_spectrum: OnceLock::new(),
             derived: Mutex::default(),
+            forecasts: Mutex::default(),
         })
     }
 
@@ -141,13 +146,12 @@ impl Window {
 
     /// A window made of this one, which all estimators share that ask for the same.
     pub(super) fn derived(&self, what: &str, make: impl FnOnce() -> Result<Window>) -> Result<Arc<Window>> {
-        let known = || self.derived.lock().expect("nothing panics here");
-        if let Some(window) = known().get(what) {
-            return Ok(window.clone());
-        }
-        // As in `computed`: not while others wait for it.
-        let made = Arc::new(make()?);
-        Ok(known().entry(what.to_string()).or_insert(made).clone())
+        shared(&self.derived, what, make)
+    }
+
+    /// A forecast of its volatilities, which all estimators share that ask for the same.
+    pub(super) fn forecast(&self, what: &str, make: impl FnOnce() -> Result<Forecast>) -> Result<Arc<Forecast>> {
+        shared(&self.forecasts, what, make)
     }
 
     /// The number of days N* that estimators count: T without a memory.
@@ -324,6 +328,16 @@ fn computed<T>(cell: &OnceLock<T>, compute: impl FnOnce() -> T) -> &T {
             cell.get_or_init(|| computed)
         }
     }
+}
+
+/// The same for what has a name; what cannot be made is not kept.
+fn shared<T>(known: &Mutex<BTreeMap<String, Arc<T>>>, what: &str, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+    let known = || known.lock().expect("nothing panics here");
+    if let Some(found) = known().get(what) {
+        return Ok(found.clone());
+    }
+    let made = Arc::new(make()?);
+    Ok(known().entry(what.to_string()).or_insert(made).clone())
 }
 
 /// The same for a decomposition.

@@ -33,6 +33,7 @@
 mod accounts;
 mod evaluate;
 mod fits;
+mod fitted;
 mod job;
 mod market;
 mod networks;

@@ -3,6 +3,7 @@
 //! ```text
 //! { model = "FILE", dtype = "f64" }             one network for all dates, or one per year: FILE with {year} in it
 //! { train = "RECIPE", seed = 0, dtype = "f64" }  one per year, trained by [train.RECIPE]
+//! memory = "model(FILE)", volatility = …         a module of either, as a part of another estimator
 //!
 //! results/<name>/models/<RECIPE>-<seed>/<year>.safetensors
 //! ```
@@ -19,16 +20,15 @@ use std::sync::{Mutex, mpsc};
 use crate::calendar::Date;
 use crate::cuda::Ceilings;
 use crate::data::{LOCK, Lock, list_folder, remove_folder};
-use crate::description::{FromRecipe, TRAIN};
+use crate::description::{FromRecipe, UsedNetwork};
 use crate::error::{Error, Result};
-use crate::estimators::CovarianceEstimator;
+use crate::estimators::{CovarianceEstimator, modules};
 use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, Job, MarketData, Resources, start};
 use crate::nn::ElementType;
-use crate::registry::Choice;
+use crate::registry::{Choice, Part};
 use crate::train::{
-    Compute, Eligible, MODEL, Model, ModelFile, Neural, NeuralOnDevice, Profiled, Task, TrainingProgress, profile,
-    train,
+    Compute, Eligible, Model, ModelFile, Neural, NeuralOnDevice, Profiled, Task, TrainingProgress, profile, train,
 };
 
 /// The distinct files of a choice for some years, in the order of the years.
@@ -113,29 +113,26 @@ impl<'a> Networks<'a> {
         let lookback = experiment.walk_forward.lookback;
         let (mut models, mut notes) = (BTreeMap::new(), Vec::new());
         for choice in &experiment.compare.estimators {
-            match choice.name.as_str() {
-                MODEL => {
-                    let wanted: ModelFile = choice.parameters()?;
-                    let (mut hashes, mut n_foreign) = (Vec::new(), 0);
-                    for file in files(&wanted, &plan.years()) {
-                        let model = Model::open(&file).map_err(|error| explained(&wanted, error))?;
-                        n_foreign += usize::from(model.header.data_hash != market.panel.content_hash());
-                        model.check_days(lookback, &file)?;
-                        hashes.push(model.hash()?);
+            let (mut hashes, mut n_foreign) = (Vec::new(), 0);
+            for network in UsedNetwork::all_of(choice)? {
+                match network {
+                    UsedNetwork::File(wanted) => {
+                        for file in files(&wanted, &plan.years()) {
+                            let model = Model::open(&file).map_err(|error| explained(&wanted, error))?;
+                            n_foreign += usize::from(model.header.data_hash != market.panel.content_hash());
+                            model.check_days(lookback, &file)?;
+                            hashes.push(model.hash()?);
+                        }
                     }
-                    if n_foreign > 0 {
-                        let (label, n) = (&choice.label, hashes.len());
-                        notes.push(format!(
-                            "{label}: {n_foreign} of {n} models were trained on another panel than this one"
-                        ));
-                    }
-                    models.insert(choice.label.clone(), hashes.join(" "));
+                    UsedNetwork::Recipe(wanted) => drop(wanted.recipe(&experiment.train)?),
                 }
-                TRAIN => {
-                    let wanted: FromRecipe = choice.parameters()?;
-                    wanted.recipe(&experiment.train)?;
-                }
-                _ => {}
+            }
+            let (label, n) = (&choice.label, hashes.len());
+            if n_foreign > 0 {
+                notes.push(format!("{label}: {n_foreign} of {n} models were trained on another panel than this one"));
+            }
+            if n > 0 {
+                models.insert(label.clone(), hashes.join(" "));
             }
         }
         let eligible = Eligible::new(plan.universe.clone(), experiment.universe.missing);
@@ -164,16 +161,8 @@ impl<'a> Networks<'a> {
         year: i16,
         progress: &mut dyn FnMut(Training),
     ) -> Result<Box<dyn CovarianceEstimator>> {
-        let (model, precision) = match choice.name.as_str() {
-            MODEL => {
-                let wanted: ModelFile = choice.parameters()?;
-                (Model::open(&files(&wanted, &[year])[0])?, wanted.dtype)
-            }
-            _ => {
-                let wanted: FromRecipe = choice.parameters()?;
-                (self.trained(&wanted, year, progress)?, wanted.dtype)
-            }
-        };
+        let part = Part::of_network(choice)?;
+        let (model, precision) = self.model(&UsedNetwork::of(&part)?, year, progress)?;
         Ok(match (self.resources.compute, precision) {
             (Compute::Processor, ElementType::F32) => Box::new(Neural(model.network::<f32>()?)),
             (Compute::Processor, ElementType::F64) => Box::new(Neural(model.network::<f64>()?)),
@@ -184,6 +173,49 @@ impl<'a> Networks<'a> {
                 Box::new(NeuralOnDevice::new(&model.network::<f64>()?, open, ElementType::F64)?)
             }
         })
+    }
+
+    /// The members of the universe by day, which all trainings and choices of the run share.
+    pub fn eligible(&self) -> &Eligible {
+        &self.eligible
+    }
+
+    /// The modules that a choice takes from networks, for a calendar year.
+    pub fn modules(&self, choice: &Choice, year: i16, progress: &mut dyn FnMut(Training)) -> Result<modules::Networks> {
+        let read = |part: Part| {
+            let (model, dtype) = self.model(&UsedNetwork::of(&part)?, year, progress)?;
+            Ok((modules::key_of(&part), model.modules(dtype)?))
+        };
+        modules::networks_of(choice)?.into_iter().map(read).collect()
+    }
+
+    /// The model of a network for a year, read or trained, and the type in which it is applied.
+    fn model(
+        &self,
+        network: &UsedNetwork,
+        year: i16,
+        progress: &mut dyn FnMut(Training),
+    ) -> Result<(Model, ElementType)> {
+        Ok(match network {
+            UsedNetwork::File(wanted) => (Model::open(&files(wanted, &[year])[0])?, wanted.dtype),
+            UsedNetwork::Recipe(wanted) => (self.trained(wanted, year, progress)?, wanted.dtype),
+        })
+    }
+
+    /// The recipes that the experiment trains, each network once.
+    fn recipes(&self) -> Result<Vec<FromRecipe>> {
+        let mut all: Vec<FromRecipe> = Vec::new();
+        for choice in &self.experiment.compare.estimators {
+            for network in UsedNetwork::all_of(choice)? {
+                if let UsedNetwork::Recipe(wanted) = network {
+                    let is_same = |known: &FromRecipe| (&known.train, known.seed) == (&wanted.train, wanted.seed);
+                    if !all.iter().any(is_same) {
+                        all.push(wanted); // the same network may serve several choices
+                    }
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// The model of a year, trained if necessary, as are the years before if it continues from them.
@@ -225,8 +257,7 @@ impl<'a> Networks<'a> {
     /// Measures the first `steps` steps of each recipe that the experiment trains, for its first year.
     pub fn profile_all(&self, steps: usize, limits: Option<Ceilings>) -> Result<Vec<(String, Profiled)>> {
         let mut all: Vec<(String, Profiled)> = Vec::new();
-        for choice in self.experiment.compare.estimators.iter().filter(|choice| choice.name == TRAIN) {
-            let wanted: FromRecipe = choice.parameters()?;
+        for wanted in self.recipes()? {
             if all.iter().all(|(name, _)| *name != wanted.train) {
                 let task = self.task(&wanted, self.first_year, None)?;
                 all.push((wanted.train.clone(), profile(&task, steps, limits)?));
@@ -240,14 +271,9 @@ impl<'a> Networks<'a> {
         let years: Vec<i16> =
             years.iter().copied().filter(|year| share.years.as_ref().is_none_or(|part| part.contains(year))).collect();
         let mut chains = VecDeque::new();
-        for choice in self.experiment.compare.estimators.iter().filter(|choice| choice.name == TRAIN) {
-            let wanted: FromRecipe = choice.parameters()?;
+        for wanted in self.recipes()? {
             if !share.seeds.is_empty() && !share.seeds.contains(&wanted.seed) {
                 continue;
-            }
-            let is_same = |chain: &Chain| (&chain.wanted.train, chain.wanted.seed) == (&wanted.train, wanted.seed);
-            if chains.iter().any(is_same) {
-                continue; // the same network under a second label
             }
             let warm = wanted.recipe(&self.experiment.train)?.schedule.warm_steps > 0;
             let parts: Vec<Vec<i16>> =

@@ -6,6 +6,7 @@
 //! weights.parquet       date, estimator, allocator, asset, weight (non-zero weights only)
 //! diagnostics.parquet   per rebalance: sizes, turnover, concentration, predicted volatility, why undefined, repairs
 //! universe.parquet      the certificate: date, asset      universe.csv  date, members, hash, removed by each rule
+//! fitted.csv            values that were chosen on the past of each year, with their losses, if there are any
 //! eigenvalues.csv       cleaned against sample eigenvalues on the last date, if [figures] asks for them
 //! run.toml              configuration with all defaults, and provenance
 //! table.md, table.tex, *.svg   made from these files by `results`
@@ -18,6 +19,7 @@ use crate::data::Table;
 use crate::description::PortfolioName;
 use crate::error::Result;
 use crate::experiment::evaluate;
+use crate::experiment::fitted::Chosen;
 use crate::experiment::plan::Plan;
 use crate::experiment::windows::{Allocation, Decision, EigenvalueMap};
 use crate::linalg::Repair;
@@ -39,6 +41,10 @@ pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> R
     members_table(plan, decisions).write_parquet(&folder.join("universe.parquet"))?;
     certificate_table(plan, decisions).write_csv(&folder.join("universe.csv"))?;
     performance_table(&rows).write_csv(&folder.join("metrics.csv"))?;
+    let chosen: Vec<&Chosen> = decisions.iter().flat_map(|decision| &decision.fitted).collect();
+    if !chosen.is_empty() {
+        fitted_table(&chosen).write_csv(&folder.join("fitted.csv"))?;
+    }
     Ok(rows)
 }
 
@@ -113,6 +119,18 @@ fn diagnostics_table(plan: &Plan<'_>, decisions: &[Decision], paths: &[evaluate:
         .with_numbers("predicted_volatility_annual", rows().map(|(_, d, n)| predicted(&d.allocations[n])))
         .with_texts("undefined", rows().map(|(_, d, n)| why(&d.allocations[n])))
         .with_texts("repairs", rows().map(|(_, d, n)| written(&d.repairs[plan.pairs[n].estimator])))
+}
+
+/// One row for each value that was tried.
+fn fitted_table(chosen: &[&Chosen]) -> Table {
+    let rows = || chosen.iter().flat_map(|of| (0..of.values.len()).map(move |place| (*of, place)));
+    Table::default()
+        .with_texts("estimator", rows().map(|(of, _)| &of.estimator))
+        .with_counts("year", rows().map(|(of, _)| of.year as usize))
+        .with_texts("parameter", rows().map(|(of, _)| &of.parameter))
+        .with_texts("value", rows().map(|(of, place)| &of.values[place]))
+        .with_numbers("loss", rows().map(|(of, place)| of.losses[place].unwrap_or(f64::NAN)))
+        .with_texts("chosen", rows().map(|(of, place)| if place == of.place { "yes" } else { "" }))
 }
 
 /// Formats repairs with their counts: `garch_fallback 2, threshold_raised 1`.

@@ -3,6 +3,8 @@
 use crate::allocators::{self, Allocator, Needs};
 use crate::description::{ORACLE, PortfolioName, TRAIN};
 use crate::error::{Error, Result};
+use crate::estimators::combination::Combination;
+use crate::estimators::modules::RECURRENT;
 use crate::estimators::{self, Definite};
 use crate::experiment::{Experiment, MarketData, start};
 use crate::linalg::Covariance;
@@ -77,7 +79,8 @@ impl<'a> Plan<'a> {
         let n_assets = self.experiment.universe.size.min(self.market.panel.n_assets());
         let inverts = |choice: &Choice| allocators::named(&choice.name).is_ok_and(|e| e.needs == Needs::Inverse);
         let allocator = self.experiment.compare.allocators.iter().find(|choice| inverts(choice));
-        for choice in &self.experiment.compare.estimators {
+        let members = self.experiment.compare.estimators.iter().map(Combination::members_of);
+        for choice in members.collect::<Result<Vec<_>>>()?.iter().flatten() {
             if choice.name == ORACLE {
                 if self.market.truth.is_none() {
                     let why = "the true covariance is known for synthetic data only; remove it from compare.estimators"
@@ -86,7 +89,7 @@ impl<'a> Plan<'a> {
                 }
                 continue;
             }
-            if [MODEL, TRAIN].contains(&choice.name.as_str()) {
+            if [MODEL, TRAIN, RECURRENT].contains(&choice.name.as_str()) {
                 continue;
             }
             let entry = estimators::named(&choice.name)?;

@@ -71,7 +71,8 @@ pub(super) fn run_and_keep(mut job: Job<'_>) -> Result<(RunSummary, Store<Decisi
         networks.train_all(&plan.years(), &Share::default(), training)?;
     }
     let size = DATES_PER_THREAD * rayon::current_num_threads();
-    let mut fits = Fits::new(&plan, &networks);
+    let chosen = stored.items.iter().flat_map(|decision| decision.fitted.clone()).collect();
+    let mut fits = Fits::new(&plan, &networks, chosen);
     let mut work = Work { what: DECISIONS, total, size, store: &store, items: stored.items, since: (start, seconds) };
     job.work_off(&mut work, |job, block, decided| {
         let days = &plan.decisions[block];

@@ -10,13 +10,14 @@
 use rayon::prelude::*;
 
 use crate::calendar::Date;
-use crate::description::{FromRecipe, TRAIN};
+use crate::description::UsedNetwork;
 use crate::error::{Error, Removed, Result};
-use crate::estimators::{self, Calibration, History};
+use crate::estimators::combination::Combination;
+use crate::estimators::{Calibration, History, composition};
 use crate::experiment::Experiment;
 use crate::panel::{Panel, Past};
 use crate::registry::Choice;
-use crate::train::days_needed;
+use crate::train::{Schedule, days_needed};
 use crate::universe::{RankedUniverse, Selection, Universe};
 
 /// The universe of an experiment on a panel, and a sentence on each rule that the panel does not answer.
@@ -152,17 +153,29 @@ impl Learns {
     fn of(experiment: &Experiment, panel: &Panel) -> Result<Self> {
         let (windows, calendar) = (&experiment.walk_forward, panel.calendar());
         let history = History::of_all_assets(panel.past(0), windows.lookback);
-        let calibration = Calibration { history: Some(history), horizon: windows.horizon, seed: 0 };
-        let need = |choice: &Choice| match choice.name.as_str() {
-            TRAIN => {
-                let schedule = &choice.parameters::<FromRecipe>()?.recipe(&experiment.train)?.schedule;
-                Ok(days_needed(schedule, windows.lookback, windows.horizon))
+        let calibration = Calibration { history: Some(history), horizon: windows.horizon, ..Calibration::default() };
+        let need = |choice: &Choice| {
+            let mut need = 0;
+            for network in UsedNetwork::all_of(choice)? {
+                if let UsedNetwork::Recipe(wanted) = network {
+                    let schedule = &wanted.recipe(&experiment.train)?.schedule;
+                    need = need.max(days_needed(schedule, windows.lookback, windows.horizon));
+                }
+            }
+            if is_fitted(choice)? {
+                need = need.max(days_needed(
+                    &Schedule::of_windows([1, 1], windows.lookback),
+                    windows.lookback,
+                    windows.horizon,
+                ));
             }
             // Fitted without any history, an estimator that learns fails and reports how many days it needs.
-            _ => Ok(match estimators::composition::build(choice, &calibration) {
-                Err(Error::NotEnoughDays { need, .. }) => need,
-                _ => 0,
-            }),
+            for member in Combination::members_of(choice)? {
+                if let Err(Error::NotEnoughDays { need: more, .. }) = composition::build(&member, &calibration) {
+                    need = need.max(more);
+                }
+            }
+            Ok(need)
         };
         let needs = experiment.compare.estimators.iter().map(need).collect::<Result<Vec<usize>>>()?;
         let before_year = |date: &Date| calendar.first_on_or_after(date.first_of_year());
@@ -175,6 +188,13 @@ impl Learns {
     fn enough(&self, day: usize) -> bool {
         self.known[day] >= self.need
     }
+}
+
+/// Whether a choice, or a member of it, has a parameter that is chosen on the past.
+fn is_fitted(choice: &Choice) -> Result<bool> {
+    let several = Combination::of(choice)?.is_some_and(|combination| combination.shares.len() > 1);
+    let mut members = Combination::members_of(choice)?.into_iter();
+    members.try_fold(several, |fitted, member| Ok(fitted || member.candidates()?.is_some()))
 }
 
 struct Search<'a> {

@@ -8,10 +8,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Holdings;
-use crate::allocators::Situation;
+use crate::allocators::{Situation, Weights};
 use crate::error::{Error, Result};
 use crate::estimators::{Window, eigenvalue_map};
-use crate::experiment::fits::Fits;
+use crate::experiment::fits::{Estimate, Fits, weighted};
+use crate::experiment::fitted::Chosen;
 use crate::experiment::plan::{Pair, Plan};
 use crate::linalg::{Covariance, Matrix, Repair};
 use crate::panel::{AssetId, Field, Panel};
@@ -27,6 +28,9 @@ pub(super) struct Decision {
     pub n_filled: usize,
     #[serde(default)]
     pub n_with_gaps: usize,
+    /// What was chosen on the past for the year, if this is its first date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fitted: Vec<Chosen>,
     /// Repairs, one list per estimator of the plan.
     pub repairs: Vec<Vec<Repair>>,
     /// Allocations, one per portfolio of the plan.
@@ -58,7 +62,7 @@ struct Estimates {
     selection: Selection,
     universe_hash: String,
     n_filled: usize,
-    covariances: Vec<std::result::Result<Covariance, String>>,
+    covariances: Vec<std::result::Result<Estimate, String>>,
 }
 
 /// Decides on the dates of a block, given all decisions before it. The years of the dates must have been entered in
@@ -69,7 +73,9 @@ pub(super) fn decide_block(fits: &Fits<'_>, days: &[usize], before: &[Decision])
     let estimates: Vec<Estimates> = days.par_iter().with_max_len(1).map(estimate).collect::<Result<_>>()?;
     let follow = |(number, pair): (usize, &Pair)| PortfolioWalk { plan, pair, number }.follow(&estimates, before);
     let portfolios: Vec<Vec<Allocation>> = plan.pairs.par_iter().with_max_len(1).enumerate().map(follow).collect();
+    let last = before.last().map(|decision| decision.day);
     let decision = |(k, estimates): (usize, Estimates)| Decision {
+        fitted: fits.chosen(if k == 0 { last } else { Some(days[k - 1]) }, estimates.day),
         day: estimates.day,
         members: estimates.selection.members,
         universe_hash: estimates.universe_hash,
@@ -92,7 +98,7 @@ fn estimate(fits: &Fits<'_>, day: usize) -> Result<Estimates> {
     let filled = plan.missing.window(past, members, plan.experiment.walk_forward.lookback)?;
     let window = Window::new(filled.returns).map_err(|error| named(error, panel, members, day))?;
     let text = |error| named(error, panel, members, day).to_string();
-    let covariance = |estimator: usize| fits.covariance(estimator, day, members, &window).map_err(text);
+    let covariance = |estimator: usize| fits.estimate(estimator, day, members, &window).map_err(text);
     let covariances = (0..plan.experiment.compare.estimators.len()).map(covariance).collect();
     let universe_hash = selection.hash(past);
     Ok(Estimates { day, universe_hash, n_filled: filled.n_filled, covariances, selection })
@@ -114,8 +120,11 @@ pub(super) fn eigenvalue_maps(fits: &mut Fits<'_>) -> Result<Vec<EigenvalueMap>>
     let mut maps = Vec::new();
     for label in &plan.experiment.figures.eigenvalues {
         let place = plan.experiment.compare.estimators.iter().position(|choice| choice.label == *label);
-        if let Ok(covariance) = fits.covariance(place.expect("labels were checked"), day, &members, &window) {
-            maps.push((label.clone(), eigenvalue_map(&window, &covariance)?));
+        // A mean of portfolios has no covariance.
+        if let Ok(Estimate(all)) = fits.estimate(place.expect("labels were checked"), day, &members, &window)
+            && let [(_, covariance)] = all.as_slice()
+        {
+            maps.push((label.clone(), eigenvalue_map(&window, covariance)?));
         }
     }
     Ok(maps)
@@ -133,8 +142,9 @@ fn named(error: Error, panel: &Panel, members: &[AssetId], day: usize) -> Error 
 }
 
 /// Repairs that an estimator made; empty if it has no estimate.
-fn repairs(covariance: &std::result::Result<Covariance, String>) -> Vec<Repair> {
-    covariance.as_ref().map_or(Vec::new(), |covariance| covariance.repairs().to_vec())
+fn repairs(estimate: &std::result::Result<Estimate, String>) -> Vec<Repair> {
+    let of = |Estimate(all): &Estimate| all.iter().flat_map(|(_, covariance)| covariance.repairs().to_vec()).collect();
+    estimate.as_ref().map_or(Vec::new(), of)
 }
 
 /// A portfolio that is followed through the dates.
@@ -158,7 +168,7 @@ impl PortfolioWalk<'_> {
         for date in estimates {
             let allocation = match &date.covariances[self.pair.estimator] {
                 Err(why) => Allocation::Undefined(why.clone()),
-                Ok(covariance) => self.allocate(date, covariance, previous.as_ref()),
+                Ok(estimate) => self.allocate(date, estimate, previous.as_ref()),
             };
             if let Some(weights) = allocation.weights() {
                 previous = Some((date.day, date.selection.members.clone(), weights.to_vec()));
@@ -168,7 +178,7 @@ impl PortfolioWalk<'_> {
         allocations
     }
 
-    fn allocate(&self, date: &Estimates, covariance: &Covariance, previous: Option<&Last>) -> Allocation {
+    fn allocate(&self, date: &Estimates, Estimate(all): &Estimate, previous: Option<&Last>) -> Allocation {
         let panel = &self.plan.market.panel;
         let (past, members) = (panel.past(date.day), date.selection.members.as_slice());
         let start = previous.map(|(_, assets, weights)| on_members(assets, weights, members));
@@ -182,12 +192,19 @@ impl PortfolioWalk<'_> {
             market_values: market_values.as_deref(),
             sectors: sectors.iter().any(|sector| !sector.is_empty()).then_some(&sectors),
         };
-        match self.plan.allocators[self.pair.allocator].allocate(covariance, &situation) {
+        let allocator = &self.plan.allocators[self.pair.allocator];
+        let allocate = |(_, covariance): &(f64, Covariance)| allocator.allocate(covariance, &situation);
+        match all.iter().map(allocate).collect::<Result<Vec<Weights>>>() {
             Err(why) => Allocation::Undefined(named(why, panel, members, date.day).to_string()),
-            Ok(weights) => Allocation::Weights {
-                predicted_volatility: covariance.variance_of(weights.as_slice()).sqrt(),
-                weights: weights.as_slice().to_vec(),
-            },
+            Ok(each) => {
+                let weights = match each.as_slice() {
+                    [weights] => weights.as_slice().to_vec(),
+                    several => weighted(all.iter().map(|(share, _)| *share).zip(several.iter().map(Weights::as_slice))),
+                };
+                let variance: f64 =
+                    all.iter().map(|(share, covariance)| share * covariance.variance_of(&weights)).sum();
+                Allocation::Weights { predicted_volatility: variance.sqrt(), weights }
+            }
         }
     }
 }
@@ -213,7 +230,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::allocators::{Allocator, Weights};
+    use crate::allocators::Allocator;
     use crate::experiment::networks::Networks;
     use crate::experiment::{Experiment, Job, MarketData};
 
@@ -246,7 +263,7 @@ mod tests {
             let mut decisions: Vec<Decision> = Vec::new();
             for &size in blocks {
                 let days = &plan.decisions[decisions.len()..decisions.len() + size];
-                let mut fits = Fits::new(&plan, &networks);
+                let mut fits = Fits::new(&plan, &networks, Vec::new());
                 fits.enter(days, &mut |_| {}).unwrap();
                 let decided = decide_block(&fits, days, &decisions);
                 decisions.extend(decided.unwrap());

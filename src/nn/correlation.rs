@@ -36,7 +36,7 @@ pub(super) fn scores<F: Float>(returns: &Tensor, curves: &LagCurves) -> Result<T
 }
 
 /// β with values near 0 replaced by a tiny one, for which α/β tanh(βx) equals αx to the last bit.
-fn divisible<F: Real>(beta: &[F]) -> Vec<F> {
+pub(super) fn divisible<F: Real>(beta: &[F]) -> Vec<F> {
     let tiny = F::of(1e-20);
     beta.iter().map(|b| if b.magnitude() < tiny { tiny } else { *b }).collect()
 }

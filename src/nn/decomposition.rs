@@ -45,31 +45,42 @@ impl<F: Float> Decomposition<F> {
     pub fn tied(mut eigenvalues: Vec<F>, basis: Vec<F>) -> Self {
         let n = eigenvalues.len();
         let n_null = n - basis.len() / n;
-        eigenvalues[..n_null].fill(F::of(0.0));
-        let tolerance = F::of(TIE) * F::UNIT * eigenvalues[n - 1];
-        let mut blocks = Vec::new();
-        let mut start = 0;
-        for k in 1..=n {
-            let joined = k < n && (k < n_null || (k > n_null && eigenvalues[k] - eigenvalues[k - 1] <= tolerance));
-            if !joined {
-                if k - start > 1 {
-                    blocks.push(start..k);
-                }
-                start = k;
-            }
-        }
-        let mut decomposition = Self { eigenvalues: Vec::new(), basis, blocks };
-        decomposition.average(&mut eigenvalues);
-        decomposition.eigenvalues = eigenvalues;
-        decomposition
+        let blocks = tie(&mut eigenvalues, n_null);
+        Self { eigenvalues, basis, blocks }
     }
 
     /// Replaces the values of each block by their mean.
     pub fn average(&self, values: &mut [F]) {
-        for block in &self.blocks {
-            let mean = values[block.clone()].iter().copied().sum::<F>() / F::of(block.len() as f64);
-            values[block.clone()].fill(mean);
+        average(&self.blocks, values);
+    }
+}
+
+/// Ranges of two or more tied eigenvalues (n, ascending): the first `n_null`, which become zero, and neighbours that agree up to
+/// rounding, which become their mean.
+pub(super) fn tie<F: Float>(eigenvalues: &mut [F], n_null: usize) -> Vec<std::ops::Range<usize>> {
+    let n = eigenvalues.len();
+    eigenvalues[..n_null].fill(F::of(0.0));
+    let tolerance = F::of(TIE) * F::UNIT * eigenvalues[n - 1];
+    let mut blocks = Vec::new();
+    let mut start = 0;
+    for k in 1..=n {
+        let joined = k < n && (k < n_null || (k > n_null && eigenvalues[k] - eigenvalues[k - 1] <= tolerance));
+        if !joined {
+            if k - start > 1 {
+                blocks.push(start..k);
+            }
+            start = k;
         }
+    }
+    average(&blocks, eigenvalues);
+    blocks
+}
+
+/// Replaces the values of each block by their mean.
+pub(super) fn average<F: Float>(blocks: &[std::ops::Range<usize>], values: &mut [F]) {
+    for block in blocks {
+        let mean = values[block.clone()].iter().copied().sum::<F>() / F::of(block.len() as f64);
+        values[block.clone()].fill(mean);
     }
 }
 

@@ -38,6 +38,7 @@ mod float;
 mod head;
 mod lag;
 mod loss;
+mod modules;
 mod network;
 mod operation;
 mod parameters;

@@ -148,9 +148,9 @@ pub struct Network<F> {
     architecture: Architecture,
     parameters: BTreeMap<String, Var>,
     lag: LagTransform,
-    cleaner: RecurrentCleaner,
-    head: Head,
-    volatility: MarginalVolatility,
+    pub(super) cleaner: RecurrentCleaner,
+    pub(super) head: Head,
+    pub(super) volatility: MarginalVolatility,
     element: PhantomData<F>,
 }
 
@@ -259,7 +259,7 @@ impl<F: Float> Network<F> {
         Ok(self.forward(returns, Some((eigenvalues, eigenvectors)))?)
     }
 
-    fn daily_curves(&self, lag: &LagCurves) -> candle_core::Result<LagCurves> {
+    pub(super) fn daily_curves(&self, lag: &LagCurves) -> candle_core::Result<LagCurves> {
         let factor = self.architecture.annualisation;
         Ok(LagCurves { alpha: for_daily_returns(&lag.alpha, factor)?, beta: for_daily_returns(&lag.beta, factor)? })
     }
@@ -273,7 +273,7 @@ impl<F: Float> Network<F> {
         let daily = self.daily_curves(&lag)?;
         let spectrum = spectrum::<F>(returns, &daily, given)?;
         let (eigenvalues, volatilities) = (spectrum.eigenvalues.clone(), spectrum.volatilities.clone());
-        let tokens = tokens::<F>(&eigenvalues, &self.architecture.features, t)?;
+        let tokens = tokens::<F>(&eigenvalues, &self.architecture.features, t as f64)?;
         let recurrent = self.cleaner.forward::<F>(&tokens)?;
         let u = self.head.forward::<F>(recurrent.last().expect("an architecture has a recurrent layer"))?;
         let u = spectrum.spectra.averaged(&u)?;

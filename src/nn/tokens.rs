@@ -26,8 +26,8 @@ pub enum Feature {
 }
 
 impl Feature {
-    pub(crate) fn value(self, n_assets: usize, n_days: usize) -> f64 {
-        let (n, t) = (n_assets as f64, n_days as f64);
+    pub(crate) fn value(self, n_assets: usize, n_days: f64) -> f64 {
+        let (n, t) = (n_assets as f64, n_days);
         match self {
             Feature::Q => n / t,
             Feature::SqrtN => n.sqrt(),
@@ -38,7 +38,7 @@ impl Feature {
 }
 
 /// Tokens `[batch, n, 1 + features]` from eigenvalues `[batch, n]`.
-pub(super) fn tokens<F: Float>(eigenvalues: &Tensor, features: &[Feature], n_days: usize) -> Result<Tensor> {
+pub(super) fn tokens<F: Float>(eigenvalues: &Tensor, features: &[Feature], n_days: f64) -> Result<Tensor> {
     let (batch, n) = eigenvalues.dims2()?;
     let eigenvalues = eigenvalues.unsqueeze(2)?;
     if features.is_empty() {

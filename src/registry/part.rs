@@ -4,6 +4,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, toml_message};
+use crate::registry::{Choice, NAMING_KEYS};
+
+const NOT_A_PART: &str = "a part of an estimator is a text or a table with a name";
 
 /// A registered part with its parameters.
 ///
@@ -30,6 +33,30 @@ impl Part {
             parameters.insert(first.to_string(), value.clone());
         }
         parameters.try_into().map_err(|error: toml::de::Error| self.config(toml_message(&error, None)))
+    }
+
+    /// The parameters as written; the one without a name first.
+    pub(super) fn written(&self) -> impl Iterator<Item = (Option<&String>, &toml::Value)> {
+        let named = self.parameters.iter().map(|(key, value)| (Some(key), value));
+        self.first.iter().map(|value| (None, value)).chain(named)
+    }
+
+    /// The part with another value of a parameter, or of the one without a name.
+    pub(super) fn with(&self, key: Option<&String>, value: toml::Value) -> Self {
+        let mut other = self.clone();
+        match key {
+            None => other.first = Some(value),
+            Some(key) => drop(other.parameters.insert(key.clone(), value)),
+        }
+        other
+    }
+
+    /// The trained network that a choice names by its key `model` or `train`.
+    pub fn of_network(choice: &Choice) -> Result<Self> {
+        toml::Value::Table(choice.parameters.clone()).try_into().map_err(|message| Error::Config {
+            file: format!("'{}'", choice.name),
+            message: format!("{message}; a network is named by 'model' or 'train'"),
+        })
     }
 
     /// Fails if there is any parameter.
@@ -79,9 +106,14 @@ impl TryFrom<toml::Value> for Part {
             toml::Value::String(text) => text.parse(),
             toml::Value::Table(mut parameters) => match parameters.remove("name") {
                 Some(toml::Value::String(name)) => Ok(Part { name, first: None, parameters }),
-                _ => Err("a part of an estimator is a text or a table with a name".to_string()),
+                // A trained network: `{ model = "FILE" }`.
+                None => match NAMING_KEYS.iter().find(|key| parameters.contains_key(**key)) {
+                    Some(key) => Ok(Part { name: key.to_string(), first: None, parameters }),
+                    None => Err(NOT_A_PART.to_string()),
+                },
+                Some(_) => Err(NOT_A_PART.to_string()),
             },
-            other => Err(format!("a part of an estimator is a text or a table with a name, not {other}")),
+            other => Err(format!("{NOT_A_PART}, not {other}")),
         }
     }
 }

@@ -12,7 +12,8 @@ use candle_core::{Device, Tensor};
 
 use crate::cuda::{DeviceNetwork, Windows};
 use crate::error::{Error, Result};
-use crate::estimators::{CovarianceEstimator, Window};
+use crate::estimators::modules::Modules;
+use crate::estimators::{CovarianceEstimator, Diagonal, Window};
 use crate::linalg::{Covariance, Matrix};
 use crate::nn::ElementType;
 use crate::nn::{Float, Network};
@@ -31,6 +32,24 @@ impl<F: Float> CovarianceEstimator for Neural<F> {
         let x = Tensor::from_vec(x, (1, n, t), &Device::Cpu)?;
         let stages = self.0.stages(&x)?;
         at_sample_level(self.0.reconstructions(&stages)?.remove(0).covariance, window)
+    }
+}
+
+impl<F: Float> Modules for Neural<F> {
+    fn transformed(&self, returns: &Matrix) -> Result<Matrix> {
+        self.0.transformed(returns)
+    }
+
+    fn cleaned(&self, eigenvalues: &[f64], n_days: f64) -> Result<Vec<f64>> {
+        self.0.cleaned(eigenvalues, n_days)
+    }
+
+    fn variances(&self, returns: &Matrix) -> Result<Vec<f64>> {
+        self.0.marginal_variances(returns)
+    }
+
+    fn diagonal(&self) -> Diagonal {
+        if self.0.architecture().unit_diagonal { Diagonal::Reset } else { Diagonal::Kept }
     }
 }
 

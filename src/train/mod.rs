@@ -29,7 +29,7 @@ pub use bench::{Measured, Parity, Profiled, Stage, Timings, Workload, ceilings, 
 pub use engine::{Compute, Opener};
 pub use estimator::{Neural, NeuralOnDevice};
 pub use model::{Curves, Header, Model, Point};
-pub use model_file::{MODEL, ModelFile};
+pub use model_file::{MODEL, ModelFile, estimator_of};
 pub use recipe::Recipe;
 pub use sampler::{Batch, Draw, Eligible, Sampler, days_needed};
 pub use schedule::{Decay, Schedule};

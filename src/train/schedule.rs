@@ -80,6 +80,11 @@ impl Schedule {
         }
     }
 
+    /// Batches of one window of `n_days` each, all before the last day that is known: to compare what needs no training.
+    pub fn of_windows(n_assets: [usize; 2], n_days: usize) -> Self {
+        Self { batch: 1, n_assets, n_days: [n_days, n_days], validation_days: 0, ..Self::compact() }
+    }
+
     /// The schedule of arXiv:2607.23068: 100 epochs of 500 steps, 32 x 2 samples, 10⁻⁴ · 0.99^(step/500), T from 250
     /// to 1200.
     pub fn compact() -> Self {

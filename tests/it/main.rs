@@ -17,6 +17,7 @@ mod describe;
 mod doors;
 mod exclusions;
 mod first_run;
+mod fitted;
 mod emulation;
 mod existence;
 mod graphical_lasso;

@@ -175,6 +175,15 @@ fn models_carry_a_checksum_and_clean_a_users_own_returns() {
     assert!(
         single != double && single.iter().zip(&double).all(|(a, b)| (a - b).abs() < 1e-3 * expected.matrix()[(0, 0)])
     );
+    // Its modules are parts, and all three together are the network.
+    let parts = format!("recurrent,model={name},memory=model({name}),volatility=model({name})");
+    let parts = covariance(&parts, "parts.csv");
+    assert!(parts.iter().zip(&double).all(|(a, b)| (a - b).abs() < 1e-9 * expected.matrix()[(0, 0)]));
+    let both = covariance(&format!("combine=['qis', {{ model = '{name}' }}],shares=[0.5,0.5]"), "both.csv");
+    let qis = covariance("qis", "qis.csv");
+    let trace = |x: &[f64]| (0..8).map(|i| x[9 * i]).sum::<f64>();
+    let mean = |k: usize| 0.5 * qis[k] + 0.5 * double[k] * trace(&qis) / trace(&double);
+    assert!((0..64).all(|k| (both[k] - mean(k)).abs() < 1e-9 * qis[0]), "QIS has the trace of the sample");
     let timed =
         ["benchmark", "--assets", "5", "--days", "40", "--repeat", "1", "--estimator", &format!("model={name}")];
     assert!(says(folder, &timed).contains("n = 5"));

@@ -49,7 +49,7 @@ pub fn window(returns: Matrix) -> Window {
 pub fn with_calibration<R>(use_it: impl FnOnce(&Calibration<'_>) -> R) -> R {
     let (panel, _) = complete_market(60, 300).simulate().unwrap();
     let history = History::of_all_assets(panel.past(300), 100);
-    use_it(&Calibration { history: Some(history), horizon: 5, seed: 1 })
+    use_it(&Calibration { history: Some(history), horizon: 5, seed: 1, networks: None })
 }
 
 /// An estimator from its words on a command line.
@@ -57,15 +57,19 @@ pub fn estimator(words: &str) -> minvar::error::Result<Box<dyn CovarianceEstimat
     with_calibration(|calibration| estimators::fit(words, calibration))
 }
 
-/// Every registered estimator with default parameters, but fewer repetitions where the default is slow.
-pub fn all_estimators() -> Vec<(&'static estimators::RegisteredEstimator, Box<dyn CovarianceEstimator>)> {
-    let words = |name: &str| match name {
+/// A registered estimator with default parameters, but fewer repetitions where the default is slow.
+pub fn quick_words(name: &str) -> String {
+    match name {
         "nercome" => "nercome,permutations=4".to_string(),
         "bahc" | "k_bahc" => format!("{name},bootstraps=8"),
         "average_oracle" => "average_oracle,draws=20".to_string(),
         _ => name.to_string(),
-    };
-    estimators::ALL.iter().map(|entry| (entry, estimator(&words(entry.name)).unwrap())).collect()
+    }
+}
+
+/// Every registered estimator, as [`quick_words`] writes it.
+pub fn all_estimators() -> Vec<(&'static estimators::RegisteredEstimator, Box<dyn CovarianceEstimator>)> {
+    estimators::ALL.iter().map(|entry| (entry, estimator(&quick_words(entry.name)).unwrap())).collect()
 }
 
 /// A panel with other returns and dollar volumes.

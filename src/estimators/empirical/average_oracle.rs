@@ -8,7 +8,8 @@
 //! f is rescaled to sum n, and the diagonal of Ξ is reset to one. Calibration uses only days before the calendar year
 //! in which the estimator is used, test days included, and the members that the universe rules chose on the drawn
 //! day, so it has no survivorship bias. Null eigenvectors share the mean of their f. A window with fewer assets than
-//! f uses the largest values of f; a window with more repeats the smallest.
+//! f uses the largest values of f; a window with more repeats the smallest. With a memory the eigenvectors are those of weighted
+//! correlations, of the drawn days as of the current window; test days weigh the same.
 //! Bongiorno, Challet, Loeper (2023), "Filtering time-dependent covariance matrices using time-independent
 //! eigenvalues"; Bongiorno, Challet (2024), "Covariance matrix filtering and portfolio optimisation: the average
 //! oracle vs non-linear shrinkage and all the variants of DCC-NLS".
@@ -112,10 +113,10 @@ fn draw(history: &History<'_>, test_days: usize, day: usize) -> Result<Option<Ve
         Err(Error::EmptyUniverse { .. }) => return Ok(None),
         Err(other) => return Err(other),
     };
-    let train = Window::new(history.missing.window(before, &members, history.lookback)?.returns)?;
+    let train = history.window(history.missing.window(before, &members, history.lookback)?.returns)?;
     let (_, spectrum): (_, &Spectrum) = train.correlation_spectrum()?;
     let test = standardised(history.missing.window(after, &members, test_days)?.returns);
-    let mut variances = variances_along(spectrum, &test);
+    let mut variances = variances_along(spectrum, &test, test_days as f64);
     level_null(&mut variances, members.len().saturating_sub(history.lookback - 1));
     Ok(Some(variances))
 }

@@ -7,6 +7,9 @@
 //! The windows b slide through the estimation window; their test days do not overlap. An isotonic fit makes f
 //! increase with the sample eigenvalue. Means are removed once, from the whole estimation window. If there are fewer
 //! train days than assets, the f of the null eigenvectors, whose order is arbitrary, are replaced by their mean.
+//! With a memory the train days have its weights, the newest of them the weight of the newest day of a window; test days weigh the
+//! same, and v are the eigenvectors of the weighted covariance: no number of effective days enters (after Tan, Zohren 2020, "Estimation
+//! of large financial covariances: a cross-validation approach").
 //! Bartz (2016), "Cross-validation based nonlinear shrinkage", section 3; Bongiorno, Challet, Loeper (2023),
 //! "Filtering time-dependent covariance matrices using time-independent eigenvalues".
 //!
@@ -76,7 +79,8 @@ impl CvOracle {
             let why = format!("{train} train and {test} test days do not fit into {n_days}");
             return Err(Error::Undefined { what: "cv_oracle", why });
         }
-        (0..=n_days - train - test).step_by(test).map(|start| tested(y, start..start + train, test)).collect()
+        let weights = window.weights().map(|weights| &weights[n_days - train..]);
+        (0..=n_days - train - test).step_by(test).map(|start| tested(y, start..start + train, weights, test)).collect()
     }
 
     /// f (n): the mean over the windows b, made isotonic if requested.
@@ -98,17 +102,18 @@ pub(in crate::estimators) fn level_null(values: &mut [f64], n_null: usize) {
     values[..n_null].fill(mean);
 }
 
-/// Variances of the test days along the eigenvectors of the train days before them.
-fn tested(y: &Matrix, train: std::ops::Range<usize>, n_test: usize) -> Result<Vec<f64>> {
+/// Variances of the test days along the eigenvectors of the train days before them, which may have weights.
+fn tested(y: &Matrix, train: std::ops::Range<usize>, weights: Option<&[f64]>, n_test: usize) -> Result<Vec<f64>> {
     let test: Vec<usize> = (train.end..train.end + n_test).collect();
-    let train: Vec<usize> = train.collect();
-    Ok(variances_along(&Spectrum::new(&y.rows(&train).gram())?, &y.rows(&test)))
+    let train = y.rows(&train.collect::<Vec<usize>>());
+    let gram = weights.map_or_else(|| train.gram(), |weights| train.weighted_gram(weights));
+    Ok(variances_along(&Spectrum::new(&gram)?, &y.rows(&test), n_test as f64))
 }
 
-/// (1/T) Σ_t (y_t'u_i)² for each eigenvector u_i.
-pub(in crate::estimators) fn variances_along(spectrum: &Spectrum, test: &Matrix) -> Vec<f64> {
+/// Σ_t (y_t'u_i)² for each eigenvector u_i, divided by the number of days or by their weight.
+pub(in crate::estimators) fn variances_along(spectrum: &Spectrum, test: &Matrix, weight: f64) -> Vec<f64> {
     let projected = test.product(&spectrum.eigenvectors);
-    projected.columns().map(|z| z.iter().map(|z| z * z).sum::<f64>() / test.nrows() as f64).collect()
+    projected.columns().map(|z| z.iter().map(|z| z * z).sum::<f64>() / weight).collect()
 }
 
 impl CovarianceEstimator for CvOracle {

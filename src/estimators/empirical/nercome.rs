@@ -7,7 +7,7 @@
 //! {2√T, 0.2T, 0.4T, 0.6T, 0.8T, T − 2.5√T, T − 1.5√T} for which the mean of Σ − S₂ has the smallest Frobenius norm.
 //! Means are removed from the whole window; each part is divided by its own number of days. Without permutations the
 //! days stay in their order. If m < n, the null eigenvectors of the first part are arbitrary: they share the mean of
-//! their variances.
+//! their variances. With a memory a day counts by its weight in either part, and a part is divided by the sum of its weights.
 //! Lam (2016), "Nonparametric eigenvalue-regularized precision or covariance matrix estimator", Annals of Statistics
 //! 44, sections 2 and 4; Abadir, Distaso, Žikeš (2014), "Design-free estimation of variance matrices".
 //!
@@ -76,14 +76,14 @@ impl Nercome {
     }
 
     /// The mean of Σ over permutations for a split at m, and the squared Frobenius norm of the mean of Σ − S₂.
-    fn averaged(&self, y: &Matrix, m: usize) -> Result<(Matrix, f64)> {
-        let n = y.ncols();
+    fn averaged(&self, window: &Window, m: usize) -> Result<(Matrix, f64)> {
+        let n = window.n_assets();
         let count = self.parameters.permutations.max(1);
         let (mut sum, mut gap) = (Matrix::zeros(n, n), Matrix::zeros(n, n));
         in_blocks(
             count,
             BLOCK,
-            |number| self.trial(y, m, number),
+            |number| self.trial(window, m, number),
             |(sigma, second): (Matrix, Matrix)| {
                 gap = std::mem::take(&mut gap).map(|i, j, x| x + (sigma[(i, j)] - second[(i, j)]) / count as f64);
                 sum = std::mem::take(&mut sum).map(|i, j, x| x + sigma[(i, j)] / count as f64);
@@ -94,17 +94,23 @@ impl Nercome {
     }
 
     /// Σ and S₂ of one permutation.
-    fn trial(&self, y: &Matrix, m: usize, number: usize) -> Result<(Matrix, Matrix)> {
+    fn trial(&self, window: &Window, m: usize, number: usize) -> Result<(Matrix, Matrix)> {
+        let y = window.centred(Centring::Mean);
         let mut days: Vec<usize> = (0..y.nrows()).collect();
         if self.parameters.permutations > 0 {
             days.shuffle(&mut generator(self.seed, number as u64));
         }
-        let (first, second) = (y.rows(&days[..m]), y.rows(&days[m..]));
+        // A day of weight w enters squares as √w times its returns.
+        let part = |days: &[usize]| match window.weights() {
+            None => (y.rows(days), days.len() as f64),
+            Some(w) => (y.rows(days).map(|t, _, y| w[days[t]].sqrt() * y), days.iter().map(|&t| w[t]).sum()),
+        };
+        let ((first, _), (second, weight)) = (part(&days[..m]), part(&days[m..]));
         let spectrum = Spectrum::new(&first.gram())?;
-        let mut variances = variances_along(&spectrum, &second);
+        let mut variances = variances_along(&spectrum, &second, weight);
         level_null(&mut variances, y.ncols().saturating_sub(m));
         let gram = match self.parameters.split {
-            NumberOr::Rule(Split::Search) => second.gram().scaled(1.0 / second.nrows() as f64),
+            NumberOr::Rule(Split::Search) => second.gram().scaled(1.0 / weight),
             NumberOr::Number(_) => Matrix::zeros(y.ncols(), y.ncols()), // the split is not compared
         };
         Ok((spectrum.with_eigenvalues(&variances), gram))
@@ -113,7 +119,6 @@ impl Nercome {
 
 impl CovarianceEstimator for Nercome {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
-        let y = window.centred(Centring::Mean);
         let t = window.n_days() as f64;
         let candidates: Vec<f64> = match self.parameters.split {
             NumberOr::Number(share) => vec![share * t],
@@ -128,7 +133,7 @@ impl CovarianceEstimator for Nercome {
         splits.dedup();
         let mut best: Option<(Matrix, f64)> = None;
         for m in splits {
-            let (sigma, norm) = self.averaged(y, m)?;
+            let (sigma, norm) = self.averaged(window, m)?;
             if best.as_ref().is_none_or(|(_, lowest)| norm < *lowest) {
                 best = Some((sigma, norm));
             }

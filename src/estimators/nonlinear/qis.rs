@@ -11,6 +11,11 @@
 //! n assets, N effective observations. The kernel is centred at g_j with bandwidth h g_j and evaluated at g_i.
 //! Ledoit, Wolf (2022), "Quadratic shrinkage for large covariance matrices", Bernoulli 28, section 4.
 //!
+//! With `kappa` the eigenvalues go more or less far: λ_i + κ (δ_i − λ_i). κ = 0 is the sample and κ = 1 is QIS; whoever learns κ should
+//! do better than the best constant. Beyond QIS eigenvalues could cross and become negative: for κ > 1 they stay on their side of the
+//! level where δ = λ, and one below its lower neighbour takes the next value above that is not.
+//! De Nard, Kostovic (2026), "AI shrinkage", Journal of Financial Econometrics; what to do about crossings follows their description.
+//!
 //! ```
 //! use minvar::prelude::*;
 //! use minvar::estimators::Qis;
@@ -26,12 +31,13 @@
 //! ```
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::estimators::rotation_invariant::{of_covariance, split_null};
-use crate::estimators::{Calibration, CovarianceEstimator, EigenvalueCleaner};
+use crate::estimators::rotation_invariant::{RotationInvariant, split_null};
+use crate::estimators::{Calibration, Centring, CovarianceEstimator, EigenvalueCleaner};
 use crate::linalg::{Real, vectorised};
-use crate::registry::Choice;
+use crate::registry::{Choice, check};
 
 /// Eigenvalues that a thread takes at once.
 const TOGETHER: usize = 64;
@@ -109,6 +115,64 @@ vectorised! {
     }
 }
 
+/// A constant multiple κ of the step from the sample eigenvalues to those of QIS.
+#[derive(Clone, Copy, Debug)]
+struct Multiple(f64);
+
+impl EigenvalueCleaner for Multiple {
+    fn clean(&self, eigenvalues: &[f64], n_observations: f64) -> Result<Vec<f64>> {
+        let delta = Qis.clean(eigenvalues, n_observations)?;
+        let step = |(lambda, delta): (&f64, &f64)| lambda + self.0 * (delta - lambda);
+        let mut cleaned: Vec<f64> = eigenvalues.iter().zip(&delta).map(step).collect();
+        if self.0 > 1.0 {
+            separate(&mut cleaned, eigenvalues, &delta);
+        }
+        Ok(cleaned)
+    }
+}
+
+/// Keeps values on their side of the level where δ = λ, and in ascending order.
+fn separate(cleaned: &mut [f64], lambda: &[f64], delta: &[f64]) {
+    let above = (0..lambda.len()).find(|&i| delta[i] < lambda[i]).unwrap_or(lambda.len());
+    let level = match above {
+        0 => lambda[0],
+        _ if above == lambda.len() => lambda[above - 1],
+        _ => {
+            // δ − λ changes its sign on the way from one eigenvalue to the next.
+            let (before, after) = (delta[above - 1] - lambda[above - 1], lambda[above] - delta[above]);
+            let share = before / (before + after);
+            lambda[above - 1] + share * (lambda[above] - lambda[above - 1])
+        }
+    };
+    cleaned[..above].iter_mut().for_each(|x| *x = x.min(level));
+    cleaned[above..].iter_mut().for_each(|x| *x = x.max(level));
+    for i in 1..cleaned.len() {
+        if cleaned[i] < cleaned[i - 1] {
+            let next = cleaned[i..].iter().copied().find(|x| *x >= cleaned[i - 1]);
+            cleaned[i] = next.unwrap_or(cleaned[i - 1]);
+        }
+    }
+}
+
+/// Parameters of `qis`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::estimators) struct Parameters {
+    centring: Centring,
+    kappa: f64,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { centring: Centring::Mean, kappa: 1.0 }
+    }
+}
+
 pub(in crate::estimators) fn fit(choice: &Choice, _: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    of_covariance(choice, Qis)
+    let Parameters { centring, kappa } = choice.parameters()?;
+    check(kappa > 0.0 && kappa <= 4.0, "qis.kappa", "in (0, 4]", kappa)?;
+    Ok(match kappa == 1.0 {
+        true => Box::new(RotationInvariant::on_covariance(Qis, centring)),
+        false => Box::new(RotationInvariant::on_covariance(Multiple(kappa), centring)),
+    })
 }

@@ -8,7 +8,8 @@
 //! Returns are not demeaned before they are compared. gs1 and gs2 are positive semidefinite. gs2 has the rank of H
 //! and is singular for n > T. gs1 is not singular: it is the entrywise product of H with a definite matrix. gs0 is
 //! indefinite: eigenvalues below 1e-8 are raised to it and counted as `negative_eigenvalues`, and the diagonal is
-//! reset to one. For a pair that never moves together, 0/0 counts as zero.
+//! reset to one. For a pair that never moves together, 0/0 counts as zero. With a memory a day counts by its weight, in the
+//! products as in σ, and T is the sum of the weights.
 //! Gerber, Markowitz, Ernst, Miao, Javid, Sargen (2022), "The Gerber statistic: a robust co-movement measure for
 //! portfolio optimization", section 2.
 //!
@@ -66,21 +67,22 @@ impl Gerber {
 impl CovarianceEstimator for Gerber {
     fn estimate(&self, window: &Window) -> Result<Covariance> {
         let sd = window.volatilities_about(Centring::MeanMaximumLikelihood);
-        let t = window.n_days() as f64;
+        let t = window.divisor(Centring::MeanMaximumLikelihood);
+        let gram = |matrix: &Matrix| window.weights().map_or_else(|| matrix.gram(), |w| matrix.weighted_gram(w));
         let sign = |_: usize, i: usize, x: f64| {
             let threshold = self.threshold * sd[i];
             f64::from(i8::from(x >= threshold) - i8::from(x <= -threshold))
         };
         let signs = window.returns().clone().map(sign);
-        if let Some(column) = signs.columns().position(|s| s.iter().all(|s| *s == 0.0)) {
+        let h = gram(&signs);
+        if let Some(column) = h.diagonal().iter().position(|moves| *moves == 0.0) {
             return Err(Error::Column { column, rule: "no return in the window reaches the Gerber threshold" });
         }
-        let h = signs.gram();
         let norms: Vec<f64> = h.diagonal().iter().map(|x| x.sqrt()).collect();
         let ratio = |both: Matrix| h.clone().map(|i, j, x| if both[(i, j)] > 0.0 { x / both[(i, j)] } else { 0.0 });
         let (correlation, n_negative) = match self.statistic {
-            Statistic::Gs0 => without_negative_eigenvalues(ratio(signs.map(|_, _, s| s.abs()).gram()), FLOOR)?,
-            Statistic::Gs1 => (ratio(signs.map(|_, _, s| 1.0 - s.abs()).gram().map(|_, _, m| t - m)), 0),
+            Statistic::Gs0 => without_negative_eigenvalues(ratio(gram(&signs.map(|_, _, s| s.abs()))), FLOOR)?,
+            Statistic::Gs1 => (ratio(gram(&signs.map(|_, _, s| 1.0 - s.abs())).map(|_, _, m| t - m)), 0),
             Statistic::Gs2 => (h.clone().map(|i, j, x| x / (norms[i] * norms[j])), 0),
         };
         let covariance = Covariance::new(rescaled(correlation, &sd, Diagonal::Reset))?;
