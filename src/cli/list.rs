@@ -55,6 +55,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         "model=\"FILE\" or train=\"NAME\"",
         "recurrence and head of a trained network, on the correlation that it is given",
     ]);
+    table.add_row([
+        "{ combine = [A, B] }",
+        "yes",
+        "of=\"covariances\" shares=\"equal\"",
+        "the mean of several estimators, or of their portfolios: of = \"weights\"",
+    ]);
     writeln!(out, "{}\n", table.trim_fmt())?;
     writeln!(
         out,

@@ -57,6 +57,15 @@ pub fn schema() -> Value {
     });
     add_parts(&mut recurrent);
     choices.push(recurrent);
+    choices.push(json!({
+        "type": "object", "description": "The mean of several estimators, or of their portfolios.",
+        "properties": {
+            "label": { "type": "string" }, "combine": { "type": "array", "minItems": 2 },
+            "of": { "enum": ["covariances", "weights"], "default": "covariances" },
+            "shares": { "anyOf": [{ "enum": ["equal", "fitted"] }, { "type": "array", "items": { "type": "number" } }] },
+        },
+        "required": ["combine"], "additionalProperties": false,
+    }));
     for (key, what) in [(TRAIN, "A recipe of [train]."), (MODEL, "A model file; {year} becomes the year.")] {
         let mut properties = json!({
             "label": { "type": "string" },
@@ -219,6 +228,13 @@ pub fn page() -> String {
         page +=
             &format!("| volatility | `{}` | {} | {} |\n", entry.name, of_part((entry.parameters)()), entry.reference);
     }
+    page += "\nA value that is chosen on the past of each year, as a network is trained on it: `half_life = { fitted = [120, 250, 500] }`, in a \
+             text `exponential(half_life=fitted(120,250,500))`; at most eight values of one parameter. The one with the lowest mean loss 252 n \
+             w'Σw over 252 draws of a training sampler is used (n = 50 to 350; for a parameter of the estimator itself, such as \
+             `kappa` of `qis` or `intensity` of `lw_identity`, the size of the universe); `fitted.csv` has them all.\n\n\
+             The mean of several estimators, or of their portfolios: `{ combine = [\"qis\", \"poet\"], of = \"weights\", shares = [0.3, 0.7] }`, \
+             with `of = \"covariances\"` (the default: each at the trace of the sample covariance) or `\"weights\"`, and `shares = \"equal\"` \
+             (the default), numbers with sum one, or, of two, `\"fitted\"`: the best of 0, 1/7, ..., 1 for the first.\n";
     page += "\n## Allocators\n\n| name | parameters and defaults | source |\n|---|---|---|\n";
     for entry in allocators::ALL {
         page += &row(entry.name, parameters(entry.name, &(entry.parameters)(), allocators::build), entry.reference);

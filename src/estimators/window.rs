@@ -70,6 +70,7 @@ const TOGETHER: usize = 64;
 /// and a number of days N* takes the place of T. Without one, w_t = 1/T.
 pub struct Window {
     returns: Matrix,
+    ranges: Option<Matrix>,
     memory: Option<Memory>,
     demeaned: OnceLock<Matrix>,
     /// Y'Y of the demeaned returns, weighted by the memory, with its decomposition.
@@ -114,6 +115,7 @@ impl Window {
         }
         Ok(Self {
             returns,
+            ranges: None,
             memory: None,
             demeaned: OnceLock::new(),
             about_mean: Products::default(),
@@ -142,6 +144,18 @@ impl Window {
         let weights = weights.iter().map(|w| total * (w / sum)).collect();
         window.memory = Some(Memory { weights, total, n_days, count });
         Ok(window)
+    }
+
+    /// The window with the ranges ln H/L of its days (T × N), NaN where they are not known.
+    pub fn with_ranges(mut self, ranges: Matrix) -> Self {
+        assert_eq!((ranges.nrows(), ranges.ncols()), (self.n_days(), self.n_assets()), "a range for each return");
+        self.ranges = Some(ranges);
+        self
+    }
+
+    /// The ranges ln H/L of its days (T × N), if it has any; NaN where they are not known.
+    pub fn ranges(&self) -> Option<&Matrix> {
+        self.ranges.as_ref()
     }
 
     /// A window made of this one, which all estimators share that ask for the same.

@@ -59,7 +59,7 @@ pub(super) fn choose(
     let losses = |number: usize| {
         let Draw { days, assets, n_days } = sampler.draw(number as u64)?;
         let day = days[0];
-        let window = Window::new(plan.missing.window(past.at(day), &assets, n_days)?.returns)?;
+        let (window, _) = plan.window(past.at(day), &assets, n_days)?;
         let future = future(past.at(day + 1 + windows.horizon), &assets, windows.horizon);
         let loss = |weights: Result<Vec<f64>>| weights.map(|weights| loss(&weights, &future));
         let losses: Vec<Result<f64>> = weights(&window).into_iter().map(loss).collect();

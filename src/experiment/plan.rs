@@ -5,13 +5,13 @@ use crate::description::{ORACLE, PortfolioName, TRAIN};
 use crate::error::{Error, Result};
 use crate::estimators::combination::Combination;
 use crate::estimators::modules::RECURRENT;
-use crate::estimators::{self, Definite};
+use crate::estimators::{self, Definite, Window};
 use crate::experiment::{Experiment, MarketData, start};
-use crate::linalg::Covariance;
-use crate::panel::AssetId;
-use crate::registry::Choice;
+use crate::linalg::{Covariance, Matrix};
+use crate::panel::{AssetId, Past};
+use crate::registry::{Choice, Part};
 use crate::train::MODEL;
-use crate::universe::{Missing, RankedUniverse};
+use crate::universe::{Filled, Missing, RankedUniverse};
 
 /// A portfolio to follow: an allocator with the estimator whose covariance it uses.
 pub(super) struct Pair {
@@ -32,6 +32,8 @@ pub(super) struct Plan<'a> {
     pub end: usize,
     pub allocators: Vec<Box<dyn Allocator>>,
     pub pairs: Vec<Pair>,
+    /// Whether an estimator takes the ranges of days.
+    needs_ranges: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -52,6 +54,7 @@ impl<'a> Plan<'a> {
             end,
             allocators,
             pairs: pairs(experiment)?,
+            needs_ranges: needs_ranges(experiment)?,
         };
         plan.check_sizes()?;
         Ok(plan)
@@ -63,6 +66,24 @@ impl<'a> Plan<'a> {
         let mut years: Vec<i16> = self.decisions.iter().map(|&day| calendar.date(day).year()).collect();
         years.dedup();
         years
+    }
+
+    /// The window of some members at the end of a past, with the number of returns that were missing. It has ranges if an estimator
+    /// asks for them.
+    pub fn window(&self, past: Past<'_>, members: &[AssetId], lookback: usize) -> Result<(Window, usize)> {
+        let Filled { returns, n_filled } = self.missing.window(past, members, lookback)?;
+        let window = Window::new(returns)?;
+        if !self.needs_ranges {
+            return Ok((window, n_filled));
+        }
+        let ranges: Option<Vec<_>> = members.iter().map(|asset| past.ranges(*asset, lookback)).collect();
+        Ok(match ranges {
+            None => (window, n_filled),
+            Some(columns) => {
+                let entries = columns.into_iter().flatten().collect();
+                (window.with_ranges(Matrix::from_column_major(lookback, members.len(), entries)), n_filled)
+            }
+        })
     }
 
     /// The true covariance of `members`, averaged over the days for which the decision is held.
@@ -112,6 +133,17 @@ impl<'a> Plan<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether an estimator of an experiment takes the ranges of days.
+fn needs_ranges(experiment: &Experiment) -> Result<bool> {
+    let mut needed = false;
+    for choice in &experiment.compare.estimators {
+        for member in Combination::members_of(choice)? {
+            needed |= member.parameter::<Part>("volatility")?.is_some_and(|part| part.name == "range");
+        }
+    }
+    Ok(needed)
 }
 
 /// Every allocator with every estimator; an allocator that uses no covariance appears once, without an estimator.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::Holdings;
 use crate::allocators::{Situation, Weights};
 use crate::error::{Error, Result};
-use crate::estimators::{Window, eigenvalue_map};
+use crate::estimators::eigenvalue_map;
 use crate::experiment::fits::{Estimate, Fits, weighted};
 use crate::experiment::fitted::Chosen;
 use crate::experiment::plan::{Pair, Plan};
@@ -95,13 +95,13 @@ fn estimate(fits: &Fits<'_>, day: usize) -> Result<Estimates> {
     let past = panel.past(day);
     let selection = plan.universe.select(past)?;
     let members = &selection.members;
-    let filled = plan.missing.window(past, members, plan.experiment.walk_forward.lookback)?;
-    let window = Window::new(filled.returns).map_err(|error| named(error, panel, members, day))?;
+    let window = plan.window(past, members, plan.experiment.walk_forward.lookback);
+    let (window, n_filled) = window.map_err(|error| named(error, panel, members, day))?;
     let text = |error| named(error, panel, members, day).to_string();
     let covariance = |estimator: usize| fits.estimate(estimator, day, members, &window).map_err(text);
     let covariances = (0..plan.experiment.compare.estimators.len()).map(covariance).collect();
     let universe_hash = selection.hash(past);
-    Ok(Estimates { day, universe_hash, n_filled: filled.n_filled, covariances, selection })
+    Ok(Estimates { day, universe_hash, n_filled, covariances, selection })
 }
 
 /// An estimator's label, with the sample and cleaned eigenvalues (N × 2) of the last date.
@@ -115,8 +115,8 @@ pub(super) fn eigenvalue_maps(fits: &mut Fits<'_>) -> Result<Vec<EigenvalueMap>>
     let panel = &plan.market.panel;
     fits.enter(&[day], &mut |_| {})?;
     let members = plan.universe.select(panel.past(day))?.members;
-    let filled = plan.missing.window(panel.past(day), &members, plan.experiment.walk_forward.lookback)?;
-    let window = Window::new(filled.returns).map_err(|error| named(error, panel, &members, day))?;
+    let window = plan.window(panel.past(day), &members, plan.experiment.walk_forward.lookback);
+    let (window, _) = window.map_err(|error| named(error, panel, &members, day))?;
     let mut maps = Vec::new();
     for label in &plan.experiment.figures.eigenvalues {
         let place = plan.experiment.compare.estimators.iter().position(|choice| choice.label == *label);

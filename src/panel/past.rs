@@ -84,6 +84,14 @@ impl<'a> Past<'a> {
         Some(&self.panel.field(field, asset)?[..self.end])
     }
 
+    /// ln(high/low) of the last `lookback` days, oldest first, NaN where unknown; `None` if the panel has no highs and lows.
+    pub fn ranges(&self, asset: AssetId, lookback: usize) -> Option<impl Iterator<Item = f64> + 'a> {
+        let (high, low) = (self.field(Field::High, asset)?, self.field(Field::Low, asset)?);
+        let start = self.end.checked_sub(lookback)?;
+        let range = |(high, low): (&f32, &f32)| ((1.0 + f64::from(*high)) / (1.0 + f64::from(*low))).ln();
+        Some(high[start..].iter().zip(&low[start..]).map(range))
+    }
+
     /// The newest known value of a field.
     pub fn last_known(&self, field: Field, asset: AssetId) -> Option<f64> {
         let newest = self.field(field, asset)?.iter().rev().find(|x| !x.is_nan())?;

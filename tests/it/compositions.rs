@@ -75,7 +75,8 @@ fn a_flat_memory_changes_no_bit_of_any_estimator() {
 #[test]
 fn every_cleaner_takes_every_memory_and_every_volatility() {
     let returns = market();
-    let window = Window::new(returns.clone()).unwrap();
+    let ranges = returns.clone().map(|day, _, x| x.abs() * (1.0 + (day % 3) as f64));
+    let window = Window::new(returns.clone()).unwrap().with_ranges(ranges);
     for name in cleaners() {
         for memory in memory::ALL {
             for volatility in volatility::ALL {
@@ -198,6 +199,46 @@ fn an_average_oracle_sees_earlier_windows_as_it_sees_this_one() {
 }
 
 #[test]
+fn ranges_are_put_at_the_level_of_returns() {
+    let returns = market();
+    let (n_days, n) = (returns.nrows(), returns.ncols());
+    let window = |range: &dyn Fn(usize, usize) -> f64| {
+        Window::new(returns.clone()).unwrap().with_ranges(Matrix::from_fn(n_days, n, range))
+    };
+    let of = |window: &Window| estimator("sample,volatility=range(0.9)").unwrap().estimate(window);
+    // The same range on every day: the mean square, whatever the range.
+    let square = |asset: usize| returns.column(asset).iter().map(|x| x * x).sum::<f64>() / n_days as f64;
+    let sigma = of(&window(&|_, asset| 0.01 * (1.0 + asset as f64))).unwrap();
+    assert!((0..n).all(|i| (sigma.matrix()[(i, i)] / square(i) - 1.0).abs() < 1e-12));
+    // By hand: ranges of two levels, and some days unknown.
+    let unknown = |day: usize| day % 30 == 3;
+    let range = |day: usize, _: usize| {
+        if unknown(day) {
+            f64::NAN
+        } else if day < 60 {
+            0.01
+        } else {
+            0.03
+        }
+    };
+    let sigma = of(&window(&range)).unwrap();
+    let known: Vec<usize> = (0..n_days).filter(|day| !unknown(*day)).collect();
+    let v = |day: usize| range(day, 0).powi(2) / (4.0 * 2f64.ln());
+    let weight = |day: usize| 0.9f64.powi((n_days - 1 - day) as i32);
+    let sum = |f: &dyn Fn(usize) -> f64| known.iter().map(|day| f(*day)).sum::<f64>();
+    for i in 0..n {
+        let level = sum(&|day| returns[(day, i)].powi(2)) / sum(&v);
+        let expected = sum(&|day| weight(day) * v(day)) / sum(&weight) * level;
+        assert!((sigma.matrix()[(i, i)] / expected - 1.0).abs() < 1e-12);
+    }
+    let too_few = |day: usize, asset: usize| if asset == 2 && day % 10 == 0 { f64::NAN } else { 0.01 };
+    let message = of(&window(&too_few)).unwrap_err().to_string();
+    assert!(message.contains("column 2") && message.contains("less than 95 %"), "{message}");
+    let message = of(&Window::new(returns.clone()).unwrap()).unwrap_err().to_string();
+    assert!(message.contains("no high and low prices"), "{message}");
+}
+
+#[test]
 fn constants_stand_beside_learned_intensities() {
     let window = Window::new(market()).unwrap();
     let of = |words: &str| estimator(words).unwrap().estimate(&window).unwrap().matrix().clone();
@@ -299,6 +340,7 @@ fn parts_that_do_not_fit_are_refused_before_anything_is_computed() {
     refused("qis,memory=hyperbolic(tau=0)", "hyperbolic.tau");
     refused("qis,volatility=ewma(1)", "ewma.decay must be in (0, 1)");
     refused("qis,volatility=har(0)", "har.horizon");
+    refused("qis,volatility=range(1)", "range.decay must be in (0, 1)");
     refused("qis,devolatilised=garch", "devolatilised by 'ewma(decay)'");
     refused("qis,count=days", "name a memory");
     refused("qis,memory=flat,count=all", "unknown word 'all'; known: effective, days");

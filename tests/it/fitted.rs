@@ -141,6 +141,15 @@ fn an_interrupted_run_keeps_what_it_has_chosen() {
     }
 }
 
+/// A synthetic market has highs and lows.
+#[test]
+fn a_run_gives_its_estimators_the_ranges_of_days() {
+    let folder = tempfile::tempdir().unwrap();
+    run("'qis', { name = 'qis', volatility = 'range(0.97)', label = 'range' }", folder.path());
+    let of = |name: &str| volatilities(folder.path())[&(name.to_string(), "gmv".to_string())];
+    assert!(of("range").is_finite() && of("range") != of("qis"));
+}
+
 #[test]
 fn a_mean_of_weights_is_the_mean_of_the_portfolios() {
     let folder = tempfile::tempdir().unwrap();

@@ -86,6 +86,7 @@ fn estimators_page(experiment_page: &str) -> String {
     }
     page += &format!("\n# Parts\n\n{}\n", documentation("src/estimators/composition.rs"));
     page += &format!("{}\n", documentation("src/estimators/modules.rs"));
+    page += &format!("{}\n", documentation("src/estimators/combination.rs"));
     for folder in ["memory", "volatility"] {
         let home = format!("src/estimators/{folder}");
         for (file, names) in by_file(&format!("{home}/mod.rs"), "build", &home) {

@@ -3,12 +3,14 @@
 pub mod ewma;
 mod garch;
 pub mod har;
+pub mod range;
 mod rm2006;
 mod window;
 
 pub use ewma::EwmaVolatility;
 pub use garch::GarchVolatility;
 pub use har::Har;
+pub use range::RangeVolatility;
 pub use rm2006::RiskMetricsVolatility;
 pub use window::WindowVolatility;
 
@@ -65,4 +67,5 @@ pub const ALL: &[RegisteredVolatility] = &[
     RegisteredVolatility { name: "rm2006", reference: "Zumbach 2007", parameters: none, build: rm2006::build },
     RegisteredVolatility { name: "garch", reference: "Bollerslev 1986", parameters: none, build: garch::build },
     RegisteredVolatility { name: "har", reference: "Corsi 2009", parameters: defaults::<har::Parameters>, build: har::build },
+    RegisteredVolatility { name: "range", reference: "Parkinson 1980; high and low of the day", parameters: defaults::<RangeVolatility>, build: range::build },
 ];
