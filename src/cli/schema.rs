@@ -51,11 +51,11 @@ pub fn schema() -> Value {
         "properties": {
             "name": { "const": RECURRENT }, "label": { "type": "string" }, "dtype": dtype,
             "model": { "type": "string" }, "train": { "type": "string" },
-            "seed": { "type": "integer", "minimum": 0, "default": 0 },
         },
         "required": ["name"], "additionalProperties": false,
     });
     add_parts(&mut recurrent);
+    recurrent["properties"]["seed"] = json!({ "type": "integer", "minimum": 0, "default": 0 });
     choices.push(recurrent);
     choices.push(json!({
         "type": "object", "description": "The mean of several estimators, or of their portfolios.",
@@ -105,8 +105,20 @@ pub fn schema() -> Value {
     root
 }
 
-/// Adds the keys that name parts.
+/// Adds the keys that name parts, and the form of a number that is chosen on the past.
 fn add_parts(choice: &mut Value) {
+    let fitted = json!({
+        "type": "object", "properties": { "fitted": { "type": "array", "minItems": 1, "maxItems": 8 } },
+        "required": ["fitted"], "additionalProperties": false,
+    });
+    for property in choice["properties"].as_object_mut().expect("a choice has properties").values_mut() {
+        if let Some(kind) = property.as_object_mut().and_then(|property| property.remove("type")) {
+            match kind.as_str() {
+                Some("number" | "integer") => property["anyOf"] = json!([{ "type": kind }, fitted]),
+                _ => property["type"] = kind,
+            }
+        }
+    }
     for key in ["memory", "devolatilised", "volatility"] {
         choice["properties"][key] = json!({ "type": ["string", "object"] });
     }

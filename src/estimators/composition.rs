@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::estimators::modules::{self, MarginalVolatility, Modules, RECURRENT};
 use crate::estimators::volatility::{self, EwmaVolatility, Volatility, WindowVolatility};
-use crate::estimators::window::Count;
+use crate::estimators::window::{self, Count};
 use crate::estimators::{Calibration, CovarianceEstimator, History, Window, memory, named};
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::{self, Choice, Part};
@@ -133,6 +133,32 @@ fn view(cleaner: &str, written: &Written, calibration: &Calibration<'_>) -> Resu
         }
     };
     Ok(View { memory, devolatilised })
+}
+
+/// Refuses a memory with too few effective days for a map of so many eigenvalues, before any window is read.
+pub fn check_memory(choice: &Choice, n_assets: usize, n_days: usize) -> Result<()> {
+    let (alone, parts) = choice.split(&KEYS);
+    let written: Written = parts.parameters()?;
+    let is_weighted = written.memory.as_ref().is_some_and(|part| !modules::is_network(part));
+    if !is_weighted || written.count == Some(Count::Days) || choice.candidates()?.is_some() {
+        return Ok(());
+    }
+    let view = View { devolatilised: None, ..view(&alone.name, &written, &Calibration::default())? };
+    // Any numbers will do: nothing is estimated from them.
+    let some =
+        |n_days: usize| Matrix::from_fn(n_days, 3, |day, asset| ((7 * day + 5 * asset * day + asset) % 11) as f64);
+    let count = view.window(some(n_days))?.count();
+    let Err(too_short) = window::check_map(n_assets, count) else { return Ok(()) };
+    // Whether the estimator is a map shows in what it says of a window that is too short for three assets.
+    let short: Vec<f64> = (0..12).map(|age| f64::powi(0.4, 11 - age)).collect();
+    let short = Window::weighted(some(12), &short, Count::Effective)?;
+    let is_map = |cleaner: Box<dyn CovarianceEstimator>| {
+        matches!(cleaner.estimate(&short), Err(Error::Undefined { what: window::MAP, .. }))
+    };
+    match alone.name == RECURRENT || cleaner(&alone, &Calibration::default()).is_ok_and(is_map) {
+        true => Err(too_short),
+        false => Ok(()),
+    }
 }
 
 impl View {

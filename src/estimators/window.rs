@@ -194,14 +194,7 @@ impl Window {
     /// Fails if maps of eigenvalues are undefined: they need more effective days than assets, by one, where days have weights.
     pub fn check_maps(&self) -> Result<()> {
         match &self.memory {
-            Some(memory) if memory.count == Count::Effective && self.n_assets() as f64 > memory.n_days - 1.0 => {
-                let why = format!(
-                    "the memory has {:.0} effective days, too few for {} assets; give it a longer half-life, or count = \"days\"",
-                    memory.n_days,
-                    self.n_assets()
-                );
-                Err(Error::Undefined { what: "a map of eigenvalues", why })
-            }
+            Some(memory) if memory.count == Count::Effective => check_map(self.n_assets(), memory.n_days),
             _ => Ok(()),
         }
     }
@@ -293,6 +286,20 @@ impl Window {
             Some(weights) => self.centred(centring).weighted_gram(weights),
         })
     }
+}
+
+/// What is undefined with too few effective days.
+pub(super) const MAP: &str = "a map of eigenvalues";
+
+/// Fails unless there are more effective days than assets, by one.
+pub(super) fn check_map(n_assets: usize, n_effective: f64) -> Result<()> {
+    if n_assets as f64 <= n_effective - 1.0 {
+        return Ok(());
+    }
+    let why = format!(
+        "the memory has {n_effective:.0} effective days, too few for {n_assets} assets; give it a longer half-life, or count = \"days\""
+    );
+    Err(Error::Undefined { what: MAP, why })
 }
 
 /// At most [`AT_ONCE`] columns less their means, whose sums do not wait for each other.

@@ -5,7 +5,7 @@ use crate::description::{ORACLE, PortfolioName, TRAIN};
 use crate::error::{Error, Result};
 use crate::estimators::combination::Combination;
 use crate::estimators::modules::RECURRENT;
-use crate::estimators::{self, Definite, Window};
+use crate::estimators::{self, Definite, Window, composition};
 use crate::experiment::{Experiment, MarketData, start};
 use crate::linalg::{Covariance, Matrix};
 use crate::panel::{AssetId, Past};
@@ -114,6 +114,8 @@ impl<'a> Plan<'a> {
                 continue;
             }
             let entry = estimators::named(&choice.name)?;
+            let too_short = |error| Error::Config { file: format!("'{}'", choice.label), message: format!("{error}") };
+            composition::check_memory(choice, n_assets, lookback).map_err(too_short)?;
             let Some(allocator) = allocator else { continue };
             let exists = match entry.definite {
                 Definite::Always => true,

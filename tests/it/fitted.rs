@@ -187,6 +187,11 @@ fn combinations_and_fitted_values_that_cannot_work_are_refused_at_once() {
         assert!(message.contains(expected) && message.lines().count() == 1, "{estimators}: {message}");
         assert!(!folder.path().join("windows/00000.json").exists(), "{estimators}: something was computed");
     };
+    let folder = tempfile::tempdir().unwrap();
+    run(
+        "{ name = 'lw_identity', memory = 'exponential(1.5)' }, { name = 'qis', memory = 'exponential(1.5)', count = 'days' }",
+        folder.path(),
+    );
     refused("{ combine = ['qis'] }", "at least 2");
     refused("{ combine = ['qis', 'qiss'] }", "did you mean 'qis'");
     refused("{ combine = ['qis', 'sample'], shares = [0.5, 0.6] }", "with sum one");
@@ -194,6 +199,9 @@ fn combinations_and_fitted_values_that_cannot_work_are_refused_at_once() {
     refused("{ combine = ['qis', { combine = ['qis', 'sample'] }] }", "list all members in one");
     refused("{ name = 'qis', kappa = { fitted = [] } }", "in 1..=8");
     refused("{ name = 'qis', kappa = { fitted = [-1, 2] } }", "qis.kappa must be");
+    refused("{ name = 'qis', memory = 'exponential(1.5)' }", "has 4 effective days, too few for 8 assets");
+    refused("{ name = 'mp_denoise', memory = 'exponential(1.5)' }", "has 4 effective days, too few for 8 assets");
+    refused("{ name = 'qis', memory = 'exponential(0)' }", "exponential.half_life must be");
     refused(
         "{ name = 'qis', memory = 'exponential(fitted(1,2))' }",
         "no value has an estimate on every draw: a map of eigenvalues",
