@@ -8,11 +8,11 @@ use crate::cli::output::say;
 use crate::data::hash_file;
 use crate::description::RunFile;
 use crate::error::Error;
-use crate::results::{Evidence, Results, evidence, write_evidence, write_page};
+use crate::results::{Evidence, Results, draw, evidence, write_evidence, write_page};
 
 /// Test the findings of a finished run, and put them on one self-contained page
 ///
-/// Writes significance.csv, significance.md and report.html into the folder of the run. The page works offline. It has
+/// Writes significance.csv, significance.md, periods.csv and report.html into the folder of the run. The page works offline. It has
 /// tables, figures that show the values of their lines, the universe, provenance, deviations from the paper, and how
 /// to reproduce it.
 #[derive(clap::Args)]
@@ -62,11 +62,21 @@ fn check_accounts(folder: &Path) -> anyhow::Result<()> {
 
 /// The tests of a run; `None`, with a note, if there is nothing to test.
 fn tests(results: &Results, seed: u64) -> anyhow::Result<Option<Evidence>> {
+    let tested = tested(results, seed)?;
+    if let Some(evidence) = &tested {
+        evidence.sheets().iter().for_each(|sheet| say!("{}\n", sheet.markdown()));
+        evidence.headlines().iter().chain(&evidence.seed_lines()).for_each(|line| say!("{line}"));
+        evidence.notes.iter().for_each(|line| say!("{line}"));
+    }
+    Ok(tested)
+}
+
+/// Tests a run, and writes and draws what is found; `None`, with a note, if there is nothing to test.
+pub(super) fn tested(results: &Results, seed: u64) -> anyhow::Result<Option<Evidence>> {
     match evidence(results, seed) {
         Ok(evidence) => {
-            evidence.sheets().iter().for_each(|sheet| say!("{}\n", sheet.markdown()));
-            evidence.seed_lines().iter().chain(&evidence.notes).for_each(|line| say!("{line}"));
             write_evidence(results, &evidence)?;
+            draw(results, &["forest".to_string()], &[])?;
             Ok(Some(evidence))
         }
         Err(error) => {

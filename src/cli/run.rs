@@ -29,6 +29,9 @@ pub(super) struct Arguments {
     /// Discard an unfinished run of the same name and start again
     #[arg(long)]
     fresh: bool,
+    /// Leave out the tests of significance and the figure of differences with their intervals
+    #[arg(long)]
+    no_tests: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
@@ -56,6 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         shown.clear();
         let swept = swept?;
         Results::open(&folder)?.sheets()?.iter().for_each(|sheet| say!("{}\n", sheet.markdown()));
+        let headlines = arguments.tested(&folder)?;
         say!("{:.0} s; tables and figures of all runs are in {}", swept.seconds, folder.display());
         let row = |row: &SweepRow| {
             let mut value = serde_json::to_value(&row.performance)?;
@@ -66,7 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
             Ok(value)
         };
         let rows = swept.rows.iter().map(row).collect::<Result<Vec<Value>, serde_json::Error>>()?;
-        return Ok(json!({ "folder": folder, "rows": rows, "duration_seconds": swept.seconds }));
+        return Ok(json!({ "folder": folder, "rows": rows, "tests": headlines, "duration_seconds": swept.seconds }));
     }
     let finished = experiment::run(job);
     shown.clear();
@@ -84,7 +88,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         let inputs = Inputs { weights: folder.join("weights.parquet"), data, foreign: None };
         simulated = simulate(&experiment, &market, &inputs, &folder.join("simulation"))?;
     }
-    say!("for tests of significance and one page with everything: minvar report {}", folder.display());
+    let headlines = arguments.tested(&folder)?;
+    say!("for one page with everything: minvar report {}", folder.display());
     Ok(json!({
         "folder": folder,
         "rows": finished.rows,
@@ -93,7 +98,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         "duration_seconds": seconds,
         "never_defined": finished.never_defined,
         "simulation": simulated,
+        "tests": headlines,
     }))
+}
+
+impl Arguments {
+    /// Tests the finished run, and says what was found in a sentence for each group.
+    fn tested(&self, folder: &Path) -> anyhow::Result<Vec<String>> {
+        if self.no_tests {
+            return Ok(Vec::new());
+        }
+        let found = super::report::tested(&Results::open(folder)?, 0)?;
+        let headlines = found.map_or(Vec::new(), |evidence| evidence.headlines());
+        headlines.iter().for_each(|line| say!("{line}"));
+        Ok(headlines)
+    }
 }
 
 /// Notes that the run replaces results of other data or settings, and what beside them stays as it is.
@@ -109,7 +128,7 @@ fn note_replaced(experiment: &Experiment, market: &MarketData, folder: &Path) {
     }
     let others = list_folder(folder).unwrap_or_default().into_iter().filter(|name| {
         let is_account = name.starts_with("simulation") && !(name == "simulation" && experiment.simulation.is_some());
-        is_account || name == "report.html" || name.starts_with("significance.")
+        is_account || name == "report.html"
     });
     let mut others: Vec<String> = others.collect();
     others.sort();

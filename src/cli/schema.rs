@@ -161,7 +161,7 @@ fn choice_schemas<'a, T>(
 }
 
 /// Tables of the page: heading, definition, and introduction.
-const TABLES: [(&str, &str, &str); 14] = [
+const TABLES: [(&str, &str, &str); 15] = [
     ("The file", "", "Keys at the top, before any table."),
     ("`[data]`", "Data", "Exactly one of `panel` and `synthetic`."),
     ("`[data.synthetic]`", "SyntheticMarket", "A market drawn for the experiment, whose true covariance is known."),
@@ -177,6 +177,7 @@ const TABLES: [(&str, &str, &str); 14] = [
     ("`[simulation.leverage]`", "LeverageGrid", "Evenly spaced leverages, in place of a list."),
     ("`[simulation.rates]`", "RatesTable", "How the file of rates is read, in place of its name alone."),
     ("`[figures]`", "Figures", "What the figures show."),
+    ("`[evidence]`", "EvidenceKeys", "What the tests of the run compare with; name it before you run."),
     ("`[train.NAME]`", "Recipe", "A network that `{ train = \"NAME\" }` among the estimators refers to."),
     ("`network`", "Architecture", "A preset, or a table that changes one."),
     ("`schedule`", "Schedule", "A preset, or a table that changes one."),

@@ -100,6 +100,14 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io(path))
 }
 
+/// Removes a file, if there is one.
+pub fn remove_file(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Removes a folder and everything in it.
 pub fn remove_folder(path: &Path) -> Result<()> {
     std::fs::remove_dir_all(path).map_err(Error::io(path))

@@ -47,7 +47,8 @@ pub use describe::{
 };
 pub use exclusions::read_exclusions;
 pub use files::{
-    hash_file, list_folder, read_bytes, read_text, remove_folder, remove_partial_files, write_atomically, write_text,
+    hash_file, list_folder, read_bytes, read_text, remove_file, remove_folder, remove_partial_files, write_atomically,
+    write_text,
 };
 pub use frame::Columns;
 pub use import::{Imported, import};

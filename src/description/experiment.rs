@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Date, toml_date};
 use crate::data::read_text;
 use crate::description::choices::ORACLE;
+use crate::description::evidence::EvidenceKeys;
 use crate::description::explained::explained;
 use crate::description::simulation::Simulation;
 use crate::description::sweep::{Point, Sweep};
@@ -53,6 +54,9 @@ pub struct Experiment {
     /// What the figures show.
     #[serde(default, skip_serializing_if = "Figures::is_default")]
     pub figures: Figures,
+    /// What the tests compare with.
+    #[serde(default, skip_serializing_if = "EvidenceKeys::is_default")]
+    pub evidence: EvidenceKeys,
     /// Recipes for the networks that `{ train = NAME }` among the estimators refers to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub train: BTreeMap<String, Recipe>,
@@ -147,12 +151,12 @@ impl Experiment {
         Self::parse(&read_text(path)?, &path.display().to_string())
     }
 
-    /// Whether another experiment decides the same weights: all keys are equal but `about`, `[simulation]` and
-    /// `[figures]`.
+    /// Whether another experiment decides the same weights: all keys are equal but `about`, `[simulation]`, `[figures]` and
+    /// `[evidence]`.
     pub fn decides_as(&self, other: &Self) -> bool {
         let decisions = |experiment: &Self| {
-            let (about, figures) = (String::new(), Figures::default());
-            let bare = Self { format: None, about, simulation: None, figures, ..experiment.clone() };
+            let (about, figures, evidence) = (String::new(), Figures::default(), EvidenceKeys::default());
+            let bare = Self { format: None, about, simulation: None, figures, evidence, ..experiment.clone() };
             toml::to_string(&bare).expect("an experiment is plain data")
         };
         decisions(self) == decisions(other)
@@ -222,6 +226,8 @@ impl Experiment {
         if let Some(label) = named.find(|label| !known().any(|known| known == *label)) {
             return Err(Error::unknown("label of an estimator", label, known()));
         }
+        let labels = |choices: &[Choice]| choices.iter().map(|choice| choice.label.clone()).collect::<Vec<String>>();
+        self.evidence.check(&labels(&self.compare.estimators), &labels(&self.compare.allocators))?;
         self.sweep.as_ref().map_or(Ok(()), Sweep::check)
     }
 

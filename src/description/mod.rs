@@ -2,6 +2,7 @@
 //! into the same types that wrote it.
 
 mod choices;
+mod evidence;
 mod experiment;
 mod explained;
 mod portfolio_name;
@@ -11,6 +12,7 @@ mod simulation;
 mod sweep;
 
 pub use choices::{FromRecipe, ORACLE, TRAIN, UsedNetwork};
+pub use evidence::EvidenceKeys;
 pub use experiment::{Compare, Data, Experiment, Figures, WalkForward};
 pub use portfolio_name::PortfolioName;
 pub use provenance::{ExclusionCount, Provenance};

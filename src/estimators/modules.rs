@@ -95,7 +95,7 @@ pub fn networks_of(choice: &Choice) -> Result<Vec<Part>> {
     }
     let named = |key: &str| -> Result<Option<Part>> {
         let part: Option<Part> = choice.parameter(key)?;
-        Ok(part.filter(|part| is_network(part)))
+        Ok(part.filter(is_network))
     };
     let whole = NAMING_KEYS.contains(&choice.name.as_str());
     let cleaner = if whole || choice.name == RECURRENT { Some(network_of(choice)?) } else { None };

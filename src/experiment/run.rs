@@ -82,6 +82,7 @@ pub(super) fn run_and_keep(mut job: Job<'_>) -> Result<(RunSummary, Store<Decisi
     })?;
     let seconds = work.seconds();
     let decisions = work.items;
+    results::discard_tests(folder)?; // of the returns that are written now, nothing is known yet
     let rows = output::write(&plan, &decisions, folder)?;
     if !experiment.figures.eigenvalues.is_empty() {
         let maps = eigenvalue_maps(&mut fits)?;

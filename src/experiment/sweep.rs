@@ -18,6 +18,7 @@ use crate::experiment::store::Store;
 use crate::experiment::windows::Decision;
 use crate::experiment::{Experiment, Job, Progress};
 use crate::render::{Performance, performance_table};
+use crate::results;
 
 /// A portfolio in one run of a sweep.
 pub struct SweepRow {
@@ -54,6 +55,7 @@ pub fn sweep(mut job: Job<'_>) -> Result<SweptRun> {
     if points.iter().any(|point| point.universe.is_some()) {
         table = table.with_texts("universe", rows.iter().map(|row| row.point.universe.clone().unwrap_or_default()));
     }
+    results::discard_tests(folder)?;
     table.write_csv(&folder.join("metrics.csv"))?;
     let seconds = durations.values().sum();
     let provenance = Provenance {

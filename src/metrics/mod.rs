@@ -145,9 +145,20 @@ pub fn conditional_value_at_risk(returns: &[f64], share: f64) -> f64 {
     mean(&tail)
 }
 
-/// Effective number of positions, 1 / Σ w².
+/// Effective number of positions, 1 / Σ (|w|/G)² with the gross leverage G = Σ |w|: 1 / Σ w² for long-only weights.
 pub fn n_effective(weights: &[f64]) -> f64 {
-    1.0 / weights.iter().map(|w| w * w).sum::<f64>()
+    gross_leverage(weights).powi(2) / weights.iter().map(|w| w * w).sum::<f64>()
+}
+
+/// Tracking error, beta and information ratio of returns against those of another portfolio on the same days: the annual standard
+/// deviation of the difference, the slope of a regression with intercept, and the annual mean of the difference over its
+/// standard deviation.
+pub fn tracking(returns: &[f64], other: &[f64], per_year: f64) -> (f64, f64, f64) {
+    let gaps: Vec<f64> = returns.iter().zip(other).map(|(r, o)| r - o).collect();
+    let (centre, mean_other) = (mean(returns), mean(other));
+    let product: f64 = returns.iter().zip(other).map(|(r, o)| (r - centre) * (o - mean_other)).sum();
+    let square: f64 = other.iter().map(|o| (o - mean_other).powi(2)).sum();
+    (volatility_annual(&gaps, per_year), product / square, sharpe_ratio(&gaps, per_year))
 }
 
 /// Gross leverage, Σ |w|.
@@ -198,8 +209,20 @@ mod tests {
     }
 
     #[test]
+    fn tracking_is_that_of_a_regression_line() {
+        let other = [0.01, -0.02, 0.03, 0.0];
+        let returns: Vec<f64> = other.iter().map(|o| 0.001 + 0.5 * o).collect();
+        let (error, beta, ratio) = tracking(&returns, &other, 252.0);
+        close(beta, 0.5);
+        let gaps: Vec<f64> = other.iter().map(|o| 0.001 - 0.5 * o).collect();
+        close(error, volatility_annual(&gaps, 252.0));
+        close(ratio, sharpe_ratio(&gaps, 252.0));
+    }
+
+    #[test]
     fn concentration_counts_positions_and_shorts() {
         close(n_effective(&[0.25; 4]), 4.0);
+        close(n_effective(&[0.75, -0.75]), 2.0);
         close(gross_leverage(&[1.5, -0.5]), 2.0);
         close(short_share(&[1.5, -0.5]), 0.25);
     }

@@ -102,8 +102,8 @@ impl Picture {
     }
 
     /// The frame as an SVG element without style, for a page that includes [`style`] once.
-    pub fn inline(&self) -> String {
-        svg(self.width, self.height, "", &self.body)
+    pub fn inline(&self, title: &str) -> String {
+        svg(self.width, self.height, &titled(title), &self.body)
     }
 }
 
@@ -144,7 +144,7 @@ impl Figure {
             }
             top += row.iter().map(|frame| frame.height).fold(0.0, f64::max);
         }
-        svg(width, top, &format!("<style>{}</style>\n", style()), &body)
+        svg(width, top, &format!("{}<style>{}</style>\n", titled(&self.title), style()), &body)
     }
 }
 
@@ -163,6 +163,16 @@ fn wrapped(title: &str, width: f64) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The title that a screen reader says.
+fn titled(title: &str) -> String {
+    format!("<title>{}</title>\n", escaped(title))
+}
+
+/// A text inside an element or an attribute.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn svg(width: f64, height: f64, style: &str, body: &str) -> String {
@@ -213,8 +223,7 @@ impl Canvas {
     pub fn group(&self, attributes: &[(&str, &str)], draw: impl FnOnce(&Self)) {
         self.0.borrow_mut().push_str("<g");
         for (name, value) in attributes {
-            let value = value.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-            let _ = write!(self.0.borrow_mut(), " {name}=\"{value}\"");
+            let _ = write!(self.0.borrow_mut(), " {name}=\"{}\"", escaped(value));
         }
         self.0.borrow_mut().push_str(">\n");
         draw(self);

@@ -18,12 +18,13 @@ mod canvas;
 mod daily;
 mod eigenvalues;
 #[cfg(feature = "figures")]
+mod forest;
+#[cfg(feature = "figures")]
 mod frames;
 mod learning;
 mod leverage;
 mod network;
 mod performance;
-#[cfg(feature = "figures")]
 mod periods;
 #[cfg(feature = "figures")]
 mod png;
@@ -51,6 +52,8 @@ pub use daily::{Curve, Group, drawdown_figure, equity_figure, rolling_figure};
 pub use eigenvalues::EigenvalueCurve;
 #[cfg(feature = "figures")]
 pub use eigenvalues::eigenvalue_figure;
+#[cfg(feature = "figures")]
+pub use forest::{ForestRow, forest_figure};
 pub use learning::LearningCurve;
 #[cfg(feature = "figures")]
 pub use learning::learning_figure;
@@ -61,8 +64,9 @@ pub use network::{Learned, power_law};
 #[cfg(feature = "figures")]
 pub use network::{lag_figure, marginal_figure};
 pub use performance::{Performance, performance_sheet, performance_table};
+pub use periods::{LEAST_DAYS, PERIODS, Period};
 #[cfg(feature = "figures")]
-pub use periods::{Labelled, PERIODS, Period, periods_figure};
+pub use periods::{Labelled, periods_figure};
 #[cfg(feature = "figures")]
 pub use png::Page;
 #[cfg(feature = "figures")]

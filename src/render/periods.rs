@@ -2,7 +2,9 @@
 
 use crate::calendar::Date;
 use crate::metrics;
+#[cfg(feature = "figures")]
 use crate::render::canvas::Figure;
+#[cfg(feature = "figures")]
 use crate::render::rows::{Row, Rows, rows_figure};
 
 /// A period of the run.
@@ -33,24 +35,30 @@ pub const PERIODS: [Period; 5] = [
 ];
 
 /// With fewer days than this no volatility is computed.
-const LEAST_DAYS: usize = 40;
+pub const LEAST_DAYS: usize = 40;
 
 impl Period {
+    /// Whether a day is in the period.
+    pub fn contains(&self, date: Date) -> bool {
+        (self.first..=self.last).contains(&date)
+    }
+
     /// Annual volatility of the returns inside the period, without days that have none. `None` if there are too few
     /// days, or if the period covers all of them.
     pub fn volatility(&self, dates: &[Date], returns: &[f64], per_year: f64) -> Option<f64> {
-        let inside = |date: &Date| (self.first..=self.last).contains(date);
         let lived = || dates.iter().zip(returns).filter(|(_, r)| !r.is_nan());
-        let values: Vec<f64> = lived().filter(|(date, _)| inside(date)).map(|(_, r)| *r).collect();
+        let values: Vec<f64> = lived().filter(|(date, _)| self.contains(**date)).map(|(_, r)| *r).collect();
         (values.len() >= LEAST_DAYS && values.len() < lived().count())
             .then(|| metrics::volatility_annual(&values, per_year))
     }
 }
 
 /// Label of a portfolio, and its daily returns.
+#[cfg(feature = "figures")]
 pub type Labelled<'a> = (String, &'a [f64]);
 
 /// One frame per allocator, with a row per period and a dot per portfolio; periods outside the run are left out.
+#[cfg(feature = "figures")]
 pub fn periods_figure(title: &str, dates: &[Date], groups: &[(String, Vec<Labelled<'_>>)], per_year: f64) -> Figure {
     let frame = |(allocator, portfolios): &(String, Vec<Labelled<'_>>)| {
         let mut rows = Vec::new();
@@ -58,19 +66,20 @@ pub fn periods_figure(title: &str, dates: &[Date], groups: &[(String, Vec<Labell
             let values = portfolios.iter().map(|(_, returns)| period.volatility(dates, returns, per_year));
             let dots = values.enumerate().filter_map(|(k, v)| v.map(|v| (k, 100.0 * v))).collect::<Vec<_>>();
             if !dots.is_empty() {
-                rows.push(Row { label: period.name.to_string(), dots });
+                rows.push(Row::new(period.name.to_string(), dots));
             }
         }
         let lived = |returns: &[f64]| returns.iter().copied().filter(|r| !r.is_nan()).collect::<Vec<f64>>();
         let volatility = |returns: &[f64]| 100.0 * metrics::volatility_annual(&lived(returns), per_year);
         let all = portfolios.iter().enumerate().map(|(k, (_, r))| (k, volatility(r))).collect();
-        rows.push(Row { label: "all days".to_string(), dots: all });
+        rows.push(Row::new("all days".to_string(), all));
         Rows {
             title: format!("{allocator}: realised volatility, % a year (log scale)"),
             rows,
             series: portfolios.iter().map(|(label, _)| label.clone()).collect(),
             is_log: true,
             digits: None,
+            around_zero: None,
         }
     };
     rows_figure(title, &groups.iter().map(frame).collect::<Vec<_>>())

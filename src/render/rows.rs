@@ -1,4 +1,4 @@
-//! Dots in rows: one value per name, or one per name and series.
+//! Dots in rows: one value per name, or one per name and series, with or without an interval.
 
 use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colour, text_width};
 use crate::render::frames::{log_ticks, round_ticks};
@@ -8,6 +8,15 @@ pub(super) struct Row {
     pub label: String,
     /// Number of the series, and the value; NaN is shown as "undefined".
     pub dots: Vec<(usize, f64)>,
+    /// Number of the series, and both ends of its interval; empty if there are none.
+    pub spans: Vec<(usize, f64, f64)>,
+}
+
+impl Row {
+    /// A row without intervals.
+    pub fn new(label: String, dots: Vec<(usize, f64)>) -> Self {
+        Self { label, dots, spans: Vec::new() }
+    }
 }
 
 /// One frame.
@@ -19,11 +28,18 @@ pub(super) struct Rows {
     pub is_log: bool,
     /// Digits of the values written beside the dots; `None` to write no values.
     pub digits: Option<usize>,
+    /// A line at zero, and an axis no longer than this on either side; what is beyond stands at its end with its value.
+    pub around_zero: Option<f64>,
 }
 
 impl Rows {
     fn row_height(&self) -> f64 {
-        ROW + SERIES * self.series.len().saturating_sub(1) as f64
+        ROW + self.between_series() * self.series.len().saturating_sub(1) as f64
+    }
+
+    /// Dots that may carry their values need more room.
+    fn between_series(&self) -> f64 {
+        if self.around_zero.is_some() { 2.0 * SERIES } else { SERIES }
     }
 }
 
@@ -39,7 +55,8 @@ const BOTTOM: f64 = 28.0;
 pub(super) fn rows_figure(title: &str, frames: &[Rows]) -> Figure {
     let labels = frames.iter().flat_map(|frame| &frame.rows).map(|row| text_width(&row.label, SMALL));
     let left = 20.0 + labels.fold(40.0, f64::max);
-    let width = left + PLOT + 56.0;
+    let titles = frames.iter().map(|frame| 16.0 + text_width(&frame.title, 12.0));
+    let width = titles.fold(left + PLOT + 56.0, f64::max);
     let picture = |frame: &Rows| {
         let legend = legend_lines(frame, width);
         let top = TOP + 16.0 * legend.len() as f64;
@@ -77,17 +94,24 @@ fn draw_frame(canvas: &Canvas, frame: &Rows, legend: &[Vec<usize>], left: f64, t
         }
     }
     let inner = |value: f64| if frame.is_log { value.ln() } else { value };
-    let values = frame.rows.iter().flat_map(|row| &row.dots).map(|dot| inner(dot.1)).filter(|v| v.is_finite());
+    let limit = frame.around_zero.unwrap_or(f64::INFINITY);
+    let dots = frame.rows.iter().flat_map(|row| &row.dots).map(|dot| inner(dot.1));
+    let ends = frame.rows.iter().flat_map(|row| &row.spans).flat_map(|span| [inner(span.1), inner(span.2)]);
+    let zero = frame.around_zero.map(|_| 0.0);
+    let values = dots.chain(ends).chain(zero).filter(|v| v.is_finite()).map(|v| v.clamp(-limit, limit));
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     let bottom = top + frame.row_height() * frame.rows.len() as f64;
     if low.is_finite() {
         let margin = 0.05 * (high - low).max(0.2 * high.abs().max(1e-9));
         let (low, high) = (low - margin, high + margin);
-        let pixel = |value: f64| left + PLOT * (inner(value) - low) / (high - low);
+        let pixel = |value: f64| left + PLOT * (inner(value).clamp(low, high) - low) / (high - low);
         let ticks = if frame.is_log { log_ticks(low.exp(), high.exp(), 5) } else { round_ticks(low, high, 5) };
         for (value, text) in ticks {
             canvas.line(&[(pixel(value), top - 4.0), (pixel(value), bottom)], GRID, 1.0);
             canvas.text(&text, (pixel(value), bottom + 12.0), SMALL, INK, Anchor::Centre);
+        }
+        if zero.is_some() {
+            canvas.line(&[(pixel(0.0), top - 4.0), (pixel(0.0), bottom)], INK, 1.0);
         }
         for (k, row) in frame.rows.iter().enumerate() {
             let y = top + frame.row_height() * (k as f64 + 0.5);
@@ -100,13 +124,19 @@ fn draw_frame(canvas: &Canvas, frame: &Rows, legend: &[Vec<usize>], left: f64, t
                     continue;
                 }
                 let middle = frame.series.len().saturating_sub(1) as f64 / 2.0;
-                let y = y + SERIES * (series as f64 - middle) * if frame.series.is_empty() { 0.0 } else { 1.0 };
+                let y = y + frame.between_series()
+                    * (series as f64 - middle)
+                    * if frame.series.is_empty() { 0.0 } else { 1.0 };
                 let name = frame.series.get(series).map_or("", String::as_str);
                 canvas.group(
                     &[("class", "series"), ("data-label", name), ("data-value", &format!("{value}"))],
                     |canvas| {
+                        if let Some((_, from, to)) = row.spans.iter().find(|span| span.0 == series) {
+                            canvas.line(&[(pixel(*from), y), (pixel(*to), y)], colour(series), 1.4);
+                        }
                         canvas.dot((pixel(value), y), if frame.series.is_empty() { 4.0 } else { 3.0 }, colour(series));
-                        if let Some(digits) = frame.digits {
+                        let digits = frame.digits.or((value.abs() > limit).then_some(0));
+                        if let Some(digits) = digits {
                             canvas.text(
                                 &format!("{value:.digits$}"),
                                 (pixel(value) + 8.0, y),

@@ -41,13 +41,14 @@ pub fn runtime_figure(title: &str, timed: &[Runtime]) -> Figure {
     let dot = |p: &RuntimePoint| {
         (sizes.binary_search(&p.n_assets).expect("every size is listed"), 1000.0 * p.seconds().max(1e-9))
     };
-    let row = |r: &&Runtime| Row { label: r.label.clone(), dots: r.points.iter().map(dot).collect() };
+    let row = |r: &&Runtime| Row::new(r.label.clone(), r.points.iter().map(dot).collect());
     let frame = Rows {
         title: "milliseconds of one estimate (log scale)".to_string(),
         rows: rows.iter().map(row).collect(),
         series: sizes.iter().map(|n| format!("n = {n}")).collect(),
         is_log: true,
         digits: None,
+        around_zero: None,
     };
     rows_figure(title, &[frame])
 }

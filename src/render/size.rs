@@ -114,14 +114,9 @@ pub fn universe_figure(title: &str, series: &[SweptSeries], highlight: &[String]
                 && (highlight.is_empty() || estimator.is_none_or(|label| highlight.contains(label)))
         };
         let group: Vec<&SweptSeries> = series.iter().filter(is_shown).collect();
-        let row = |point: &&Point| Row {
-            label: point.label(),
-            dots: group
-                .iter()
-                .enumerate()
-                .map(|(k, s)| (k, 100.0 * s.at(point)))
-                .filter(|dot| !dot.1.is_nan())
-                .collect(),
+        let row = |point: &&Point| {
+            let dots = group.iter().enumerate().map(|(k, s)| (k, 100.0 * s.at(point)));
+            Row::new(point.label(), dots.filter(|dot| !dot.1.is_nan()).collect())
         };
         Rows {
             title: format!("{allocator}: realised volatility, % a year"),
@@ -129,6 +124,7 @@ pub fn universe_figure(title: &str, series: &[SweptSeries], highlight: &[String]
             series: group.iter().map(|s| s.name.short().to_string()).collect(),
             is_log: false,
             digits: None,
+            around_zero: None,
         }
     };
     rows_figure(title, &allocators(series).into_iter().map(frame).collect::<Vec<_>>())

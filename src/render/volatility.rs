@@ -20,10 +20,11 @@ fn figure(title: &str, rows: &[Performance], heading: &str, digits: usize, value
             .fold((f64::MAX, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
         Rows {
             title: format!("{allocator}: {heading}"),
-            rows: group.iter().map(|p| Row { label: name(p), dots: vec![(0, value(p))] }).collect(),
+            rows: group.iter().map(|p| Row::new(name(p), vec![(0, value(p))])).collect(),
             series: Vec::new(),
             is_log: high > 5.0 * low,
             digits: Some(digits),
+            around_zero: None,
         }
     };
     rows_figure(title, &groups.into_iter().map(frame).collect::<Vec<_>>())

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::grouping::grouped;
 use crate::render::{
     AccountRow, Curve, Figure, Group, Labelled, LeverageSeries, Page, bridge_figure, calibration_figure, dollars,
-    drawdown_figure, eigenvalue_figure, equity_figure, lag_figure, learning_figure, leverage_figure, marginal_figure,
-    periods_figure, rolling_figure, size_figure, turnover_figure, universe_figure, volatility_figure,
+    drawdown_figure, eigenvalue_figure, equity_figure, forest_figure, lag_figure, learning_figure, leverage_figure,
+    marginal_figure, periods_figure, rolling_figure, size_figure, turnover_figure, universe_figure, volatility_figure,
 };
 use crate::results::read::AccountReturns;
 use crate::results::{PortfolioReturns, Results};
@@ -27,6 +27,7 @@ pub struct FigureKind {
 
 /// All kinds of figures, in the order of a report page.
 pub const FIGURES: &[FigureKind] = &[
+    FigureKind { name: "forest", about: "volatility against the reference, with 95 % intervals", draw: forest },
     FigureKind { name: "volatility", about: "realised volatility of every portfolio", draw: volatility },
     FigureKind { name: "size", about: "realised volatility against the number of assets", draw: size },
     FigureKind { name: "universe", about: "realised volatility under variants of the universe", draw: universe },
@@ -119,6 +120,14 @@ fn one(place: &str, figure: Figure) -> Result<Vec<Placed>> {
 /// Whether the folder holds a run of its own, not only a sweep or simulations, so that a missing file is an error.
 fn is_run(results: &Results) -> bool {
     results.has_run && !results.is_sweep()
+}
+
+/// From the tests, where they were made.
+fn forest(results: &Results) -> Result<Vec<Placed>> {
+    match results.home == results.folder && results.has("significance.csv") {
+        true => one("forest", forest_figure(&results.about, &results.forest()?)),
+        false => Ok(Vec::new()),
+    }
 }
 
 fn volatility(results: &Results) -> Result<Vec<Placed>> {

@@ -10,7 +10,6 @@
 
 mod compare;
 mod evidence;
-mod evidence_tables;
 #[cfg(feature = "figures")]
 mod figures;
 #[cfg(feature = "figures")]
@@ -22,8 +21,10 @@ mod tables;
 use std::path::{Path, PathBuf};
 
 pub use compare::{Compared, Pairing, Side, compare};
-pub use evidence::{Evidence, Finding, GroupFinding, SeedFinding, Tested, evidence};
-pub use evidence_tables::{EXPLAINED, evidence_markdown, evidence_table, stars, write_evidence};
+pub use evidence::{
+    Against, EXPLAINED, Evidence, Finding, GroupFinding, PeriodFinding, Rivals, SeedFinding, Tested, discard_tests,
+    evidence, evidence_markdown, evidence_table, periods_table, stars, write_evidence,
+};
 #[cfg(feature = "figures")]
 pub use figures::{Drawn, FIGURES, FigureKind, Left, draw};
 #[cfg(feature = "figures")]

@@ -25,6 +25,34 @@ function axis(text) {
   };
 }
 
+// A click on a head sorts its table by that column: numbers first, by size.
+function value(row, column) {
+  const text = row.cells[column].textContent.trim();
+  const number = parseFloat(text.replace(/^< /, "").replace(/\u2212/g, "-").replace(/,/g, ""));
+  return Number.isNaN(number) ? text : number;
+}
+
+function order(a, b) {
+  if (typeof a === typeof b) return a < b ? -1 : a > b ? 1 : 0;
+  return typeof a === "number" ? -1 : 1;
+}
+
+for (const head of document.querySelectorAll("thead th")) {
+  head.tabIndex = 0;
+  head.setAttribute("role", "button");
+  const sort = () => {
+    const up = head.getAttribute("aria-sort") !== "ascending";
+    for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+    const body = head.closest("table").tBodies[0];
+    const rows = [...body.rows].map(row => [value(row, head.cellIndex), row]);
+    rows.sort((a, b) => (up ? 1 : -1) * order(a[0], b[0]));
+    for (const [, row] of rows) body.append(row);
+  };
+  head.addEventListener("click", sort);
+  head.addEventListener("keydown", event => { if (event.key === "Enter") sort(); });
+}
+
 for (const figure of document.querySelectorAll("figure")) {
   const names = [...new Set([...figure.querySelectorAll(".series")].map(g => g.dataset.label))].filter(Boolean);
   if (names.length > 1) {

@@ -46,7 +46,7 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
                 name: place.replace('/', "-"),
                 about: if is_daily { kind.about.to_string() } else { kind.about.replace("252 days", "year") },
                 title: figure.title.clone(),
-                frames: figure.frames.iter().map(|frame| Value::from_safe_string(frame.inline())).collect(),
+                frames: figure.frames.iter().map(|frame| Value::from_safe_string(frame.inline(kind.about))).collect(),
             })),
         }
     }
@@ -74,6 +74,9 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
         is_daily => is_daily,
         explained => EXPLAINED,
         tests => Value::from(Serde(tests)),
+        headlines => evidence.map_or(Vec::new(), Evidence::headlines),
+        periods => Value::from(Serde(evidence.map_or(Vec::new(), Evidence::period_sheets))),
+        reference_note => evidence.is_some_and(|e| e.groups.iter().any(|group| !group.is_named)),
         seeds => evidence.map_or(Vec::new(), Evidence::seed_lines),
         notes => evidence.map_or(Vec::new(), |e| e.notes.clone()),
         figures => Value::from(Serde(figures)),

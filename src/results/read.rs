@@ -13,8 +13,10 @@ use crate::render::{
     AccountRow, Learned, LeveragePoint, Performance, Prediction, SweptSeries, component_columns, dollars,
 };
 #[cfg(feature = "figures")]
-use crate::render::{EigenvalueCurve, LearningCurve};
+use crate::render::{EigenvalueCurve, ForestRow, LearningCurve};
 use crate::results::Results;
+#[cfg(feature = "figures")]
+use crate::results::evidence::BEFORE_COSTS;
 use crate::train::Model;
 
 /// Range of valid daily returns, at any leverage; a loss of everything (−1) ends a portfolio.
@@ -315,6 +317,38 @@ impl Results {
             (series.name.allocator.clone(), Prediction { label: series.name.short().to_string(), periods })
         };
         Ok(grouped(daily.portfolios.iter().filter(is_shown).map(prediction)))
+    }
+
+    /// The differences of a forest plot by group (those before costs, if there are any), with its reference and the days of a holding period, from `significance.csv`.
+    #[cfg(feature = "figures")]
+    pub(super) fn forest(&self) -> Result<Vec<(String, String, usize, Vec<ForestRow>)>> {
+        let columns = self.columns("significance.csv")?;
+        let texts = |name: &str| columns.texts(&columns.require(&[name])?);
+        let percent = |name: &str| -> Result<Vec<f64>> {
+            let numbers = columns.numbers(&columns.require(&[name])?, NotANumber::Missing)?;
+            Ok(numbers.into_iter().map(|d| 100.0 * ((d / 2.0).exp() - 1.0)).collect())
+        };
+        let of = |prefix: &str| -> Result<[Vec<f64>; 3]> {
+            let each = ["difference", "low", "high"].map(|end| percent(&format!("{prefix}log_variance_{end}")));
+            let [estimate, low, high] = each;
+            Ok([estimate?, low?, high?])
+        };
+        let (groups, labels, references) = (texts("group")?, texts("portfolio")?, texts("reference")?);
+        let holding = columns.numbers(&columns.require(&["holding_days"])?, NotANumber::Refused)?;
+        let (daily, held) = (of("")?, of("holding_")?);
+        // The reference has no difference from itself.
+        let tested = (0..groups.len()).filter(|row| daily[0][*row].is_finite());
+        let at = |of: &[Vec<f64>; 3], row: usize| (of[0][row], of[1][row], of[2][row]);
+        let row = |row: usize| {
+            let shown = ForestRow { label: labels[row].clone(), daily: at(&daily, row), holding: at(&held, row) };
+            ((groups[row].clone(), references[row].clone(), holding[row] as usize), shown)
+        };
+        let mut groups = grouped(tested.map(row));
+        let is_gross = |group: &str| group.contains(BEFORE_COSTS);
+        if groups.iter().any(|((group, ..), _)| is_gross(group)) {
+            groups.retain(|((group, ..), _)| is_gross(group));
+        }
+        Ok(groups.into_iter().map(|((group, reference, holding), rows)| (group, reference, holding, rows)).collect())
     }
 
     /// Names of the folders of trained models, such as `compact-0`.

@@ -70,6 +70,8 @@ pub struct Difference {
     pub p_value: f64,
     /// Days in a block; 0 for the HAC test.
     pub block_length: usize,
+    /// 95 % confidence interval Δ ± c s(Δ): c = 1.96 for the HAC test, else the 95 % quantile of the resampled |Δ* − Δ|/s*.
+    pub interval: (f64, f64),
 }
 
 /// The four series whose means are v.
@@ -111,7 +113,8 @@ pub fn hac_difference(measure: Measure, first: &[f64], second: &[f64], kernel: K
         return Err(Error::Undefined { what: measure.name(), why });
     }
     let p_value = 2.0 * Normal::standard().cdf(-(estimate / standard_error).abs());
-    Ok(Difference { estimate, standard_error, p_value, block_length: 0 })
+    let interval = around(estimate, Normal::standard().inverse_cdf(0.975) * standard_error);
+    Ok(Difference { estimate, standard_error, p_value, block_length: 0, interval })
 }
 
 /// Block length in days for [`bootstrap_difference`]: that of Politis and White for the linearised difference.
@@ -144,7 +147,7 @@ pub fn bootstrap_difference(
     let centres: Vec<f64> = series.iter().map(|values| mean(values)).collect();
     let sums = RunningSums::new(&series);
     let statistic = (hac.estimate / hac.standard_error).abs();
-    let exceeds = |resample: usize| {
+    let resampled = |resample: usize| {
         let blocks = blocks(resample);
         let v = sums.means(&blocks);
         let gradient = gradient(measure, &v);
@@ -158,9 +161,19 @@ pub fn bootstrap_difference(
             variance += along * along / length as f64;
         }
         let standard_error = (variance / whole as f64 / n_days as f64).sqrt();
-        ((estimate(measure, &v) - hac.estimate) / standard_error).abs() >= statistic
+        ((estimate(measure, &v) - hac.estimate) / standard_error).abs()
     };
-    let n_exceeding = (0..n_resamples).into_par_iter().filter(|resample| exceeds(*resample)).count();
+    let mut statistics: Vec<f64> = (0..n_resamples).into_par_iter().map(resampled).collect();
+    let n_exceeding = statistics.iter().filter(|resampled| **resampled >= statistic).count();
     let p_value = (n_exceeding + 1) as f64 / (n_resamples + 1) as f64;
-    Ok(Difference { p_value, block_length: length, ..hac })
+    statistics.sort_by(f64::total_cmp);
+    // The interval leaves out zero where p is at most 5 %.
+    let place = (0.95 * (n_resamples + 1) as f64).ceil() as usize;
+    let critical = statistics.get(place - 1).copied().unwrap_or(f64::INFINITY);
+    let interval = around(hac.estimate, critical * hac.standard_error);
+    Ok(Difference { p_value, block_length: length, interval, ..hac })
+}
+
+fn around(centre: f64, half: f64) -> (f64, f64) {
+    (centre - half, centre + half)
 }

@@ -1,0 +1,47 @@
+//! The forest plot: differences from the reference with their 95 % intervals, one row per portfolio, lowest first.
+
+use crate::render::canvas::Figure;
+use crate::render::rows::{Row, Rows, rows_figure};
+
+/// The differences of a portfolio.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForestRow {
+    /// Its label.
+    pub label: String,
+    /// Volatility of daily returns relative to the reference, %, with both ends of the interval.
+    pub daily: (f64, f64, f64),
+    /// The same of returns over holding periods; NaN where it was not tested.
+    pub holding: (f64, f64, f64),
+}
+
+/// The longest axis on either side of zero, %.
+const LIMIT: f64 = 40.0;
+
+/// The figure, one frame per group: its name, that of its reference, the days of a holding period, and its rows.
+pub fn forest_figure(title: &str, groups: &[(String, String, usize, Vec<ForestRow>)]) -> Figure {
+    let frame = |(group, reference, holding, rows): &(String, String, usize, Vec<ForestRow>)| {
+        let mut rows: Vec<&ForestRow> = rows.iter().collect();
+        rows.sort_by(|a, b| a.daily.0.total_cmp(&b.daily.0));
+        let is_tested = rows.iter().any(|row| row.holding.0.is_finite());
+        let row = |row: &&ForestRow| {
+            let both = [(0, row.daily), (1, row.holding)];
+            let known = || both.into_iter().filter(|(_, (estimate, ..))| estimate.is_finite());
+            Row {
+                label: row.label.clone(),
+                dots: known().map(|(series, (estimate, ..))| (series, estimate)).collect(),
+                spans: known().map(|(series, (_, low, high))| (series, low, high)).collect(),
+            }
+        };
+        let series = ["daily returns".to_string(), format!("{holding}-day returns")];
+        Rows {
+            title: format!("{group}, against {reference}"),
+            rows: rows.iter().map(row).collect(),
+            series: if is_tested { series.to_vec() } else { Vec::new() },
+            is_log: false,
+            digits: None,
+            around_zero: Some(LIMIT),
+        }
+    };
+    let title = format!("{title}: difference of volatility, %, with 95 % intervals");
+    rows_figure(&title, &groups.iter().map(frame).collect::<Vec<_>>())
+}
