@@ -42,6 +42,6 @@ pub fn forest_figure(title: &str, groups: &[(String, String, usize, Vec<ForestRo
             around_zero: Some(LIMIT),
         }
     };
-    let title = format!("{title}: difference of volatility, %, with 95 % intervals");
+    let title = format!("{title}: difference of volatility in %, with intervals of 95 %");
     rows_figure(&title, &groups.iter().map(frame).collect::<Vec<_>>())
 }

@@ -256,6 +256,21 @@ fn seeds_that_differ_widen_the_interval_of_their_mean() {
     assert!((alike.estimate - apart.estimate).abs() < 1e-3, "scales have the same mean logarithm");
     assert!(apart.standard_error > 1.5 * alike.standard_error, "{apart:?} against {alike:?}");
     assert!(apart.interval.0 < apart.estimate && apart.estimate < apart.interval.1);
+    // Equal seeds add nothing: days alone decide, as for two portfolios.
+    let same = seeded_difference(Measure::LogVariance, &[&first, &first], &second, 4999, 1).unwrap();
+    let length = difference_block_length(Measure::LogVariance, &first, &second).unwrap();
+    let resampling = Resampling { scheme: Scheme::Circular { length }, n_resamples: 4999, seed: 2 };
+    let blocks = |resample: usize| resampling.blocks(resample, first.len());
+    let pair = bootstrap_difference(Measure::LogVariance, &first, &second, length, 4999, blocks).unwrap();
+    assert_eq!(same.block_length, pair.block_length);
+    assert!(
+        (same.estimate - pair.estimate).abs() < 1e-12 && (same.standard_error / pair.standard_error - 1.0).abs() < 0.1
+    );
+    assert!((same.p_value - pair.p_value).abs() < 0.03, "{same:?} against {pair:?}");
+    let width = |interval: (f64, f64)| interval.1 - interval.0;
+    assert!((width(same.interval) / width(pair.interval) - 1.0).abs() < 0.15, "{same:?} against {pair:?}");
+    let excludes_zero = pair.interval.0 > 0.0 || pair.interval.1 < 0.0;
+    assert_eq!(excludes_zero, pair.p_value <= 0.05, "interval and p agree: {pair:?}");
     let alone = seeded_difference(Measure::LogVariance, &[&first], &second, 10, 1).unwrap_err();
     assert!(alone.to_string().contains("at least two"), "{alone}");
 }
