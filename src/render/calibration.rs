@@ -1,11 +1,11 @@
 //! Does a portfolio have the volatility that its covariance predicted?
 //!
 //! Rebalances are sorted by predicted volatility and divided into ten groups. Each group gives a point: the root of
-//! its mean predicted variance, and the root of its mean squared return over the days held (both annual). On the grey
-//! line the prediction is correct.
+//! its mean predicted variance, and the root of its mean squared return over the days held (both annual), with a bar of ± 1.96
+//! standard errors over its rebalances. On the grey line the prediction is correct.
 
 #[cfg(feature = "figures")]
-use crate::metrics::mean;
+use crate::metrics::{mean, standard_deviation};
 #[cfg(feature = "figures")]
 use crate::render::canvas::Figure;
 #[cfg(feature = "figures")]
@@ -22,10 +22,14 @@ pub struct Prediction {
 #[cfg(feature = "figures")]
 const GROUPS: usize = 10;
 
+/// A point of the figure: predicted and realised volatility of a group, and both ends of its bar, % per year.
+#[cfg(feature = "figures")]
+type Point = (f64, f64, f64, f64);
+
 #[cfg(feature = "figures")]
 impl Prediction {
-    /// The points of the figure: predicted and realised volatility of each group, % per year.
-    fn points(&self, per_year: f64) -> Vec<(f64, f64)> {
+    /// The points of the figure, by predicted volatility.
+    fn points(&self, per_year: f64) -> Vec<Point> {
         let mut periods: Vec<&(f64, Vec<f64>)> =
             self.periods.iter().filter(|(v, days)| v.is_finite() && *v > 0.0 && !days.is_empty()).collect();
         periods.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -33,7 +37,14 @@ impl Prediction {
         let point = |group: &[&(f64, Vec<f64>)]| {
             let predicted = mean(&group.iter().map(|(v, _)| v * v).collect::<Vec<_>>());
             let squares: Vec<f64> = group.iter().flat_map(|(_, days)| days.iter().map(|r| r * r)).collect();
-            (100.0 * predicted.sqrt(), 100.0 * (per_year * mean(&squares)).sqrt())
+            let each: Vec<f64> =
+                group.iter().map(|(_, days)| mean(&days.iter().map(|r| r * r).collect::<Vec<_>>())).collect();
+            let half = if each.len() > 1 { 1.96 * standard_deviation(&each) / (each.len() as f64).sqrt() } else { 0.0 };
+            let realised = mean(&squares);
+            let percent = |variance: f64| 100.0 * (per_year * variance.max(0.0)).sqrt();
+            // On a logarithmic scale a bar cannot reach zero.
+            let low = percent((realised - half).max(0.05 * realised));
+            (100.0 * predicted.sqrt(), percent(realised), low, percent(realised + half))
         };
         periods.chunks(per_group).map(point).collect()
     }
@@ -51,13 +62,15 @@ impl Prediction {
 #[cfg(feature = "figures")]
 pub fn calibration_figure(title: &str, groups: &[(String, Vec<Prediction>)], per_year: f64) -> Figure {
     let frame = |(allocator, predictions): &(String, Vec<Prediction>)| {
-        let curves: Vec<(String, Vec<(f64, f64)>)> =
-            predictions.iter().map(|p| (p.label.clone(), p.points(per_year))).collect();
+        let curves: Vec<(&String, Vec<Point>)> = predictions.iter().map(|p| (&p.label, p.points(per_year))).collect();
         let values = || curves.iter().flat_map(|(_, points)| points).flat_map(|p| [p.0, p.1]);
         let ends = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
         let identity = Series { look: Look::Reference, ..Series::line("", vec![(ends.0, ends.0), (ends.1, ends.1)]) };
-        let dotted =
-            |(label, points): (String, Vec<(f64, f64)>)| Series { look: Look::Dotted, ..Series::line(label, points) };
+        let dotted = |(label, points): (&String, Vec<Point>)| Series {
+            look: Look::Points,
+            spans: points.iter().map(|p| (p.2, p.3)).collect(),
+            ..Series::line(label, points.iter().map(|p| (p.0, p.1)).collect())
+        };
         Frame {
             title: format!("{allocator}: realised volatility, % a year (log scale)"),
             x: Axis::new(Kind::Log, "predicted volatility, % a year (log scale); grey: as predicted"),

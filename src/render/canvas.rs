@@ -22,8 +22,9 @@ pub(super) const GRID: RGBColor = RGBColor(222, 222, 222);
 /// Ink of lines in the background.
 pub(super) const PALE: RGBColor = RGBColor(190, 190, 190);
 
-/// Colours that colour-blind readers can distinguish, and grey. Okabe, Ito (2008), "Color universal design".
-const PALETTE: [RGBColor; 8] = [
+/// Colours that colour-blind readers can distinguish (Okabe, Ito 2008, "Color universal design"), five from the muted scheme of
+/// Tol (2021), "Colour schemes", and grey, which stays for what is beyond.
+const PALETTE: [RGBColor; 13] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -31,11 +32,54 @@ const PALETTE: [RGBColor; 8] = [
     RGBColor(86, 180, 233),
     RGBColor(230, 159, 0),
     RGBColor(0, 0, 0),
+    RGBColor(136, 34, 85),
+    RGBColor(153, 153, 51),
+    RGBColor(51, 34, 136),
+    RGBColor(170, 68, 153),
+    RGBColor(17, 119, 51),
     RGBColor(130, 130, 130),
 ];
 
+/// Names that have the same colour in every figure of every run, with its place in the palette.
+const NAMED: [(&str, usize); 12] = [
+    ("qis", 0),
+    ("network", 1),
+    ("lw_identity", 2),
+    ("rie", 3),
+    ("clip", 4),
+    ("average_oracle", 5),
+    ("sample", 6),
+    ("dcc_qis", 7),
+    ("poet", 8),
+    ("nls_analytical", 9),
+    ("ewma", 10),
+    ("equal", 11),
+];
+
+/// Whether a label is that of a network, of whatever seed.
+pub(super) fn is_network(label: &str) -> bool {
+    label.starts_with("network")
+}
+
+/// The colours of some labels: those of their names, and for the others the first ones that are free, in the order of the labels;
+/// grey beyond.
+pub(super) fn colours(labels: &[&str]) -> Vec<RGBColor> {
+    let known = |label: &str| {
+        let name = label.split([',', '(', ' ']).next().unwrap_or(label);
+        NAMED.iter().find(|(known, _)| *known == name).map(|(_, place)| *place)
+    };
+    // Of several labels of one name, the first has its colour.
+    let mut places: Vec<Option<usize>> = vec![None; labels.len()];
+    for (k, label) in labels.iter().enumerate() {
+        places[k] = known(label).filter(|place| !places[..k].contains(&Some(*place)));
+    }
+    let mut free =
+        (0..PALETTE.len() - 1).filter(|place| !places.contains(&Some(*place))).collect::<Vec<_>>().into_iter();
+    places.into_iter().map(|place| colour(place.or_else(|| free.next()).unwrap_or(PALETTE.len() - 1))).collect()
+}
+
 /// Each light ink with its replacement on a dark page: the same hue, lighter.
-const DARK: [(&str, &str); 12] = [
+const DARK: [(&str, &str); 17] = [
     ("#FFFFFF", "#14171A"),
     ("#282828", "#E3E3E3"),
     ("#DEDEDE", "#363C42"),
@@ -47,6 +91,11 @@ const DARK: [(&str, &str); 12] = [
     ("#56B4E9", "#9CD8FF"),
     ("#E69F00", "#F8C146"),
     ("#000000", "#FAFAFA"),
+    ("#882255", "#D46A9A"),
+    ("#999933", "#C9C967"),
+    ("#332288", "#9C8CEB"),
+    ("#AA4499", "#DE84CF"),
+    ("#117733", "#5BC07E"),
     ("#828282", "#A0A0A0"),
 ];
 
@@ -315,6 +364,21 @@ mod tests {
         assert_eq!(spread(&[100.0, 200.0], 14.0), [100.0, 200.0]);
         let spread = spread(&[100.0, 102.0, 101.0], 14.0);
         assert!(spread[0] + 13.0 <= spread[2] && spread[2] + 13.0 <= spread[1], "{spread:?}");
+    }
+
+    #[test]
+    fn names_keep_their_colours_and_others_take_free_ones() {
+        let of = |labels: &[&str]| colours(labels);
+        assert_eq!(of(&["sample", "qis"]), of(&["qis", "sample"]).into_iter().rev().collect::<Vec<_>>());
+        assert_eq!(of(&["network, seed 0"])[0], of(&["x", "network"])[1]);
+        let several = of(&["network, seed 0", "network, seed 1", "mine", "qis, flat"]);
+        assert_eq!((several[0], several[3]), (PALETTE[1], PALETTE[0]));
+        let mut distinct = several.clone();
+        distinct.dedup();
+        assert_eq!(distinct.len(), 4);
+        let many: Vec<String> = (0..30).map(|k| format!("e{k}")).collect();
+        let many = of(&many.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(many[12..].iter().all(|colour| *colour == PALETTE[12]) && !many[..12].contains(&PALETTE[12]));
     }
 
     #[test]

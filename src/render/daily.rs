@@ -1,4 +1,4 @@
-//! Figures of portfolios day by day: equity, drawdowns, rolling volatility.
+//! Figures of portfolios day by day: equity, drawdowns, rolling volatility and Sharpe ratio.
 
 use crate::calendar::Date;
 use crate::metrics;
@@ -55,12 +55,25 @@ pub fn drawdown_figure(title: &str, dates: &[Date], groups: &[Group]) -> Figure 
 
 /// Annual volatility of the year up to each date: 252 days, or `per_year` days rounded.
 pub fn rolling_figure(title: &str, dates: &[Date], groups: &[Group], per_year: f64) -> Figure {
-    let days = (per_year.round() as usize).max(2);
-    let rolling = |curve: &Curve| {
-        // A ruin ends the curve; the day of the ruin is not part of a volatility.
-        let earned = |pair: &[f64]| if pair[1] > 0.0 { pair[1] / pair[0] - 1.0 } else { f64::NAN };
-        let returns: Vec<f64> = curve.equity.windows(2).map(earned).collect();
-        metrics::rolling_volatility(&returns, days, per_year).iter().map(|v| 100.0 * v).collect()
-    };
+    let days = days_of_year(per_year);
+    let rolling = |curve: &Curve| rolling(curve, days, |returns| 100.0 * metrics::volatility_annual(returns, per_year));
     figure(title, dates, groups, (Kind::Linear, &format!("volatility of {days} days, % a year")), rolling)
+}
+
+/// Annual Sharpe ratio of the year up to each date, zero risk-free rate.
+pub fn rolling_sharpe_figure(title: &str, dates: &[Date], groups: &[Group], per_year: f64) -> Figure {
+    let days = days_of_year(per_year);
+    let rolling = |curve: &Curve| rolling(curve, days, |returns| metrics::sharpe_ratio(returns, per_year));
+    figure(title, dates, groups, (Kind::Linear, &format!("Sharpe ratio of {days} days")), rolling)
+}
+
+fn days_of_year(per_year: f64) -> usize {
+    (per_year.round() as usize).max(2)
+}
+
+/// A measure of the last days up to each date. A ruin ends the curve; its day is not part of the measure.
+fn rolling(curve: &Curve, days: usize, measure: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    let earned = |pair: &[f64]| if pair[1] > 0.0 { pair[1] / pair[0] - 1.0 } else { f64::NAN };
+    let returns: Vec<f64> = curve.equity.windows(2).map(earned).collect();
+    returns.windows(days).map(measure).collect()
 }

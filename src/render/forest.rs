@@ -14,12 +14,25 @@ pub struct ForestRow {
     pub holding: (f64, f64, f64),
 }
 
+/// A frame of the figure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForestGroup {
+    /// Its name.
+    pub name: String,
+    /// Label of its reference.
+    pub reference: String,
+    /// Days of a holding period.
+    pub holding: usize,
+    /// Its portfolios, but for the reference.
+    pub rows: Vec<ForestRow>,
+}
+
 /// The longest axis on either side of zero, %.
 const LIMIT: f64 = 40.0;
 
-/// The figure, one frame per group: its name, that of its reference, the days of a holding period, and its rows.
-pub fn forest_figure(title: &str, groups: &[(String, String, usize, Vec<ForestRow>)]) -> Figure {
-    let frame = |(group, reference, holding, rows): &(String, String, usize, Vec<ForestRow>)| {
+/// The figure, one frame per group.
+pub fn forest_figure(title: &str, groups: &[ForestGroup]) -> Figure {
+    let frame = |ForestGroup { name, reference, holding, rows }: &ForestGroup| {
         let mut rows: Vec<&ForestRow> = rows.iter().collect();
         rows.sort_by(|a, b| a.daily.0.total_cmp(&b.daily.0));
         let is_tested = rows.iter().any(|row| row.holding.0.is_finite());
@@ -34,7 +47,7 @@ pub fn forest_figure(title: &str, groups: &[(String, String, usize, Vec<ForestRo
         };
         let series = ["daily returns".to_string(), format!("{holding}-day returns")];
         Rows {
-            title: format!("{group}, against {reference}"),
+            title: format!("{name}, against {reference}"),
             rows: rows.iter().map(row).collect(),
             series: if is_tested { series.to_vec() } else { Vec::new() },
             is_log: false,

@@ -1,7 +1,9 @@
 //! Frames of curves: linear, logarithmic and date axes, with labels at the right end of each curve.
 
 use crate::calendar::{Date, date_from_epoch, days_since_epoch};
-use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, PALE, Picture, Place, colour, spread, text_width};
+use crate::render::canvas::{
+    Anchor, Canvas, Figure, GRID, INK, PALE, Picture, Place, colours, is_network, spread, text_width,
+};
 
 /// How an axis maps its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub(super) enum Look {
     Line,
     /// As [`Line`](Self::Line), with a dot at every point.
     Dotted,
+    /// Dots without a line, with a vertical bar from low to high at every point.
+    Points,
     /// A pale line in the background, without a label.
     Pale,
     /// A reference line such as the identity, without a label.
@@ -49,11 +53,13 @@ pub(super) struct Series {
     pub look: Look,
     /// A point to be marked.
     pub mark: Option<Place>,
+    /// Both ends of the bar of every point, for [`Look::Points`].
+    pub spans: Vec<(f64, f64)>,
 }
 
 impl Series {
     pub fn line(label: impl Into<String>, points: Vec<Place>) -> Self {
-        Self { label: label.into(), points, look: Look::Line, mark: None }
+        Self { label: label.into(), points, look: Look::Line, mark: None, spans: Vec::new() }
     }
 
     /// Coloured if `is_named`, else pale.
@@ -62,7 +68,7 @@ impl Series {
     }
 
     fn has_label(&self) -> bool {
-        matches!(self.look, Look::Line | Look::Dotted) && !self.points.is_empty()
+        matches!(self.look, Look::Line | Look::Dotted | Look::Points) && !self.points.is_empty()
     }
 }
 
@@ -150,10 +156,12 @@ impl Scale {
 fn draw_frame(canvas: &Canvas, frame: &Frame, labels: &[&str]) {
     canvas.text(&frame.title, (8.0, 11.0), 12.0, INK, Anchor::Left);
     let points = || frame.series.iter().flat_map(|series| &series.points);
+    let ends = frame.series.iter().flat_map(|series| &series.spans).flat_map(|span| [span.0, span.1]);
+    let palette = colours(labels);
     let (left, right) = (LEFT, LEFT + PLOT.0);
     let (top, bottom) = (TOP, TOP + PLOT.1);
     let x = Scale::over(&frame.x, points().map(|p| p.0), (left, right), 0.0);
-    let y = Scale::over(&frame.y, points().map(|p| p.1), (bottom, top), 0.04);
+    let y = Scale::over(&frame.y, points().map(|p| p.1).chain(ends), (bottom, top), 0.04);
     let (Some(x), Some(y)) = (x, y) else {
         canvas.text("nothing to show", (left, top + 20.0), SMALL, INK, Anchor::Left);
         return;
@@ -179,30 +187,48 @@ fn draw_frame(canvas: &Canvas, frame: &Frame, labels: &[&str]) {
     let attributes = [("class", "plot"), ("data-x", &x.written()), ("data-y", &y.written())];
     canvas.group(&attributes, |canvas| {
         for series in frame.series.iter().filter(|series| !series.has_label() && !series.points.is_empty()) {
-            let (ink, width) = if series.look == Look::Reference { (GRID, 2.0) } else { (PALE, 0.8) };
+            let (ink, width) = if series.look == Look::Reference { (PALE, 1.2) } else { (PALE, 0.8) };
             canvas.line(&path(series), ink, width);
         }
         let named: Vec<(&Series, Vec<Place>)> =
             frame.series.iter().filter(|series| series.has_label()).map(|series| (series, path(series))).collect();
         let named: Vec<_> = named.into_iter().filter(|(_, path)| !path.is_empty()).collect();
         let ends: Vec<f64> = named.iter().map(|(_, path)| path[path.len() - 1].1).collect();
-        let labels_at = spread(&ends, 14.0);
-        // If many lines end at the same edge, their labels extend beyond the frame.
-        let below = labels_at.iter().map(|at| at - bottom).fold(0.0, f64::max);
+        let labels_at = inside(&spread(&ends, 14.0), (TOP - 12.0, bottom + 4.0));
         for ((series, path), label_at) in named.iter().zip(labels_at) {
-            let k = labels.iter().position(|known| *known == series.label).unwrap_or(0);
+            let ink = palette[labels.iter().position(|known| *known == series.label).unwrap_or(0)];
             canvas.group(&[("class", "series"), ("data-label", &series.label)], |canvas| {
-                canvas.line(path, colour(k), 1.4);
+                if series.look != Look::Points {
+                    canvas.line(path, ink, if is_network(&series.label) { 2.2 } else { 1.5 });
+                }
                 if series.look == Look::Dotted {
-                    path.iter().for_each(|point| canvas.dot(*point, 2.2, colour(k)));
+                    path.iter().for_each(|point| canvas.dot(*point, 2.2, ink));
+                }
+                if series.look == Look::Points {
+                    for (point, (low, high)) in series.points.iter().zip(&series.spans) {
+                        let at = x.pixel(point.0);
+                        canvas.line(&[(at, y.pixel(*low)), (at, y.pixel(*high))], ink, 1.0);
+                        canvas.dot(place(point), 2.6, ink);
+                    }
                 }
                 if let Some(mark) = &series.mark {
-                    canvas.dot(place(mark), 4.0, colour(k));
+                    canvas.dot(place(mark), 4.0, ink);
                 }
-                canvas.text(&series.label, (right + 10.0, label_at - below), SMALL, colour(k), Anchor::Left);
+                canvas.text(&series.label, (right + 10.0, label_at), SMALL, ink, Anchor::Left);
             });
         }
     });
+}
+
+/// Moves labels into a range: all by the same distance, or closer together if they are too many for it.
+fn inside(places: &[f64], (top, bottom): (f64, f64)) -> Vec<f64> {
+    let low = places.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = places.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if high - low > bottom - top {
+        return places.iter().map(|at| top + (at - low) / (high - low) * (bottom - top)).collect();
+    }
+    let shift = (top - low).max(0.0) - (high - bottom).max(0.0);
+    places.iter().map(|at| at + shift).collect()
 }
 
 /// About `n` ticks at round numbers between two values.
@@ -265,6 +291,14 @@ mod tests {
 
     fn texts(ticks: Vec<(f64, String)>) -> Vec<String> {
         ticks.into_iter().map(|(_, text)| text).collect()
+    }
+
+    #[test]
+    fn labels_stay_inside_their_frame() {
+        assert_eq!(inside(&[20.0, 30.0], (0.0, 100.0)), [20.0, 30.0]);
+        assert_eq!(inside(&[95.0, 110.0], (0.0, 100.0)), [85.0, 100.0]);
+        assert_eq!(inside(&[-10.0, 5.0], (0.0, 100.0)), [0.0, 15.0]);
+        assert_eq!(inside(&[-100.0, 0.0, 300.0], (0.0, 100.0)), [0.0, 25.0, 100.0]);
     }
 
     #[test]

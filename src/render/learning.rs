@@ -1,5 +1,5 @@
-//! Learning curves: training and validation loss against the step, on a logarithmic scale. The curve of a model that
-//! continues from another one starts where that one ends.
+//! Learning curves: training and validation loss against the step, on a logarithmic scale, one frame for each model. The curve of a
+//! model that continues from another one starts where that one ends.
 
 #[cfg(feature = "figures")]
 use crate::render::canvas::Figure;
@@ -20,35 +20,44 @@ pub struct LearningCurve {
     pub training: Vec<(usize, f64)>,
     /// Number of steps, and the validation loss after them.
     pub validation: Vec<(usize, f64)>,
+    /// Loss of the analytic rival on the validation dates, if it was computed.
+    pub rival: Option<f64>,
 }
 
 /// Number of steps over which the training loss is averaged.
 #[cfg(feature = "figures")]
 const STRETCH: usize = 100;
 
-/// Two frames: training on the left, validation on the right. If there are many models, only the last has a label.
+/// One frame per model: the training loss, the loss on the dates held back, and that of the analytic rival on the same dates, if it
+/// is known. All frames have the same axes.
 #[cfg(feature = "figures")]
 pub fn learning_figure(title: &str, curves: &[LearningCurve]) -> Figure {
-    let frame = |title: &str, points: &dyn Fn(&LearningCurve) -> Vec<(usize, f64)>| {
-        let series = |curve: &LearningCurve| {
-            let points = points(curve).into_iter().filter(|(_, loss)| *loss > 0.0);
-            let points = points.map(|(step, loss)| ((curve.start + step) as f64, loss)).collect();
-            Series { look: Look::Line, ..Series::line(&curve.label, points) }
-        };
-        let few = curves.len() <= 7;
-        let named = |(k, curve)| series(curve).named(few || k == 0 || k + 1 == curves.len());
-        Frame {
-            title: title.to_string(),
-            x: Axis::new(Kind::Linear, "optimiser step"),
-            y: Axis::new(Kind::Log, ""),
-            series: curves.iter().enumerate().map(named).collect(),
-        }
+    let positive = |curve: &LearningCurve, points: &Points| -> Vec<(f64, f64)> {
+        let positive = points.iter().filter(|(_, loss)| *loss > 0.0);
+        positive.map(|(step, loss)| ((curve.start + step) as f64, *loss)).collect()
     };
-    let frames = [
-        frame("training loss n w'Σw, annual, mean of 100 steps (log scale)", &|curve| averaged(&curve.training)),
-        frame("loss on the dates held back, annual (log scale)", &|curve| curve.validation.clone()),
-    ];
-    frames_figure(title, &frames)
+    let of = |curve: &LearningCurve| {
+        let mut series = vec![
+            Series::line("training", positive(curve, &averaged(&curve.training))),
+            Series { look: Look::Dotted, ..Series::line("dates held back", positive(curve, &curve.validation)) },
+        ];
+        let steps = series.iter().flat_map(|series| &series.points).map(|point| point.0);
+        let (from, to) = steps.fold((f64::INFINITY, 0.0f64), |(from, to), x| (from.min(x), to.max(x)));
+        if let (Some(rival), true) = (curve.rival, from < to) {
+            series.push(Series::line("qis, same dates", vec![(from, rival), (to, rival)]));
+        }
+        series
+    };
+    let all: Vec<(&String, Vec<Series>)> = curves.iter().map(|curve| (&curve.label, of(curve))).collect();
+    let losses = || all.iter().flat_map(|(_, series)| series).flat_map(|series| &series.points).map(|point| point.1);
+    let range = losses().fold((f64::INFINITY, 0.0f64), |(low, high), loss| (low.min(loss), high.max(loss)));
+    let frame = |(label, series): (&String, Vec<Series>)| Frame {
+        title: format!("{label}: loss n w'Σw, annual (log scale)"),
+        x: Axis::new(Kind::Linear, "optimiser step"),
+        y: Axis { range: (range.0 < range.1).then_some(range), ..Axis::new(Kind::Log, "") },
+        series,
+    };
+    frames_figure(title, &all.into_iter().map(frame).collect::<Vec<_>>())
 }
 
 /// Means over stretches of at least [`STRETCH`] steps.

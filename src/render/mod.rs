@@ -18,6 +18,8 @@ mod canvas;
 mod daily;
 mod eigenvalues;
 #[cfg(feature = "figures")]
+mod exposure;
+#[cfg(feature = "figures")]
 mod forest;
 #[cfg(feature = "figures")]
 mod frames;
@@ -48,12 +50,14 @@ pub use calibration::calibration_figure;
 #[cfg(feature = "figures")]
 pub use canvas::{Figure, Picture, style};
 #[cfg(feature = "figures")]
-pub use daily::{Curve, Group, drawdown_figure, equity_figure, rolling_figure};
+pub use daily::{Curve, Group, drawdown_figure, equity_figure, rolling_figure, rolling_sharpe_figure};
 pub use eigenvalues::EigenvalueCurve;
 #[cfg(feature = "figures")]
 pub use eigenvalues::eigenvalue_figure;
 #[cfg(feature = "figures")]
-pub use forest::{ForestRow, forest_figure};
+pub use exposure::{Exposure, ExposureGroup, exposure_figure};
+#[cfg(feature = "figures")]
+pub use forest::{ForestGroup, ForestRow, forest_figure};
 pub use learning::LearningCurve;
 #[cfg(feature = "figures")]
 pub use learning::learning_figure;

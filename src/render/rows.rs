@@ -1,6 +1,8 @@
 //! Dots in rows: one value per name, or one per name and series, with or without an interval.
 
-use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colour, text_width};
+use plotters::style::RGBColor;
+
+use crate::render::canvas::{Anchor, Canvas, Figure, GRID, INK, Picture, colours, text_width};
 use crate::render::frames::{log_ticks, round_ticks};
 
 /// One row.
@@ -57,11 +59,21 @@ pub(super) fn rows_figure(title: &str, frames: &[Rows]) -> Figure {
     let left = 20.0 + labels.fold(40.0, f64::max);
     let titles = frames.iter().map(|frame| 16.0 + text_width(&frame.title, 12.0));
     let width = titles.fold(left + PLOT + 56.0, f64::max);
+    // A name has the same colour in every frame.
+    let mut names: Vec<&str> = Vec::new();
+    for name in frames.iter().flat_map(|frame| &frame.series) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let inks = colours(&names);
     let picture = |frame: &Rows| {
+        let ink = |name: &String| inks[names.iter().position(|known| known == name).expect("it is one of them")];
+        let inks: Vec<RGBColor> = frame.series.iter().map(ink).collect();
         let legend = legend_lines(frame, width);
         let top = TOP + 16.0 * legend.len() as f64;
         let height = top + frame.row_height() * frame.rows.len() as f64 + BOTTOM;
-        Picture::draw(width, height, |canvas| draw_frame(canvas, frame, &legend, left, top))
+        Picture::draw(width, height, |canvas| draw_frame(canvas, frame, &inks, &legend, left, top))
     };
     Figure { title: title.to_string(), frames: frames.iter().map(picture).collect() }
 }
@@ -82,13 +94,14 @@ fn legend_lines(frame: &Rows, width: f64) -> Vec<Vec<usize>> {
     lines
 }
 
-fn draw_frame(canvas: &Canvas, frame: &Rows, legend: &[Vec<usize>], left: f64, top: f64) {
+fn draw_frame(canvas: &Canvas, frame: &Rows, inks: &[RGBColor], legend: &[Vec<usize>], left: f64, top: f64) {
+    let ink = |series: usize| inks.get(series).copied().unwrap_or(colours(&[""])[0]);
     canvas.text(&frame.title, (8.0, 11.0), 12.0, INK, Anchor::Left);
     for (line, series) in legend.iter().enumerate() {
         let mut at = 14.0;
         for &k in series {
             let y = TOP + 4.0 + 16.0 * line as f64;
-            canvas.dot((at, y), 3.5, colour(k));
+            canvas.dot((at, y), 3.5, ink(k));
             canvas.text(&frame.series[k], (at + 8.0, y), SMALL, INK, Anchor::Left);
             at += 26.0 + text_width(&frame.series[k], SMALL);
         }
@@ -132,9 +145,9 @@ fn draw_frame(canvas: &Canvas, frame: &Rows, legend: &[Vec<usize>], left: f64, t
                     &[("class", "series"), ("data-label", name), ("data-value", &format!("{value}"))],
                     |canvas| {
                         if let Some((_, from, to)) = row.spans.iter().find(|span| span.0 == series) {
-                            canvas.line(&[(pixel(*from), y), (pixel(*to), y)], colour(series), 1.4);
+                            canvas.line(&[(pixel(*from), y), (pixel(*to), y)], ink(series), 1.4);
                         }
-                        canvas.dot((pixel(value), y), if frame.series.is_empty() { 4.0 } else { 3.0 }, colour(series));
+                        canvas.dot((pixel(value), y), if frame.series.is_empty() { 4.0 } else { 3.0 }, ink(series));
                         let digits = frame.digits.or((value.abs() > limit).then_some(0));
                         if let Some(digits) = digits {
                             canvas.text(

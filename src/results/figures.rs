@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::grouping::grouped;
 use crate::render::{
     AccountRow, Curve, Figure, Group, Labelled, LeverageSeries, Page, bridge_figure, calibration_figure, dollars,
-    drawdown_figure, eigenvalue_figure, equity_figure, forest_figure, lag_figure, learning_figure, leverage_figure,
-    marginal_figure, periods_figure, rolling_figure, size_figure, turnover_figure, universe_figure, volatility_figure,
+    drawdown_figure, eigenvalue_figure, equity_figure, exposure_figure, forest_figure, lag_figure, learning_figure,
+    leverage_figure, marginal_figure, periods_figure, rolling_figure, rolling_sharpe_figure, size_figure,
+    turnover_figure, universe_figure, volatility_figure,
 };
 use crate::results::read::AccountReturns;
 use crate::results::{PortfolioReturns, Results};
@@ -34,9 +35,11 @@ pub const FIGURES: &[FigureKind] = &[
     FigureKind { name: "equity", about: "growth of 1 before costs", draw: equity },
     FigureKind { name: "drawdown", about: "losses from the last peak before costs", draw: drawdown },
     FigureKind { name: "rolling", about: "volatility of the last 252 days", draw: rolling },
+    FigureKind { name: "sharpe", about: "Sharpe ratio of the last 252 days", draw: rolling_sharpe },
     FigureKind { name: "periods", about: "volatility before and after 2012 and in stress", draw: periods },
     FigureKind { name: "calibration", about: "predicted against realised volatility", draw: calibration },
     FigureKind { name: "turnover", about: "turnover per rebalance", draw: turnover },
+    FigureKind { name: "exposure", about: "positions and leverage over time", draw: exposure },
     FigureKind {
         name: "eigenvalues",
         about: "cleaned eigenvalues against the sample's and against rank",
@@ -214,6 +217,27 @@ fn drawdown(results: &Results) -> Result<Vec<Placed>> {
 fn rolling(results: &Results) -> Result<Vec<Placed>> {
     let per_year = results.periods_per_year();
     over_days(results, "rolling", &|title, dates, groups| rolling_figure(title, dates, groups, per_year))
+}
+
+fn rolling_sharpe(results: &Results) -> Result<Vec<Placed>> {
+    let per_year = results.periods_per_year();
+    over_days(results, "sharpe", &|title, dates, groups| rolling_sharpe_figure(title, dates, groups, per_year))
+}
+
+fn exposure(results: &Results) -> Result<Vec<Placed>> {
+    if !is_run(results) {
+        return Ok(Vec::new());
+    }
+    let (dates, mut groups) = results.exposures()?;
+    let highlight = results.highlight();
+    for (_, group) in &mut groups {
+        group.retain(|exposure| highlight.is_empty() || highlight.contains(&exposure.label));
+    }
+    groups.retain(|(_, group)| !group.is_empty());
+    match groups.is_empty() {
+        true => Ok(Vec::new()),
+        false => one("exposure", exposure_figure(&results.about, &dates, &groups)),
+    }
 }
 
 fn periods(results: &Results) -> Result<Vec<Placed>> {

@@ -9,9 +9,11 @@
 //! Everything here is a pure function of these files: the same files give the same bytes.
 
 mod compare;
+mod curves;
 mod evidence;
 #[cfg(feature = "figures")]
 mod figures;
+mod history;
 #[cfg(feature = "figures")]
 mod page;
 mod paper;
@@ -27,6 +29,7 @@ pub use evidence::{
 };
 #[cfg(feature = "figures")]
 pub use figures::{Drawn, FIGURES, FigureKind, Left, draw};
+pub use history::{drawdown_sheet, monthly_sheet};
 #[cfg(feature = "figures")]
 pub use page::write_page;
 pub use paper::{Check, Verdict, check_paper, paper_table};

@@ -8,8 +8,12 @@ use serde::Serialize;
 use crate::data::{Columns, NotANumber, read_text, write_text};
 use crate::description::ExclusionCount;
 use crate::error::Result;
+use crate::grouping::grouped;
+use crate::metrics;
 use crate::render::{Sheet, style};
-use crate::results::{Drawn, EXPLAINED, Evidence, FIGURES, Results};
+use crate::results::{
+    DailyReturns, Drawn, EXPLAINED, Evidence, FIGURES, PortfolioReturns, Results, drawdown_sheet, monthly_sheet,
+};
 use crate::train::Schedule;
 use crate::universe::RankBy;
 
@@ -74,6 +78,7 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
         is_daily => is_daily,
         explained => EXPLAINED,
         tests => Value::from(Serde(tests)),
+        history => Value::from(Serde(history(results, evidence)?)),
         headlines => evidence.map_or(Vec::new(), Evidence::headlines),
         periods => Value::from(Serde(evidence.map_or(Vec::new(), Evidence::period_sheets))),
         reference_note => evidence.is_some_and(|e| e.groups.iter().any(|group| !group.is_named)),
@@ -94,6 +99,40 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
     let page = page.expect("the template uses what it is given");
     write_text(&results.home.join("report.html"), &page)?;
     Ok(left_out)
+}
+
+/// Months and drawdowns of the first network and of the reference of each allocator; of a run without tests, of the portfolio with the
+/// lowest volatility.
+fn history(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<Sheet>> {
+    if !results.has_run || results.is_sweep() {
+        return Ok(Vec::new());
+    }
+    let DailyReturns { dates, portfolios } = results.daily_returns()?;
+    let per_year = results.periods_per_year();
+    let known = |series: &&PortfolioReturns| series.is_defined() && series.ruin().is_none();
+    let mut sheets = Vec::new();
+    for (allocator, group) in grouped(portfolios.iter().filter(known).map(|c| (c.name.allocator.as_str(), c))) {
+        let network = group.iter().find(|c| results.is_network(&c.name));
+        let tested = evidence.and_then(|e| e.groups.iter().find(|g| g.group.starts_with(&format!("{allocator}, "))));
+        let reference = tested.and_then(|tested| group.iter().find(|c| c.name.short() == tested.reference));
+        let volatility = |c: &&&PortfolioReturns| {
+            metrics::volatility_annual(
+                &c.returns.iter().copied().filter(|r| !r.is_nan()).collect::<Vec<f64>>(),
+                per_year,
+            )
+        };
+        let lowest = || group.iter().min_by(|a, b| volatility(a).total_cmp(&volatility(b)));
+        let mut shown: Vec<&&PortfolioReturns> = network.into_iter().chain(reference).collect();
+        if shown.is_empty() {
+            shown.extend(lowest());
+        }
+        for series in shown {
+            let caption = series.name.title();
+            sheets.push(monthly_sheet(&caption, &dates, &series.returns));
+            sheets.push(drawdown_sheet(&caption, &dates, &series.returns));
+        }
+    }
+    Ok(sheets)
 }
 
 /// The summary of `universe.csv`; `None` if the file does not exist.

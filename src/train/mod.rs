@@ -18,6 +18,7 @@ mod events;
 mod model;
 mod model_file;
 mod recipe;
+mod rival;
 mod sampler;
 mod schedule;
 mod session;

@@ -62,6 +62,9 @@ pub struct Header {
     pub steps: usize,
     /// The training record, reduced to about a hundred points.
     pub record: Vec<Point>,
+    /// Loss of QIS on the validation batches; models of earlier versions, and trainings without held-back dates, have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_qis: Option<f64>,
     /// In a checkpoint, the length of the event file in bytes at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events_length: Option<u64>,

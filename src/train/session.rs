@@ -13,6 +13,7 @@ use crate::nn::Network;
 use crate::train::engine::{Compute, Drawn, Engine, Named, OnDevice, OnProcessor, Outcome};
 use crate::train::events::{self, Events};
 use crate::train::model::{Header, Model, Point};
+use crate::train::rival::qis_loss;
 use crate::train::sampler::{Draw, Sampler};
 use crate::train::task::{Task, other_identity};
 
@@ -236,7 +237,9 @@ impl<'a> Session<'a> {
             .with_numbers("learning_rate", column(|row| row.learning_rate))
             .with_numbers("validation", column(|row| row.validation))
             .write_csv(&beside(&self.task.file, "csv"))?;
-        let header = Header { steps: self.record.len(), record: thinned(&self.record), ..self.header.clone() };
+        let validation_qis = qis_loss(&self.sampler, VALIDATION_BATCHES)?;
+        let record = thinned(&self.record);
+        let header = Header { steps: self.record.len(), record, validation_qis, ..self.header.clone() };
         let model = Model::new(header, self.parameters()?);
         model.save(&self.task.file)?;
         let checkpoint = beside(&self.task.file, "checkpoint.safetensors");

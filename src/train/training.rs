@@ -139,6 +139,7 @@ fn header(task: &Task<'_>) -> Result<Header> {
         schedule: task.recipe.schedule.clone(),
         steps: 0,
         record: Vec::new(),
+        validation_qis: None,
         events_length: None,
     })
 }
