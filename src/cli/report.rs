@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::cli::output::say;
 use crate::data::hash_file;
-use crate::description::RunFile;
+use crate::description::{Experiment, RunFile};
 use crate::error::Error;
-use crate::results::{Evidence, Results, draw, evidence, write_evidence, write_page};
+use crate::results::{Evidence, Results, draw, evidence, redraw, write_evidence, write_page};
 
 /// Test the findings of a finished run, and put them on one self-contained page
 ///
@@ -26,6 +26,9 @@ pub(super) struct Arguments {
     /// Leave out the tests
     #[arg(long)]
     no_tests: bool,
+    /// Take about, [figures] and [evidence] of this experiment, which must be that of the run in all else, and keep them in run.toml
+    #[arg(long, value_name = "FILE")]
+    experiment: Option<PathBuf>,
     /// Folder of results
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
@@ -34,8 +37,11 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
     let mut pages = Vec::new();
     for name in &arguments.runs {
-        let results = super::open_results(&arguments.out, name)?;
+        let mut results = super::open_results(&arguments.out, name)?;
         check_accounts(&results.home)?;
+        if let Some(file) = &arguments.experiment {
+            describe_again(&mut results, file)?;
+        }
         let tested = if arguments.no_tests { None } else { tests(&results, arguments.seed)? };
         let left_out = write_page(&results, tested.as_ref())?;
         left_out.iter().for_each(|line| say!("not drawn: {line}"));
@@ -46,6 +52,26 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Value> {
         pages.push(json!({ "run": results.name, "page": page, "tests": tests, "notes": notes, "left_out": left_out }));
     }
     Ok(json!({ "reports": pages }))
+}
+
+/// Takes what an experiment says of its figures and tests, without running it again.
+fn describe_again(results: &mut Results, file: &Path) -> anyhow::Result<()> {
+    let mut experiment = Experiment::read(file)?;
+    let own = &results.run.experiment;
+    // The span that was found stands in run.toml.
+    experiment.walk_forward.first = experiment.walk_forward.first.or(own.walk_forward.first);
+    experiment.walk_forward.last = experiment.walk_forward.last.or(own.walk_forward.last);
+    if !results.has_run || !own.decides_as(&experiment) {
+        let message =
+            format!("it is not the experiment of {}: run it again, or name the one that was run", results.name);
+        return Err(Error::Config { file: file.display().to_string(), message }.into());
+    }
+    results.about.clone_from(&experiment.about);
+    let own = &mut results.run.experiment;
+    (own.about, own.figures, own.evidence) = (experiment.about, experiment.figures, experiment.evidence);
+    results.run.write(&results.folder.join("run.toml"))?;
+    redraw(results)?;
+    Ok(())
 }
 
 /// Refuses accounts that traded other weights than those of the run beside them.

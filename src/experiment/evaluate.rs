@@ -5,6 +5,7 @@ use crate::account::Holdings;
 use crate::experiment::plan::Plan;
 use crate::experiment::windows::Decision;
 use crate::metrics;
+use crate::panel::AssetId;
 use crate::render::Performance;
 
 /// Returns and turnover of one portfolio.
@@ -19,6 +20,15 @@ pub(super) struct Path {
 
 /// Follows portfolio `number` through all decisions.
 pub(super) fn follow(plan: &Plan<'_>, decisions: &[Decision], number: usize) -> Path {
+    follow_part(plan, decisions, number, 1.0)
+}
+
+/// The same, if at each rebalance only a share a of the way from the drifted weights v to the target w is traded:
+///
+/// ```text
+/// a w + (1 − a) v,   where what assets that have left the universe leave is invested in w
+/// ```
+pub(super) fn follow_part(plan: &Plan<'_>, decisions: &[Decision], number: usize, share: f64) -> Path {
     let panel = &plan.market.panel;
     let mut holdings = Holdings::cash();
     let mut path = Path { returns: Vec::new(), turnover: Vec::new(), ruined: None };
@@ -26,8 +36,18 @@ pub(super) fn follow(plan: &Plan<'_>, decisions: &[Decision], number: usize) -> 
     for (k, decision) in decisions.iter().enumerate() {
         path.turnover.push(match decision.allocations[number].weights() {
             Some(weights) if path.ruined.is_none() => {
-                exists = true;
-                holdings.rebalance(decision.members.iter().copied().zip(weights.iter().copied()))
+                let first = !std::mem::replace(&mut exists, true);
+                let targets = decision.members.iter().copied().zip(weights.iter().copied());
+                if share == 1.0 || first {
+                    holdings.rebalance(targets)
+                } else {
+                    let kept: f64 = decision.members.iter().map(|asset| holdings.weight(*asset)).sum();
+                    let part = |(asset, w): (AssetId, f64)| {
+                        (asset, (1.0 - share) * holdings.weight(asset) + (1.0 - (1.0 - share) * kept) * w)
+                    };
+                    let mixed: Vec<(AssetId, f64)> = targets.map(part).collect();
+                    holdings.rebalance(mixed.into_iter())
+                }
             }
             _ => f64::NAN,
         });
@@ -46,6 +66,37 @@ pub(super) fn follow(plan: &Plan<'_>, decisions: &[Decision], number: usize) -> 
     path
 }
 
+/// Steps of a bisection for a share.
+const BISECTIONS: usize = 14;
+
+/// The share of the way to its targets at which a portfolio trades as much as another, and its path; the whole way if it trades no
+/// more. `None` if it was undefined or ruined.
+pub(super) fn at_turnover(
+    plan: &Plan<'_>,
+    decisions: &[Decision],
+    number: usize,
+    turnover: f64,
+) -> Option<(f64, Path)> {
+    let whole = follow(plan, decisions, number);
+    let own = mean_turnover(&whole).filter(|_| whole.ruined.is_none())?;
+    if own <= turnover {
+        return Some((1.0, whole));
+    }
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..BISECTIONS {
+        let middle = 0.5 * (low + high);
+        let traded = mean_turnover(&follow_part(plan, decisions, number, middle))?;
+        if traded > turnover { high = middle } else { low = middle }
+    }
+    Some((low, follow_part(plan, decisions, number, low)))
+}
+
+/// Mean turnover without the first rebalance; `None` if there is no other.
+pub(super) fn mean_turnover(path: &Path) -> Option<f64> {
+    let trades: Vec<f64> = path.turnover.iter().copied().filter(|t| !t.is_nan()).skip(1).collect();
+    (!trades.is_empty()).then(|| metrics::mean(&trades))
+}
+
 /// All measures of a portfolio over the days on which it exists; after a ruin there are none.
 pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize, path: &Path) -> Performance {
     let pair = &plan.pairs[number];
@@ -56,7 +107,6 @@ pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize
     let measured = |value: &dyn Fn() -> f64| if is_measured { value() } else { f64::NAN };
     let measure = |f: &dyn Fn(&[f64]) -> f64| measured(&|| f(&lived));
     let mean_of = |f: fn(&[f64]) -> f64| measured(&|| metrics::mean(&weights.iter().map(|w| f(w)).collect::<Vec<_>>()));
-    let trades: Vec<f64> = path.turnover.iter().copied().filter(|t| !t.is_nan()).skip(1).collect();
     let date = |day: usize| plan.market.panel.calendar().date(day).to_string();
     Performance {
         name: pair.name.clone(),
@@ -68,7 +118,7 @@ pub(super) fn performance(plan: &Plan<'_>, decisions: &[Decision], number: usize
         max_drawdown: measure(&metrics::max_drawdown),
         value_at_risk: measure(&|r| metrics::value_at_risk(r, 0.05)),
         conditional_value_at_risk: measure(&|r| metrics::conditional_value_at_risk(r, 0.05)),
-        turnover: measured(&|| metrics::mean(&trades)),
+        turnover: measured(&|| mean_turnover(path).unwrap_or(f64::NAN)),
         n_eff: mean_of(metrics::n_effective),
         gross: mean_of(metrics::gross_leverage),
         short_share: mean_of(metrics::short_share),

@@ -6,6 +6,8 @@
 //! weights.parquet       date, estimator, allocator, asset, weight (non-zero weights only)
 //! diagnostics.parquet   per rebalance: sizes, turnover, concentration, predicted volatility, why undefined, repairs
 //! universe.parquet      the certificate: date, asset      universe.csv  date, members, hash, removed by each rule
+//! equal_turnover.*      shares of the way to the targets at which all trade as much as the reference, and the returns (parquet), if
+//!                       `[evidence]` names a reference
 //! fitted.csv            values that were chosen on the past of each year, with their losses, if there are any
 //! eigenvalues.csv       cleaned against sample eigenvalues on the last date, if [figures] asks for them
 //! run.toml              configuration with all defaults, and provenance
@@ -13,6 +15,8 @@
 //! ```
 
 use std::path::Path;
+
+use rayon::prelude::*;
 
 use crate::calendar::Date;
 use crate::data::Table;
@@ -27,20 +31,27 @@ use crate::metrics;
 use crate::render::{Performance, performance_table};
 use crate::universe::GapDays;
 
-/// Writes the tables of numbers and returns the measures, one [`Performance`] per portfolio.
-pub(super) fn write(plan: &Plan<'_>, decisions: &[Decision], folder: &Path) -> Result<Vec<Performance>> {
+/// Writes the tables of numbers and returns the measures, one [`Performance`] per portfolio. A run of a sweep stores its returns in
+/// single precision.
+pub(super) fn write(
+    plan: &Plan<'_>,
+    decisions: &[Decision],
+    folder: &Path,
+    is_of_sweep: bool,
+) -> Result<Vec<Performance>> {
     let paths: Vec<evaluate::Path> = (0..plan.pairs.len()).map(|n| evaluate::follow(plan, decisions, n)).collect();
     let performance = |(n, path)| evaluate::performance(plan, decisions, n, path);
     let rows: Vec<Performance> = paths.iter().enumerate().map(performance).collect();
     let dates = &plan.market.panel.calendar().dates()[decisions[0].day + 1..];
     let dates = &dates[..paths[0].returns.len()];
 
-    returns_table(plan, dates, &paths).write_parquet(&folder.join("returns.parquet"))?;
+    returns_table(plan, dates, &paths, is_of_sweep).write_parquet(&folder.join("returns.parquet"))?;
     weights_table(plan, decisions).write_parquet(&folder.join("weights.parquet"))?;
     diagnostics_table(plan, decisions, &paths).write_parquet(&folder.join("diagnostics.parquet"))?;
     members_table(plan, decisions).write_parquet(&folder.join("universe.parquet"))?;
     certificate_table(plan, decisions).write_csv(&folder.join("universe.csv"))?;
     performance_table(&rows).write_csv(&folder.join("metrics.csv"))?;
+    write_equal_turnover(plan, decisions, &paths, dates, folder)?;
     let chosen: Vec<&Chosen> = decisions.iter().flat_map(|decision| &decision.fitted).collect();
     if !chosen.is_empty() {
         fitted_table(&chosen).write_csv(&folder.join("fitted.csv"))?;
@@ -59,15 +70,16 @@ pub(super) fn write_eigenvalues(maps: &[EigenvalueMap], folder: &Path) -> Result
         .write_csv(&folder.join("eigenvalues.csv"))
 }
 
-fn returns_table(plan: &Plan<'_>, dates: &[Date], paths: &[evaluate::Path]) -> Table {
+fn returns_table(plan: &Plan<'_>, dates: &[Date], paths: &[evaluate::Path], in_singles: bool) -> Table {
     let each = |label: fn(&PortfolioName) -> &str| {
         plan.pairs.iter().flat_map(move |pair| std::iter::repeat_n(label(&pair.name), dates.len()))
     };
-    Table::default()
+    let table = Table::default()
         .with_dates("date", paths.iter().flat_map(|_| dates.iter().copied()))
         .with_texts("estimator", each(PortfolioName::estimator_cell))
-        .with_texts("allocator", each(|name| &name.allocator))
-        .with_numbers("return", paths.iter().flat_map(|path| path.returns.iter().copied()))
+        .with_texts("allocator", each(|name| &name.allocator));
+    let returns = paths.iter().flat_map(|path| path.returns.iter().copied());
+    if in_singles { table.with_singles("return", returns) } else { table.with_numbers("return", returns) }
 }
 
 fn weights_table(plan: &Plan<'_>, decisions: &[Decision]) -> Table {
@@ -119,6 +131,47 @@ fn diagnostics_table(plan: &Plan<'_>, decisions: &[Decision], paths: &[evaluate:
         .with_numbers("predicted_volatility_annual", rows().map(|(_, d, n)| predicted(&d.allocations[n])))
         .with_texts("undefined", rows().map(|(_, d, n)| why(&d.allocations[n])))
         .with_texts("repairs", rows().map(|(_, d, n)| written(&d.repairs[plan.pairs[n].estimator])))
+}
+
+/// Writes what portfolios realise if all trade as much as that of the reference by the same allocator.
+fn write_equal_turnover(
+    plan: &Plan<'_>,
+    decisions: &[Decision],
+    paths: &[evaluate::Path],
+    dates: &[Date],
+    folder: &Path,
+) -> Result<()> {
+    let Some(reference) = plan.experiment.evidence.reference.as_ref() else { return Ok(()) };
+    let of_reference = |number: usize| {
+        let allocator = &plan.pairs[number].name.allocator;
+        let is_it = |name: &PortfolioName| name.estimator.as_ref() == Some(reference) && name.allocator == *allocator;
+        let place = plan.pairs.iter().position(|pair| is_it(&pair.name))?;
+        evaluate::mean_turnover(&paths[place])
+    };
+    let smoothed = |number: usize| {
+        plan.pairs[number].name.estimator.as_ref()?;
+        Some((number, evaluate::at_turnover(plan, decisions, number, of_reference(number)?)?))
+    };
+    let all: Vec<(usize, (f64, evaluate::Path))> =
+        (0..plan.pairs.len()).into_par_iter().map(smoothed).collect::<Vec<_>>().into_iter().flatten().collect();
+    let name = |number: usize| &plan.pairs[number].name;
+    let per_year = plan.market.panel.periods_per_year();
+    let lived = |path: &evaluate::Path| path.returns.iter().copied().filter(|r| !r.is_nan()).collect::<Vec<f64>>();
+    let volatility = |path: &evaluate::Path| metrics::volatility_annual(&lived(path), per_year);
+    Table::default()
+        .with_texts("estimator", all.iter().map(|(number, _)| name(*number).estimator_cell()))
+        .with_texts("allocator", all.iter().map(|(number, _)| &name(*number).allocator))
+        .with_numbers("share", all.iter().map(|(_, (share, _))| *share))
+        .with_numbers("turnover", all.iter().map(|(_, (_, path))| evaluate::mean_turnover(path).unwrap_or(f64::NAN)))
+        .with_numbers("volatility_annual", all.iter().map(|(_, (_, path))| volatility(path)))
+        .write_csv(&folder.join("equal_turnover.csv"))?;
+    let each = |number: usize, cell: fn(&PortfolioName) -> &str| std::iter::repeat_n(cell(name(number)), dates.len());
+    Table::default()
+        .with_dates("date", all.iter().flat_map(|_| dates.iter().copied()))
+        .with_texts("estimator", all.iter().flat_map(|(number, _)| each(*number, PortfolioName::estimator_cell)))
+        .with_texts("allocator", all.iter().flat_map(|(number, _)| each(*number, |name| &name.allocator)))
+        .with_singles("return", all.iter().flat_map(|(_, (_, path))| path.returns.iter().copied()))
+        .write_parquet(&folder.join("equal_turnover.parquet"))
 }
 
 /// One row for each value that was tried.

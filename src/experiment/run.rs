@@ -42,14 +42,14 @@ pub struct RunSummary {
 ///
 /// Every finished date is stored at once, so the same job continues after an interruption.
 pub fn run(job: Job<'_>) -> Result<RunSummary> {
-    let (finished, store) = run_and_keep(job)?;
+    let (finished, store) = run_and_keep(job, false)?;
     store.close()?;
     Ok(finished)
 }
 
 /// [`run`], except that the stored dates stay in place, still locked, so that a repetition finds them all and only
-/// writes the results again.
-pub(super) fn run_and_keep(mut job: Job<'_>) -> Result<(RunSummary, Store<Decision>)> {
+/// writes the results again; for a run of a sweep.
+pub(super) fn run_and_keep(mut job: Job<'_>, is_of_sweep: bool) -> Result<(RunSummary, Store<Decision>)> {
     let start = Instant::now();
     let Job { experiment, market, folder, resources, .. } = job;
     let plan = Plan::new(experiment, market)?;
@@ -83,7 +83,7 @@ pub(super) fn run_and_keep(mut job: Job<'_>) -> Result<(RunSummary, Store<Decisi
     let seconds = work.seconds();
     let decisions = work.items;
     results::discard_tests(folder)?; // of the returns that are written now, nothing is known yet
-    let rows = output::write(&plan, &decisions, folder)?;
+    let rows = output::write(&plan, &decisions, folder, is_of_sweep)?;
     if !experiment.figures.eigenvalues.is_empty() {
         let maps = eigenvalue_maps(&mut fits)?;
         output::write_eigenvalues(&maps, folder)?;

@@ -46,7 +46,7 @@ pub fn sweep(mut job: Job<'_>) -> Result<SweptRun> {
         let (one, folder) = (experiment.at(point), folder.join(point.folder()));
         let mut show = |progress: Progress| job.show(Progress { point: Some(point.clone()), ..progress });
         let of_point = Job::new(&one, market, &folder).with(resources).stopped_by(stop).watched(&mut show);
-        let (finished, _) = run_and_keep(of_point)?;
+        let (finished, _) = run_and_keep(of_point, true)?;
         durations.insert(point.folder(), finished.provenance.duration_seconds);
         rows.extend(finished.rows.into_iter().map(|performance| SweepRow { point: point.clone(), performance }));
     }

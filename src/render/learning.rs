@@ -24,6 +24,9 @@ pub struct LearningCurve {
     pub rival: Option<f64>,
 }
 
+/// Room above and below the losses.
+#[cfg(feature = "figures")]
+const MARGIN: f64 = 1.08;
 /// Number of steps over which the training loss is averaged.
 #[cfg(feature = "figures")]
 const STRETCH: usize = 100;
@@ -54,7 +57,10 @@ pub fn learning_figure(title: &str, curves: &[LearningCurve]) -> Figure {
     let frame = |(label, series): (&String, Vec<Series>)| Frame {
         title: format!("{label}: loss n w'Σw, annual (log scale)"),
         x: Axis::new(Kind::Linear, "optimiser step"),
-        y: Axis { range: (range.0 < range.1).then_some(range), ..Axis::new(Kind::Log, "") },
+        y: Axis {
+            range: (range.0 < range.1).then_some((range.0 / MARGIN, range.1 * MARGIN)),
+            ..Axis::new(Kind::Log, "")
+        },
         series,
     };
     frames_figure(title, &all.into_iter().map(frame).collect::<Vec<_>>())

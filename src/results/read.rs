@@ -164,7 +164,17 @@ impl Results {
     }
 
     fn gross_returns(&self) -> Result<DailyReturns> {
-        let columns = self.columns("returns.parquet")?;
+        self.returns_of("returns.parquet")
+    }
+
+    /// Daily returns if all portfolios trade as much as the reference; `None` if the run has none.
+    pub(super) fn equal_turnover_returns(&self) -> Result<Option<DailyReturns>> {
+        const FILE: &str = "equal_turnover.parquet";
+        self.has(FILE).then(|| self.returns_of(FILE)).transpose()
+    }
+
+    fn returns_of(&self, file: &str) -> Result<DailyReturns> {
+        let columns = self.columns(file)?;
         let (estimators, allocators) = (columns.texts("estimator")?, columns.texts("allocator")?);
         let (dates, returns) = (columns.dates("date")?, columns.numbers("return", NotANumber::Missing)?);
         if let Some(row) = returns.iter().position(|r| !(r.is_nan() || RETURNS.contains(r))) {
@@ -176,8 +186,7 @@ impl Results {
         let first = blocks.first().cloned().unwrap_or(0..0);
         let series = |block: std::ops::Range<usize>| {
             if dates[block.clone()] != dates[first.clone()] {
-                let place =
-                    format!("{}, portfolio {}", self.folder.join("returns.parquet").display(), estimators[block.start]);
+                let place = format!("{}, portfolio {}", self.folder.join(file).display(), estimators[block.start]);
                 return Err(Error::data(place, "its dates are not those of the first portfolio"));
             }
             Ok(PortfolioReturns {
@@ -186,7 +195,7 @@ impl Results {
             })
         };
         let dates_of_all = dates[first.clone()].to_vec();
-        self.check_days(&dates_of_all, "returns.parquet")?;
+        self.check_days(&dates_of_all, file)?;
         Ok(DailyReturns { dates: dates_of_all, portfolios: blocks.into_iter().map(series).collect::<Result<_>>()? })
     }
 

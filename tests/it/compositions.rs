@@ -231,7 +231,7 @@ fn ranges_are_put_at_the_level_of_returns() {
         let expected = sum(&|day| weight(day) * v(day)) / sum(&weight) * level;
         assert!((sigma.matrix()[(i, i)] / expected - 1.0).abs() < 1e-12);
     }
-    let too_few = |day: usize, asset: usize| if asset == 2 && day % 10 == 0 { f64::NAN } else { 0.01 };
+    let too_few = |day: usize, asset: usize| if asset == 2 && day.is_multiple_of(10) { f64::NAN } else { 0.01 };
     let message = of(&window(&too_few)).unwrap_err().to_string();
     assert!(message.contains("column 2") && message.contains("less than 95 %"), "{message}");
     let message = of(&Window::new(returns.clone()).unwrap()).unwrap_err().to_string();

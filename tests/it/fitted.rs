@@ -62,12 +62,15 @@ const FITTED: &str = r#"{ name = "qis", kappa = { fitted = [0.2, 1, 3] }, label 
     { name = "lw_identity", memory = "exponential(half_life=fitted(20,1000))", label = "memory" },
     { combine = ["qis", "sample"], of = "weights", shares = "fitted", label = "shares" }"#;
 
+/// Estimator, year and parameter.
+type Key = (String, String, String);
+
 #[test]
 fn the_value_with_the_least_loss_on_the_past_is_used_and_written_down() {
     let folder = tempfile::tempdir().unwrap();
     run(FITTED, &folder.path().join("fitted"));
     let rows = rows(&folder.path().join("fitted"), "fitted.csv");
-    let mut by: BTreeMap<(String, String, String), Vec<(f64, String, bool)>> = BTreeMap::new();
+    let mut by: BTreeMap<Key, Vec<(f64, String, bool)>> = BTreeMap::new();
     for row in &rows {
         let loss = row["loss"].parse().unwrap_or(f64::INFINITY);
         let key = (row["estimator"].clone(), row["year"].clone(), row["parameter"].clone());

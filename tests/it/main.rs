@@ -19,6 +19,7 @@ mod exclusions;
 mod first_run;
 mod fitted;
 mod emulation;
+mod evidence;
 mod existence;
 mod graphical_lasso;
 mod guide;

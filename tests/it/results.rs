@@ -116,9 +116,17 @@ fn figures_and_tables_that_were_lost_come_back_byte_for_byte() {
 #[test]
 fn committed_figures_are_what_the_committed_results_give() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-    for name in
-        ["quick", "us_network", "us_sim_long", "us_sim", "us_gmv", "us_leverage", "us_leverage_parity", "us_zoo"]
-    {
+    for name in [
+        "quick",
+        "us_network",
+        "us_sim_long",
+        "us_sim",
+        "us_gmv",
+        "us_leverage",
+        "us_leverage_parity",
+        "us_zoo",
+        "us_parts",
+    ] {
         let committed = made(&root.join(name));
         let copied = tempfile::tempdir().unwrap();
         copy(&root.join(name), &copied.path().join(name));
@@ -136,12 +144,12 @@ fn committed_figures_are_what_the_committed_results_give() {
 #[test]
 fn committed_tests_of_significance_are_what_the_committed_returns_give() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-    for name in ["us_gmv", "us_network"] {
+    for name in ["us_gmv", "us_network", "us_parts"] {
         let copied = tempfile::tempdir().unwrap();
         copy(&root.join(name), &copied.path().join(name));
         let results = Results::open(&copied.path().join(name)).unwrap();
         write_evidence(&results, &evidence(&results, 0).unwrap()).unwrap();
-        for file in ["significance.csv", "significance.md"] {
+        for file in ["significance.csv", "significance.md", "periods.csv"] {
             let of = |folder: &Path| std::fs::read_to_string(folder.join(name).join(file)).unwrap();
             assert_eq!(of(copied.path()), of(&root), "results/{name}/{file}: run 'minvar report {name}'");
         }

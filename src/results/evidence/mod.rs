@@ -17,6 +17,7 @@ use crate::calendar::Date;
 use crate::costs::{BenchmarkRate, DEFAULT_SCHEDULES, Schedules};
 use crate::data::remove_file;
 use crate::error::{Error, Result};
+use crate::grouping::grouped;
 use crate::results::{DailyReturns, PortfolioReturns, Results};
 use crate::significance::Kernel::QuadraticSpectral;
 use crate::significance::{
@@ -234,6 +235,17 @@ fn groups_of(results: &Results, suffix: &str) -> Result<Vec<Group>> {
                 let daily = DailyReturns { dates: dates.clone(), portfolios: vec![series] };
                 groups.push(Group { name, daily, benchmark: benchmark.clone() });
             }
+        }
+    }
+    if let Some(DailyReturns { dates, portfolios }) = results.equal_turnover_returns()? {
+        let reference = results.run.experiment.evidence.reference.as_deref().unwrap_or_default();
+        for (allocator, portfolios) in grouped(portfolios.into_iter().map(|c| (c.name.allocator.clone(), c))) {
+            let name = format!("{allocator}, {BEFORE_COSTS}, all at the turnover of {reference}{suffix}");
+            groups.push(Group {
+                name,
+                daily: DailyReturns { dates: dates.clone(), portfolios },
+                benchmark: benchmark.clone(),
+            });
         }
     }
     Ok(groups)
