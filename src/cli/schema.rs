@@ -112,6 +112,10 @@ fn add_parts(choice: &mut Value) {
         "required": ["fitted"], "additionalProperties": false,
     });
     for property in choice["properties"].as_object_mut().expect("a choice has properties").values_mut() {
+        // A number or the word of a rule.
+        if let Some(forms) = property.get_mut("anyOf").and_then(Value::as_array_mut) {
+            forms.push(fitted.clone());
+        }
         if let Some(kind) = property.as_object_mut().and_then(|property| property.remove("type")) {
             match kind.as_str() {
                 Some("number" | "integer") => property["anyOf"] = json!([{ "type": kind }, fitted]),

@@ -6,8 +6,8 @@
 //! Σ   = D C D,  D² = diag(variances of the volatility)
 //! ```
 //! Without `devolatilised` the cleaner sees x, and without a volatility either, Σ is what it gives. With `devolatilised` and no
-//! volatility D holds the sample volatilities of the window, as it does where the memory is that of a trained network
-//! ([`modules`](super::modules)), which clips returns.
+//! volatility D holds the sample volatilities of the window, as it does where the memory is that of a trained network, which clips
+//! returns.
 //!
 //! ```
 //! use minvar::prelude::*;
@@ -35,7 +35,7 @@ use crate::registry::{self, Choice, Part};
 pub const KEYS: [&str; 4] = ["memory", "count", "devolatilised", "volatility"];
 
 /// Estimators that weigh their days themselves.
-const WHOLE: [&str; 3] = ["ewma", "rm2006", "dcc_qis"];
+const WHOLE: [&str; 4] = ["ewma", "rm2006", "regime_ewma", "dcc_qis"];
 
 /// The parts beside the cleaner, as written.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -56,6 +56,7 @@ pub use linear::lw_market::LedoitWolfMarket;
 pub use linear::lw_two_param::LedoitWolfTwoParameters;
 pub use linear::oas::GaussianShrinkage;
 pub use moments::ewma::{Ewma, Start};
+pub use moments::regime_ewma::{CorrelationHalfLife, RegimeEwma};
 pub use moments::rm2006::RiskMetrics2006;
 pub use moments::sample::Sample;
 pub use nonlinear::gis::Gis;
@@ -239,6 +240,7 @@ pub const ALL: &[RegisteredEstimator] = &[
     RegisteredEstimator { name: "sample", reference: "unbiased sample covariance", definite: BelowT, parameters: defaults::<Centred>, fit: moments::sample::fit },
     RegisteredEstimator { name: "ewma", reference: "RiskMetrics 1994", definite: BelowT, parameters: defaults::<moments::ewma::Parameters>, fit: moments::ewma::fit },
     RegisteredEstimator { name: "rm2006", reference: "Zumbach 2007", definite: BelowT, parameters: none, fit: moments::rm2006::fit },
+    RegisteredEstimator { name: "regime_ewma", reference: "Paleologo 2025, as in skfolio", definite: BelowT, parameters: defaults::<moments::regime_ewma::Parameters>, fit: moments::regime_ewma::fit },
     RegisteredEstimator { name: "lw_identity", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<linear::lw_identity::Parameters>, fit: linear::lw_identity::fit },
     RegisteredEstimator { name: "lw_two_param", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_two_param::fit },
     RegisteredEstimator { name: "lw_const_corr", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_const_corr::fit },

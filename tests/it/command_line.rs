@@ -271,10 +271,11 @@ fn every_experiment_file_can_be_read_and_planned() {
         let experiment = minvar::experiment::Experiment::read(&path).unwrap();
         for choice in &experiment.compare.estimators {
             match choice.name.as_str() {
-                "oracle" | "model" => {}
+                "oracle" | "model" | "recurrent" | "combine" => {}
                 "train" => assert!(!experiment.train.is_empty()),
                 name => drop(minvar::estimators::named(name).unwrap()),
             }
+            assert!(minvar::estimators::modules::networks_of(choice).is_ok() && choice.candidates().is_ok());
         }
         for choice in &experiment.compare.allocators {
             minvar::allocators::named(&choice.name).unwrap();

@@ -131,3 +131,44 @@ fn the_one_step_forecast_agrees_with_the_stored_one() {
         }
     }
 }
+
+/// The file that `tests/reference/regime.py` wrote.
+#[derive(serde::Deserialize)]
+struct Regimes {
+    returns: Vec<Vec<f64>>,
+    cases: Vec<Regime>,
+}
+
+#[derive(serde::Deserialize)]
+struct Regime {
+    parameters: std::collections::BTreeMap<String, f64>,
+    multiplier: f64,
+    covariance: Vec<Vec<f64>>,
+}
+
+#[test]
+fn the_regime_adjusted_covariance_is_that_of_skfolio() {
+    let reference: Regimes = serde_json::from_str(include_str!("../reference/regime.json")).unwrap();
+    let rows = |days: usize| Matrix::from_fn(days, 5, |t, i| reference.returns[t][i]);
+    let days = [160, 160, 160, 50, 35];
+    assert_eq!(reference.cases.len(), days.len());
+    for (case, days) in reference.cases.iter().zip(days) {
+        let of = |key: &str| case.parameters.get(key).copied();
+        let window = Window::new(rows(days)).unwrap();
+        let ours = minvar::estimators::RegimeEwma::new(of("half_life").unwrap_or(40.0), of("corr_half_life")).unwrap();
+        let (_, multiplier) = ours.parts(&window).unwrap();
+        assert!((multiplier - case.multiplier).abs() < 1e-10, "{:?}: {multiplier}", case.parameters);
+        let words: String = case.parameters.iter().map(|(key, value)| format!(",{key}={value}")).collect();
+        let sigma = estimator(&format!("regime_ewma{words}")).unwrap().estimate(&window).unwrap();
+        for i in 0..5 {
+            for j in 0..5 {
+                let expected = case.covariance[i][j];
+                assert!(
+                    (sigma.matrix()[(i, j)] - expected).abs() < 1e-10 * case.covariance[4][4],
+                    "{:?}",
+                    case.parameters
+                );
+            }
+        }
+    }
+}

@@ -93,13 +93,14 @@ fn scaling_returns_scales_covariances_quadratically() {
 }
 
 /// Estimators that do not converge to the truth, and why.
-const INCONSISTENT: [(&str, &str); 13] = [
+const INCONSISTENT: [(&str, &str); 14] = [
     ("efm", "has the noise of few assets in its factor"),
     ("pca_k", "finds factors exactly only as assets grow, not days"),
     ("poet", "finds factors exactly only as assets grow, not days"),
     ("target_shrink", "shrinks the correlations of the noise whatever T"),
     ("ewma", "weights recent days only"),
     ("rm2006", "weights recent days only"),
+    ("regime_ewma", "weights recent days only"),
     ("detone", "removes the market"),
     ("power_map", "bends every correlation"),
     ("gerber", "is another measure of dependence"),
@@ -184,6 +185,8 @@ fn parameters_outside_their_range_and_of_unknown_names_are_refused() {
         "bahc,bootstraps=0",
         "k_bahc,recursions=0",
         "dcc_qis,days_ahead=0",
+        "regime_ewma,half_life=0.5",
+        "regime_ewma,corr_half_life=0",
     ] {
         let error = crate::support::estimator(words).err().unwrap_or_else(|| panic!("{words} is accepted")).to_string();
         assert!(error.contains("must be"), "{words}: {error}");

@@ -144,7 +144,7 @@ fn committed_figures_are_what_the_committed_results_give() {
 #[test]
 fn committed_tests_of_significance_are_what_the_committed_returns_give() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-    for name in ["us_gmv", "us_network", "us_parts"] {
+    for name in ["us_gmv", "us_network"] {
         let copied = tempfile::tempdir().unwrap();
         copy(&root.join(name), &copied.path().join(name));
         let results = Results::open(&copied.path().join(name)).unwrap();
@@ -200,7 +200,7 @@ fn a_missing_file_is_named_and_takes_only_its_own_figures_along() {
     let results = Results::open(folder.path()).unwrap();
     let (files, missing) = draw(&results, &[], &[]).unwrap();
     assert!(files.contains(&"equity.svg".to_string()) && !files.contains(&"calibration.svg".to_string()), "{files:?}");
-    assert_eq!(missing[0].1, ["calibration"]);
+    assert_eq!(missing[0].1, ["calibration", "exposure"]);
     assert!(missing[0].0.to_string().contains("diagnostics.parquet is missing"), "{}", missing[0].0);
     std::fs::remove_file(folder.path().join("run.toml")).unwrap();
     std::fs::remove_dir_all(folder.path().join("simulation")).unwrap();

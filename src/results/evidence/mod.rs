@@ -25,8 +25,8 @@ use crate::significance::{
     hac_difference,
 };
 
-pub use tables::{evidence_table, periods_table, stars, write_evidence};
-pub use words::{EXPLAINED, evidence_markdown};
+pub use tables::{evidence_table, periods_table, stars};
+pub use words::{EXPLAINED, evidence_markdown, write_evidence};
 
 /// What the name of a group says if its returns are those of weights alone.
 pub(super) const BEFORE_COSTS: &str = "before costs";

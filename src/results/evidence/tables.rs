@@ -1,11 +1,8 @@
 //! Tables of the tests of a run.
 
-use crate::data::{Table, write_text};
-use crate::error::Result;
+use crate::data::Table;
 use crate::metrics;
 use crate::render::Sheet;
-use crate::results::Results;
-use crate::results::evidence::words::evidence_markdown;
 use crate::results::evidence::{Against, Evidence, Finding, GroupFinding, SeedFinding, Tested};
 use crate::significance::{Difference, SeededDifference};
 
@@ -311,11 +308,4 @@ impl Row<'_> {
             None => self.portfolio(),
         }
     }
-}
-
-/// Writes `significance.csv`, `significance.md` and `periods.csv`.
-pub fn write_evidence(results: &Results, evidence: &Evidence) -> Result<()> {
-    evidence_table(evidence).write_csv(&results.home.join("significance.csv"))?;
-    periods_table(evidence).write_csv(&results.home.join("periods.csv"))?;
-    write_text(&results.home.join("significance.md"), &evidence_markdown(results, evidence))
 }

@@ -1,10 +1,14 @@
 //! The tests of a run in sentences, and what a page says about them.
 
+use crate::data::write_text;
+use crate::error::Result;
 use crate::grouping::grouped;
 use crate::metrics;
 use crate::render::Sheet;
 use crate::results::Results;
-use crate::results::evidence::tables::{Row, interval, of_seeds, of_volatility, p_value, ratio};
+use crate::results::evidence::tables::{
+    Row, evidence_table, interval, of_seeds, of_volatility, p_value, periods_table, ratio,
+};
 use crate::results::evidence::{BEFORE_COSTS, Evidence, GroupFinding, PeriodFinding, SeedFinding};
 
 impl Evidence {
@@ -131,4 +135,11 @@ pub fn evidence_markdown(results: &Results, evidence: &Evidence) -> String {
         page += &format!("\n{}\n", tables(periods));
     }
     page
+}
+
+/// Writes `significance.csv`, `significance.md` and `periods.csv`.
+pub fn write_evidence(results: &Results, evidence: &Evidence) -> Result<()> {
+    evidence_table(evidence).write_csv(&results.home.join("significance.csv"))?;
+    periods_table(evidence).write_csv(&results.home.join("periods.csv"))?;
+    write_text(&results.home.join("significance.md"), &evidence_markdown(results, evidence))
 }
