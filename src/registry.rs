@@ -142,6 +142,11 @@ impl Choice {
         })
     }
 
+    /// Whether a parameter is given.
+    pub fn has(&self, key: &str) -> bool {
+        self.parameters.contains_key(key)
+    }
+
     /// A single parameter, if it is given.
     pub fn parameter<P: DeserializeOwned>(&self, key: &str) -> Result<Option<P>> {
         let read = |value: &toml::Value| {

@@ -8,7 +8,7 @@ use crate::cli::output::say;
 use crate::data::hash_file;
 use crate::description::{Experiment, RunFile};
 use crate::error::Error;
-use crate::results::{Evidence, Results, draw, evidence, redraw, write_evidence, write_page};
+use crate::results::{Evidence, Results, discard_tests, draw, evidence, redraw, write_evidence, write_page};
 
 /// Test the findings of a finished run, and put them on one self-contained page
 ///
@@ -70,6 +70,7 @@ fn describe_again(results: &mut Results, file: &Path) -> anyhow::Result<()> {
     let own = &mut results.run.experiment;
     (own.about, own.figures, own.evidence) = (experiment.about, experiment.figures, experiment.evidence);
     results.run.write(&results.folder.join("run.toml"))?;
+    discard_tests(&results.folder)?;
     redraw(results)?;
     Ok(())
 }

@@ -55,6 +55,9 @@ pub struct Provenance {
     /// over all windows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub repairs: BTreeMap<String, BTreeMap<String, usize>>,
+    /// The reference of the tests that the experiment named when it was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// What `exclude` in `[data]` removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excluded: Option<ExclusionCount>,

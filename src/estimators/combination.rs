@@ -102,8 +102,9 @@ impl Combination {
             Shares::Rule(SharesRule::Fitted) => return Err(refused("shares are fitted for two members only")),
             Shares::Given(shares) => {
                 let sum: f64 = shares.iter().sum();
-                if shares.len() != n || (sum - 1.0).abs() > 1e-9 {
-                    return Err(refused("shares are one number for each member, with sum one"));
+                let is_share = |share: &f64| share.is_finite() && *share >= 0.0;
+                if shares.len() != n || !shares.iter().all(is_share) || (sum - 1.0).abs() > 1e-9 {
+                    return Err(refused("shares are one number for each member, none below zero, with sum one"));
                 }
                 vec![shares]
             }

@@ -24,15 +24,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::estimators::modules::{self, MarginalVolatility, Modules, RECURRENT};
+use crate::estimators::modules::{self, MarginalVolatility, Modules, PARTS, RECURRENT};
 use crate::estimators::volatility::{self, EwmaVolatility, Volatility, WindowVolatility};
 use crate::estimators::window::{self, Count};
 use crate::estimators::{Calibration, CovarianceEstimator, History, Window, memory, named};
 use crate::linalg::{Covariance, Matrix};
 use crate::registry::{self, Choice, Part};
-
-/// The keys of an estimator that name its parts.
-pub const KEYS: [&str; 4] = ["memory", "count", "devolatilised", "volatility"];
 
 /// Estimators that weigh their days themselves.
 const WHOLE: [&str; 4] = ["ewma", "rm2006", "regime_ewma", "dcc_qis"];
@@ -72,7 +69,7 @@ enum Memory {
 
 /// Builds an estimator from its name, its parameters and its parts.
 pub fn build(choice: &Choice, calibration: &Calibration<'_>) -> Result<Box<dyn CovarianceEstimator>> {
-    let (alone, parts) = choice.split(&KEYS);
+    let (alone, parts) = choice.split(&PARTS);
     if parts.is_empty() {
         return cleaner(&alone, calibration);
     }
@@ -137,7 +134,7 @@ fn view(cleaner: &str, written: &Written, calibration: &Calibration<'_>) -> Resu
 
 /// Refuses a memory with too few effective days for a map of so many eigenvalues, before any window is read.
 pub fn check_memory(choice: &Choice, n_assets: usize, n_days: usize) -> Result<()> {
-    let (alone, parts) = choice.split(&KEYS);
+    let (alone, parts) = choice.split(&PARTS);
     let written: Written = parts.parameters()?;
     let is_weighted = written.memory.as_ref().is_some_and(|part| !modules::is_network(part));
     if !is_weighted || written.count == Some(Count::Days) || choice.candidates()?.is_some() {

@@ -8,7 +8,7 @@
 //! Together the three of one network give its covariance, if its cleaned correlation has a unit diagonal; two of three, with an analytic
 //! part in place of the third, are its ablations. Bongiorno, Manolakis, Mantegna (2025), arXiv:2507.01918.
 //!
-//! This room knows no network: whoever can read or train one passes its modules in a [`Calibration`](super::Calibration).
+//! This room knows no network: whoever can read or train one passes its modules in a `Calibration`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -98,7 +98,17 @@ pub fn networks_of(choice: &Choice) -> Result<Vec<Part>> {
         Ok(part.filter(is_network))
     };
     let whole = NAMING_KEYS.contains(&choice.name.as_str());
-    let cleaner = if whole || choice.name == RECURRENT { Some(network_of(choice)?) } else { None };
+    if let Some(part) = PARTS.iter().find(|key| whole && choice.has(key)) {
+        let message = format!(
+            "a whole network has a memory and a volatility of its own and takes no '{part}'; its cleaner alone is {{ name = \"recurrent\", … }}"
+        );
+        return Err(Error::Config { file: format!("'{}'", choice.label), message });
+    }
+    let cleaner = match (whole, choice.name == RECURRENT) {
+        (true, _) => Some(Part::of_network(choice)?),
+        (_, true) => Some(network_of(choice)?),
+        _ => None,
+    };
     Ok([named("memory")?, cleaner, named("volatility")?].into_iter().flatten().collect())
 }
 
@@ -107,12 +117,17 @@ pub(super) fn is_network(part: &Part) -> bool {
     NAMING_KEYS.contains(&part.name.as_str())
 }
 
+/// The keys of an estimator that name its parts.
+pub const PARTS: [&str; 4] = ["memory", "count", "devolatilised", "volatility"];
+
 /// The keys of a choice that name a network.
 const KEYS: [&str; 4] = ["model", "train", "seed", "dtype"];
 
-/// The network that a choice names.
+/// The network of the estimator `recurrent`, which has no other keys but those of its parts.
 fn network_of(choice: &Choice) -> Result<Part> {
-    Part::of_network(&choice.split(&KEYS).1)
+    let (rest, network) = choice.split(&PARTS).0.split(&KEYS);
+    rest.without_parameters()?;
+    Part::of_network(&network)
 }
 
 /// The modules of a part that names a network.
@@ -125,7 +140,6 @@ pub(super) fn find<'a>(networks: Option<&'a Networks>, part: &Part) -> Result<&'
 
 /// The estimator `recurrent`.
 pub(super) fn recurrent(choice: &Choice, networks: Option<&Networks>) -> Result<Box<dyn CovarianceEstimator>> {
-    choice.split(&KEYS).0.without_parameters()?;
     let modules = find(networks, &network_of(choice)?)?.clone();
     let diagonal = modules.diagonal();
     Ok(Box::new(RotationInvariant::on_correlation(Recurrent(modules), diagonal)))

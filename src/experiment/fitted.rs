@@ -7,7 +7,8 @@
 //! ```
 //! Draws are those of the training sampler with the experiment's seed, each of its own n: uniform in 50 … 350 for a parameter of a part and
 //! for shares, the size of the universe for a parameter of the cleaner itself. All
-//! candidates see the same draws. One that has no estimate on some draw is not chosen.
+//! candidates see the same draws. One that has no estimate on some draw is not chosen. A trained network has seen all draws, so shares
+//! that are fitted favour it, as do fitted parameters beside its modules.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -6,8 +6,8 @@
 //! weights.parquet       date, estimator, allocator, asset, weight (non-zero weights only)
 //! diagnostics.parquet   per rebalance: sizes, turnover, concentration, predicted volatility, why undefined, repairs
 //! universe.parquet      the certificate: date, asset      universe.csv  date, members, hash, removed by each rule
-//! equal_turnover.*      shares of the way to the targets at which all trade as much as the reference, and the returns (parquet), if
-//!                       `[evidence]` names a reference
+//! equal_turnover.*      shares of the way to the targets at which all trade no more than the reference, and the returns (parquet), if
+//!                       `[evidence]` names a reference; the shares are chosen with hindsight
 //! fitted.csv            values that were chosen on the past of each year, with their losses, if there are any
 //! eigenvalues.csv       cleaned against sample eigenvalues on the last date, if [figures] asks for them
 //! run.toml              configuration with all defaults, and provenance
@@ -19,7 +19,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::calendar::Date;
-use crate::data::Table;
+use crate::data::{Table, remove_file};
 use crate::description::PortfolioName;
 use crate::error::Result;
 use crate::experiment::evaluate;
@@ -39,6 +39,10 @@ pub(super) fn write(
     folder: &Path,
     is_of_sweep: bool,
 ) -> Result<Vec<Performance>> {
+    // What this run does not write must not be left of an earlier one.
+    for file in ["equal_turnover.csv", "equal_turnover.parquet", "fitted.csv", "eigenvalues.csv", "eigenvalues.svg"] {
+        remove_file(&folder.join(file))?;
+    }
     let paths: Vec<evaluate::Path> = (0..plan.pairs.len()).map(|n| evaluate::follow(plan, decisions, n)).collect();
     let performance = |(n, path)| evaluate::performance(plan, decisions, n, path);
     let rows: Vec<Performance> = paths.iter().enumerate().map(performance).collect();
@@ -133,7 +137,7 @@ fn diagnostics_table(plan: &Plan<'_>, decisions: &[Decision], paths: &[evaluate:
         .with_texts("repairs", rows().map(|(_, d, n)| written(&d.repairs[plan.pairs[n].estimator])))
 }
 
-/// Writes what portfolios realise if all trade as much as that of the reference by the same allocator.
+/// Writes what portfolios realise if all trade no more than that of the reference by the same allocator.
 fn write_equal_turnover(
     plan: &Plan<'_>,
     decisions: &[Decision],
@@ -161,6 +165,7 @@ fn write_equal_turnover(
     Table::default()
         .with_texts("estimator", all.iter().map(|(number, _)| name(*number).estimator_cell()))
         .with_texts("allocator", all.iter().map(|(number, _)| &name(*number).allocator))
+        .with_texts("reference", all.iter().map(|_| reference))
         .with_numbers("share", all.iter().map(|(_, (share, _))| *share))
         .with_numbers("turnover", all.iter().map(|(_, (_, path))| evaluate::mean_turnover(path).unwrap_or(f64::NAN)))
         .with_numbers("volatility_annual", all.iter().map(|(_, (_, path))| volatility(path)))

@@ -95,6 +95,7 @@ pub(super) fn run_and_keep(mut job: Job<'_>, is_of_sweep: bool) -> Result<(RunSu
         ranked_by: market.ranked_by(experiment).map(|rank_by| rank_by.name().to_string()),
         repairs: repairs(experiment, &decisions),
         models: networks.models.clone(),
+        reference: experiment.evidence.reference.clone(),
         ..market.provenance(resources.compute.name(), seconds)
     };
     RunFile::new(provenance.clone(), experiment.clone()).write(&folder.join("run.toml"))?;

@@ -61,6 +61,7 @@ pub fn sweep(mut job: Job<'_>) -> Result<SweptRun> {
     let provenance = Provenance {
         duration_seconds: seconds,
         duration_seconds_by_run: durations,
+        reference: experiment.evidence.reference.clone(),
         ..market.provenance(resources.compute.name(), seconds)
     };
     RunFile::new(provenance, experiment.clone()).write(&folder.join("run.toml"))?;

@@ -24,8 +24,8 @@ use std::path::{Path, PathBuf};
 
 pub use compare::{Compared, Pairing, Side, compare};
 pub use evidence::{
-    Against, EXPLAINED, Evidence, Finding, GroupFinding, PeriodFinding, Rivals, SeedFinding, Tested, discard_tests,
-    evidence, evidence_markdown, evidence_table, periods_table, stars, write_evidence,
+    Against, EXPLAINED, Evidence, Finding, GroupFinding, Named, PeriodFinding, Rivals, SeedFinding, Tested,
+    discard_tests, evidence, evidence_markdown, evidence_table, periods_table, stars, write_evidence,
 };
 #[cfg(feature = "figures")]
 pub use figures::{Drawn, FIGURES, FigureKind, Left, draw};
@@ -36,9 +36,10 @@ pub use paper::{Check, Verdict, check_paper, paper_table};
 pub use read::{DailyReturns, PortfolioReturns};
 pub use tables::write_tables;
 
-use crate::description::{ORACLE, PortfolioName, RunFile, TRAIN};
+use crate::description::{ORACLE, PortfolioName, RunFile};
 use crate::error::{Error, Result};
-use crate::train::MODEL;
+use crate::estimators::modules::networks_of;
+use crate::registry::Choice;
 
 /// Writes everything that is derived from the files of a run: tables and, with the feature `figures`, figures.
 pub fn redraw(results: &Results) -> Result<()> {
@@ -133,21 +134,21 @@ impl Results {
         &self.run.experiment.figures.highlight
     }
 
-    /// Whether a portfolio's covariance is that of a trained network.
+    /// Whether a portfolio's covariance is that of a trained network, or has a part of one.
     pub fn is_network(&self, name: &PortfolioName) -> bool {
-        self.is_by(name, &[TRAIN, MODEL])
+        let uses_network = |choice: &Choice| networks_of(choice).is_ok_and(|networks| !networks.is_empty());
+        self.choice(name).is_some_and(uses_network)
     }
 
     /// Whether a portfolio's covariance is the true one of a synthetic market.
     fn is_truth(&self, name: &PortfolioName) -> bool {
-        self.is_by(name, &[ORACLE])
+        self.choice(name).is_some_and(|choice| choice.name == ORACLE)
     }
 
-    /// Whether the estimator of a portfolio has one of these names.
-    fn is_by(&self, name: &PortfolioName, estimators: &[&str]) -> bool {
+    /// The estimator of a portfolio, as the experiment writes it.
+    fn choice(&self, name: &PortfolioName) -> Option<&Choice> {
         let choices = &self.run.experiment.compare.estimators;
-        let choice = name.estimator.as_ref().and_then(|label| choices.iter().find(|choice| choice.label == *label));
-        choice.is_some_and(|choice| estimators.contains(&choice.name.as_str()))
+        name.estimator.as_ref().and_then(|label| choices.iter().find(|choice| choice.label == *label))
     }
 }
 

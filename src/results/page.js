@@ -28,6 +28,7 @@ function axis(text) {
 // A click on a head sorts its table by that column: numbers first, by size.
 function value(row, column) {
   const text = row.cells[column].textContent.trim();
+  if (/^\d{4}-/.test(text)) return text; // a date
   const number = parseFloat(text.replace(/^< /, "").replace(/\u2212/g, "-").replace(/,/g, ""));
   return Number.isNaN(number) ? text : number;
 }

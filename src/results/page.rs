@@ -12,7 +12,7 @@ use crate::grouping::grouped;
 use crate::metrics;
 use crate::render::{Sheet, style};
 use crate::results::{
-    DailyReturns, Drawn, EXPLAINED, Evidence, FIGURES, PortfolioReturns, Results, drawdown_sheet, monthly_sheet,
+    DailyReturns, Drawn, EXPLAINED, Evidence, FIGURES, Named, PortfolioReturns, Results, drawdown_sheet, monthly_sheet,
 };
 use crate::train::Schedule;
 use crate::universe::RankBy;
@@ -81,7 +81,7 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
         history => Value::from(Serde(history(results, evidence)?)),
         headlines => evidence.map_or(Vec::new(), Evidence::headlines),
         periods => Value::from(Serde(evidence.map_or(Vec::new(), Evidence::period_sheets))),
-        reference_note => evidence.is_some_and(|e| e.groups.iter().any(|group| !group.is_named)),
+        reference_note => evidence.is_some_and(|e| e.groups.iter().any(|group| group.named == Named::No)),
         seeds => evidence.map_or(Vec::new(), Evidence::seed_lines),
         notes => evidence.map_or(Vec::new(), |e| e.notes.clone()),
         figures => Value::from(Serde(figures)),

@@ -167,10 +167,13 @@ impl Results {
         self.returns_of("returns.parquet")
     }
 
-    /// Daily returns if all portfolios trade as much as the reference; `None` if the run has none.
-    pub(super) fn equal_turnover_returns(&self) -> Result<Option<DailyReturns>> {
-        const FILE: &str = "equal_turnover.parquet";
-        self.has(FILE).then(|| self.returns_of(FILE)).transpose()
+    /// A reference, and daily returns if all portfolios trade no more than it; `None` if the run has none.
+    pub(super) fn equal_turnover_returns(&self) -> Result<Option<(String, DailyReturns)>> {
+        if !self.has("equal_turnover.parquet") {
+            return Ok(None);
+        }
+        let references = self.columns("equal_turnover.csv")?.texts("reference")?;
+        Ok(references.into_iter().next().zip(Some(self.returns_of("equal_turnover.parquet")?)))
     }
 
     fn returns_of(&self, file: &str) -> Result<DailyReturns> {

@@ -317,12 +317,16 @@ fn three_parts_of_a_network_are_the_network() {
 #[test]
 fn modules_of_networks_are_refused_where_there_is_no_network() {
     for (words, expected) in [
+        ("recurrent,model=net,units=3", "takes no parameter 'units'"),
+        ("model=net,memory=flat", "a whole network has a memory and a volatility of its own and takes no 'memory'"),
         ("recurrent", "a network is named by 'model' or 'train'"),
         ("qis,memory=model(net)", "was not read"),
         ("ewma,memory=model(net)", "takes no memory"),
         ("qis,memory=model(net),count=days", "name a memory of weights"),
     ] {
-        let message = estimator(words).err().unwrap_or_else(|| panic!("{words}")).to_string();
+        let choice = Choice::from_words(words).unwrap();
+        let known = minvar::estimators::modules::networks_of(&choice);
+        let message = known.err().or_else(|| estimator(words).err()).unwrap_or_else(|| panic!("{words}")).to_string();
         assert!(message.contains(expected), "{words}: {message}");
     }
 }

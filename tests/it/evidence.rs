@@ -65,7 +65,7 @@ fn a_run_is_tested_against_the_named_reference_at_equal_turnover_too() {
     let groups: std::collections::BTreeSet<&String> = found.iter().map(|row| &row["group"]).collect();
     assert_eq!(groups.len(), 4, "{groups:?}");
     for row in &found {
-        assert_eq!((row["reference"].as_str(), row["reference_named"].as_str()), ("qis", "yes"));
+        assert_eq!((row["reference"].as_str(), row["reference_named"].as_str()), ("qis", "before the run"));
         let is_reference = row["portfolio"] == "qis";
         let [estimate, low, high] =
             ["difference", "low", "high"].map(|end| number(row, &format!("log_variance_{end}")));
@@ -115,7 +115,8 @@ fn a_run_is_tested_against_the_named_reference_at_equal_turnover_too() {
     says(folder, &["report", "mine"]);
     assert!(std::fs::read(run.join("significance.csv")).unwrap() == before);
     let page = std::fs::read_to_string(run.join("report.html")).unwrap();
-    for part in ["volatile than that of qis", "return of every month", "worst drawdowns", "all at the turnover of qis"]
+    for part in
+        ["volatile than that of qis", "return of every month", "worst drawdowns", "at no more than the turnover of qis"]
     {
         assert!(page.contains(part), "{part}");
     }
@@ -136,10 +137,17 @@ fn what_the_tests_compare_with_can_be_named_again_but_nothing_else() {
     assert!(std::fs::read_to_string(run.join("report.html")).unwrap().contains("was not named before the run"));
     std::fs::write(folder.join("mine.toml"), EXPERIMENT.replace("\"qis\"\nbench", "\"sample\"\nbench")).unwrap();
     says(folder, &["report", "mine", "--experiment", "mine.toml"]);
-    assert!(rows(&run.join("significance.csv")).iter().all(|row| row["reference"] == "sample"));
+    let found = rows(&run.join("significance.csv"));
+    assert!(found.iter().all(|row| row["reference"] == "sample" && row["reference_named"] == "after the run"));
     assert!(std::fs::read_to_string(run.join("run.toml")).unwrap().contains("reference = \"sample\""));
     std::fs::write(folder.join("mine.toml"), EXPERIMENT.replace("size = 12", "size = 11")).unwrap();
     fails(folder, &["report", "mine", "--experiment", "mine.toml"], "it is not the experiment of mine");
+    let stale = run.join("equal_turnover.csv");
+    std::fs::write(&stale, "of an earlier run").unwrap();
+    std::fs::write(folder.join("mine.toml"), unnamed).unwrap();
+    says(folder, &["run", "mine.toml", "--no-tests"]);
+    assert!(!stale.exists());
+    std::fs::write(folder.join("mine.toml"), EXPERIMENT.replace("size = 12", "size = 11")).unwrap();
     // Tests of earlier results do not outlive them.
     says(folder, &["run", "mine.toml", "--no-tests"]);
     assert!(!run.join("significance.csv").exists() && !run.join("forest.svg").exists());

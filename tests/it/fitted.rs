@@ -198,6 +198,8 @@ fn combinations_and_fitted_values_that_cannot_work_are_refused_at_once() {
     refused("{ combine = ['qis'] }", "at least 2");
     refused("{ combine = ['qis', 'qiss'] }", "did you mean 'qis'");
     refused("{ combine = ['qis', 'sample'], shares = [0.5, 0.6] }", "with sum one");
+    refused("{ combine = ['qis', 'sample'], shares = [1.5, -0.5] }", "none below zero");
+    refused("{ combine = ['qis', 'sample'], shares = [nan, 1] }", "none below zero");
     refused("{ combine = ['qis', 'sample', 'oas'], shares = 'fitted' }", "two members only");
     refused("{ combine = ['qis', { combine = ['qis', 'sample'] }] }", "list all members in one");
     refused("{ name = 'qis', kappa = { fitted = [] } }", "in 1..=8");

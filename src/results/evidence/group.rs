@@ -6,8 +6,8 @@ use crate::grouping::grouped;
 use crate::metrics;
 use crate::render::PERIODS;
 use crate::results::evidence::{
-    Against, Evidence, Finding, Group, GroupFinding, PAIRWISE, PeriodFinding, Rivals, SETWISE, SeedFinding, Tested,
-    is_same, test,
+    Against, Evidence, Finding, Group, GroupFinding, Named, PAIRWISE, PeriodFinding, Rivals, SETWISE, SeedFinding,
+    Tested, is_same, test,
 };
 use crate::results::{DailyReturns, PortfolioReturns, Results};
 use crate::significance::{
@@ -159,7 +159,11 @@ impl Evidence {
         self.groups.push(GroupFinding {
             group: group.name.clone(),
             reference: compared.label(reference).to_string(),
-            is_named: named.is_some(),
+            named: match named {
+                None => Named::No,
+                Some(_) if results.run.provenance.reference.as_ref() == wanted => Named::Before,
+                Some(_) => Named::After,
+            },
             days: (first, last),
             n_days,
             holding: compared.holding,

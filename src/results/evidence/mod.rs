@@ -102,6 +102,17 @@ pub struct Rivals {
     pub best: String,
 }
 
+/// When the reference of a group was named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// Before the run.
+    Before,
+    /// After it: `minvar report --experiment`.
+    After,
+    /// Never: it is the best analytic one on the tested days.
+    No,
+}
+
 /// Results for a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupFinding {
@@ -109,8 +120,8 @@ pub struct GroupFinding {
     pub group: String,
     /// Label of the reference.
     pub reference: String,
-    /// Whether the experiment named it before the run.
-    pub is_named: bool,
+    /// When the experiment named it.
+    pub named: Named,
     /// First and last day.
     pub days: (Date, Date),
     /// Number of days.
@@ -237,15 +248,11 @@ fn groups_of(results: &Results, suffix: &str) -> Result<Vec<Group>> {
             }
         }
     }
-    if let Some(DailyReturns { dates, portfolios }) = results.equal_turnover_returns()? {
-        let reference = results.run.experiment.evidence.reference.as_deref().unwrap_or_default();
+    if let Some((reference, DailyReturns { dates, portfolios })) = results.equal_turnover_returns()? {
         for (allocator, portfolios) in grouped(portfolios.into_iter().map(|c| (c.name.allocator.clone(), c))) {
-            let name = format!("{allocator}, {BEFORE_COSTS}, all at the turnover of {reference}{suffix}");
-            groups.push(Group {
-                name,
-                daily: DailyReturns { dates: dates.clone(), portfolios },
-                benchmark: benchmark.clone(),
-            });
+            let name = format!("{allocator}, {BEFORE_COSTS}, at no more than the turnover of {reference}{suffix}");
+            let daily = DailyReturns { dates: dates.clone(), portfolios };
+            groups.push(Group { name, daily, benchmark: benchmark.clone() });
         }
     }
     Ok(groups)

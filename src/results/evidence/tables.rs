@@ -3,7 +3,7 @@
 use crate::data::Table;
 use crate::metrics;
 use crate::render::Sheet;
-use crate::results::evidence::{Against, Evidence, Finding, GroupFinding, SeedFinding, Tested};
+use crate::results::evidence::{Against, Evidence, Finding, GroupFinding, Named, SeedFinding, Tested};
 use crate::significance::{Difference, SeededDifference};
 
 /// Stars for a p-value: `*` below 5 %, `**` below 1 %, `***` below 0.1 %.
@@ -13,6 +13,16 @@ pub fn stars(p_value: f64) -> &'static str {
         p if p < 0.01 => "**",
         p if p < 0.05 => "*",
         _ => "",
+    }
+}
+
+impl Named {
+    fn word(self) -> &'static str {
+        match self {
+            Named::Before => "before the run",
+            Named::After => "after the run",
+            Named::No => "no",
+        }
     }
 }
 
@@ -123,7 +133,7 @@ pub fn evidence_table(evidence: &Evidence) -> Table {
         .with_texts("kind", rows().map(kind))
         .with_texts("copy_of", rows().map(copy))
         .with_texts("reference", rows().map(|row| &row.group.reference))
-        .with_texts("reference_named", rows().map(|row| if row.group.is_named { "yes" } else { "no" }))
+        .with_texts("reference_named", rows().map(|row| row.group.named.word()))
         .with_counts("holding_days", rows().map(|row| row.group.holding))
         .with_numbers("volatility_annual", number(|f| f.volatility))
         .with_numbers("holding_volatility_annual", number(|f| f.holding_volatility))
@@ -243,7 +253,11 @@ impl Evidence {
             group.n_days,
             group.block_length,
             group.reference,
-            if group.is_named { "" } else { ", not named beforehand" },
+            match group.named {
+                Named::Before => "",
+                Named::After => ", named after the run",
+                Named::No => ", not named beforehand",
+            },
             p_value(group.against_reference.superior.consistent),
             group.against_reference.best,
             group.against_network.as_ref().map_or(String::new(), |(network, rivals)| {

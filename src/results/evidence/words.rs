@@ -9,7 +9,7 @@ use crate::results::Results;
 use crate::results::evidence::tables::{
     Row, evidence_table, interval, of_seeds, of_volatility, p_value, periods_table, ratio,
 };
-use crate::results::evidence::{BEFORE_COSTS, Evidence, GroupFinding, PeriodFinding, SeedFinding};
+use crate::results::evidence::{BEFORE_COSTS, Evidence, GroupFinding, Named, PeriodFinding, SeedFinding};
 
 impl Evidence {
     /// One table per group: volatility against that of the reference in every period.
@@ -72,7 +72,11 @@ impl Evidence {
         let held = subject.variance(true).map_or(String::new(), |held| {
             format!("; by {}-day returns {} ({} %)", group.holding, ratio(held).trim_end_matches('*'), interval(held))
         });
-        let named = if group.is_named { "" } else { ", the best of the analytic ones on these days" };
+        let named = match group.named {
+            Named::Before => "",
+            Named::After => ", named after the run",
+            Named::No => ", the best of the analytic ones on these days",
+        };
         Some(format!(
             "{}, {years}: the portfolio of {} was {:.1} % {direction} volatile than that of {}{named}; {chance} (95 % interval {} %){held}{sets}.",
             group.group,
@@ -117,7 +121,8 @@ pub const EXPLAINED: &str = "Against the reference: volatility relative to that 
     p < 0.001, not adjusted for the number of portfolios. A mean over seeds: days and seeds resampled together. Sets (Hansen, Lunde, Nason \
     2011; squared daily returns, 100,000 stationary resamples), by the range and by the maximum statistic: portfolios with p > 0.05 cannot be \
     distinguished from the best; near copies (a difference below 0.1 % a year) count once, and have the p of the first. \
-    Any better one: superior ability, Hansen (2005), consistent p. Deflated Sharpe (Bailey, López de Prado 2014): probability that the Sharpe ratio is \
+    At no more than a turnover: each portfolio goes only that share of the way to its targets, the same on all dates and \
+    chosen with hindsight, at which it trades no more than the reference. Any better one: superior ability, Hansen (2005), consistent p. Deflated Sharpe (Bailey, López de Prado 2014): probability that the Sharpe ratio is \
     above what the best of that many worthless portfolios would show. Network's volatility against it: the first network of the list minus \
     each portfolio, by the same tests.";
 
