@@ -126,6 +126,7 @@ fn committed_figures_are_what_the_committed_results_give() {
         "us_leverage_parity",
         "us_zoo",
         "us_parts",
+        "us_ablation",
     ] {
         let committed = made(&root.join(name));
         let copied = tempfile::tempdir().unwrap();
