@@ -44,6 +44,8 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
     rounding: Rounding,
+    /// Starting capital, cents.
+    capital: f64,
     settled: f64,
     unsettled: VecDeque<(usize, f64)>,
     accrued: f64,
@@ -69,6 +71,7 @@ impl Account {
     pub fn open(capital_usd: f64, rounding: Rounding, day: usize, journal: &mut Vec<Posting>) -> Self {
         let mut account = Self {
             rounding,
+            capital: 0.0,
             settled: 0.0,
             unsettled: VecDeque::new(),
             accrued: 0.0,
@@ -82,6 +85,7 @@ impl Account {
             month: None,
         };
         let cents = account.cents(100.0 * capital_usd);
+        account.capital = cents;
         account.settled = cents;
         account.sma = cents;
         journal.push(Posting { day, entry: Entry::Deposit, asset: None, shares: 0.0, price: 0.0, cents });
@@ -129,6 +133,16 @@ impl Account {
     /// Equity at given prices (dollars), cents: money plus positions.
     pub fn equity(&self, price: impl Fn(AssetId) -> f64) -> f64 {
         self.money() + self.value(price)
+    }
+
+    /// Pays in or out what brings the equity at given prices (dollars) back to the starting capital.
+    pub fn restore_capital(&mut self, day: usize, price: impl Fn(AssetId) -> f64, journal: &mut Vec<Posting>) {
+        let cents = self.capital - self.cents(self.equity(price));
+        if cents != 0.0 {
+            self.settled += cents;
+            self.sma += cents;
+            journal.push(Posting { day, entry: Entry::Transfer, asset: None, shares: 0.0, price: 0.0, cents });
+        }
     }
 
     /// Sum of the absolute values of the positions at given prices (dollars), cents.

@@ -82,6 +82,8 @@ macro_rules! entries {
 entries! {
     /// Capital paid in.
     Deposit, "deposit", Move;
+    /// Capital paid in, or out if negative, at a rebalance that begins with the starting capital.
+    Transfer, "transfer", Move;
     /// A trade at its reference price.
     Fill, "fill", Move;
     /// Shares from a split; no money.

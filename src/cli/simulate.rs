@@ -49,6 +49,9 @@ pub(super) struct Arguments {
     /// Capital in dollars, instead of that of the experiment
     #[arg(long, value_name = "USD")]
     capital: Vec<f64>,
+    /// Begin every rebalance with the starting capital: pay out what exceeds it, pay in what is missing
+    #[arg(long)]
+    keep_capital: bool,
     /// Leverage of the weights, instead of that of the experiment
     #[arg(long, value_name = "FACTOR")]
     leverage: Vec<f64>,
@@ -134,6 +137,7 @@ impl Arguments {
         let default = Simulation {
             profiles: vec!["realistic".to_string()],
             capital_usd: Vec::new(),
+            keep_capital: false,
             leverage: Leverage::default(),
             rates: None,
             schedules: None,
@@ -146,6 +150,7 @@ impl Arguments {
         if !self.capital.is_empty() {
             simulation.capital_usd.clone_from(&self.capital);
         }
+        simulation.keep_capital |= self.keep_capital;
         if !self.leverage.is_empty() {
             simulation.leverage = Leverage::List(self.leverage.clone());
         }

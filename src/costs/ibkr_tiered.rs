@@ -5,7 +5,7 @@
 //! clearing   = min(0.0002 n, 0.5 % of value) + (0.000175 + 0.00056) · commission
 //! ```
 //! Dollars. Tiers are marginal in the n shares traded in the calendar month. Auction and regulatory fees are
-//! separate.
+//! separate. One plan, today's, stands for all years.
 
 use crate::account::Entry;
 use crate::costs::schedules::Tiered;

@@ -61,10 +61,21 @@ impl Slippage {
         bps[day.ranks[fill.asset].saturating_sub(1).div_euclid(500).min(2) as usize]
     }
 
-    /// Whether the auction of the order already existed: Nasdaq had none at first.
-    pub(super) fn has_auction(&self, day: &Day<'_>, fill: &Fill) -> bool {
+    /// The share of an order that trades continuously because Nasdaq had no auction yet: all of it, or where the exchange
+    /// is unknown, the part that is expected to be on Nasdaq.
+    pub(super) fn without_auction(&self, day: &Day<'_>, fill: &Fill) -> f64 {
         let since = if fill.auction == Auction::Open { self.nasdaq_open_from } else { self.nasdaq_close_from };
-        venue(day, fill) != Some(Venue::Nasdaq) || day.date >= since
+        match venue(day, fill) {
+            _ if day.date >= since => 0.0,
+            Some(Venue::Nasdaq) => 1.0,
+            Some(_) => 0.0,
+            None => self.unknown_venue_nasdaq_share,
+        }
+    }
+
+    /// Half-spread plus impact on Nasdaq before it had an auction, bps; `size` = √(Q / ADV) · σ / σ_ref.
+    pub(super) fn nasdaq_before_auctions(&self, day: &Day<'_>, fill: &Fill, size: f64) -> f64 {
+        self.k(Some(Venue::Nasdaq), day.ranks[fill.asset]).1 * size + self.half_spread(day, fill)
     }
 }
 

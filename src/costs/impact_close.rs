@@ -5,7 +5,8 @@
 //! bps = 3.3 times that ± one half-spread     open, only in `impact_close_open`
 //! bps = k_continuous √(Q / ADV) · σ / σ_ref + one half-spread    on Nasdaq before it had auctions
 //! ```
-//! k depends on exchange and size, Q are one's own shares, ADV is the mean volume of the `window_days` days before.
+//! A stock of unknown exchange pays the last line on `unknown_venue_nasdaq_share` of its value (40 %). k depends on
+//! exchange and size, Q are one's own shares, ADV is the mean volume of the `window_days` days before.
 //! Goyal, Jegadeesh, Wu (JFQA 2026) measured k; 3.3, the noise and the scaling by volatility are our choice. With
 //! `tick_usd` the impact per share is rounded up to whole ticks, because the price paid moves in ticks.
 
@@ -44,16 +45,17 @@ impl CostModel for ImpactClose {
     fn charge(&self, day: &Day<'_>, charges: &mut Vec<Charge>) {
         let (p, s) = (&self.parameters, &self.slippage);
         for fill in orders(day) {
-            let (k_close, k_continuous) = s.k(venue(day, fill), day.ranks[fill.asset]);
+            let (k_close, _) = s.k(venue(day, fill), day.ranks[fill.asset]);
             let sigma = if p.scale_by_sigma { s.relative_volatility(day, fill) } else { 1.0 };
             let size = participation(day, fill, p.window_days).sqrt() * sigma;
-            let bps = if !s.has_auction(day, fill) {
-                k_continuous * size + s.half_spread(day, fill)
-            } else if let (Auction::Open, Some(multiple)) = (fill.auction, self.open) {
-                multiple * k_close * size + noise_sign(day, fill) * s.half_spread(day, fill)
-            } else {
-                k_close * size
+            let auction_bps = match (fill.auction, self.open) {
+                (Auction::Open, Some(multiple)) => {
+                    multiple * k_close * size + noise_sign(day, fill) * s.half_spread(day, fill)
+                }
+                _ => k_close * size,
             };
+            let continuous = s.without_auction(day, fill);
+            let bps = (1.0 - continuous) * auction_bps + continuous * s.nasdaq_before_auctions(day, fill, size);
             let mut per_share = p.multiplier * 1e-4 * bps * fill.price;
             if p.tick_usd > 0.0 {
                 per_share = (per_share / p.tick_usd - 1e-9).ceil() * p.tick_usd;
@@ -143,6 +145,13 @@ mod tests {
         let bps = |first| order(PLAIN, first, 1, 20_000.0, 50.0) / 1e6 * 1e4;
         close(bps(date(2004, 2, 16)), 11.75 + 4.0, 1e-3); // 2004-03-26, the last day
         close(bps(date(2004, 2, 17)), 10.17, 1e-3); // 2004-03-29, the first cross
+    }
+
+    #[test]
+    fn where_the_exchange_is_unknown_two_fifths_of_an_order_pay_as_on_nasdaq_before_its_closing_cross() {
+        let bps = |first| order(PLAIN, first, 2, 20_000.0, 50.0) / 1e6 * 1e4;
+        close(bps(date(2004, 2, 16)), 0.6 * 7.5 + 0.4 * (11.75 + 4.0), 1e-3); // 2004-03-26
+        close(bps(date(2004, 2, 17)), 7.5, 1e-3); // 2004-03-29
     }
 
     #[test]

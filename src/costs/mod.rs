@@ -137,9 +137,9 @@ pub struct RegisteredCost {
 /// Every cost model.
 #[rustfmt::skip]
 pub const ALL: &[RegisteredCost] = &[
-    RegisteredCost { name: "ibkr_fixed", reference: "Interactive Brokers, fixed plan", needs_rates: false, parameters: none, build: ibkr_fixed::today },
+    RegisteredCost { name: "ibkr_fixed", reference: "Interactive Brokers, today's fixed plan in every year", needs_rates: false, parameters: none, build: ibkr_fixed::today },
     RegisteredCost { name: "ibkr_fixed_history", reference: "the fixed plan as it was at the time", needs_rates: false, parameters: none, build: ibkr_fixed::history },
-    RegisteredCost { name: "ibkr_tiered", reference: "Interactive Brokers, tiered plan, with clearing", needs_rates: false, parameters: none, build: ibkr_tiered::build },
+    RegisteredCost { name: "ibkr_tiered", reference: "Interactive Brokers, today's tiered plan in every year, with clearing", needs_rates: false, parameters: none, build: ibkr_tiered::build },
     RegisteredCost { name: "section31", reference: "SEC fee on sales", needs_rates: false, parameters: none, build: section31::build },
     RegisteredCost { name: "taf", reference: "NASD/FINRA trading activity fee on sales", needs_rates: false, parameters: none, build: taf::build },
     RegisteredCost { name: "auction_fees", reference: "exchange fees of opening and closing auctions", needs_rates: false, parameters: none, build: auction_fees::build },

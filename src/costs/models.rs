@@ -17,6 +17,17 @@ impl Profile {
         Ok(needs.contains(&true))
     }
 
+    /// The commissions that are the same in every year, by name: a single plan stands for all of them.
+    pub fn undated_commissions(&self, schedules: &Schedules) -> Vec<&str> {
+        let commission = &schedules.commission;
+        let is_undated = |name: &str| match name {
+            "ibkr_fixed" => commission.ibkr_fixed.plans.len() == 1,
+            "ibkr_fixed_history" => commission.ibkr_fixed_history.plans.len() == 1,
+            name => name == "ibkr_tiered",
+        };
+        self.costs.iter().map(|choice| choice.name.as_str()).filter(|name| is_undated(name)).collect()
+    }
+
     /// Refuses a profile that cannot be simulated.
     pub(super) fn check(&self, schedules: &Schedules) -> Result<()> {
         check((1.0..=1e13).contains(&self.capital_usd), "capital_usd", "between 1 and 1e13", self.capital_usd)?;

@@ -144,7 +144,11 @@ plain! {
     /// `[slippage]`.
     Slippage {
         sigma_ref_daily: f64, sigma_window_days: usize, open_multiple: f64, large_up_to_rank: u32, small_up_to_rank: u32,
-        unknown_venue_close: f64, unknown_venue_continuous: f64, #[serde(with = "toml_date")] nasdaq_close_from: Date,
+        unknown_venue_close: f64, unknown_venue_continuous: f64,
+        /// Share of the value of an order on an unknown exchange that trades as on Nasdaq while that had no auction; files
+        /// without the key have none.
+        #[serde(default)] unknown_venue_nasdaq_share: f64,
+        #[serde(with = "toml_date")] nasdaq_close_from: Date,
         #[serde(with = "toml_date")] nasdaq_open_from: Date, impact: Vec<Impact>, half_spread_bps: Vec<HalfSpread>,
     }
     /// k in bps: the impact of an order as large as a day's volume.
@@ -299,6 +303,7 @@ fn check_numbers(place: &str, value: &toml::Value) -> std::result::Result<(), St
         name if number == f64::INFINITY && UNBOUNDED.contains(&name) => Ok(()),
         name if number < 0.0 && !SIGNED.contains(&name) => refuse("at least 0"),
         name if number == 0.0 && DIVISORS.contains(&name) => refuse("above 0"),
+        "unknown_venue_nasdaq_share" if number > 1.0 => refuse("at most 1"),
         _ if number.abs() > LARGEST => refuse("at most 1e15"),
         _ => Ok(()),
     }

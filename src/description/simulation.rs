@@ -18,6 +18,10 @@ pub struct Simulation {
     /// Starting capital in dollars; by default the capital of the profile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capital_usd: Vec<f64>,
+    /// Whether each rebalance begins with the starting capital: what exceeds it is paid out, what is missing is paid in,
+    /// so that costs are those of an account of this size in every year.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_capital: bool,
     /// Leverage of the target weights, a list or an evenly spaced grid.
     #[serde(default)]
     pub leverage: Leverage,

@@ -56,6 +56,7 @@ pub(super) struct Bench<'a> {
     pub first: usize,
     pub end: usize,
     pub is_grid: bool,
+    keeps_capital: bool,
     ledger: Option<PathBuf>,
 }
 
@@ -90,7 +91,8 @@ impl<'a> Bench<'a> {
         let is_grid = matches!(simulation.leverage, Leverage::Grid(_));
         let ledger = simulation.ledger.then(|| folder.join("ledger"));
         let ranks = SizeRanks::new(panel, first, end);
-        Ok(Self { panel, schedules, benchmark, frictionless, ranks, first, end, is_grid, ledger })
+        let keeps_capital = simulation.keep_capital;
+        Ok(Self { panel, schedules, benchmark, frictionless, ranks, first, end, is_grid, keeps_capital, ledger })
     }
 
     /// The first year of the benchmark rates, if accounts begin before it; the rates of that year then stand in for
@@ -114,6 +116,7 @@ impl<'a> Bench<'a> {
         let (mut policies, mut ledgers) = (Vec::new(), Vec::new());
         for (profile, capital_usd, leverage, ledger) in net.chain(gross) {
             let simulator = Simulator::new(profile, &self.schedules, &self.benchmark, &self.ranks)?;
+            let simulator = simulator.keeping_capital(self.keeps_capital);
             let rebalance = profile.rebalance_sessions.map_or(Rebalance::OnDecisions, Rebalance::Every);
             let policy = Rounded { policy: Stored::new(targets, rebalance), step: profile.weight_rounding };
             simulators.push((simulator, capital_usd));
@@ -184,6 +187,7 @@ impl<'a> Bench<'a> {
             charges_bps: net.charges.map(daily),
             net_bps: daily(net.returns.iter().sum()),
             final_usd: net.equity_usd.last().copied().unwrap_or(task.capital_usd),
+            paid_out_usd: net.paid_out_usd,
             n_days,
             n_rebalances: net.n_rebalances,
             n_fills: net.n_fills,

@@ -8,6 +8,8 @@
 //! universe.parquet      the certificate: date, asset      universe.csv  date, members, hash, removed by each rule
 //! equal_turnover.*      shares of the way to the targets at which all trade no more than the reference, and the returns (parquet), if
 //!                       `[evidence]` names a reference; the shares are chosen with hindsight
+//! forecasts.csv         how good each estimator's forecasts were, by direction (src/metrics/forecast.rs): mean ratio, bias, exceedance
+//!                       and QLIKE, tested against the reference        forecasts.parquet  every score by date
 //! fitted.csv            values that were chosen on the past of each year, with their losses, if there are any
 //! eigenvalues.csv       cleaned against sample eigenvalues on the last date, if [figures] asks for them
 //! run.toml              configuration with all defaults, and provenance
@@ -22,10 +24,10 @@ use crate::calendar::Date;
 use crate::data::{Table, remove_file};
 use crate::description::PortfolioName;
 use crate::error::Result;
-use crate::experiment::evaluate;
 use crate::experiment::fitted::Chosen;
 use crate::experiment::plan::Plan;
 use crate::experiment::windows::{Allocation, Decision, EigenvalueMap};
+use crate::experiment::{evaluate, forecasts};
 use crate::linalg::Repair;
 use crate::metrics;
 use crate::render::{Performance, performance_table};
@@ -55,6 +57,8 @@ pub(super) fn write(
     members_table(plan, decisions).write_parquet(&folder.join("universe.parquet"))?;
     certificate_table(plan, decisions).write_csv(&folder.join("universe.csv"))?;
     performance_table(&rows).write_csv(&folder.join("metrics.csv"))?;
+    forecasts::summary(plan, decisions).write_csv(&folder.join("forecasts.csv"))?;
+    forecasts::every_score(plan, decisions).write_parquet(&folder.join("forecasts.parquet"))?;
     write_equal_turnover(plan, decisions, &paths, dates, folder)?;
     let chosen: Vec<&Chosen> = decisions.iter().flat_map(|decision| &decision.fitted).collect();
     if !chosen.is_empty() {

@@ -3,12 +3,13 @@
 //! Every account is stored when it is finished, so that an interrupted simulation can continue. `simulation_output.rs`
 //! writes the results.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::costs::{BenchmarkRate, Schedules};
+use crate::costs::{BenchmarkRate, Profile, Schedules};
 use crate::data::{hash_file, read_rates, read_text, remove_partial_files};
 use crate::description::{Provenance, RunFile};
 use crate::error::{Error, Result};
@@ -24,6 +25,9 @@ use crate::results::{Results, redraw};
 
 /// Accounts computed together, per thread.
 const ACCOUNTS_PER_THREAD: usize = 8;
+/// What `keep_capital` does.
+const KEEP_CAPITAL: &str =
+    "at every rebalance what exceeds the starting capital is paid out, and what is missing is paid in";
 /// Name of the folder of stored accounts.
 const ACCOUNTS: &str = "accounts";
 
@@ -123,6 +127,18 @@ pub fn simulate(mut job: Job<'_>, inputs: &Inputs) -> Result<Simulated> {
             }
         }
     }
+    let profiles = simulation.profiles.iter().map(|name| Ok((name.clone(), bench.schedules.profile(name)?.clone())));
+    let profiles: BTreeMap<String, Profile> = profiles.collect::<Result<_>>()?;
+    let undated = profiles.values().flat_map(|profile| profile.undated_commissions(&bench.schedules));
+    assumed.extend(
+        undated
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(|name| format!("the commission {name} is one constant, that of today, in every year")),
+    );
+    if simulation.keep_capital {
+        assumed.push(KEEP_CAPITAL.to_string());
+    }
     assumed.push(benchmark.sentence.clone());
     if let Some(first) = bench.rates_stand_in() {
         assumed.push(format!("before {} interest follows the mean of that year", first.year()));
@@ -139,8 +155,6 @@ pub fn simulate(mut job: Job<'_>, inputs: &Inputs) -> Result<Simulated> {
         ..market.provenance("cpu", seconds)
     };
     let seconds = provenance.duration_seconds;
-    let profiles = simulation.profiles.iter().map(|name| Ok((name.clone(), bench.schedules.profile(name)?.clone())));
-    let profiles = profiles.collect::<Result<_>>()?;
     RunFile::new(provenance, experiment.clone()).with_profiles(profiles).write(&folder.join("run.toml"))?;
     let results = Results::open_simulation(folder)?;
     redraw(&results)?;

@@ -14,7 +14,9 @@ use crate::estimators::eigenvalue_map;
 use crate::experiment::fits::{Estimate, Fits, weighted};
 use crate::experiment::fitted::Chosen;
 use crate::experiment::plan::{Pair, Plan};
+use crate::experiment::scores::{OfCovariance, Scores, realised};
 use crate::linalg::{Covariance, Matrix, Repair};
+use crate::metrics::{ForecastScore, score_portfolio};
 use crate::panel::{AssetId, Field, Panel};
 use crate::universe::{Selection, Universe};
 
@@ -35,6 +37,8 @@ pub(super) struct Decision {
     pub repairs: Vec<Vec<Repair>>,
     /// Allocations, one per portfolio of the plan.
     pub allocations: Vec<Allocation>,
+    /// How good the forecasts were.
+    pub scores: Scores,
 }
 
 /// The outcome for one portfolio: its weights, or the reason why there are none.
@@ -54,6 +58,12 @@ impl Allocation {
             Allocation::Undefined(_) => None,
         }
     }
+
+    /// Scores the forecast in the portfolio's own direction by the returns (h × n) that followed.
+    fn score(&self, returns: &Matrix) -> Option<ForecastScore> {
+        let Allocation::Weights { weights, predicted_volatility } = self else { return None };
+        (*predicted_volatility > 0.0).then(|| score_portfolio(predicted_volatility.powi(2), &returns.times(weights)))
+    }
 }
 
 /// Universe, window and covariances of one date.
@@ -63,6 +73,9 @@ struct Estimates {
     universe_hash: String,
     n_filled: usize,
     covariances: Vec<std::result::Result<Estimate, String>>,
+    /// Returns of the days that they are for, and what these say of them; without them no forecast is scored.
+    realised: Option<Matrix>,
+    scores: Vec<Option<OfCovariance>>,
 }
 
 /// Decides on the dates of a block, given all decisions before it. The years of the dates must have been entered in
@@ -74,16 +87,22 @@ pub(super) fn decide_block(fits: &Fits<'_>, days: &[usize], before: &[Decision])
     let follow = |(number, pair): (usize, &Pair)| PortfolioWalk { plan, pair, number }.follow(&estimates, before);
     let portfolios: Vec<Vec<Allocation>> = plan.pairs.par_iter().with_max_len(1).enumerate().map(follow).collect();
     let last = before.last().map(|decision| decision.day);
-    let decision = |(k, estimates): (usize, Estimates)| Decision {
-        fitted: fits.chosen(if k == 0 { last } else { Some(days[k - 1]) }, estimates.day),
-        day: estimates.day,
-        members: estimates.selection.members,
-        universe_hash: estimates.universe_hash,
-        n_with_gaps: estimates.selection.n_with_gaps,
-        removed: estimates.selection.removed.into_iter().map(|(rule, n)| (rule.to_string(), n)).collect(),
-        n_filled: estimates.n_filled,
-        repairs: estimates.covariances.iter().map(repairs).collect(),
-        allocations: portfolios.iter().map(|portfolio| portfolio[k].clone()).collect(),
+    let decision = |(k, estimates): (usize, Estimates)| {
+        let allocations: Vec<Allocation> = portfolios.iter().map(|portfolio| portfolio[k].clone()).collect();
+        let score = |allocation: &Allocation| allocation.score(estimates.realised.as_ref()?);
+        let scores = Scores { portfolios: allocations.iter().map(score).collect(), estimators: estimates.scores };
+        Decision {
+            fitted: fits.chosen(if k == 0 { last } else { Some(days[k - 1]) }, estimates.day),
+            day: estimates.day,
+            members: estimates.selection.members,
+            universe_hash: estimates.universe_hash,
+            n_with_gaps: estimates.selection.n_with_gaps,
+            removed: estimates.selection.removed.into_iter().map(|(rule, n)| (rule.to_string(), n)).collect(),
+            n_filled: estimates.n_filled,
+            repairs: estimates.covariances.iter().map(repairs).collect(),
+            allocations,
+            scores,
+        }
     };
     Ok(estimates.into_iter().enumerate().map(decision).collect())
 }
@@ -99,9 +118,14 @@ fn estimate(fits: &Fits<'_>, day: usize) -> Result<Estimates> {
     let (window, n_filled) = window.map_err(|error| named(error, panel, members, day))?;
     let text = |error| named(error, panel, members, day).to_string();
     let covariance = |estimator: usize| fits.estimate(estimator, day, members, &window).map_err(text);
-    let covariances = (0..plan.experiment.compare.estimators.len()).map(covariance).collect();
+    let covariances: Vec<_> = (0..plan.experiment.compare.estimators.len()).map(covariance).collect();
     let universe_hash = selection.hash(past);
-    Ok(Estimates { day, universe_hash, n_filled, covariances, selection })
+    let realised = realised(plan, day, members);
+    let score = |estimate: &std::result::Result<Estimate, String>| {
+        OfCovariance::new(estimate.as_ref().ok()?, realised.as_ref()?)
+    };
+    let scores = covariances.iter().map(score).collect();
+    Ok(Estimates { day, universe_hash, n_filled, covariances, realised, scores, selection })
 }
 
 /// An estimator's label, with the sample and cleaned eigenvalues (N × 2) of the last date.

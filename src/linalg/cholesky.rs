@@ -66,6 +66,11 @@ impl Cholesky {
         inverse.map(|i, j, x| 0.5 * (x + lower[(i, j)]))
     }
 
+    /// ln det A = 2 Σ ln L_ii.
+    pub fn log_determinant(&self) -> f64 {
+        2.0 * self.0.diagonal().iter().map(|x| x.ln()).sum::<f64>()
+    }
+
     /// The solution x (n) of A x = b.
     pub fn solve(&self, b: &[f64]) -> Vec<f64> {
         let mut x = b.to_vec();
@@ -85,6 +90,12 @@ mod tests {
         let b: Vec<f64> = (0..30).map(|i| i as f64).collect();
         let x = Cholesky::new(&a).unwrap().solve(&b);
         assert!(a.times(&x).iter().zip(&b).all(|(p, q)| (p - q).abs() < 1e-12));
+    }
+
+    #[test]
+    fn the_determinant_of_two_by_two_is_a_difference_of_products() {
+        let a = Matrix::from_column_major(2, 2, vec![3.0, 1.0, 1.0, 2.0]);
+        assert!((Cholesky::new(&a).unwrap().log_determinant() - 5f64.ln()).abs() < 1e-14);
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! `per_year` is the number of returns in a year: [`DAYS_PER_YEAR`] for trading days, 365 if every day is one, 52 for
 //! weeks, 12 for months; see [`Panel::periods_per_year`](crate::panel::Panel::periods_per_year).
 
+mod forecast;
+
+pub use forecast::{EXCEEDED, ForecastScore, score_assets_together, score_each_asset, score_portfolio};
+
 /// Trading days in a year.
 pub use crate::calendar::TRADING_DAYS as DAYS_PER_YEAR;
 

@@ -67,6 +67,9 @@ pub struct AccountRow {
     /// Final equity, dollars.
     #[serde(deserialize_with = "number_or_null")]
     pub final_usd: f64,
+    /// Paid out at rebalances, less what was paid in, dollars.
+    #[serde(default, deserialize_with = "number_or_null")]
+    pub paid_out_usd: f64,
     /// Number of days with a return, including those after a ruin.
     pub n_days: usize,
     /// Number of rebalances.
@@ -150,7 +153,13 @@ fn group_of(entry: Entry) -> &'static str {
         Entry::Section31 | Entry::Taf | Entry::AuctionFee => GROUPS[1],
         Entry::Slippage => GROUPS[2],
         Entry::BorrowFee | Entry::DebitInterest | Entry::CreditInterest | Entry::ShortInterest => GROUPS[3],
-        Entry::Deposit | Entry::Fill | Entry::Split | Entry::CashInLieu | Entry::Dividend | Entry::Ending => {
+        Entry::Deposit
+        | Entry::Transfer
+        | Entry::Fill
+        | Entry::Split
+        | Entry::CashInLieu
+        | Entry::Dividend
+        | Entry::Ending => {
             unreachable!("{} is no charge", entry.name())
         }
     }
@@ -170,7 +179,7 @@ pub fn annual_bps(daily: f64, per_year: f64) -> f64 {
 
 type Metric = (&'static str, fn(&AccountRow) -> f64);
 
-const METRICS: [Metric; 16] = [
+const METRICS: [Metric; 17] = [
     ("capital_usd", |a| a.capital_usd),
     ("leverage", |a| a.leverage),
     ("volatility_annual", |a| a.volatility_annual),
@@ -187,6 +196,7 @@ const METRICS: [Metric; 16] = [
     ("net_bps", |a| a.net_bps),
     ("bridge_error_bps", |a| a.bridge_error()),
     ("final_usd", |a| a.final_usd),
+    ("paid_out_usd", |a| a.paid_out_usd),
 ];
 
 type Count = (&'static str, fn(&AccountRow) -> usize);
@@ -252,6 +262,7 @@ pub fn account_sheets(rows: &[AccountRow]) -> Vec<Sheet> {
             "Sharpe gross",
             "Sharpe net",
             "max drawdown",
+            "liquidations",
             "turnover a year",
             "gross",
             "commission",
@@ -275,6 +286,7 @@ pub fn account_sheets(rows: &[AccountRow]) -> Vec<Sheet> {
                 number(a.sharpe_gross, 2),
                 number(a.sharpe, 2),
                 percent(a.max_drawdown, 1),
+                a.n_liquidations.to_string(),
                 number(a.turnover_annual, 1),
                 bps(a.gross_bps),
             ];

@@ -14,6 +14,39 @@ pub struct Learned {
     pub curves: Curves,
     /// Whether it is drawn in colour.
     pub is_named: bool,
+    /// Whether its form makes α a power of the age, so that the fit of one is no evidence.
+    pub imposes_power_law: bool,
+}
+
+/// Daily volatility of the returns for which effective weights are computed: that of a typical stock.
+const TYPICAL_VOLATILITY: f64 = 0.02;
+
+impl Learned {
+    /// The weight of a day in the covariance, by age, α and β together, as shares of 1:
+    ///
+    /// ```text
+    /// w(a) = E[ (α_a / β_a · tanh(β_a R))² ],   R = 252 r,  r normal with a daily volatility of 2 %
+    /// ```
+    ///
+    /// Where β clips old returns more than new ones, new days weigh more than α² says.
+    pub fn effective_weights(&self) -> Vec<f64> {
+        let scale = 252.0 * TYPICAL_VOLATILITY;
+        // The trapezoidal rule is exact to rounding for a function this smooth.
+        let nodes: Vec<(f64, f64)> =
+            (-80..=80).map(|k| f64::from(k) / 10.0).map(|z: f64| (scale * z, (-0.5 * z * z).exp())).collect();
+        let weight = |(alpha, beta): (&f64, &f64)| -> f64 {
+            let transformed = |r: f64| if (beta * r).abs() < 1e-9 { r } else { (beta * r).tanh() / beta };
+            nodes.iter().map(|(r, density)| density * (alpha * transformed(*r)).powi(2)).sum()
+        };
+        let weights: Vec<f64> = self.curves.alpha.iter().zip(&self.curves.beta).map(weight).collect();
+        let sum: f64 = weights.iter().sum();
+        weights.iter().map(|w| w / sum).collect()
+    }
+
+    /// Number of effective days, 1 / Σ w(a)².
+    pub fn effective_days(&self) -> f64 {
+        1.0 / self.effective_weights().iter().map(|w| w * w).sum::<f64>()
+    }
 }
 
 /// c and e of y = c x^e by least squares on logarithms, over the points where both are positive.
@@ -32,13 +65,14 @@ fn by_age(curves: &Curves, values: &[f64]) -> Vec<(f64, f64)> {
     curves.age.iter().map(|age| *age as f64).zip(values.iter().copied()).collect()
 }
 
-/// α and β against the age of a day on logarithmic scales, with the power law fitted to the last network's α.
+/// α and β against the age of a day on logarithmic scales, and the share of the weight that days up to an age carry. A power law is
+/// fitted to the α of the last network if its form does not impose one.
 #[cfg(feature = "figures")]
 pub fn lag_figure(title: &str, learned: &[Learned]) -> Figure {
     let frame = |name: &str, values: fn(&Curves) -> &Vec<f64>, fit: bool| {
         let line = |l: &Learned| Series::line(&l.label, by_age(&l.curves, values(&l.curves))).named(l.is_named);
         let mut series: Vec<Series> = learned.iter().map(line).collect();
-        if let (true, Some(last)) = (fit, learned.last()) {
+        if let (true, Some(last)) = (fit, learned.last().filter(|last| !last.imposes_power_law)) {
             let points = by_age(&last.curves, values(&last.curves));
             let (c, e) = power_law(&points);
             let line = points.iter().map(|(age, _)| (*age, c * age.powf(e))).collect();
@@ -53,11 +87,26 @@ pub fn lag_figure(title: &str, learned: &[Learned]) -> Figure {
             series,
         }
     };
+    let up_to = |l: &Learned| {
+        let sums = l.effective_weights().into_iter().scan(0.0, |sum, w| {
+            *sum += w;
+            Some(100.0 * *sum)
+        });
+        Series::line(&l.label, by_age(&l.curves, &sums.collect::<Vec<_>>())).named(l.is_named)
+    };
+    let days = learned.last().map_or(0.0, Learned::effective_days);
+    let cumulated = Frame {
+        title: format!("α and β together: share of the weight up to an age, %; {days:.0} effective days at last"),
+        x: Axis::new(Kind::Log, "age of a day in trading days (log scale)"),
+        y: Axis::new(Kind::Linear, ""),
+        series: learned.iter().map(up_to).collect(),
+    };
     frames_figure(
         title,
         &[
             frame("α: weight of a return", |c| &c.alpha, true),
             frame("β: inverse size of clipping, annual units", |c| &c.beta, false),
+            cumulated,
         ],
     )
 }
@@ -87,6 +136,25 @@ pub fn marginal_figure(title: &str, learned: &[Learned]) -> Figure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn learned(alpha: Vec<f64>, beta: Vec<f64>) -> Learned {
+        let age = (1..=alpha.len()).collect();
+        let curves = Curves { age, alpha, beta, volatility: Vec::new(), inverse_volatility: Vec::new() };
+        Learned { label: String::new(), curves, is_named: false, imposes_power_law: false }
+    }
+
+    #[test]
+    fn without_clipping_effective_weights_are_squares_of_alpha_and_clipping_takes_from_the_days_that_it_clips() {
+        let plain = learned(vec![2.0, 1.0, 1.0], vec![1e-9; 3]);
+        assert!(
+            plain.effective_weights().iter().zip([4.0, 1.0, 1.0]).all(|(w, square)| (w - square / 6.0).abs() < 1e-9)
+        );
+        assert!((plain.effective_days() - 36.0 / 18.0).abs() < 1e-9);
+        // So strong a clipping leaves the sign of a return: E (α tanh(βR)/β)² is nearly α²/β².
+        let clipped = learned(vec![1.0, 1.0], vec![1e-9, 1e3]);
+        let typical = (252.0 * TYPICAL_VOLATILITY).powi(2);
+        assert!((clipped.effective_weights()[1] * (typical + 1e-6) / 1e-6 - 1.0).abs() < 0.05);
+    }
 
     #[test]
     fn a_power_law_is_found_again() {

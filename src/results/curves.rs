@@ -6,6 +6,7 @@ use crate::data::NotANumber;
 use crate::description::PortfolioName;
 use crate::error::Result;
 use crate::grouping::grouped;
+use crate::nn::Lag;
 #[cfg(feature = "figures")]
 use crate::render::{EigenvalueCurve, Exposure, ExposureGroup, ForestGroup, ForestRow, LearningCurve};
 use crate::render::{Learned, Prediction};
@@ -134,7 +135,8 @@ impl Results {
         let models = self.models(folder)?;
         let last = models.len().saturating_sub(1);
         let learned = |(k, (label, model)): (usize, (String, Model))| {
-            Ok(Learned { label, curves: model.curves()?, is_named: k == 0 || k == last })
+            let imposes_power_law = model.header.network.lag == Lag::Compact;
+            Ok(Learned { label, curves: model.curves()?, is_named: k == 0 || k == last, imposes_power_law })
         };
         models.into_iter().enumerate().map(learned).collect()
     }

@@ -13,6 +13,7 @@ mod curves;
 mod evidence;
 #[cfg(feature = "figures")]
 mod figures;
+mod forecasts;
 mod history;
 #[cfg(feature = "figures")]
 mod page;
@@ -29,6 +30,7 @@ pub use evidence::{
 };
 #[cfg(feature = "figures")]
 pub use figures::{Drawn, FIGURES, FigureKind, Left, draw};
+pub use forecasts::FORECASTS_EXPLAINED;
 pub use history::{drawdown_sheet, monthly_sheet};
 #[cfg(feature = "figures")]
 pub use page::write_page;

@@ -12,7 +12,8 @@ use crate::grouping::grouped;
 use crate::metrics;
 use crate::render::{Sheet, style};
 use crate::results::{
-    DailyReturns, Drawn, EXPLAINED, Evidence, FIGURES, Named, PortfolioReturns, Results, drawdown_sheet, monthly_sheet,
+    DailyReturns, Drawn, EXPLAINED, Evidence, FIGURES, FORECASTS_EXPLAINED, Named, PortfolioReturns, Results,
+    drawdown_sheet, monthly_sheet,
 };
 use crate::train::Schedule;
 use crate::universe::RankBy;
@@ -76,6 +77,8 @@ pub fn write_page(results: &Results, evidence: Option<&Evidence>) -> Result<Vec<
         sheets => Value::from(Serde(results.sheets()?)),
         per_year => results.periods_per_year().to_string(),
         is_daily => is_daily,
+        forecasts => Value::from(Serde(results.forecast_sheets()?)),
+        forecasts_explained => FORECASTS_EXPLAINED,
         explained => EXPLAINED,
         tests => Value::from(Serde(tests)),
         history => Value::from(Serde(history(results, evidence)?)),

@@ -6,7 +6,7 @@ use crate::render::{
     Learned, LeverageSeries, Sheet, account_sheets, leverage_sheet, leverage_summary, performance_sheet, power_law,
     swept_sheets,
 };
-use crate::results::Results;
+use crate::results::{FORECASTS_EXPLAINED, Results};
 
 impl Results {
     /// The tables of the run itself: its portfolios, or those of all runs of a sweep; none if there are only
@@ -35,7 +35,7 @@ impl Results {
     }
 }
 
-/// Writes `table.md` and `table.tex` of a run and of its simulations. Returns the files written.
+/// Writes `table.md` and `table.tex` of a run and of its simulations, and `forecasts.md`. Returns the files written.
 pub fn write_tables(results: &Results) -> Result<Vec<String>> {
     let mut written = Vec::new();
     let mut write = |place: &str, sheets: &[Sheet], notes: &[String]| -> Result<()> {
@@ -71,6 +71,12 @@ pub fn write_tables(results: &Results) -> Result<Vec<String>> {
         let sheets = results.simulation_sheets(simulation)?;
         write(&format!("{simulation}/"), &sheets, &results.assumed(simulation)?)?;
     }
+    let forecasts: Vec<String> = results.forecast_sheets()?.iter().map(Sheet::markdown).collect();
+    if !forecasts.is_empty() {
+        let page = format!("{}\n\n{FORECASTS_EXPLAINED}\n\n{}\n", results.about, forecasts.join("\n\n"));
+        write_text(&results.folder.join("forecasts.md"), &page)?;
+        written.push("forecasts.md".to_string());
+    }
     let learned = learned_table(results)?;
     if let Some(table) = learned {
         table.write_csv(&results.folder.join("learned.csv"))?;
@@ -79,12 +85,12 @@ pub fn write_tables(results: &Results) -> Result<Vec<String>> {
     Ok(written)
 }
 
-/// Number of newest days whose share is reported.
-const NEWEST: usize = 252;
+/// Numbers of newest days whose shares are reported: a month and a year.
+const NEWEST: [usize; 2] = [21, 252];
 
-/// The content of `learned.csv`, for every network and year: the power law nearest to α; the share of the newest 252
-/// days in Σ α², the weight of a day in the covariance of unclipped returns; and β of the newest and of the oldest
-/// day.
+/// The content of `learned.csv`, for every network and year: the power law nearest to α, and whether the form imposes one; the share
+/// of the newest 252 days in Σ α², the weight of a day in the covariance of unclipped returns; the shares of the newest days in the
+/// effective weights, of α and β together, and the number of effective days; and β of the newest and of the oldest day.
 fn learned_table(results: &Results) -> Result<Option<Table>> {
     let mut rows: Vec<(String, Learned)> = Vec::new();
     for network in results.model_folders() {
@@ -97,11 +103,13 @@ fn learned_table(results: &Results) -> Result<Option<Table>> {
         let ages = learned.curves.age.iter().map(|age| *age as f64);
         power_law(&ages.zip(learned.curves.alpha.iter().copied()).collect::<Vec<_>>())
     };
-    let share = |learned: &Learned| {
-        let sum = |alpha: &[f64]| alpha.iter().map(|a| a * a).sum::<f64>();
-        let alpha = &learned.curves.alpha;
-        sum(&alpha[..NEWEST.min(alpha.len())]) / sum(alpha)
+    let newest = |weights: &[f64], days: usize| weights[..days.min(weights.len())].iter().sum::<f64>();
+    let share_of_alpha = |learned: &Learned| {
+        let squares: Vec<f64> = learned.curves.alpha.iter().map(|a| a * a).collect();
+        newest(&squares, NEWEST[1]) / newest(&squares, squares.len())
     };
+    let effective = |days: usize| move |learned: &Learned| newest(&learned.effective_weights(), days);
+    let imposed = |learned: &Learned| if learned.imposes_power_law { "imposed" } else { "fitted" };
     let end = |learned: &Learned, last: bool| {
         let beta = &learned.curves.beta;
         if last { beta.last() } else { beta.first() }.copied().unwrap_or(f64::NAN)
@@ -113,7 +121,11 @@ fn learned_table(results: &Results) -> Result<Option<Table>> {
             .with_texts("year", each().map(|learned| &learned.label))
             .with_numbers("alpha_scale", each().map(|learned| fit(learned).0))
             .with_numbers("alpha_exponent", each().map(|learned| fit(learned).1))
-            .with_numbers("newest_252_share", each().map(share))
+            .with_texts("power_law", each().map(imposed))
+            .with_numbers("alpha_squared_newest_252", each().map(share_of_alpha))
+            .with_numbers("effective_newest_21", each().map(effective(NEWEST[0])))
+            .with_numbers("effective_newest_252", each().map(effective(NEWEST[1])))
+            .with_numbers("effective_days", each().map(Learned::effective_days))
             .with_numbers("beta_newest", each().map(|learned| end(learned, false)))
             .with_numbers("beta_oldest", each().map(|learned| end(learned, true))),
     ))

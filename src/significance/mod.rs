@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | do two variances, two Sharpe ratios differ? | Ledoit, Wolf (2011, 2008) | `difference.rs` |
 //! | does a network with several seeds differ from a competitor? | days and seeds resampled together | `seeds.rs` |
+//! | is one forecast better than another? | Diebold, Mariano (1995) | `diebold_mariano.rs` |
 //! | which of many may be the best? | model confidence set, Hansen, Lunde, Nason (2011) | `confidence_set.rs` |
 //! | is one of many better than the benchmark? | superior predictive ability, Hansen (2005) | `superior.rs` |
 //! | is a Sharpe ratio luck, or the best of many trials? | Bailey, López de Prado (2012, 2014) | `deflated.rs` |
@@ -23,6 +24,7 @@ mod block_length;
 mod bootstrap;
 mod confidence_set;
 mod deflated;
+mod diebold_mariano;
 mod difference;
 mod long_run;
 mod seeds;
@@ -32,6 +34,7 @@ pub use block_length::{BlockLength, block_length};
 pub use bootstrap::{Block, Resampling, Scheme, resampled_means};
 pub use confidence_set::{ConfidenceSet, Statistic, confidence_set};
 pub use deflated::{deflated_sharpe, expected_best_sharpe, probabilistic_sharpe};
+pub use diebold_mariano::{LossDifference, loss_difference};
 pub use difference::{Difference, Measure, bootstrap_difference, difference_block_length, hac_difference};
 pub use long_run::{Kernel, long_run_covariance};
 pub use seeds::{SeededDifference, seeded_difference};

@@ -3,14 +3,16 @@
 //! One day, in this order:
 //!
 //! 1. money settles; dividends, splits and endings of listings, before the open
-//! 2. the policy gives target weights from what was known before the day; orders are sized at known prices
+//! 2. the policy gives target weights from what was known before the day; if the account keeps its capital, the difference
+//!    is paid in or out; orders are sized at known prices
 //! 3. orders in the opening auction
 //! 4. maintenance margin at the worst prices of the day, on the positions held through it; forced liquidation
 //! 5. orders in the closing auction
 //! 6. marking at the close; Regulation T after the close; ruin
 //! 7. interest and borrow fees for the calendar nights to the next session
 //!
-//! Every cent moves through a posting, and equity changes only by market moves and postings.
+//! Every cent moves through a posting, and equity changes only by market moves and postings. What is paid in or out is no
+//! return: that of a day is its change of equity without transfers, over the equity of the day before.
 //!
 //! # The parts of a day
 //!
@@ -119,6 +121,7 @@ pub struct Simulator<'a> {
     margin: Margin,
     benchmark: &'a BenchmarkRate,
     ranks: &'a SizeRanks,
+    keeps_capital: bool,
 }
 
 impl<'a> Simulator<'a> {
@@ -131,7 +134,12 @@ impl<'a> Simulator<'a> {
     ) -> Result<Self> {
         let models = profile.models(schedules)?;
         let margin = Margin::new(profile.margin, schedules);
-        Ok(Self { profile, schedules, models, margin, benchmark, ranks })
+        Ok(Self { profile, schedules, models, margin, benchmark, ranks, keeps_capital: false })
+    }
+
+    /// Whether every rebalance begins with the starting capital: what exceeds it is paid out, what is missing is paid in.
+    pub fn keeping_capital(self, keeps_capital: bool) -> Self {
+        Self { keeps_capital, ..self }
     }
 
     /// Simulates one day: takes the account, returns it after the day, and records what happened in the journal.
@@ -161,6 +169,11 @@ impl<'a> Simulator<'a> {
                 (Sizing::PreviousClose, _) | (Sizing::Open, Order::MarketOnOpen) => quote.previous,
             }
         };
+        if self.keeps_capital && targets.is_some() {
+            // A position without a price is worth its last close, as when the day ends.
+            let price = |asset| if known(asset).is_finite() { known(asset) } else { today.of(asset).close };
+            account.restore_capital(day, price, &mut journal.postings);
+        }
         let wanted = match targets {
             Some(targets) => self.wanted(&account, &targets, known, date, journal),
             None => std::mem::take(&mut account.working),

@@ -59,6 +59,8 @@ pub struct AccountOutcome {
     pub market: f64,
     /// Σ_t traded value_t / equity_t−1, without the first rebalance.
     pub turnover: f64,
+    /// Paid out at rebalances, less what was paid in, dollars; 0 unless the account keeps its capital.
+    pub paid_out_usd: f64,
     /// Mean ratio of gross to equity after the close.
     pub gross: f64,
     /// Number of days on which the policy gave targets.
@@ -157,17 +159,20 @@ impl AccountOutcome {
     fn record(&mut self, journal: &Journal, base: f64, before: f64, equity: f64, gross: f64) {
         let is_over = self.ruined.is_some();
         let share = |cents: f64| if is_over { 0.0 } else { cents / base };
-        let (mut posted, mut traded) = (0.0, 0.0);
+        let (mut posted, mut traded, mut paid_in) = (0.0, 0.0, 0.0);
         for posting in &journal.postings {
             if posting.entry.is_charge() {
                 posted += posting.cents;
                 self.charges[posting.entry] += share(posting.cents);
+            } else if posting.entry == Entry::Transfer {
+                paid_in += posting.cents;
             } else if posting.entry == Entry::Fill {
                 traded += 100.0 * (posting.shares * posting.price).abs();
                 self.n_fills += 1;
             }
         }
-        self.market += share(equity - before - posted);
+        self.market += share(equity - before - posted - paid_in);
+        self.paid_out_usd -= paid_in / 100.0;
         self.n_rebalances += usize::from(journal.rebalanced);
         if self.n_rebalances > 1 || !journal.rebalanced {
             self.turnover += share(traded);
@@ -177,7 +182,7 @@ impl AccountOutcome {
         self.n_unpriced += journal.n_unpriced;
         self.events.extend(journal.events.iter().cloned());
         if !self.equity_usd.is_empty() {
-            self.returns.push(share(equity - base));
+            self.returns.push(share(equity - base - paid_in));
         }
         self.equity_usd.push(equity / 100.0);
     }

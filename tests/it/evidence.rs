@@ -7,6 +7,7 @@ use minvar::data::Table;
 use minvar::results::{Results, evidence};
 
 use crate::program::{fails, says};
+use crate::support::rows;
 
 const EXPERIMENT: &str = r#"
 about = "evidence"
@@ -28,24 +29,6 @@ reference = "qis"
 benchmark = "equal"
 "#;
 
-/// Rows of a table of separated values, by their header; cells may be quoted.
-fn rows(file: &Path) -> Vec<BTreeMap<String, String>> {
-    let text = std::fs::read_to_string(file).unwrap();
-    let cells = |line: &str| {
-        let mut quoted = false;
-        let split: Vec<&str> = line
-            .split(|c: char| {
-                quoted ^= c == '"';
-                c == ',' && !quoted
-            })
-            .collect();
-        split.into_iter().map(|cell| cell.trim_matches('"').to_string()).collect::<Vec<String>>()
-    };
-    let mut lines = text.lines();
-    let header = cells(lines.next().unwrap());
-    lines.map(|line| header.iter().cloned().zip(cells(line)).collect()).collect()
-}
-
 fn number(row: &BTreeMap<String, String>, key: &str) -> f64 {
     row[key].parse().unwrap_or(f64::NAN)
 }
@@ -61,7 +44,7 @@ fn a_run_is_tested_against_the_named_reference_at_equal_turnover_too() {
     for file in ["significance.csv", "significance.md", "periods.csv", "forest.svg", "equal_turnover.csv"] {
         assert!(run.join(file).exists(), "{file}");
     }
-    let found = rows(&run.join("significance.csv"));
+    let found = rows(&run, "significance.csv");
     let groups: std::collections::BTreeSet<&String> = found.iter().map(|row| &row["group"]).collect();
     assert_eq!(groups.len(), 4, "{groups:?}");
     for row in &found {
@@ -89,8 +72,8 @@ fn a_run_is_tested_against_the_named_reference_at_equal_turnover_too() {
         assert_eq!(of("nearly qis")[key], of("qis")[key]);
     }
 
-    let equal = rows(&run.join("equal_turnover.csv"));
-    let metrics = rows(&run.join("metrics.csv"));
+    let equal = rows(&run, "equal_turnover.csv");
+    let metrics = rows(&run, "metrics.csv");
     for row in &equal {
         let same =
             |other: &&BTreeMap<String, String>| ["estimator", "allocator"].iter().all(|key| other[*key] == row[*key]);
@@ -137,7 +120,7 @@ fn what_the_tests_compare_with_can_be_named_again_but_nothing_else() {
     assert!(std::fs::read_to_string(run.join("report.html")).unwrap().contains("was not named before the run"));
     std::fs::write(folder.join("mine.toml"), EXPERIMENT.replace("\"qis\"\nbench", "\"sample\"\nbench")).unwrap();
     says(folder, &["report", "mine", "--experiment", "mine.toml"]);
-    let found = rows(&run.join("significance.csv"));
+    let found = rows(&run, "significance.csv");
     assert!(found.iter().all(|row| row["reference"] == "sample" && row["reference_named"] == "after the run"));
     assert!(std::fs::read_to_string(run.join("run.toml")).unwrap().contains("reference = \"sample\""));
     std::fs::write(folder.join("mine.toml"), EXPERIMENT.replace("size = 12", "size = 11")).unwrap();
@@ -163,7 +146,7 @@ fn every_run_of_a_sweep_is_tested() {
     std::fs::write(folder.join("mine.toml"), sweep).unwrap();
     says(folder, &["run", "mine.toml"]);
     let run = folder.join("results/mine");
-    let found = rows(&run.join("significance.csv"));
+    let found = rows(&run, "significance.csv");
     let of_size = |size: &str| found.iter().filter(|row| row["group"].contains(size)).count();
     assert!(of_size("n = 8") == of_size("n = 12") && of_size("n = 8") > 6, "{}", found.len());
     assert!(run.join("forest.svg").exists() && run.join("n=8/returns.parquet").exists());

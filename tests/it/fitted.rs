@@ -8,6 +8,8 @@ use minvar::data::Table;
 use minvar::error::Error;
 use minvar::experiment::{self, Experiment, Job, MarketData};
 
+use crate::support::rows;
+
 fn experiment(estimators: &str) -> Experiment {
     let text = format!(
         r#"
@@ -38,16 +40,6 @@ fn market(experiment: &Experiment) -> MarketData {
 fn run(estimators: &str, folder: &Path) {
     let experiment = experiment(estimators);
     experiment::run(Job::new(&experiment, &market(&experiment), folder)).unwrap();
-}
-
-/// Rows of a table of separated values, by their header.
-fn rows(folder: &Path, name: &str) -> Vec<BTreeMap<String, String>> {
-    let text = std::fs::read_to_string(folder.join(name)).unwrap();
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let cells =
-        |line: &str| header.iter().map(|key| key.to_string()).zip(line.split(',').map(str::to_string)).collect();
-    lines.map(cells).collect()
 }
 
 /// Volatility by estimator and allocator.

@@ -18,6 +18,7 @@ mod doors;
 mod exclusions;
 mod first_run;
 mod fitted;
+mod forecasts;
 mod emulation;
 mod evidence;
 mod existence;

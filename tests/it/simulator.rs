@@ -10,6 +10,7 @@ use minvar::linalg::Matrix;
 use minvar::panel::{Asset, Field, Panel, Quotes, SizeRanks, Venue};
 use minvar::policies::{Leveraged, Rebalance, Stored, Target, Targets};
 use minvar::simulator::{AccountOutcome, EventKind, Followed, Observed, Setting, Simulator, follow, follow_all};
+use minvar::synthetic::SyntheticMarket;
 use rand::{Rng, RngExt, SeedableRng};
 
 const N_ASSETS: usize = 12;
@@ -122,9 +123,21 @@ fn run_with(
     capital: f64,
     leverage: f64,
 ) -> Run {
+    run_keeping(false, panel, targets, profile, schedules, capital, leverage)
+}
+
+fn run_keeping(
+    keeps_capital: bool,
+    panel: &Panel,
+    targets: &Targets,
+    profile: &Profile,
+    schedules: &Schedules,
+    capital: f64,
+    leverage: f64,
+) -> Run {
     let benchmark = constant_rate(2.0);
     let ranks = SizeRanks::new(panel, FIRST, panel.n_days());
-    let simulator = Simulator::new(profile, schedules, &benchmark, &ranks).unwrap();
+    let simulator = Simulator::new(profile, schedules, &benchmark, &ranks).unwrap().keeping_capital(keeps_capital);
     let rebalance = profile.rebalance_sessions.map_or(Rebalance::OnDecisions, Rebalance::Every);
     let mut policy = Leveraged { policy: Stored::new(targets, rebalance), leverage };
     let assets = (0..panel.n_assets()).collect();
@@ -196,6 +209,41 @@ fn accounts_side_by_side_have_the_outcomes_that_they_have_alone() {
     let together = follow_all(&setting, accounts.collect()).unwrap();
     for (profile, outcome) in profiles.iter().zip(together) {
         assert_eq!(outcome, run(&panel, &targets, profile, 1e5, 1.5).outcome);
+    }
+}
+
+#[test]
+fn an_account_that_keeps_its_capital_begins_every_rebalance_with_it_and_transfers_are_no_return() {
+    let schedules = Schedules::default();
+    for (long_only, capital, leverage) in [(true, 1e6, 1.0), (false, 1e7, 1.5)] {
+        let targets = random_targets(2, long_only);
+        let keeping = |panel: &Panel, profile: &Profile, keeps| {
+            run_keeping(keeps, panel, &targets, profile, &schedules, capital, leverage)
+        };
+        // Orders without costs are sized at the close: then the equity is the capital, and the size of an account does not
+        // matter for its returns.
+        let free = profile("frictionless");
+        let (whole, _) = SyntheticMarket::complete(N_ASSETS, N_DAYS).simulate().unwrap();
+        let (kept, grown) = (keeping(&whole, &free, true), keeping(&whole, &free, false));
+        let near = |a: f64, b: f64, tolerance: f64| assert!((a - b).abs() <= tolerance, "{a} against {b}");
+        kept.outcome.returns.iter().zip(&grown.outcome.returns).for_each(|(a, b)| near(*a, *b, 1e-10));
+        assert_eq!(grown.outcome.paid_out_usd, 0.0);
+        let is_transfer = |row: &&Posting| row.entry == Entry::Transfer;
+        let transferred = |day: &Recorded| day.postings.iter().filter(is_transfer).map(|row| row.cents).sum::<f64>();
+        let restored: Vec<&Recorded> = kept.days.iter().filter(|day| transferred(day) != 0.0).collect();
+        assert!(restored.len() > 10);
+        restored.iter().for_each(|day| near(day.equity, 100.0 * capital, 1e-4));
+        for name in PROFILES {
+            let Run { outcome, days } = keeping(&wild_market(2, date(2012, 1, 2)), &profile(name), true);
+            for (k, pair) in days.windows(2).enumerate().skip(1) {
+                let [before, day] = pair else { unreachable!() };
+                near(outcome.returns[k], (day.equity - before.equity - transferred(day)) / before.equity, 1e-12);
+            }
+            let paid_in: f64 = days.iter().map(transferred).sum();
+            assert!(paid_in != 0.0, "{name}");
+            near(outcome.paid_out_usd, -paid_in / 100.0, 1e-3);
+            near(outcome.market + outcome.charges.sum(), outcome.returns.iter().sum::<f64>(), 1e-10);
+        }
     }
 }
 
@@ -322,15 +370,18 @@ fn expected_charges(panel: &Panel, run: &Run) -> BTreeMap<Entry, f64> {
             let volume =
                 panel.field(Field::DollarVolume, asset).unwrap()[day.day - 10..day.day].iter().filter(|v| !v.is_nan());
             let volume = volume.clone().map(|v| f64::from(*v)).sum::<f64>() / volume.count() as f64;
-            let no_cross = venue == Some(Venue::Nasdaq) && today < date(2004, 3, 29);
-            let k = match venue {
-                Some(Venue::Nyse) => 45.2,
-                Some(Venue::Nasdaq) if no_cross => 117.5,
-                Some(Venue::Nasdaq) => 101.7,
-                _ => 75.0,
+            // Before Nasdaq had a closing cross, its stocks and two fifths of those of unknown exchange traded continuously.
+            let is_early = today < date(2004, 3, 29);
+            let (k, continuous) = match venue {
+                Some(Venue::Nyse) => (45.2, 0.0),
+                Some(Venue::Nasdaq) => (101.7, if is_early { 1.0 } else { 0.0 }),
+                Some(Venue::Amex) => (75.0, 0.0),
+                None => (75.0, if is_early { 0.4 } else { 0.0 }),
             };
             let spread = schedules.slippage.half_spread_bps.iter().rfind(|s| s.from <= today).unwrap().bps[0];
-            add(Entry::Slippage, 1e-4 * value * (k * (value / volume).sqrt() + if no_cross { spread } else { 0.0 }));
+            let size = (value / volume).sqrt();
+            let bps = (1.0 - continuous) * k * size + continuous * (117.5 * size + spread);
+            add(Entry::Slippage, 1e-4 * value * bps);
         }
         // Interest for the nights after the close, on settled cash; the benchmark is 2 %.
         let next = panel.calendar().dates().get(day.day + 1).copied();

@@ -114,3 +114,21 @@ pub fn prices(start: f64, returns: impl Iterator<Item = f64>) -> Vec<f64> {
     });
     levels.collect()
 }
+
+/// Rows of a table of separated values, by their header; cells may be quoted.
+pub fn rows(folder: &std::path::Path, name: &str) -> Vec<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    let cells = |line: &str| {
+        let mut quoted = false;
+        let split: Vec<&str> = line
+            .split(|c: char| {
+                quoted ^= c == '"';
+                c == ',' && !quoted
+            })
+            .collect();
+        split.into_iter().map(|cell| cell.trim_matches('"').to_string()).collect::<Vec<String>>()
+    };
+    let mut lines = text.lines();
+    let header = cells(lines.next().unwrap());
+    lines.map(|line| header.iter().cloned().zip(cells(line)).collect()).collect()
+}

@@ -25,6 +25,7 @@ use crate::significance::{
     hac_difference,
 };
 
+pub(in crate::results) use tables::p_value;
 pub use tables::{evidence_table, periods_table, stars};
 pub use words::{EXPLAINED, evidence_markdown, write_evidence};
 

@@ -192,7 +192,7 @@ pub fn periods_table(evidence: &Evidence) -> Table {
 }
 
 /// A p-value as text, never zero.
-pub(super) fn p_value(p: f64) -> String {
+pub(in crate::results) fn p_value(p: f64) -> String {
     if p.is_nan() {
         String::new()
     } else if p < 0.0005 {
