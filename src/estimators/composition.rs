@@ -32,7 +32,7 @@ use crate::linalg::{Covariance, Matrix};
 use crate::registry::{self, Choice, Part};
 
 /// Estimators that weigh their days themselves.
-const WHOLE: [&str; 4] = ["ewma", "rm2006", "regime_ewma", "dcc_qis"];
+const WHOLE: [&str; 5] = ["ewma", "rm2006", "regime_ewma", "cm_iewma", "dcc_qis"];
 
 /// The parts beside the cleaner, as written.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -38,6 +38,7 @@ pub mod sparse;
 pub mod volatility;
 mod window;
 
+pub use dynamic::cm_iewma::CmIewma;
 pub use dynamic::composite_likelihood::CompositeLikelihood;
 pub use dynamic::dcc_qis::DccQis;
 pub use dynamic::garch::Garch;
@@ -241,6 +242,7 @@ pub const ALL: &[RegisteredEstimator] = &[
     RegisteredEstimator { name: "ewma", reference: "RiskMetrics 1994", definite: BelowT, parameters: defaults::<moments::ewma::Parameters>, fit: moments::ewma::fit },
     RegisteredEstimator { name: "rm2006", reference: "Zumbach 2007", definite: BelowT, parameters: none, fit: moments::rm2006::fit },
     RegisteredEstimator { name: "regime_ewma", reference: "Paleologo 2025, as in skfolio", definite: BelowT, parameters: defaults::<moments::regime_ewma::Parameters>, fit: moments::regime_ewma::fit },
+    RegisteredEstimator { name: "cm_iewma", reference: "Johansson, Ogut, Pelger, Schmelzer, Boyd 2023", definite: OnlyBelowT, parameters: defaults::<dynamic::cm_iewma::Parameters>, fit: dynamic::cm_iewma::fit },
     RegisteredEstimator { name: "lw_identity", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<linear::lw_identity::Parameters>, fit: linear::lw_identity::fit },
     RegisteredEstimator { name: "lw_two_param", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_two_param::fit },
     RegisteredEstimator { name: "lw_const_corr", reference: "Ledoit and Wolf 2004", definite: Always, parameters: defaults::<Centred>, fit: linear::lw_const_corr::fit },

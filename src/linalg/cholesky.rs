@@ -2,6 +2,7 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
+use faer::linalg::triangular_solve;
 use faer::{MatMut, Par, Spec};
 
 use crate::error::{Error, Result};
@@ -57,6 +58,27 @@ impl Cholesky {
         growth * norm * n as f64 * f64::EPSILON < 1.0
     }
 
+    /// The diagonal of L (n).
+    pub fn diagonal(&self) -> Vec<f64> {
+        self.0.diagonal()
+    }
+
+    /// L⁻¹ b (n): uncorrelated, with variance one, if A is the covariance of b.
+    pub fn whiten(&self, b: &[f64]) -> Vec<f64> {
+        let mut x = b.to_vec();
+        let rhs = MatMut::from_column_major_slice_mut(&mut x, b.len(), 1);
+        triangular_solve::solve_lower_triangular_in_place(self.0.as_faer(), rhs, Par::Seq);
+        x
+    }
+
+    /// L⁻¹ (n × n), lower triangular.
+    pub fn inverse_factor(&self) -> Matrix {
+        let n = self.0.nrows();
+        let mut inverse = Matrix::from_fn(n, n, |i, j| f64::from(u8::from(i == j)));
+        triangular_solve::solve_lower_triangular_in_place(self.0.as_faer(), inverse.view_mut(), Par::Seq);
+        inverse
+    }
+
     /// The inverse A⁻¹ (n × n), exactly symmetric.
     pub fn inverse(&self) -> Matrix {
         let n = self.0.nrows();
@@ -90,6 +112,18 @@ mod tests {
         let b: Vec<f64> = (0..30).map(|i| i as f64).collect();
         let x = Cholesky::new(&a).unwrap().solve(&b);
         assert!(a.times(&x).iter().zip(&b).all(|(p, q)| (p - q).abs() < 1e-12));
+    }
+
+    #[test]
+    fn a_whitened_vector_is_the_inverse_factor_times_it_and_both_give_the_inverse() {
+        let a = Matrix::from_fn(12, 12, |i, j| if i == j { 2.0 } else { 1.0 / (1.0 + i.abs_diff(j) as f64) });
+        let b: Vec<f64> = (0..12).map(|i| (i as f64).sin()).collect();
+        let factor = Cholesky::new(&a).unwrap();
+        let inverse = factor.inverse_factor();
+        assert!(inverse.times(&b).iter().zip(factor.whiten(&b)).all(|(x, y)| (x - y).abs() < 1e-13));
+        let whole = factor.inverse();
+        assert!(inverse.gram().map(|i, j, x| x - whole[(i, j)]).max_abs() < 1e-13);
+        assert!((0..12).all(|i| (factor.diagonal()[i] * inverse[(i, i)] - 1.0).abs() < 1e-13));
     }
 
     #[test]

@@ -172,3 +172,38 @@ fn the_regime_adjusted_covariance_is_that_of_skfolio() {
         }
     }
 }
+
+/// The file that `tests/reference/cm_iewma.py` wrote.
+#[derive(serde::Deserialize)]
+struct Blends {
+    returns: Vec<Vec<f64>>,
+    cases: Vec<Blend>,
+}
+
+#[derive(serde::Deserialize)]
+struct Blend {
+    half_lives: String,
+    days: usize,
+    clip: f64,
+    n: usize,
+    shares: Vec<f64>,
+    covariance: Vec<Vec<f64>>,
+}
+
+#[test]
+fn the_blended_iterated_covariance_is_that_of_cvxcovariance() {
+    let reference: Blends = serde_json::from_str(include_str!("../reference/cm_iewma.json")).unwrap();
+    assert_eq!(reference.cases.len(), 6);
+    for case in &reference.cases {
+        let window = Window::new(Matrix::from_rows(&reference.returns[..case.n]).unwrap()).unwrap();
+        let ours = minvar::estimators::CmIewma::new(&case.half_lives, case.days, case.clip, None).unwrap();
+        let (sigma, shares) = ours.blend(&window).unwrap();
+        // As far as the reference's solver goes.
+        for (ours, theirs) in shares.iter().zip(&case.shares) {
+            assert!((ours - theirs).abs() < 1e-6, "{}: {shares:?} against {:?}", case.half_lives, case.shares);
+        }
+        let theirs = Matrix::from_rows(&case.covariance).unwrap();
+        let error = sigma.map(|i, j, x| x - theirs[(i, j)]).max_abs() / theirs.max_abs();
+        assert!(error < 1e-6, "{}: {error:e}", case.half_lives);
+    }
+}

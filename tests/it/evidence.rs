@@ -1,7 +1,6 @@
 //! What a run says about the differences that it found.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use minvar::data::Table;
 use minvar::results::{Results, evidence};

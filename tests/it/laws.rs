@@ -65,9 +65,9 @@ fn covariances_are_symmetric_finite_and_positive_definite_where_promised() {
     }
 }
 
-/// Estimators whose result depends on the order of the assets, through pairs of neighbours or through the point where
-/// a descent stops, with the size of the effect.
-const ORDERED: [(&str, f64); 2] = [("dcc_qis", 0.05), ("glasso", 1e-6)];
+/// Estimators whose result depends on the order of the assets, through Cholesky factors, through pairs of neighbours or through the
+/// point where a descent stops, with the size of the effect.
+const ORDERED: [(&str, f64); 3] = [("cm_iewma", 0.1), ("dcc_qis", 0.05), ("glasso", 1e-6)];
 
 #[test]
 fn the_order_of_the_assets_does_not_matter() {
@@ -93,7 +93,7 @@ fn scaling_returns_scales_covariances_quadratically() {
 }
 
 /// Estimators that do not converge to the truth, and why.
-const INCONSISTENT: [(&str, &str); 14] = [
+const INCONSISTENT: [(&str, &str); 15] = [
     ("efm", "has the noise of few assets in its factor"),
     ("pca_k", "finds factors exactly only as assets grow, not days"),
     ("poet", "finds factors exactly only as assets grow, not days"),
@@ -101,6 +101,7 @@ const INCONSISTENT: [(&str, &str); 14] = [
     ("ewma", "weights recent days only"),
     ("rm2006", "weights recent days only"),
     ("regime_ewma", "weights recent days only"),
+    ("cm_iewma", "weights recent days only"),
     ("detone", "removes the market"),
     ("power_map", "bends every correlation"),
     ("gerber", "is another measure of dependence"),
@@ -187,6 +188,11 @@ fn parameters_outside_their_range_and_of_unknown_names_are_refused() {
         "dcc_qis,days_ahead=0",
         "regime_ewma,half_life=0.5",
         "regime_ewma,corr_half_life=0",
+        "cm_iewma,half_lives=\"10/0\"",
+        "cm_iewma,half_lives=\"21\"",
+        "cm_iewma,days=0",
+        "cm_iewma,clip=0",
+        "cm_iewma,rank=0",
     ] {
         let error = crate::support::estimator(words).err().unwrap_or_else(|| panic!("{words} is accepted")).to_string();
         assert!(error.contains("must be"), "{words}: {error}");
