@@ -95,6 +95,9 @@ pub struct WalkForward {
     /// Days for which a portfolio is held, from one decision to the next.
     #[serde(default = "paper_horizon")]
     pub horizon: usize,
+    /// Days by which every decision is later than those that begin on `first`, below `horizon`: other rebalancing days.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub phase: usize,
     /// The first decision is on the first trading day on or after this date; by default on the first day on which the
     /// rules leave `size` assets, or all assets.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date::optional")]
@@ -104,6 +107,17 @@ pub struct WalkForward {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "toml_date::optional")]
     #[cfg_attr(feature = "cli", schemars(with = "Option<toml_date::Written>"))]
     pub last: Option<Date>,
+}
+
+impl WalkForward {
+    /// The decision days of a run whose first possible one is `first` and that ends before `end`.
+    pub fn decisions(&self, first: usize, end: usize) -> Vec<usize> {
+        (first + self.phase..end.saturating_sub(1)).step_by(self.horizon).collect()
+    }
+}
+
+fn is_zero(phase: &usize) -> bool {
+    *phase == 0
 }
 
 fn paper_lookback() -> usize {
@@ -198,6 +212,11 @@ impl Experiment {
                 return Err(config(Error::Parameter { name, range, value: value.to_string() }.to_string()));
             }
         }
+        let phases = experiment.sweep.iter().flat_map(|sweep| &sweep.phase).chain([&windows.phase]);
+        if let Some(phase) = phases.max().filter(|phase| **phase >= windows.horizon) {
+            let range = "below walk_forward.horizon";
+            return Err(config(Error::Parameter { name: "phase", range, value: phase.to_string() }.to_string()));
+        }
         let named = |outcome: Result<()>| outcome.map_err(|error| config(error.to_string()));
         named(experiment.data.panel.as_ref().map_or(Ok(()), |panel| check_label("data.panel", panel)))?;
         experiment.train.keys().try_for_each(|name| named(check_name("a recipe of [train]", name)))?;
@@ -258,6 +277,7 @@ impl Experiment {
         let mut one = self.clone();
         let Some(sweep) = one.sweep.take() else { return one };
         one.universe = sweep.rules_of(point, &self.universe);
+        one.walk_forward.phase = point.phase.unwrap_or(self.walk_forward.phase);
         let limit = |label: &str| sweep.up_to.get(label).copied();
         one.compare.estimators.retain(|choice| limit(&choice.label).is_none_or(|limit| point.size <= limit));
         let takes_part = |label: &String| one.compare.estimators.iter().any(|choice| choice.label == *label);

@@ -1,4 +1,4 @@
-//! `[sweep]`: an experiment repeated for several universes.
+//! `[sweep]`: an experiment repeated for several universes or rebalancing days.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::registry::check_name;
 use crate::universe::{Rules, Variant};
 
-/// `[sweep]`: repeats the experiment for each size of the universe and each variant of its rules, in
-/// `results/<name>/n=<size>/`, `universe=<label>/` or `universe=<label>,n=<size>/`.
+/// `[sweep]`: repeats the experiment for each size of the universe, each variant of its rules and each phase of the rebalancing day, in
+/// `results/<name>/n=<size>/`, `universe=<label>/`, `phase=<days>/` or several of these joined by commas.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -21,6 +21,9 @@ pub struct Sweep {
     /// other keys that it does not write (`size`, `rank_by`, `missing` and so on) stay those of `[universe]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub universe: Vec<Variant>,
+    /// Values of `walk_forward.phase`, all different: the same run on other rebalancing days.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phase: Vec<usize>,
     /// For slow estimators: the largest size at which the estimator, given by its label, still takes part.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub up_to: BTreeMap<String, usize>,
@@ -31,6 +34,8 @@ pub struct Sweep {
 pub struct Point {
     /// Label of the variant of the rules, if there are variants.
     pub universe: Option<String>,
+    /// `walk_forward.phase`, if the sweep has several.
+    pub phase: Option<usize>,
     /// `universe.size`.
     pub size: usize,
     /// Whether the sweep has several sizes, so that labels name them.
@@ -38,22 +43,26 @@ pub struct Point {
 }
 
 impl Point {
-    /// A name for tables: the size, the variant, or both.
+    /// A name for tables: the variant, the phase and the size, as far as runs differ in them.
     pub fn label(&self) -> String {
-        match &self.universe {
-            None => format!("n = {}", self.size),
-            Some(universe) if self.is_sized => format!("{universe}, n = {}", self.size),
-            Some(universe) => universe.clone(),
-        }
+        self.parts(", ", ["", "phase ", "n = "])
     }
 
     /// The name of its folder.
     pub fn folder(&self) -> String {
-        match &self.universe {
-            None => format!("n={}", self.size),
-            Some(universe) if self.is_sized => format!("universe={universe},n={}", self.size),
-            Some(universe) => format!("universe={universe}"),
-        }
+        self.parts(",", ["universe=", "phase=", "n="])
+    }
+
+    /// Whether it differs from the other runs in its size only.
+    pub fn is_only_sized(&self) -> bool {
+        self.universe.is_none() && self.phase.is_none()
+    }
+
+    fn parts(&self, between: &str, [universe, phase, size]: [&str; 3]) -> String {
+        let of_size = (self.is_sized || self.is_only_sized()).then(|| format!("{size}{}", self.size));
+        let of_universe = self.universe.as_ref().map(|label| format!("{universe}{label}"));
+        let of_phase = self.phase.map(|k| format!("{phase}{k}"));
+        [of_universe, of_phase, of_size].into_iter().flatten().collect::<Vec<_>>().join(between)
     }
 }
 
@@ -61,10 +70,15 @@ impl Sweep {
     /// Refuses a sweep over nothing, equal sizes, and labels that are equal or no name of a folder.
     pub(super) fn check(&self) -> Result<()> {
         let mut seen = HashSet::new();
-        let is_nothing = self.size.is_empty() && self.universe.is_empty();
+        let is_nothing = self.size.is_empty() && self.universe.is_empty() && self.phase.is_empty();
         if is_nothing || !self.size.iter().all(|size| *size > 0 && seen.insert(size)) {
             let value = format!("{:?}", self.size);
             return Err(Error::Parameter { name: "sweep.size", range: "different positive sizes", value });
+        }
+        let mut seen = HashSet::new();
+        if !self.phase.iter().all(|phase| seen.insert(phase)) {
+            let value = format!("{:?}", self.phase);
+            return Err(Error::Parameter { name: "sweep.phase", range: "different numbers of days", value });
         }
         let mut seen = HashSet::new();
         for variant in &self.universe {
@@ -77,20 +91,23 @@ impl Sweep {
         Ok(())
     }
 
-    /// The runs: for each variant all sizes.
+    /// The runs: for each variant all phases, and for each of these all sizes.
     pub fn points(&self, rules: &Rules) -> Vec<Point> {
         let sizes = if self.size.is_empty() { vec![rules.size] } else { self.size.clone() };
-        let point = |universe: Option<&str>, size: usize| Point {
-            universe: universe.map(str::to_string),
-            size,
-            is_sized: !self.size.is_empty(),
-        };
-        if self.universe.is_empty() {
-            return sizes.into_iter().map(|size| point(None, size)).collect();
+        let some = |phase: &usize| Some(*phase);
+        let phases: Vec<Option<usize>> =
+            if self.phase.is_empty() { vec![None] } else { self.phase.iter().map(some).collect() };
+        let labels = self.universe.iter().map(|variant| Some(variant.label.clone()));
+        let universes: Vec<Option<String>> = if self.universe.is_empty() { vec![None] } else { labels.collect() };
+        let is_sized = !self.size.is_empty();
+        let mut points = Vec::new();
+        for universe in &universes {
+            for phase in &phases {
+                let point = |size: &usize| Point { universe: universe.clone(), phase: *phase, size: *size, is_sized };
+                points.extend(sizes.iter().map(point));
+            }
         }
-        let all_sizes =
-            |variant: &Variant| sizes.iter().map(|size| point(Some(&variant.label), *size)).collect::<Vec<_>>();
-        self.universe.iter().flat_map(all_sizes).collect()
+        points
     }
 
     /// The rules of one run.

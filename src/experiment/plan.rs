@@ -42,7 +42,7 @@ impl<'a> Plan<'a> {
         let windows = &experiment.walk_forward;
         let (universe, _) = start::universe_of(experiment, &market.panel)?;
         let (first, end) = start::span(experiment, &market.panel, &universe)?;
-        let decisions: Vec<usize> = (first..end - 1).step_by(windows.horizon).collect();
+        let decisions = windows.decisions(first, end);
         let build = |choice: &Choice| (allocators::named(&choice.name)?.build)(choice);
         let allocators = experiment.compare.allocators.iter().map(build).collect::<Result<Vec<_>>>()?;
         let plan = Self {

@@ -26,7 +26,7 @@ pub(super) fn universe_of(experiment: &Experiment, panel: &Panel) -> Result<(Ran
     let calendar = panel.calendar();
     let first = windows.first.map_or(0, |date| calendar.first_on_or_after(date)).max(windows.lookback);
     let end = windows.last.map_or(panel.n_days(), |date| calendar.dates().partition_point(|d| *d <= date));
-    let decisions: Vec<usize> = (first..end.saturating_sub(1)).step_by(windows.horizon).collect();
+    let decisions = windows.decisions(first, end);
     experiment.universe.over(windows.lookback)?.answered_by(panel, &decisions)
 }
 
@@ -119,7 +119,7 @@ fn check_last(
     first: usize,
     end: usize,
 ) -> Result<(usize, usize)> {
-    let decisions: Vec<usize> = (first..end - 1).step_by(experiment.walk_forward.horizon).collect();
+    let decisions = experiment.walk_forward.decisions(first, end);
     let is_empty = |day: &usize| matches!(universe.select(panel.past(*day)), Err(Error::EmptyUniverse { .. }));
     let Some(last) = decisions.last().filter(|day| is_empty(day)) else { return Ok((first, end)) };
     let error = universe.select(panel.past(*last)).err();

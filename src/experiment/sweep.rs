@@ -55,6 +55,9 @@ pub fn sweep(mut job: Job<'_>) -> Result<SweptRun> {
     if points.iter().any(|point| point.universe.is_some()) {
         table = table.with_texts("universe", rows.iter().map(|row| row.point.universe.clone().unwrap_or_default()));
     }
+    if points.iter().any(|point| point.phase.is_some()) {
+        table = table.with_counts("phase", rows.iter().map(|row| row.point.phase.unwrap_or(0)));
+    }
     results::discard_tests(folder)?;
     table.write_csv(&folder.join("metrics.csv"))?;
     let seconds = durations.values().sum();

@@ -1,5 +1,6 @@
 //! Realised volatility in the runs of a sweep: a table; one frame per allocator with lines on logarithmic scales, against the number
-//! of assets; or dots, where runs differ in the rules of the universe.
+//! of assets; or dots, where runs differ in the rules of the universe or the
+//! rebalancing day.
 
 use crate::description::{Point, PortfolioName};
 #[cfg(feature = "figures")]
@@ -54,7 +55,7 @@ fn points(series: &[SweptSeries]) -> Vec<&Point> {
             points.push(point);
         }
     }
-    if points.iter().all(|point| point.universe.is_none()) {
+    if points.iter().all(|point| point.is_only_sized()) {
         points.sort_by_key(|point| point.size);
     }
     points

@@ -31,7 +31,11 @@ pub const FIGURES: &[FigureKind] = &[
     FigureKind { name: "forest", about: "volatility against the reference, with 95 % intervals", draw: forest },
     FigureKind { name: "volatility", about: "realised volatility of every portfolio", draw: volatility },
     FigureKind { name: "size", about: "realised volatility against the number of assets", draw: size },
-    FigureKind { name: "universe", about: "realised volatility under variants of the universe", draw: universe },
+    FigureKind {
+        name: "universe",
+        about: "realised volatility under variants of the universe or on other rebalancing days",
+        draw: universe,
+    },
     FigureKind { name: "equity", about: "growth of 1 before costs", draw: equity },
     FigureKind { name: "drawdown", about: "losses from the last peak before costs", draw: drawdown },
     FigureKind { name: "rolling", about: "volatility of the last 252 days", draw: rolling },
@@ -161,9 +165,9 @@ fn universe(results: &Results) -> Result<Vec<Placed>> {
     one("universe", universe_figure(&results.about, &results.swept_series()?, results.highlight()))
 }
 
-/// Whether it is a sweep over variants of the universe.
+/// Whether it is a sweep over variants of the universe or over phases.
 fn has_variants(results: &Results) -> bool {
-    results.run.experiment.sweep.as_ref().is_some_and(|sweep| !sweep.universe.is_empty())
+    results.run.experiment.sweep.as_ref().is_some_and(|sweep| !sweep.universe.is_empty() || !sweep.phase.is_empty())
 }
 
 /// Label of an allocator, and its portfolios.

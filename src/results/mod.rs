@@ -177,9 +177,9 @@ fn is_simulation(name: &str) -> bool {
     name == "simulation" || name.starts_with("simulation-")
 }
 
-/// Whether this is the name of a folder of one run of a sweep: `n=50`, `universe=none`.
+/// Whether this is the name of a folder of one run of a sweep: `n=50`, `universe=none`, `phase=3`.
 fn is_of_sweep(name: &str) -> bool {
-    name.starts_with("n=") || name.starts_with("universe=")
+    ["n=", "universe=", "phase="].iter().any(|start| name.starts_with(start))
 }
 
 /// All runs below a folder of results, including those of sweeps.

@@ -114,10 +114,16 @@ impl Results {
             Some(column) => columns.texts(&column)?,
             None => vec![String::new(); sizes.len()],
         };
+        let phases = match columns.find(&["phase"]) {
+            Some(column) => columns.numbers(&column, NotANumber::Refused)?,
+            None => vec![0.0; sizes.len()],
+        };
         let known: Vec<Point> = self.run.experiment.points();
-        let point_of = |(size, universe): (f64, String)| {
-            let is_it =
-                |point: &&Point| point.size == size as usize && point.universe.as_deref().unwrap_or("") == universe;
+        let point_of = |((size, universe), phase): ((f64, String), f64)| {
+            let is_it = |point: &&Point| {
+                let of = (point.size, point.universe.as_deref().unwrap_or(""), point.phase.unwrap_or(0));
+                of == (size as usize, universe.as_str(), phase as usize)
+            };
             let why = || {
                 Error::data(
                     self.folder.join("metrics.csv").display().to_string(),
@@ -126,7 +132,7 @@ impl Results {
             };
             known.iter().find(is_it).cloned().ok_or_else(why)
         };
-        let points = sizes.into_iter().zip(universes).map(point_of).collect::<Result<Vec<Point>>>()?;
+        let points = sizes.into_iter().zip(universes).zip(phases).map(point_of).collect::<Result<Vec<Point>>>()?;
         let measured = self.performances()?.into_iter().zip(points);
         let groups = grouped(measured.map(|(p, point)| (p.name, (point, p.volatility_annual))));
         Ok(groups.into_iter().map(|(name, points)| SweptSeries { name, points }).collect())

@@ -188,6 +188,10 @@ fn an_average_oracle_sees_earlier_windows_as_it_sees_this_one() {
     let window = Window::new(market()).unwrap();
     let of = |words: &str| estimator(words).unwrap().estimate(&window).unwrap().matrix().clone();
     let flat = of("average_oracle,draws=5");
+    // The calibration of the tests has a horizon of five days.
+    let horizon = of("average_oracle,draws=5,test_days=horizon");
+    assert!(difference(&horizon, &of("average_oracle,draws=5,test_days=5")) == 0.0);
+    assert!(difference(&horizon, &flat) > 0.0);
     let short = of("average_oracle,draws=5,memory=exponential(30)");
     assert!(difference(&of("average_oracle,draws=5,memory=flat"), &flat) == 0.0);
     assert!(difference(&short, &flat) > 1e-3);

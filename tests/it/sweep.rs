@@ -190,3 +190,38 @@ universe = [
     refused("label = \"few\", ", "", "needs a label");
     refused("min_returns = 100", "min_return = 100", "min_returns");
 }
+
+#[test]
+fn phases_are_the_same_run_on_later_days() {
+    let text = SWEEP.replace("size = [10, 30]", "phase = [0, 3]").replace("[sweep.up_to]\nbahc = 10\n", "");
+    let text = text.replace("rules = \"none\"", "rules = \"none\"\nsize = 10");
+    let experiment = Experiment::parse(&text, "phases.toml").unwrap();
+    let (market, folder) = (market(&experiment), tempfile::tempdir().unwrap());
+    let swept = sweep(&experiment, &market, folder.path());
+    let labels: Vec<String> = experiment.points().iter().map(|point| point.label()).collect();
+    assert_eq!(labels, ["phase 0", "phase 3"]);
+    assert_eq!(swept.rows.len(), 2 * 5);
+    let days = |phase: usize| {
+        let path = folder.path().join(format!("phase={phase}/universe.csv"));
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().skip(1).map(|line| line.split(',').next().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    let calendar = market.panel.calendar();
+    let day = |date: &String| calendar.dates().iter().position(|d| d.to_string() == *date).unwrap();
+    let (first, third) = (days(0), days(3));
+    assert!(first.len() > 3);
+    assert!(first.iter().zip(&third).all(|(a, b)| day(b) == day(a) + 3));
+    // The run of a phase is that of an experiment that begins later.
+    let mut later = experiment.at(&experiment.points()[1]);
+    later.walk_forward.phase = 0;
+    later.walk_forward.first = Some(third[0].parse().unwrap());
+    let other = tempfile::tempdir().unwrap();
+    experiment::run(Job::new(&later, &market, other.path())).unwrap();
+    let metrics = |folder: &Path| std::fs::read_to_string(folder.join("metrics.csv")).unwrap();
+    assert_eq!(metrics(other.path()), metrics(&folder.path().join("phase=3")));
+    assert!(std::fs::read_to_string(folder.path().join("table.md")).unwrap().contains("| phase 0 | phase 3 |"));
+    for bad in ["phase = [0, 10]", "phase = [1, 1]"] {
+        let error = Experiment::parse(&text.replace("phase = [0, 3]", bad), "phases.toml").err().unwrap().to_string();
+        assert!(error.contains("phase"), "{error}");
+    }
+}

@@ -7,7 +7,8 @@
 //! ```
 //! f is rescaled to sum n, and the diagonal of Ξ is reset to one. Calibration uses only days before the calendar year
 //! in which the estimator is used, test days included, and the members that the universe rules chose on the drawn
-//! day, so it has no survivorship bias. Null eigenvectors share the mean of their f. A window with fewer assets than
+//! day, so it has no survivorship bias. With `test_days = "horizon"` there are as many test days as a portfolio is held, as its
+//! authors have it. Null eigenvectors share the mean of their f. A window with fewer assets than
 //! f uses the largest values of f; a window with more repeats the smallest. With a memory the eigenvectors are those of weighted
 //! correlations, of the drawn days as of the current window; test days weigh the same.
 //! Bongiorno, Challet, Loeper (2023), "Filtering time-dependent covariance matrices using time-independent
@@ -36,19 +37,27 @@ use crate::estimators::rotation_invariant::rescaled;
 use crate::estimators::{Calibration, CovarianceEstimator, Diagonal, History, Window};
 use crate::linalg::{Covariance, Matrix, Spectrum};
 use crate::random::{generator, in_blocks};
-use crate::registry::{Choice, MOST_DAYS, check, check_repetitions};
+use crate::registry::{Choice, MOST_DAYS, NumberOr, check, check_repetitions};
+
+/// Rule for the number of test days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestDays {
+    /// Those for which a portfolio is held.
+    Horizon,
+}
 
 /// Parameters of `average_oracle`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::estimators) struct Parameters {
     draws: usize,
-    test_days: usize,
+    test_days: NumberOr<TestDays>,
 }
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { draws: 200, test_days: 60 } // chosen
+        Self { draws: 200, test_days: NumberOr::Number(60.0) } // chosen
     }
 }
 
@@ -148,6 +157,11 @@ pub(in crate::estimators) fn fit(
     calibration: &Calibration<'_>,
 ) -> Result<Box<dyn CovarianceEstimator>> {
     let Parameters { draws, test_days } = choice.parameters()?;
+    test_days.check_count(2, "average_oracle.test_days", "\"horizon\" or a whole number in 2..=100000")?;
+    let test_days = match test_days {
+        NumberOr::Number(days) => days as usize,
+        NumberOr::Rule(TestDays::Horizon) => calibration.horizon,
+    };
     let history = calibration.history("average_oracle")?;
     Ok(Box::new(AverageOracle::calibrated(draws, test_days, history, calibration.seed)?))
 }
