@@ -46,11 +46,12 @@ pub(super) fn run(command: &Command) -> anyhow::Result<Value> {
     say!("{}", sheet.markdown());
     let count = |verdict| checks.iter().filter(|check| check.verdict == verdict).count();
     say!(
-        "\n{} claims: {} agree, {} differ, {} cannot be tested here",
+        "\n{} claims: {} agree, {} differ, {} cannot be tested here, {} are circular",
         checks.len(),
         count(Verdict::Agrees),
         count(Verdict::Differs),
-        count(Verdict::NotTestable)
+        count(Verdict::NotTestable),
+        count(Verdict::Circular)
     );
     Ok(json!({ "checks": checks }))
 }

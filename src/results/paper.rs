@@ -1,7 +1,7 @@
 //! Published numbers compared with ours.
 //!
 //! Each claim in `paper/expected.toml` has its source, its value with a tolerance, and the cell of a result to compare
-//! it with, or the reason why it cannot be tested here.
+//! it with, or the reason why it cannot be tested here. Where ours was made to agree, the row says so.
 
 use std::path::Path;
 
@@ -38,6 +38,8 @@ struct Claim {
     above: Option<f64>,
     /// The reason why it cannot be tested here.
     not_testable: Option<String>,
+    /// The reason why agreement would be no evidence: ours was made to be that.
+    circular: Option<String>,
     /// A remark on the comparison for the reader.
     note: Option<String>,
 }
@@ -73,6 +75,8 @@ pub enum Verdict {
     Differs,
     /// No result here can answer the claim.
     NotTestable,
+    /// Ours was made to agree, so that it is no evidence.
+    Circular,
 }
 
 impl Verdict {
@@ -82,6 +86,7 @@ impl Verdict {
             Self::Agrees => "agrees",
             Self::Differs => "differs",
             Self::NotTestable => "not testable here",
+            Self::Circular => "circular",
         }
     }
 }
@@ -138,6 +143,15 @@ impl Cell {
 
 impl Claim {
     fn check(&self, root: &Path) -> Result<Check> {
+        let checked = self.compared(root)?;
+        Ok(match &self.circular {
+            Some(why) => Check { verdict: Verdict::Circular, note: why.clone(), ..checked },
+            None => checked,
+        })
+    }
+
+    /// The check, as if agreement were evidence.
+    fn compared(&self, root: &Path) -> Result<Check> {
         let published = self.published.as_str().map_or_else(|| self.published.to_string(), str::to_string);
         let check = |ours: String, verdict, note: String| Check {
             claim: self.claim.clone(),

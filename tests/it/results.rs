@@ -441,11 +441,13 @@ fn published_numbers_are_checked_against_cells_and_reasons() {
         claim("published = 1.0\nnot_testable = \"no data\""),
         claim(&format!("published = 1.0\ntolerance = 1.0\nours = {}", a.replace("m.csv", "none.csv"))),
         claim(&format!("published = \"p < 11\"\nbelow = 11.0\nours = {a}")),
+        number(10.4).replace("ours =", "circular = \"it begins there\"\nours ="),
     ];
     let checks = claims(&all.concat()).unwrap();
     let verdicts: Vec<&str> = checks.iter().map(|c| c.0.as_str()).collect();
     let not = "not testable here";
-    assert_eq!(verdicts, ["agrees", "differs", "agrees", "differs", not, not, "agrees"]);
+    assert_eq!(verdicts, ["agrees", "differs", "agrees", "differs", not, not, "agrees", "circular"]);
+    assert_eq!((checks[7].1.as_str(), checks[7].2.as_str()), (checks[0].1.as_str(), "it begins there"));
     assert!(checks[5].2.contains("none.csv is missing"), "{}", checks[5].2);
     let ambiguous = claims(&claim(&format!("published = 1.0\ntolerance = 1.0\nours = {}", cell("estimator = \"b\""))));
     assert!(ambiguous.unwrap_err().to_string().contains("2 rows have estimator"), "two rows answer");
