@@ -20,13 +20,16 @@ const TOGETHER: &str = "all assets together";
 const ALONE: &str = "each asset alone";
 const EQUAL: &str = "equal weights";
 
+/// Takes the score in one direction.
+type Direction = fn(&OfCovariance) -> Option<ForecastScore>;
+
 fn series(plan: &Plan<'_>, decisions: &[Decision]) -> Vec<Series> {
     let mut all = Vec::new();
-    let of_covariance = |estimator: usize, of: fn(&OfCovariance) -> Option<ForecastScore>| {
+    let of_covariance = |estimator: usize, of: Direction| {
         let score = |decision: &Decision| of(decision.scores.estimators.get(estimator)?.as_ref()?);
         decisions.iter().map(score).collect::<Vec<_>>()
     };
-    let directions: [(&str, fn(&OfCovariance) -> Option<ForecastScore>); 3] =
+    let directions: [(&str, Direction); 3] =
         [(TOGETHER, |s| s.together), (ALONE, |s| Some(s.alone)), (EQUAL, |s| Some(s.equal))];
     for (direction, of) in directions {
         for (number, choice) in plan.experiment.compare.estimators.iter().enumerate() {
