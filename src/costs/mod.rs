@@ -7,6 +7,7 @@ mod almgren;
 mod auction_fees;
 mod benchmark_rate;
 mod borrow;
+mod checks;
 mod cvxportfolio;
 mod fixed_bps;
 mod half_spread;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::Auction;
 use crate::calendar::{Date, toml_date};
 use crate::costs::Profile;
+use crate::costs::checks::{check_numbers, check_word};
 use crate::error::{Error, Result, toml_message};
 use crate::panel::Venue;
 use crate::program::refused_format;
@@ -251,8 +252,10 @@ impl Schedules {
                 return Err(config(format!("{list}: dates must increase, but {} follows {}", pair[1], pair[0])));
             }
         }
-        if let Some(fee) = s.auction_fees.rates.iter().find(|fee| Venue::named(&fee.venue).is_none()) {
-            return Err(Error::unknown("venue", &fee.venue, Venue::ALL.iter().map(|venue| venue.name())));
+        let fees = s.auction_fees.rates.iter().flat_map(|fee| [("venue", &fee.venue), ("auction", &fee.auction)]);
+        let impacts = s.slippage.impact.iter().flat_map(|k| [("venue", &k.venue), ("size", &k.size)]);
+        for (what, word) in fees.chain(impacts) {
+            check_word(what, word).map_err(|error| config(error.to_string()))?;
         }
         for (profile, rules) in &s.profiles {
             rules.check(s).map_err(|error| config(format!("[profiles.{profile}] {error}")))?;
@@ -266,46 +269,6 @@ impl Schedules {
     pub fn profile(&self, name: &str) -> Result<&Profile> {
         let known = self.profiles.keys().map(String::as_str);
         self.profiles.get(name).ok_or_else(|| Error::unknown("profile", name, known))
-    }
-}
-
-/// Keys of numbers that may be negative: rates and returns.
-const SIGNED: [&str; 8] =
-    ["percent", "spread_percent", "discount_percent", "delisting", "NYSE", "AMEX", "NASDAQ", "unknown"];
-/// Keys of numbers that may be infinite: the end of the last tier, and a discount that leaves no interest.
-const UNBOUNDED: [&str; 3] = ["up_to_shares", "up_to_usd", "discount_percent"];
-/// Keys of numbers that are used as divisors.
-const DIVISORS: [&str; 4] = ["day_count", "sigma_ref_daily", "restore_to", "restore_factor"];
-/// No rate, price or sum is larger than this; sums of larger numbers would lose their cents.
-const LARGEST: f64 = 1e15;
-
-/// Refuses impossible numbers; the error names the key.
-fn check_numbers(place: &str, value: &toml::Value) -> std::result::Result<(), String> {
-    let name = place.rsplit('.').next().unwrap_or_default().trim_end_matches(|c: char| "[]0123456789".contains(c));
-    let number = match value {
-        toml::Value::Table(table) => {
-            let at = |key: &String| if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
-            return table.iter().try_for_each(|(key, value)| check_numbers(&at(key), value));
-        }
-        toml::Value::Array(values) => {
-            let numbered = values.iter().enumerate();
-            return numbered
-                .map(|(k, value)| (k + 1, value))
-                .try_for_each(|(k, v)| check_numbers(&format!("{place}[{k}]"), v));
-        }
-        toml::Value::Float(number) => *number,
-        toml::Value::Integer(number) => *number as f64,
-        _ => return Ok(()),
-    };
-    let refuse = |range: &str| Err(format!("{place} must be {range}, but is {number}"));
-    match name {
-        _ if number.is_nan() => refuse("a number"),
-        name if number == f64::INFINITY && UNBOUNDED.contains(&name) => Ok(()),
-        name if number < 0.0 && !SIGNED.contains(&name) => refuse("at least 0"),
-        name if number == 0.0 && DIVISORS.contains(&name) => refuse("above 0"),
-        "unknown_venue_nasdaq_share" if number > 1.0 => refuse("at most 1"),
-        _ if number.abs() > LARGEST => refuse("at most 1e15"),
-        _ => Ok(()),
     }
 }
 
@@ -336,7 +299,13 @@ mod tests {
             "margin = \"portfoliio\"",
             "unknown word 'portfoliio', did you mean 'portfolio'?",
         );
-        refused("venue = \"AMEX\"", "venue = \"AMXE\"", "unknown venue 'AMXE'; known: NYSE, NASDAQ, AMEX");
+        refused("venue = \"AMEX\"", "venue = \"AMXE\"", "mine.toml: unknown venue 'AMXE'; known: NYSE, NASDAQ, AMEX");
+        refused(
+            "auction = \"close\"",
+            "auction = \"clsoe\"",
+            "mine.toml: unknown auction 'clsoe', did you mean 'close'?",
+        );
+        refused("size = \"micro\"", "size = \"mikro\"", "mine.toml: unknown size 'mikro', did you mean 'micro'?");
         refused(
             "weight_rounding = 0.001",
             "weight_rounding = -1.0",
