@@ -115,17 +115,6 @@ fn constant_rate(percent: f64) -> BenchmarkRate {
     BenchmarkRate::daily(dates, vec![percent; n], "constant").unwrap()
 }
 
-fn run_with(
-    panel: &Panel,
-    targets: &Targets,
-    profile: &Profile,
-    schedules: &Schedules,
-    capital: f64,
-    leverage: f64,
-) -> Run {
-    run_keeping(false, panel, targets, profile, schedules, capital, leverage)
-}
-
 fn run_keeping(
     keeps_capital: bool,
     panel: &Panel,
@@ -159,7 +148,7 @@ fn run_keeping(
 }
 
 fn run(panel: &Panel, targets: &Targets, profile: &Profile, capital: f64, leverage: f64) -> Run {
-    run_with(panel, targets, profile, &Schedules::default(), capital, leverage)
+    run_keeping(false, panel, targets, profile, &Schedules::default(), capital, leverage)
 }
 
 const PROFILES: [&str; 5] = ["paper", "paper_sequel", "paper_followup", "realistic", "stress"];
@@ -679,7 +668,7 @@ fn interest_on_a_fixed_balance_over_a_leap_year_is_the_hand_computation() {
 }
 
 fn schedules_run(panel: &Panel, targets: &Targets, profile: &Profile, schedules: &Schedules, entry: Entry) -> f64 {
-    let run = run_with(panel, targets, profile, schedules, 1e6, 1.0);
+    let run = run_keeping(false, panel, targets, profile, schedules, 1e6, 1.0);
     run.days.iter().flat_map(|d| &d.postings).filter(|p| p.entry == entry).map(|p| p.cents / 100.0).sum()
 }
 
@@ -747,7 +736,7 @@ fn an_ending_pays_the_last_price_and_the_delisting_return() {
         let schedules = Schedules::parse(&text, "test").unwrap();
         let mut profile = schedules.profile("paper").unwrap().clone();
         profile.costs.clear();
-        let run = run_with(&market(venue, known), &bought(0.5), &profile, &schedules, 1e6, 1.0);
+        let run = run_keeping(false, &market(venue, known), &bought(0.5), &profile, &schedules, 1e6, 1.0);
         let end = run.days[3].postings.iter().find(|p| p.entry == Entry::Ending).unwrap();
         assert_eq!((end.day, end.shares), (33, -10_000.0));
         assert_eq!(run.outcome.events[0].kind, EventKind::Ending);
@@ -827,7 +816,7 @@ fn orders_at_the_open_are_filled_at_the_open_and_earn_the_day() {
     let schedules = Schedules::parse(&text, "test").unwrap();
     let mut profile = schedules.profile("paper").unwrap().clone();
     profile.costs.clear();
-    let run = run_with(&panel, &bought(0.5), &profile, &schedules, 1e6, 1.0);
+    let run = run_keeping(false, &panel, &bought(0.5), &profile, &schedules, 1e6, 1.0);
     let fill = run.days[0].postings.iter().find(|p| p.entry == Entry::Fill).unwrap();
     assert_eq!(fill.shares, 10_000.0, "counted at the last close");
     assert!((fill.price - 51.0).abs() < 1e-5);
